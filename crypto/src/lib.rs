@@ -1,0 +1,2 @@
+//! Cryptographic core.
+pub mod hash;

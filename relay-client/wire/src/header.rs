@@ -1,0 +1,250 @@
+//! The two-part header of a request.
+//!
+//! The end-to-end part is written by the sender and never changed: its hash is bound into every sealed body
+//! of the exchange. The hop part belongs to one hop and is replaced by the broker.
+
+use serde::{Deserialize, Serialize};
+
+use crate::body_code::BodyCode;
+use crate::codec::{CodecError, decode, encode};
+use crate::id::{ChannelId, HeaderHash, IdempotencyKey, RequestId};
+use crate::limits;
+use crate::permit::Permit;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// Flights of an end-to-end channel's handshake.
+    #[serde(rename = "setup")]
+    ChannelSetup,
+    /// A person's own information (自己情報提供要求).
+    #[serde(rename = "self-info")]
+    SelfInfo,
+    /// A notice to one target.
+    #[serde(rename = "notice")]
+    NoticeDelivery,
+    /// Read states and answers of a notice (状況確認依頼).
+    #[serde(rename = "notice-status")]
+    NoticeStatus,
+    /// A node names the bodies it owns.
+    #[serde(rename = "announce")]
+    Announce,
+    /// Acquisition numbers become person codes.
+    #[serde(rename = "acquire")]
+    AcquireCodes,
+    /// A staff call: enrolment of persons.
+    #[serde(rename = "enroll")]
+    PersonEnroll,
+    /// A staff call: enrolled persons.
+    #[serde(rename = "person-list")]
+    PersonList,
+    /// A staff call: withhold a person's own information (R50).
+    #[serde(rename = "person-block")]
+    PersonBlock,
+    /// A staff call: copy import.
+    #[serde(rename = "import")]
+    CopyImport,
+    /// A staff call: copies of one person.
+    #[serde(rename = "copy-show")]
+    CopyShow,
+    /// A staff call: notice registration.
+    #[serde(rename = "notice-send")]
+    NoticeSend,
+    /// A staff call: states and answers of one notice.
+    #[serde(rename = "notice-show")]
+    NoticeShow,
+    /// A staff call: registered notices.
+    #[serde(rename = "notice-list")]
+    NoticeList,
+    /// A staff call: what was provided about a person (提供状況確認).
+    #[serde(rename = "provision-status")]
+    ProvisionStatus,
+    /// A staff call: the body's events re-read and checked.
+    #[serde(rename = "audit-verify")]
+    AuditVerify,
+    /// A staff call: the catalogue in force.
+    #[serde(rename = "catalogue")]
+    CatalogueList,
+}
+
+impl Kind {
+    /// Whether staff and systems call this at their node, over a hop of their own.
+    pub fn is_staff_call(self) -> bool {
+        !matches!(
+            self,
+            Self::ChannelSetup
+                | Self::SelfInfo
+                | Self::NoticeDelivery
+                | Self::NoticeStatus
+                | Self::Announce
+                | Self::AcquireCodes
+        )
+    }
+
+    /// Every kind.
+    pub const ALL: &'static [Kind] = &[
+        Self::ChannelSetup,
+        Self::SelfInfo,
+        Self::NoticeDelivery,
+        Self::NoticeStatus,
+        Self::Announce,
+        Self::AcquireCodes,
+        Self::PersonEnroll,
+        Self::PersonList,
+        Self::PersonBlock,
+        Self::CopyImport,
+        Self::CopyShow,
+        Self::NoticeSend,
+        Self::NoticeShow,
+        Self::NoticeList,
+        Self::ProvisionStatus,
+        Self::AuditVerify,
+        Self::CatalogueList,
+    ];
+}
+
+/// Which way a request travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Direction {
+    /// From the portal (later also another body) to a body.
+    #[serde(rename = "b")]
+    ToBody,
+    /// From a body to the portal.
+    #[serde(rename = "p")]
+    ToPortal,
+    /// Between neighbours on one hop; goes no further.
+    #[serde(rename = "h")]
+    Hop,
+}
+
+/// The end-to-end part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Protocol version.
+    #[serde(rename = "v")]
+    pub version: u8,
+    /// What is asked.
+    #[serde(rename = "k")]
+    pub kind: Kind,
+    /// Which way.
+    #[serde(rename = "w")]
+    pub direction: Direction,
+    /// UUIDv7, used once.
+    #[serde(rename = "i")]
+    pub request_id: RequestId,
+    /// The body concerned; absent in requests of a hop that concern none.
+    #[serde(rename = "b")]
+    pub body: Option<BodyCode>,
+    /// Name of the portal instance concerned.
+    #[serde(rename = "p")]
+    pub portal: Option<String>,
+    /// Affair code (事務コード).
+    #[serde(rename = "a")]
+    pub affair: Option<String>,
+    /// Dataset codes (特定個人情報名コード), at most [`limits::DATASETS_MAX`], each once, in order.
+    #[serde(rename = "d")]
+    pub datasets: Vec<String>,
+    /// The end-to-end channel the body is sealed on.
+    #[serde(rename = "c")]
+    pub channel: Option<ChannelId>,
+    /// Time the sender gives the whole exchange, milliseconds.
+    #[serde(rename = "t")]
+    pub deadline_ms: u32,
+    /// Same act, same key.
+    #[serde(rename = "y")]
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The request this one repeats.
+    #[serde(rename = "r")]
+    pub retry_of: Option<RequestId>,
+    /// Hash of the person's card-authentication assertion at the portal.
+    #[serde(rename = "n")]
+    pub authn_ref: Option<HeaderHash>,
+}
+
+/// A pairwise code of a person: version byte and one permuted block. Opaque to all but the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonCode(#[serde(with = "serde_bytes")] pub [u8; 17]);
+
+/// The hop part: who it is about in the receiver's terms, and by whose leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// From sender to broker: the sender's own code for the person.
+    #[serde(rename = "s")]
+    pub sender_code: Option<PersonCode>,
+    /// From broker to receiver: the permit, which holds the receiver's code.
+    #[serde(rename = "m")]
+    pub permit: Option<Permit>,
+}
+
+/// Why a header was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// The bytes do not decode.
+    #[error("header: {0}")]
+    Codec(#[from] CodecError),
+    /// A version this side does not speak.
+    #[error("unknown protocol version {0}")]
+    Version(u8),
+    /// Well formed, but fields contradict each other or exceed a limit.
+    #[error("contradictory or oversized header field")]
+    Field,
+}
+
+impl Header {
+    /// Encodes the part; its SHA-256 is the header hash (see `chukei_crypto::hash::sha256`).
+    pub fn to_bytes(&self) -> Result<Vec<u8>, HeaderError> {
+        self.check()?;
+        Ok(encode(self)?)
+    }
+
+    /// Decodes and checks the part.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, HeaderError> {
+        let header: Self = decode(bytes, limits::HEADER_MAX)?;
+        header.check()?;
+        Ok(header)
+    }
+
+    /// Hash of encoded bytes.
+    pub fn hash(bytes: &[u8]) -> HeaderHash {
+        HeaderHash(chukei_crypto::hash::sha256(bytes))
+    }
+
+    fn check(&self) -> Result<(), HeaderError> {
+        if self.version != limits::VERSION {
+            return Err(HeaderError::Version(self.version));
+        }
+        let direction = match self.kind {
+            Kind::SelfInfo => Some(Direction::ToBody),
+            Kind::NoticeDelivery | Kind::NoticeStatus => Some(Direction::ToPortal),
+            Kind::ChannelSetup => None,
+            _ => Some(Direction::Hop),
+        };
+        let travels = self.direction != Direction::Hop;
+        let consistent = direction.is_none_or(|expected| expected == self.direction)
+            && (self.kind != Kind::ChannelSetup || travels)
+            && (!travels || (self.body.is_some() && self.portal.is_some()))
+            && (!travels || self.kind == Kind::ChannelSetup || self.channel.is_some())
+            && (self.kind != Kind::SelfInfo || !self.datasets.is_empty());
+        let bounded = self.datasets.len() <= limits::DATASETS_MAX
+            && self.datasets.iter().all(|code| code.len() == 16 && code.is_ascii())
+            && self.datasets.is_sorted_by(|a, b| a < b)
+            && self.affair.as_ref().is_none_or(|code| code.len() == 16 && code.is_ascii())
+            && self.portal.as_ref().is_none_or(|name| (1..=64).contains(&name.len()) && name.is_ascii())
+            && (1..=limits::DEADLINE_MAX_MS).contains(&self.deadline_ms)
+            && self.request_id.unix_ms().is_some();
+        if consistent && bounded { Ok(()) } else { Err(HeaderError::Field) }
+    }
+}
+
+impl Hop {
+    /// Encodes the part.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
+        encode(self)
+    }
+
+    /// Decodes the part.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        decode(bytes, limits::HOP_MAX)
+    }
+}

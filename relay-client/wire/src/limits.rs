@@ -1,0 +1,40 @@
+//! Every bound on input from outside, in one place. Sizes are bytes unless said otherwise.
+
+/// Protocol version carried in every header.
+pub const VERSION: u8 = 1;
+/// ALPN protocol name of every hop.
+pub const ALPN: &[u8] = b"chukei/1";
+/// Encoded end-to-end part of a header.
+pub const HEADER_MAX: usize = 4 * 1024;
+/// Encoded hop part of a header.
+pub const HOP_MAX: usize = 1024;
+/// Plaintext of one chunk of a sealed body.
+pub const CHUNK_PLAIN: usize = 64 * 1024;
+/// Sealed chunk: plaintext and a 16-byte tag.
+pub const CHUNK_MAX: usize = CHUNK_PLAIN + 16;
+/// One plain message (set-up flights, staff calls, control).
+pub const MESSAGE_MAX: usize = 1024 * 1024;
+/// Opened sealed body of one request or reply.
+pub const SEALED_BODY_MAX: usize = 8 * 1024 * 1024;
+/// Dataset codes named by one request.
+pub const DATASETS_MAX: usize = 16;
+/// Streams in flight on one connection.
+pub const STREAMS_MAX: u32 = 256;
+/// Longest deadline a request may ask for, in milliseconds.
+pub const DEADLINE_MAX_MS: u32 = 60_000;
+/// Life of a permit, in milliseconds, before the stated skew.
+pub const PERMIT_LIFE_MS: u64 = 30_000;
+/// Clock skew tolerated between roles, in milliseconds.
+pub const CLOCK_SKEW_MS: u64 = 5_000;
+/// Rows of one import batch.
+pub const IMPORT_BATCH_ROWS: usize = 1_000;
+/// Rows of one enrolment batch.
+pub const ENROL_BATCH_ROWS: usize = 256;
+/// Acquisition number, printable ASCII characters.
+pub const ACQUISITION_NUMBER_MAX: usize = 512;
+/// Targets of one notice.
+pub const NOTICE_TARGETS_MAX: usize = 100_000;
+/// Targets in one message of a notice registration.
+pub const NOTICE_TARGET_BATCH: usize = 10_000;
+/// Choices of a notice's question.
+pub const NOTICE_CHOICES_MAX: usize = 16;

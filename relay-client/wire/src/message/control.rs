@@ -1,0 +1,66 @@
+//! Plain messages of one hop: announcements, code acquisition, set-up flights.
+
+use serde::{Deserialize, Serialize};
+
+use crate::body_code::BodyCode;
+use crate::header::PersonCode;
+
+/// A body's leave for a node to speak for it, signed with the body's identity key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegationClaims {
+    /// The body.
+    #[serde(rename = "b")]
+    pub body: BodyCode,
+    /// Name of the node.
+    #[serde(rename = "n")]
+    pub node: String,
+    /// Ownership epoch; a higher one wins.
+    #[serde(rename = "e")]
+    pub epoch: u64,
+    /// Not valid after, Unix milliseconds.
+    #[serde(rename = "x")]
+    pub not_after_ms: u64,
+}
+
+/// A signed delegation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// What is delegated.
+    #[serde(rename = "c")]
+    pub claims: DelegationClaims,
+    /// ECDSA P-256 with SHA-256 over the canonical claims, fixed form (64 bytes).
+    #[serde(rename = "s", with = "serde_bytes")]
+    pub signature: Vec<u8>,
+}
+
+/// Node to broker: the bodies it serves. Reply: STATUS alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announce {
+    /// One delegation per body, at most 2,000.
+    #[serde(rename = "d")]
+    pub delegations: Vec<Delegation>,
+}
+
+/// To the broker: the parts of acquisition numbers that only it opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcquireRequest {
+    /// Broker parts, at most `ENROL_BATCH_ROWS`.
+    #[serde(rename = "p")]
+    pub parts: Vec<serde_bytes::ByteBuf>,
+}
+
+/// From the broker: one code per part, `None` where the number is unknown, foreign or out of date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcquireReply {
+    /// Codes in the order of the parts.
+    #[serde(rename = "c")]
+    pub codes: Vec<Option<PersonCode>>,
+}
+
+/// One flight of a channel handshake: bytes for the other side's TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupFlight {
+    /// TLS records.
+    #[serde(rename = "f", with = "serde_bytes")]
+    pub flight: Vec<u8>,
+}

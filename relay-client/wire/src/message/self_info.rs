@@ -1,0 +1,61 @@
+//! Own information (自己情報): the sealed request and its sealed answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::result::ResultName;
+
+/// Sealed request. The datasets stand in the header, which the seal covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfInfoRequest {
+    /// HMAC-SHA-256 of the header hash under the binding secret of (person, body) (R22).
+    #[serde(rename = "b", with = "serde_bytes")]
+    pub binding_tag: [u8; 32],
+}
+
+/// Sealed answer. With any result but `DONE`, `datasets` is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfInfoAnswer {
+    /// `DONE`, `NO_DATA`, `UNAVAILABLE_ASK_BODY`, or a refusal.
+    #[serde(rename = "r")]
+    pub result: ResultName,
+    /// Requested datasets that hold something, in the order of the header.
+    #[serde(rename = "d")]
+    pub datasets: Vec<AnswerDataset>,
+}
+
+/// One dataset as the portal shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerDataset {
+    /// Dataset code.
+    #[serde(rename = "c")]
+    pub info_name_code: String,
+    /// Dataset name.
+    #[serde(rename = "n")]
+    pub info_name: String,
+    /// Items, by record key, then item code, then record id.
+    #[serde(rename = "i")]
+    pub items: Vec<AnswerItem>,
+}
+
+/// One item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerItem {
+    /// Depth in the layout, from 1.
+    #[serde(rename = "l")]
+    pub level: u8,
+    /// Item code.
+    #[serde(rename = "c")]
+    pub info_item_code: String,
+    /// Item name.
+    #[serde(rename = "n")]
+    pub item_name: String,
+    /// Record key (データセットレコードキー).
+    #[serde(rename = "k")]
+    pub record_key: String,
+    /// The value, exactly as registered; empty where there is a reason.
+    #[serde(rename = "v")]
+    pub value: String,
+    /// Reason of null (未設定事由).
+    #[serde(rename = "r")]
+    pub reason_of_null: Option<String>,
+}

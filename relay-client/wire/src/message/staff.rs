@@ -1,0 +1,306 @@
+//! Calls of a body's staff and systems at their node. They travel one hop, under mutual TLS.
+//!
+//! Long work is a conversation: the caller sends batches, the node answers each once it is durable.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::NoticeId;
+use crate::message::notice::Choice;
+use crate::result::ResultName;
+
+/// A batch of enrolments: integrated addressee number and acquisition number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollBatch {
+    /// Rows, at most `ENROL_BATCH_ROWS`.
+    pub rows: Vec<EnrollRow>,
+}
+
+/// One person to enrol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollRow {
+    /// 団体内統合宛名番号.
+    #[serde(rename = "a")]
+    pub integrated_addressee_number: String,
+    /// As issued by the resident registry.
+    #[serde(rename = "n")]
+    pub acquisition_number: String,
+}
+
+/// One outcome per row of an enrolment or import batch, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchReply {
+    /// Outcomes.
+    pub rows: Vec<RowOutcome>,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowOutcome {
+    /// Durably registered.
+    #[serde(rename = "r")]
+    Registered,
+    /// Already there in this form.
+    #[serde(rename = "u")]
+    Unchanged,
+    /// Refused.
+    #[serde(rename = "x")]
+    Rejected(ResultName),
+}
+
+/// A batch of copy rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportBatch {
+    /// Rows, at most `IMPORT_BATCH_ROWS`.
+    pub rows: Vec<ImportRow>,
+}
+
+/// One row: twelve fields in the order of the English header, exactly as decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ImportRow {
+    /// record_id, local_body_code, integrated_addressee_number, info_name_code, info_item_code, record_key,
+    /// layout_version, publication_date, publication_end_date, delete, reason_of_null, value.
+    pub fields: Vec<String>,
+}
+
+/// Ask for enrolled persons, a page at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonListRequest {
+    /// Continue behind this cursor.
+    pub after: Option<serde_bytes::ByteBuf>,
+}
+
+/// A page of enrolled persons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonListPage {
+    /// Integrated addressee numbers.
+    pub persons: Vec<String>,
+    /// Cursor of the next page; absent on the last.
+    pub next: Option<serde_bytes::ByteBuf>,
+}
+
+/// Set self_info_blocked for a person (R50).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonBlockRequest {
+    /// 団体内統合宛名番号.
+    pub integrated_addressee_number: String,
+    /// Dataset codes; empty for all datasets.
+    pub datasets: Vec<String>,
+}
+
+/// Ask for what the body holds of one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyShowRequest {
+    /// 団体内統合宛名番号.
+    pub integrated_addressee_number: String,
+    /// The dataset.
+    pub info_name_code: String,
+}
+
+/// One stored record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyRecord {
+    /// Record id.
+    pub record_id: String,
+    /// Item code.
+    pub info_item_code: String,
+    /// Record key.
+    pub record_key: String,
+    /// Layout version.
+    pub layout_version: String,
+    /// Publication start, YYYYMMDD.
+    pub publication_date: String,
+    /// Publication end, YYYYMMDD or empty.
+    pub publication_end_date: String,
+    /// Marked deleted.
+    pub deleted: bool,
+    /// Reason of null.
+    pub reason_of_null: String,
+    /// Value.
+    pub value: String,
+}
+
+/// The records of one (person, dataset).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyShowReply {
+    /// Generation of the document.
+    pub generation: u64,
+    /// Records.
+    pub records: Vec<CopyRecord>,
+}
+
+/// A notice without its targets, which follow in [`NoticeTargets`] messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeDraft {
+    /// Chosen by the sender; the same key with the same content is the same notice.
+    pub idempotency_key: String,
+    /// Affair code.
+    pub affair: String,
+    /// Title.
+    pub title: String,
+    /// Text.
+    pub body: String,
+    /// Choices.
+    pub choices: Vec<Choice>,
+    /// Attachment names: refused unless empty.
+    pub attachments: Vec<String>,
+    /// Publication, Unix milliseconds; absent means now.
+    pub publish_at_ms: Option<u64>,
+    /// Retention from publication, days.
+    pub retention_days: u32,
+    /// How many targets follow.
+    pub targets: u32,
+}
+
+/// Targets of a notice, at most `NOTICE_TARGET_BATCH`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeTargets {
+    /// 団体内統合宛名番号.
+    pub targets: Vec<String>,
+}
+
+/// Outcome of a registration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeSendReply {
+    /// The notice.
+    pub notice: NoticeId,
+    /// Targets.
+    pub targets: u32,
+    /// `REGISTERED`.
+    pub result: ResultName,
+}
+
+/// Ask for one notice's states and answers, a page at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeShowRequest {
+    /// The notice.
+    pub notice: NoticeId,
+    /// Continue behind this cursor.
+    pub after: Option<serde_bytes::ByteBuf>,
+}
+
+/// A page of targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeShowPage {
+    /// Targets.
+    pub targets: Vec<TargetState>,
+    /// Cursor of the next page; absent on the last.
+    pub next: Option<serde_bytes::ByteBuf>,
+}
+
+/// State of one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// 団体内統合宛名番号.
+    pub integrated_addressee_number: String,
+    /// `PENDING`, `UNREAD`, `READ` or `FAILED`.
+    pub state: String,
+    /// Chosen ids.
+    pub answers: Vec<String>,
+}
+
+/// Ask for registered notices, a page at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeListRequest {
+    /// Continue behind this cursor.
+    pub after: Option<serde_bytes::ByteBuf>,
+}
+
+/// A page of notices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeListPage {
+    /// Notices.
+    pub notices: Vec<NoticeSummary>,
+    /// Cursor of the next page; absent on the last.
+    pub next: Option<serde_bytes::ByteBuf>,
+}
+
+/// One notice in a list. Title and text are not repeated here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeSummary {
+    /// The notice.
+    pub notice: NoticeId,
+    /// Affair code.
+    pub affair: String,
+    /// Targets.
+    pub targets: u32,
+    /// Targets whose delivery the portal has acknowledged.
+    pub delivered: u32,
+    /// Last civil day (Japan) of retention, YYYY-MM-DD.
+    pub expires: String,
+    /// `OPEN` or `ERASED`.
+    pub state: String,
+}
+
+/// Ask what was provided (提供状況確認), newest last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisionStatusRequest {
+    /// Only this person; all where absent.
+    pub integrated_addressee_number: Option<String>,
+    /// Only from this time, Unix milliseconds.
+    pub from_ms: Option<u64>,
+    /// At most this many, newest; 1–10,000.
+    pub limit: u32,
+}
+
+/// What was provided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisionStatusReply {
+    /// Provisions and refusals, in order of time.
+    pub provisions: Vec<Provision>,
+}
+
+/// One provision or refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provision {
+    /// Request id.
+    pub request_id: String,
+    /// 団体内統合宛名番号, where the person is known here.
+    pub integrated_addressee_number: Option<String>,
+    /// Dataset codes.
+    pub datasets: Vec<String>,
+    /// Result of the decision.
+    pub result: ResultName,
+    /// When it was authorised, Unix milliseconds.
+    pub authorised_ms: u64,
+    /// `delivered`, `aborted` or `unknown`; absent while open.
+    pub outcome: Option<String>,
+}
+
+/// Outcome of re-reading a body's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditVerifyReply {
+    /// Every event opened, in unbroken sequence.
+    pub verified: bool,
+    /// Events read.
+    pub events: u64,
+    /// Sequence number of the first bad or missing event.
+    pub first_bad: Option<u64>,
+}
+
+/// One item of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueItem {
+    /// Dataset code.
+    pub info_name_code: String,
+    /// Dataset name.
+    pub info_name: String,
+    /// Item code.
+    pub info_item_code: String,
+    /// Item name.
+    pub item_name: String,
+    /// `text`, `number`, `date` or `code`.
+    #[serde(rename = "type")]
+    pub item_type: String,
+    /// Characters.
+    pub max_length: u32,
+}
+
+/// The catalogue in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueReply {
+    /// Version in force.
+    pub version: String,
+    /// Items by dataset and item code.
+    pub items: Vec<CatalogueItem>,
+}
