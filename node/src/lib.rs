@@ -1,1 +1,8 @@
-//! Under construction.
+//! The two server roles of Chukei: `serve`, a node that hosts bodies, and `broker`, which routes and permits.
+//!
+//! What must hold: no read, write or delivery of a body's data without a scope and a decision (`access`); nothing
+//! is acknowledged before it is durable; the broker uses `access`, `audit` and the store, and sees no content.
+//! Deliberately absent: an HTTP API (the handlers know no transport), and any route between portal and node.
+
+pub mod admission;
+pub mod telemetry;
