@@ -52,7 +52,7 @@ impl FrameType {
             Self::Hop => limits::HOP_MAX,
             Self::Seal => SealHead::LENGTH,
             Self::Chunk | Self::LastChunk => limits::CHUNK_MAX,
-            Self::Status => 256,
+            Self::Status => limits::STATUS_MAX,
             Self::Message => limits::MESSAGE_MAX,
         }
     }

@@ -3,11 +3,14 @@
 //! The end-to-end part is written by the sender and never changed: its hash is bound into every sealed body
 //! of the exchange. The hop part belongs to one hop and is replaced by the broker.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::body_code::BodyCode;
 use crate::codec::{CodecError, decode, encode};
 use crate::id::{ChannelId, HeaderHash, IdempotencyKey, RequestId};
+use crate::identity::is_name;
 use crate::limits;
 use crate::permit::Permit;
 
@@ -161,10 +164,17 @@ pub struct Header {
     pub authn_ref: Option<HeaderHash>,
 }
 
-/// A pairwise code of a person: version byte and one permuted block. Opaque to all but the broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// A pairwise code of a person: version byte and one permuted block. Opaque to all but the broker; not
+/// printed, for it points at a person.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonCode(#[serde(with = "serde_bytes")] pub [u8; 17]);
+
+impl fmt::Debug for PersonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonCode(..)")
+    }
+}
 
 /// The hop part: who it is about in the receiver's terms, and by whose leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,14 +237,19 @@ impl Header {
             && (!travels || self.kind == Kind::ChannelSetup || self.channel.is_some())
             && (self.kind != Kind::SelfInfo || !self.datasets.is_empty());
         let bounded = self.datasets.len() <= limits::DATASETS_MAX
-            && self.datasets.iter().all(|code| code.len() == 16 && code.is_ascii())
+            && self.datasets.iter().all(|code| is_code(code))
             && self.datasets.is_sorted_by(|a, b| a < b)
-            && self.affair.as_ref().is_none_or(|code| code.len() == 16 && code.is_ascii())
-            && self.portal.as_ref().is_none_or(|name| (1..=64).contains(&name.len()) && name.is_ascii())
+            && self.affair.as_deref().is_none_or(is_code)
+            && self.portal.as_deref().is_none_or(is_name)
             && (1..=limits::DEADLINE_MAX_MS).contains(&self.deadline_ms)
             && self.request_id.unix_ms().is_some();
         if consistent && bounded { Ok(()) } else { Err(HeaderError::Field) }
     }
+}
+
+/// Dataset and affair codes: 16 ASCII letters and digits, so that nothing else reaches logs and rows.
+fn is_code(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl Hop {

@@ -28,7 +28,7 @@ macro_rules! id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| InvalidId)?;
+                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| InvalidId)?;
                 bytes.try_into().map(Self).map_err(|_| InvalidId)
             }
         }

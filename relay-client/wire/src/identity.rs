@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::body_code::BodyCode;
 
-/// Who a certificate says its holder is. Names are 1–64 of `a-z 0-9 . _ -`.
+/// Who a certificate says its holder is. Names are 1–64 of `a-z 0-9 . _ -`, the first a letter or digit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Identity {
@@ -81,12 +81,15 @@ impl FromStr for Identity {
     }
 }
 
-fn name(text: &str) -> Result<String, InvalidIdentity> {
+/// Whether `text` may be a holder's name. Names stand in file names and logs: no `..`, no control characters.
+pub fn is_name(text: &str) -> bool {
     let allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
-        return Err(InvalidIdentity);
-    }
-    Ok(text.to_owned())
+    let first = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 64 && text.as_bytes().first().is_some_and(first) && text.bytes().all(allowed)
+}
+
+fn name(text: &str) -> Result<String, InvalidIdentity> {
+    if is_name(text) { Ok(text.to_owned()) } else { Err(InvalidIdentity) }
 }
 
 impl TryFrom<String> for Identity {

@@ -8,6 +8,12 @@ pub const ALPN: &[u8] = b"chukei/1";
 pub const HEADER_MAX: usize = 4 * 1024;
 /// Encoded hop part of a header.
 pub const HOP_MAX: usize = 1024;
+/// Encoded status of a reply.
+pub const STATUS_MAX: usize = 256;
+/// Legal basis in a permit, UTF-8; leaves room for the rest of the hop part.
+pub const LEGAL_BASIS_MAX: usize = 256;
+/// Delegations in one announcement.
+pub const DELEGATIONS_MAX: usize = 2_000;
 /// Plaintext of one chunk of a sealed body.
 pub const CHUNK_PLAIN: usize = 64 * 1024;
 /// Sealed chunk: plaintext and a 16-byte tag.

@@ -1,7 +1,10 @@
 //! Length buckets for sealed bodies, so that a size says little about what is inside (R50).
 //!
 //! Padmé above 1 KiB (at most 12 % overhead, Nikitin et al., PETS 2019); everything smaller takes 1 KiB.
-//! Form: big-endian u32 length ‖ content ‖ zeros.
+//! Form: big-endian u32 length ‖ content ‖ zeros. Content has at most [`SEALED_BODY_MAX`] bytes: sealers check
+//! that before they pad.
+
+use crate::limits::SEALED_BODY_MAX;
 
 /// The smallest bucket.
 pub const BUCKET_MIN: usize = 1024;
@@ -12,7 +15,8 @@ const LENGTH_PREFIX: usize = 4;
 #[error("malformed padding")]
 pub struct BadPadding;
 
-/// The bucket that holds `content` bytes and their length prefix.
+/// The bucket that holds `content` bytes and their length prefix. A length whose bucket no `usize` holds gets
+/// `usize::MAX`, which nothing can allocate.
 pub fn bucket(content: usize) -> usize {
     let length = content.saturating_add(LENGTH_PREFIX);
     if length <= BUCKET_MIN {
@@ -21,12 +25,13 @@ pub fn bucket(content: usize) -> usize {
     let exponent = length.ilog2();
     let kept = exponent.ilog2() + 1;
     let mask = (1_usize << (exponent.saturating_sub(kept))) - 1;
-    length.saturating_add(mask) & !mask
+    length.checked_add(mask).map_or(usize::MAX, |rounded| rounded & !mask)
 }
 
-/// Pads `content` to its bucket, or to the bucket of `as_if` bytes where that is larger.
+/// Pads `content` to its bucket, or to the bucket of `as_if` bytes (at most [`SEALED_BODY_MAX`]) where that is
+/// larger.
 pub fn pad(content: &[u8], as_if: usize) -> Vec<u8> {
-    let size = bucket(content.len().max(as_if));
+    let size = bucket(content.len().max(as_if.min(SEALED_BODY_MAX)));
     let mut padded = Vec::with_capacity(size + 16);
     padded.extend_from_slice(&u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes());
     padded.extend_from_slice(content);
@@ -34,8 +39,11 @@ pub fn pad(content: &[u8], as_if: usize) -> Vec<u8> {
     padded
 }
 
-/// The content of padded bytes; padding that is not zero, or not of the bucket, is refused.
+/// The content of padded bytes; padding that is not zero, and a size that is no bucket, are refused.
 pub fn unpad(padded: &[u8]) -> Result<&[u8], BadPadding> {
+    if bucket(padded.len().saturating_sub(LENGTH_PREFIX)) != padded.len() {
+        return Err(BadPadding);
+    }
     let (prefix, rest) = padded.split_first_chunk::<LENGTH_PREFIX>().ok_or(BadPadding)?;
     let length = usize::try_from(u32::from_be_bytes(*prefix)).map_err(|_| BadPadding)?;
     let (content, zeros) = rest.split_at_checked(length).ok_or(BadPadding)?;

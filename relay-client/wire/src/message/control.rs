@@ -36,7 +36,7 @@ pub struct Delegation {
 /// Node to broker: the bodies it serves. Reply: STATUS alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announce {
-    /// One delegation per body, at most 2,000.
+    /// One delegation per body, at most `DELEGATIONS_MAX`.
     #[serde(rename = "d")]
     pub delegations: Vec<Delegation>,
 }

@@ -1,5 +1,16 @@
 //! Messages: sealed ones between portal and body, plain ones of a single hop.
 
+/// `Debug` that prints the type's name alone: what these messages hold must not reach a log (R2).
+macro_rules! unprinted {
+    ($($name:ident),* $(,)?) => {
+        $(impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        })*
+    };
+}
+
 pub mod control;
 pub mod notice;
 pub mod self_info;

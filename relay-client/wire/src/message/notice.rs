@@ -5,19 +5,19 @@ use serde::{Deserialize, Serialize};
 use crate::id::{DeliveryId, NoticeId};
 use crate::result::ResultName;
 
+unprinted!(Choice, NoticeDelivery, DeliveryState);
+
 /// One offered choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// Id, unique within the notice.
-    #[serde(rename = "id", alias = "i")]
     pub id: String,
     /// Label shown to the person.
-    #[serde(rename = "label", alias = "l")]
     pub label: String,
 }
 
 /// Sealed delivery of a notice to one target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeDelivery {
     /// HMAC-SHA-256 of the header hash under the binding secret of (person, body) (R22).
     #[serde(rename = "b", with = "serde_bytes")]
@@ -87,7 +87,7 @@ impl NoticeStatusPage {
 }
 
 /// State of one delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryState {
     /// The delivery.
     #[serde(rename = "y")]

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::result::ResultName;
 
+unprinted!(AnswerItem);
+
 /// Sealed request. The datasets stand in the header, which the seal covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelfInfoRequest {
@@ -38,7 +40,7 @@ pub struct AnswerDataset {
 }
 
 /// One item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerItem {
     /// Depth in the layout, from 1.
     #[serde(rename = "l")]

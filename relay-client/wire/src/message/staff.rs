@@ -8,6 +8,20 @@ use crate::id::NoticeId;
 use crate::message::notice::Choice;
 use crate::result::ResultName;
 
+unprinted!(
+    EnrollRow,
+    ImportRow,
+    PersonListPage,
+    PersonBlockRequest,
+    CopyShowRequest,
+    CopyRecord,
+    NoticeDraft,
+    NoticeTargets,
+    TargetState,
+    ProvisionStatusRequest,
+    Provision
+);
+
 /// A batch of enrolments: integrated addressee number and acquisition number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrollBatch {
@@ -16,7 +30,7 @@ pub struct EnrollBatch {
 }
 
 /// One person to enrol.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrollRow {
     /// 団体内統合宛名番号.
     #[serde(rename = "a")]
@@ -55,7 +69,7 @@ pub struct ImportBatch {
 }
 
 /// One row: twelve fields in the order of the English header, exactly as decoded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ImportRow {
     /// record_id, local_body_code, integrated_addressee_number, info_name_code, info_item_code, record_key,
@@ -71,7 +85,7 @@ pub struct PersonListRequest {
 }
 
 /// A page of enrolled persons.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonListPage {
     /// Integrated addressee numbers.
     pub persons: Vec<String>,
@@ -80,7 +94,7 @@ pub struct PersonListPage {
 }
 
 /// Set self_info_blocked for a person (R50).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonBlockRequest {
     /// 団体内統合宛名番号.
     pub integrated_addressee_number: String,
@@ -89,7 +103,7 @@ pub struct PersonBlockRequest {
 }
 
 /// Ask for what the body holds of one person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyShowRequest {
     /// 団体内統合宛名番号.
     pub integrated_addressee_number: String,
@@ -98,7 +112,7 @@ pub struct CopyShowRequest {
 }
 
 /// One stored record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyRecord {
     /// Record id.
     pub record_id: String,
@@ -130,7 +144,7 @@ pub struct CopyShowReply {
 }
 
 /// A notice without its targets, which follow in [`NoticeTargets`] messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeDraft {
     /// Chosen by the sender; the same key with the same content is the same notice.
     pub idempotency_key: String,
@@ -153,7 +167,7 @@ pub struct NoticeDraft {
 }
 
 /// Targets of a notice, at most `NOTICE_TARGET_BATCH`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeTargets {
     /// 団体内統合宛名番号.
     pub targets: Vec<String>,
@@ -189,7 +203,7 @@ pub struct NoticeShowPage {
 }
 
 /// State of one target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetState {
     /// 団体内統合宛名番号.
     pub integrated_addressee_number: String,
@@ -233,7 +247,7 @@ pub struct NoticeSummary {
 }
 
 /// Ask what was provided (提供状況確認), newest last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvisionStatusRequest {
     /// Only this person; all where absent.
     pub integrated_addressee_number: Option<String>,
@@ -251,7 +265,7 @@ pub struct ProvisionStatusReply {
 }
 
 /// One provision or refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provision {
     /// Request id.
     pub request_id: String,

@@ -1,0 +1,286 @@
+//! Fixed values, one or more of every type that travels. All fictitious.
+
+use chukei_wire::frame::{Outcome, SealHead, Status};
+use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
+use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
+use chukei_wire::limits::VERSION;
+use chukei_wire::message::{control::*, notice::*, self_info::*, staff::*};
+use chukei_wire::permit::{Permit, PermitClaims};
+use chukei_wire::result::ResultName;
+use serde_bytes::ByteBuf;
+
+pub(crate) const TAX: &str = "TM00000000000002";
+
+fn text(value: &str) -> String {
+    value.to_owned()
+}
+
+/// 2026-11-21T00:00:00Z as a UUIDv7.
+pub(crate) fn request_id() -> RequestId {
+    "019aa3d2c8007abc8123456789abcdef".parse().unwrap()
+}
+
+pub(crate) fn header() -> Header {
+    Header {
+        version: VERSION,
+        kind: Kind::SelfInfo,
+        direction: Direction::ToBody,
+        request_id: request_id(),
+        body: Some("982016".parse().unwrap()),
+        portal: Some(text("mynaportal")),
+        affair: Some(text("JM99000000001000")),
+        datasets: vec![text(TAX), text("TM00000000000004")],
+        channel: Some(ChannelId([0xc1; 16])),
+        deadline_ms: 10_000,
+        idempotency_key: Some(IdempotencyKey([0x1d; 32])),
+        retry_of: Some(request_id()),
+        authn_ref: Some(HeaderHash([0xaa; 32])),
+    }
+}
+
+/// A consistent header of any kind, with nothing that the kind does not need.
+pub(crate) fn header_of(kind: Kind) -> Header {
+    let direction = match kind {
+        Kind::SelfInfo | Kind::ChannelSetup => Direction::ToBody,
+        Kind::NoticeDelivery | Kind::NoticeStatus => Direction::ToPortal,
+        _ => Direction::Hop,
+    };
+    let travels = direction != Direction::Hop;
+    Header {
+        kind,
+        direction,
+        body: travels.then(|| "010006".parse().unwrap()),
+        portal: travels.then(|| text("p")),
+        affair: None,
+        datasets: if kind == Kind::SelfInfo { vec![text(TAX)] } else { Vec::new() },
+        channel: (travels && kind != Kind::ChannelSetup).then_some(ChannelId([1; 16])),
+        idempotency_key: None,
+        retry_of: None,
+        authn_ref: None,
+        ..header()
+    }
+}
+
+pub(crate) fn claims() -> PermitClaims {
+    PermitClaims {
+        header: HeaderHash([0x44; 32]),
+        person: Some(PersonCode([0x11; 17])),
+        legal_basis: text("番号法附則6条3項"),
+        broker: text("broker-a"),
+        issued_ms: 1_795_219_200_000,
+        expires_ms: 1_795_219_230_000,
+        number: 7,
+    }
+}
+
+pub(crate) fn hops() -> Vec<Hop> {
+    vec![
+        Hop::default(),
+        Hop { sender_code: Some(PersonCode([0x22; 17])), permit: None },
+        Hop { sender_code: None, permit: Some(Permit { claims: claims(), mac: [0x33; 32] }) },
+    ]
+}
+
+pub(crate) fn statuses() -> Vec<Status> {
+    [
+        Outcome::Answered,
+        Outcome::Refused(ResultName::NotFound),
+        Outcome::RetryAfter(ResultName::Overloaded, 250),
+        Outcome::ChannelUnknown,
+    ]
+    .map(|outcome| Status { header: HeaderHash([0x44; 32]), outcome })
+    .to_vec()
+}
+
+pub(crate) fn seal_head() -> SealHead {
+    SealHead { suite: 1, bound: true, salt: [0x5a; 16] }
+}
+
+fn delegation() -> Delegation {
+    let claims = DelegationClaims {
+        body: "982016".parse().unwrap(),
+        node: text("node-a"),
+        epoch: 3,
+        not_after_ms: 1_795_305_600_000,
+    };
+    Delegation { claims, signature: vec![0x66; 64] }
+}
+
+fn answer() -> SelfInfoAnswer {
+    let item = AnswerItem {
+        level: 1,
+        info_item_code: text("TAX0000000000001"),
+        item_name: text("課税年度"),
+        record_key: text("20260001"),
+        value: text("2026"),
+        reason_of_null: None,
+    };
+    let null = AnswerItem { value: text(""), reason_of_null: Some(text("01")), level: 2, ..item.clone() };
+    let dataset =
+        AnswerDataset {
+            info_name_code: text(TAX), info_name: text("地方税関係"), items: vec![item, null]
+        };
+    SelfInfoAnswer { result: ResultName::Done, datasets: vec![dataset] }
+}
+
+fn choices() -> Vec<Choice> {
+    vec![Choice { id: text("a"), label: text("窓口") }, Choice { id: text("b"), label: text("郵送") }]
+}
+
+fn delivery() -> NoticeDelivery {
+    NoticeDelivery {
+        binding_tag: [0x77; 32],
+        notice: NoticeId([0x10; 16]),
+        delivery: DeliveryId([0x20; 16]),
+        title: text("健診のご案内"),
+        text: text("受付方法を選んでください。"),
+        choices: choices(),
+        publish_at_ms: 1_795_219_200_000,
+        expiry_day: 20_808,
+    }
+}
+
+fn states() -> NoticeStatusPage {
+    let unread = DeliveryState { delivery: DeliveryId([0x20; 16]), read_at_ms: None, answers: Vec::new() };
+    let answered = DeliveryState {
+        delivery: DeliveryId([0x21; 16]),
+        read_at_ms: Some(1_795_219_260_000),
+        answers: vec![text("b")],
+    };
+    NoticeStatusPage { result: ResultName::Done, states: vec![unread, answered], more: true }
+}
+
+fn import() -> ImportBatch {
+    let fields =
+        ["r1", "982016", "000009820160101", TAX, "TAX1", "1", "0001", "20260401", "", "0", "", "①髙﨑～"];
+    ImportBatch { rows: vec![ImportRow { fields: fields.map(text).to_vec() }] }
+}
+
+fn copies() -> CopyShowReply {
+    let record = CopyRecord {
+        record_id: text("r1"),
+        info_item_code: text("TAX1"),
+        record_key: text("1"),
+        layout_version: text("0001"),
+        publication_date: text("20260401"),
+        publication_end_date: text(""),
+        deleted: false,
+        reason_of_null: text(""),
+        value: text("①髙﨑～"),
+    };
+    CopyShowReply { generation: 2, records: vec![record] }
+}
+
+fn draft() -> NoticeDraft {
+    NoticeDraft {
+        idempotency_key: text("kenshin-2026-1"),
+        affair: text("JM99000000002000"),
+        title: text("健診のご案内"),
+        body: text("受付方法を選んでください。"),
+        choices: choices(),
+        attachments: Vec::new(),
+        publish_at_ms: None,
+        retention_days: 30,
+        targets: 1,
+    }
+}
+
+fn provisions() -> ProvisionStatusReply {
+    let provision = Provision {
+        request_id: request_id().to_string(),
+        integrated_addressee_number: Some(text("000009820160101")),
+        datasets: vec![text(TAX)],
+        result: ResultName::Done,
+        authorised_ms: 1_795_219_200_000,
+        outcome: Some(text("delivered")),
+    };
+    ProvisionStatusReply { provisions: vec![provision] }
+}
+
+fn catalogue() -> CatalogueReply {
+    let item = CatalogueItem {
+        info_name_code: text(TAX),
+        info_name: text("地方税関係"),
+        info_item_code: text("TAX1"),
+        item_name: text("備考"),
+        item_type: text("text"),
+        max_length: 1000,
+    };
+    CatalogueReply { version: text("20240101"), items: vec![item] }
+}
+
+fn summary() -> NoticeSummary {
+    NoticeSummary {
+        notice: NoticeId([0x10; 16]),
+        affair: text("JM99000000002000"),
+        targets: 2,
+        delivered: 1,
+        expires: text("2026-12-21"),
+        state: text("OPEN"),
+    }
+}
+
+/// Something to do with every kind of message.
+pub(crate) trait Visit {
+    fn message<T>(&mut self, name: &str, value: &T)
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug;
+}
+
+/// Shows a sample of every message.
+pub(crate) fn visit(visitor: &mut impl Visit) {
+    let cursor = Some(ByteBuf::from(vec![9; 4]));
+    let addressee = || text("000009820160101");
+    visitor.message("DelegationClaims", &delegation().claims);
+    visitor.message("Announce", &Announce { delegations: vec![delegation()] });
+    visitor.message("AcquireRequest", &AcquireRequest { parts: vec![ByteBuf::from(vec![1, 2, 3])] });
+    visitor.message("AcquireReply", &AcquireReply { codes: vec![Some(PersonCode([0x11; 17])), None] });
+    visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
+    visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tag: [0x77; 32] });
+    visitor.message("SelfInfoAnswer", &answer());
+    visitor.message("NoticeDelivery", &delivery());
+    let receipt = NoticeReceipt { result: ResultName::Registered, delivery: DeliveryId([0x20; 16]) };
+    visitor.message("NoticeReceipt", &receipt);
+    let after = Some(DeliveryId([0x20; 16]));
+    visitor.message("NoticeStatusRequest", &NoticeStatusRequest { notice: NoticeId([0x10; 16]), after });
+    visitor.message("NoticeStatusPage", &states());
+    let row = EnrollRow { integrated_addressee_number: addressee(), acquisition_number: text("AQ1-abc") };
+    visitor.message("EnrollBatch", &EnrollBatch { rows: vec![row] });
+    let rows = vec![
+        RowOutcome::Registered,
+        RowOutcome::Unchanged,
+        RowOutcome::Rejected(ResultName::CodeNotAcquired),
+    ];
+    visitor.message("BatchReply", &BatchReply { rows });
+    visitor.message("ImportBatch", &import());
+    visitor.message("PersonListRequest", &PersonListRequest { after: None });
+    visitor.message("PersonListPage", &PersonListPage { persons: vec![addressee()], next: cursor.clone() });
+    let block = PersonBlockRequest { integrated_addressee_number: addressee(), datasets: vec![text(TAX)] };
+    visitor.message("PersonBlockRequest", &block);
+    let show = CopyShowRequest { integrated_addressee_number: addressee(), info_name_code: text(TAX) };
+    visitor.message("CopyShowRequest", &show);
+    visitor.message("CopyShowReply", &copies());
+    visitor.message("NoticeDraft", &draft());
+    visitor.message("NoticeTargets", &NoticeTargets { targets: vec![addressee()] });
+    let sent = NoticeSendReply { notice: NoticeId([0x10; 16]), targets: 1, result: ResultName::Registered };
+    visitor.message("NoticeSendReply", &sent);
+    let ask = NoticeShowRequest { notice: NoticeId([0x10; 16]), after: cursor.clone() };
+    visitor.message("NoticeShowRequest", &ask);
+    let target = TargetState {
+        integrated_addressee_number: addressee(),
+        state: text("READ"),
+        answers: vec![text("a")],
+    };
+    visitor.message("NoticeShowPage", &NoticeShowPage { targets: vec![target], next: None });
+    visitor.message("NoticeListRequest", &NoticeListRequest { after: cursor.clone() });
+    visitor.message("NoticeListPage", &NoticeListPage { notices: vec![summary()], next: cursor });
+    let asked = ProvisionStatusRequest {
+        integrated_addressee_number: Some(addressee()),
+        from_ms: Some(1_795_219_200_000),
+        limit: 100,
+    };
+    visitor.message("ProvisionStatusRequest", &asked);
+    visitor.message("ProvisionStatusReply", &provisions());
+    visitor.message("AuditVerifyReply", &AuditVerifyReply { verified: false, events: 9, first_bad: Some(4) });
+    visitor.message("CatalogueReply", &catalogue());
+}
