@@ -1,1 +1,23 @@
-//! Under construction.
+//! Where a node keeps what it holds: one partition of rows per body, one journal per data folder, and the
+//! file of a body's keyring.
+//!
+//! What must hold: nothing is acknowledged before a real fsync; a batch is there wholly or not at all; a file
+//! of another body, of a newer format or with damage in its middle is refused. Values are sealed before they
+//! come here: this crate sees names that say nothing and ciphertext, and knows no key but to keep the
+//! keyring's file whole.
+
+pub mod batch;
+pub mod error;
+pub mod folder;
+pub mod partition;
+pub mod row;
+
+mod commit_queue;
+mod durable_file;
+mod sqlite;
+
+pub use batch::Batch;
+pub use error::StoreError;
+pub use folder::DataFolder;
+pub use partition::{BoxFuture, Partition, Versioned};
+pub use row::{RowKey, Space};

@@ -1,0 +1,106 @@
+//! The bounded queue between many callers and the one thread that makes their work durable.
+//!
+//! The thread takes everything that waits in one piece, so that all of it shares one fsync. A full queue says so
+//! at once: nobody waits to be queued (R40).
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How much may wait, and how much is taken at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueLimits {
+    /// Items that may wait.
+    pub(crate) items: usize,
+    /// Bytes that may wait; an item that is larger alone still passes through an empty queue.
+    pub(crate) bytes: usize,
+    /// Items taken together at most.
+    pub(crate) group_items: usize,
+    /// Bytes taken together at most, but always one item.
+    pub(crate) group_bytes: usize,
+}
+
+/// Why an item was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PushError {
+    Full,
+    Closed,
+}
+
+pub(crate) struct CommitQueue<T> {
+    limits: QueueLimits,
+    state: Mutex<State<T>>,
+    ready: Condvar,
+}
+
+struct State<T> {
+    items: VecDeque<(T, usize)>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl<T> CommitQueue<T> {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
+        let state = State { items: VecDeque::new(), bytes: 0, closed: false };
+        Self { limits, state: Mutex::new(state), ready: Condvar::new() }
+    }
+
+    /// Queues `item`, which counts as `bytes`.
+    pub(crate) fn push(&self, item: T, bytes: usize) -> Result<(), PushError> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(PushError::Closed);
+        }
+        if self.full(&state, bytes) {
+            return Err(PushError::Full);
+        }
+        state.items.push_back((item, bytes));
+        state.bytes += bytes;
+        drop(state);
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// Waits until something is queued and moves a group of it into `group`; `false` once the queue is closed and
+    /// empty.
+    pub(crate) fn take_group(&self, group: &mut Vec<T>) -> bool {
+        let mut state = self.lock();
+        while state.items.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut taken = 0usize;
+        while group.len() < self.limits.group_items {
+            let Some((_, bytes)) = state.items.front() else { break };
+            if !group.is_empty() && taken + bytes > self.limits.group_bytes {
+                break;
+            }
+            let Some((item, bytes)) = state.items.pop_front() else { break };
+            state.bytes -= bytes;
+            taken += bytes;
+            group.push(item);
+        }
+        true
+    }
+
+    /// Items that wait now.
+    pub(crate) fn depth(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Takes no more items; what is queued is still taken out.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_all();
+    }
+
+    fn full(&self, state: &State<T>, bytes: usize) -> bool {
+        let over_bytes = state.bytes.saturating_add(bytes) > self.limits.bytes && !state.items.is_empty();
+        state.items.len() >= self.limits.items || over_bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

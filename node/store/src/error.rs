@@ -1,0 +1,60 @@
+//! Why the store refused or failed. Texts name no row, no value and no person.
+
+use std::io;
+
+/// The outcome of a store operation that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A precondition of the batch did not hold; nothing of the batch was written.
+    #[error("a precondition does not hold")]
+    Conflict,
+    /// The partition's queue of batches is full: try again later (R40).
+    #[error("too many batches are waiting")]
+    Busy,
+    /// Another process has the data folder open.
+    #[error("in use by another process")]
+    Locked,
+    /// Written by a newer version of this software; never opened, never rewritten.
+    #[error("written in a newer format")]
+    NewerFormat,
+    /// The file belongs to another body (R1).
+    #[error("belongs to another partition")]
+    WrongPartition,
+    /// The stored bytes are damaged or are not this software's.
+    #[error("stored data is damaged")]
+    Corrupt,
+    /// A key, value, batch or page over the limits that its type documents.
+    #[error("over a size limit")]
+    TooLarge,
+    /// A partition's name is not 1–64 of `a-z 0-9 -`.
+    #[error("not a partition name")]
+    BadName,
+    /// No space left on the disk; nothing of the batch was written.
+    #[error("no space left")]
+    DiskFull,
+    /// An earlier write could not be made durable: this partition takes no more until it is opened again.
+    #[error("stopped after a failed write")]
+    Stopped,
+    /// The operating system or the engine failed.
+    #[error("input or output failed")]
+    Io(#[from] io::Error),
+}
+
+impl StoreError {
+    /// The stable name of this kind of failure, for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict => "CONFLICT",
+            Self::Busy => "BUSY",
+            Self::Locked => "LOCKED",
+            Self::NewerFormat => "NEWER_FORMAT",
+            Self::WrongPartition => "WRONG_PARTITION",
+            Self::Corrupt => "CORRUPT",
+            Self::TooLarge => "TOO_LARGE",
+            Self::BadName => "BAD_NAME",
+            Self::DiskFull => "DISK_FULL",
+            Self::Stopped => "STOPPED",
+            Self::Io(_) => "IO",
+        }
+    }
+}

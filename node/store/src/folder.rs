@@ -1,0 +1,125 @@
+//! The folder that holds all a node keeps: who may open it, and what lies where.
+//!
+//! ```text
+//! format               one line, the version of this layout
+//! lock                 held while the folder is open
+//! bodies/<name>.sqlite one partition
+//! keys/<name>.keyring  one sealed keyring
+//! journal/<n>.seg      the journal's segments
+//! ```
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::durable_file::{ensure_dir, replace};
+use crate::error::StoreError;
+use crate::partition::Partition;
+use crate::sqlite::SqlitePartition;
+
+const FORMAT: u32 = 1;
+const FORMAT_PREFIX: &str = "chukei-data ";
+
+/// Held for as long as anything of the folder is open; the operating system lets go of it when the process ends.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+/// An open data folder. Clones share it.
+#[derive(Clone)]
+pub struct DataFolder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    lock: Arc<FolderLock>,
+    partitions: Mutex<HashMap<String, Slot>>,
+}
+
+/// One name's place in the table: its own mutex, so that a slow opening holds up nobody else.
+type Slot = Arc<Mutex<Weak<SqlitePartition>>>;
+
+impl DataFolder {
+    /// Opens the folder, creating it (but not its parent) if it is not there. One process at a time:
+    /// [`StoreError::Locked`] for the second.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        ensure_dir(path)?;
+        let lock = Arc::new(lock(&path.join("lock"))?);
+        check_format(&path.join("format"))?;
+        for part in ["bodies", "keys", "journal"] {
+            ensure_dir(&path.join(part))?;
+        }
+        let shared = Shared { path: path.to_owned(), lock, partitions: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The partition of this name (1–64 of `a-z 0-9 -`, e.g. a local body code), opened or created if it is not
+    /// open. It stays open until the last handle is dropped; that drop waits for queued batches.
+    pub fn partition(&self, name: &str) -> Result<Arc<dyn Partition>, StoreError> {
+        check_name(name)?;
+        let slot = Arc::clone(hold(&self.shared.partitions).entry(name.to_owned()).or_default());
+        let mut open = hold(&slot);
+        if let Some(partition) = open.upgrade() {
+            return Ok(partition);
+        }
+        let path = self.shared.path.join("bodies").join(format!("{name}.sqlite"));
+        let partition = Arc::new(SqlitePartition::open(&path, name, Arc::clone(&self.shared.lock))?);
+        *open = Arc::downgrade(&partition);
+        Ok(partition)
+    }
+
+    /// Where the keyring of this partition lies.
+    pub fn keyring_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        check_name(name)?;
+        Ok(self.shared.path.join("keys").join(format!("{name}.keyring")))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+}
+
+fn lock(path: &Path) -> Result<FolderLock, StoreError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(FolderLock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn check_format(path: &Path) -> Result<(), StoreError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(replace(path, format!("{FORMAT_PREFIX}{FORMAT}\n").as_bytes())?);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let text = String::from_utf8(text).map_err(|_| StoreError::Corrupt)?;
+    let version = text.strip_prefix(FORMAT_PREFIX).and_then(|rest| rest.trim_end().parse::<u32>().ok());
+    match version {
+        Some(FORMAT) => Ok(()),
+        Some(newer) if newer > FORMAT => Err(StoreError::NewerFormat),
+        _ => Err(StoreError::Corrupt),
+    }
+}
+
+/// Names become file names: nothing that a file system could read as a path.
+fn check_name(name: &str) -> Result<(), StoreError> {
+    let allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
+        return Err(StoreError::BadName);
+    }
+    Ok(())
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
