@@ -1,2 +1,21 @@
-//! Cryptographic core.
+//! Cryptographic core: seals, keys, codes, channel keys and the TLS configuration they run under.
+//!
+//! What must hold: every algorithm stands on the e-Government Recommended Ciphers List (R21) — AES-GCM with
+//! 96-bit nonces, SHA-2, HMAC, HKDF, ECDSA and ECDH on P-256/P-384, Ed25519, ML-KEM-768 — and the suite is
+//! stored with what it protects; secrets are wiped when dropped, redact themselves and compare in constant
+//! time; no function panics on bytes from outside.
+//!
+//! Deliberately absent: sockets, files, clocks (time is an argument), async, and any notion of what a body or
+//! a person is beyond the bytes that name them. What ring and rustls keep inside their own key objects (AES and
+//! HMAC key schedules) is not wiped: neither library offers it.
+
+pub mod binding;
+pub mod channel;
+pub mod derive;
 pub mod hash;
+pub mod key;
+pub mod mac;
+pub mod permit;
+pub mod person_code;
+pub mod random;
+pub mod sign;

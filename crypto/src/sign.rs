@@ -1,0 +1,175 @@
+//! Signatures: Ed25519 (RFC 8032) for registry and offline root, ECDSA on P-256 for channel identities.
+//!
+//! Private keys are PKCS#8 documents; public keys are 32 bytes (Ed25519) or SubjectPublicKeyInfo (P-256), which
+//! is what a peer list pins and what TLS sends as a raw public key (RFC 7250).
+
+use std::sync::Arc;
+
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    UnparsedPublicKey,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
+
+use crate::random::RandomError;
+
+/// DER before the 65-byte uncompressed point of a P-256 SubjectPublicKeyInfo (RFC 5480).
+const P256_SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// Not a usable private key of the expected kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a usable private key")]
+pub struct BadKey;
+
+/// The signature is not this key's over this message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("signature does not verify")]
+pub struct BadSignature;
+
+/// An Ed25519 signing key.
+pub struct SigningKey(Ed25519KeyPair);
+
+impl SigningKey {
+    /// A new private key as PKCS#8.
+    pub fn generate() -> Result<Zeroizing<Vec<u8>>, RandomError> {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| RandomError)?;
+        Ok(Zeroizing::new(document.as_ref().to_vec()))
+    }
+
+    /// Reads a PKCS#8 document with its public key.
+    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, BadKey> {
+        Ed25519KeyPair::from_pkcs8(pkcs8).map(Self).map_err(|_| BadKey)
+    }
+
+    /// The signature over `message`.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature.copy_from_slice(self.0.sign(message).as_ref());
+        signature
+    }
+
+    /// The public key.
+    pub fn public(&self) -> [u8; 32] {
+        let mut public = [0; 32];
+        public.copy_from_slice(self.0.public_key().as_ref());
+        public
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey(redacted)")
+    }
+}
+
+/// Checks an Ed25519 signature.
+pub fn verify(public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| BadSignature)
+}
+
+/// A long-lived P-256 identity: of a body or a portal, in its channels and its delegations.
+pub struct IdentityKey {
+    pair: EcdsaKeyPair,
+    spki: Vec<u8>,
+    certified: Arc<CertifiedKey>,
+}
+
+impl IdentityKey {
+    /// A new private key as PKCS#8.
+    pub fn generate_pkcs8() -> Result<Zeroizing<Vec<u8>>, RandomError> {
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .map_err(|_| RandomError)?;
+        Ok(Zeroizing::new(document.as_ref().to_vec()))
+    }
+
+    /// Reads a PKCS#8 document with its public key.
+    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, BadKey> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new())
+            .map_err(|_| BadKey)?;
+        let spki = [&P256_SPKI_PREFIX[..], pair.public_key().as_ref()].concat();
+        let document = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8));
+        let signer = rustls::crypto::ring::sign::any_ecdsa_type(&document).map_err(|_| BadKey)?;
+        let certified = Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki.clone())], signer));
+        Ok(Self { pair, spki, certified })
+    }
+
+    /// The public key as SubjectPublicKeyInfo, 91 bytes of DER.
+    pub fn public_spki(&self) -> Vec<u8> {
+        self.spki.clone()
+    }
+
+    /// ECDSA with SHA-256 over `message`: r ‖ s. Draws a nonce, hence may fail.
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], RandomError> {
+        let made = self.pair.sign(&SystemRandom::new(), message).map_err(|_| RandomError)?;
+        let mut signature = [0; 64];
+        signature.copy_from_slice(made.as_ref());
+        Ok(signature)
+    }
+
+    /// The key as rustls presents it: a raw public key, no certificate.
+    pub fn rustls_certified_key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.certified)
+    }
+}
+
+impl std::fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdentityKey(redacted)")
+    }
+}
+
+/// Checks an ECDSA P-256 SHA-256 signature (r ‖ s) under a SubjectPublicKeyInfo.
+pub fn verify_p256(spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    let point = spki.strip_prefix(&P256_SPKI_PREFIX).ok_or(BadSignature)?;
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+        .verify(message, signature)
+        .map_err(|_| BadSignature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ed25519_signature_is_of_one_key_and_message() {
+        let key = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
+        let other = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
+        let signature = key.sign(b"message");
+        assert_eq!(verify(&key.public(), b"message", &signature), Ok(()));
+        assert_eq!(verify(&key.public(), b"massage", &signature), Err(BadSignature));
+        assert_eq!(verify(&other.public(), b"message", &signature), Err(BadSignature));
+    }
+
+    #[test]
+    fn an_identity_signature_is_of_one_key_and_message() {
+        let key = IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap();
+        let other = IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap();
+        let signature = key.sign(b"message").unwrap();
+        assert_eq!(verify_p256(&key.public_spki(), b"message", &signature), Ok(()));
+        assert_eq!(verify_p256(&key.public_spki(), b"massage", &signature), Err(BadSignature));
+        assert_eq!(verify_p256(&other.public_spki(), b"message", &signature), Err(BadSignature));
+        assert_eq!(verify_p256(&key.public_spki()[1..], b"message", &signature), Err(BadSignature));
+    }
+
+    #[test]
+    fn our_public_key_is_the_one_tls_takes_from_the_same_document() {
+        let key = IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap();
+        let certified = key.rustls_certified_key();
+        assert_eq!(key.public_spki(), certified.key.public_key().unwrap().as_ref());
+    }
+
+    #[test]
+    fn keys_of_the_wrong_kind_are_refused() {
+        let ed25519 = SigningKey::generate().unwrap();
+        let p256 = IdentityKey::generate_pkcs8().unwrap();
+        assert!(IdentityKey::from_pkcs8(&ed25519).is_err());
+        assert!(SigningKey::from_pkcs8(&p256).is_err());
+        assert!(SigningKey::from_pkcs8(b"").is_err());
+    }
+}
