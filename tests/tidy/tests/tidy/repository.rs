@@ -6,12 +6,12 @@ use std::process::Command;
 use cargo_metadata::{Metadata, MetadataCommand};
 
 /// The workspace's folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
 }
 
 /// The resolved dependency graph. Offline: the lock file and the sources are there when a test runs.
-pub fn metadata() -> Metadata {
+pub(crate) fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
         .other_options(["--locked".to_owned(), "--offline".to_owned()])
@@ -20,17 +20,17 @@ pub fn metadata() -> Metadata {
 }
 
 /// A text file of the repository.
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// A TOML file of the repository.
-pub fn read_toml(path: &str) -> toml::Table {
+pub(crate) fn read_toml(path: &str) -> toml::Table {
     read(path).parse().unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every file of ours that ends in `.extension`, as paths relative to the root, sorted.
-pub fn files(extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(extension: &str) -> Vec<PathBuf> {
     let root = root();
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
@@ -53,7 +53,7 @@ pub fn files(extension: &str) -> Vec<PathBuf> {
 }
 
 /// Names of all packages that are built into what ships: normal and build dependencies, no test-only ones.
-pub fn shipped_packages() -> Vec<String> {
+pub(crate) fn shipped_packages() -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--workspace", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none"])
         .args(["--format", "{p}"])
