@@ -1,3 +1,15 @@
-//! Under construction.
+//! The SDK that every role stands on: QUIC with mutual TLS, frames on streams, links that stay up, end-to-end
+//! channels, the clock and the signed peer list.
+//!
+//! What must hold: no unauthenticated or plaintext peer can exist (R20); everything from outside is bounded;
+//! every wait has a deadline. Deliberately absent: what a body stores, and rules of the domain.
 
+pub mod clock;
+pub mod connection;
+pub mod dial;
+pub mod endpoint;
+pub mod peers;
+pub mod session;
 pub mod settings;
+pub mod stream;
+pub mod tls;

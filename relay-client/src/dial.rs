@@ -1,0 +1,253 @@
+//! Keeps one connection to each configured peer alive.
+//!
+//! What must hold: a connection is handed out only after the hook has done its part on it (for a node, the
+//! announcement); tries are spaced by a growing, jittered wait, so that a restarted broker is not stormed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use chukei_wire::identity::Identity;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::connection::{CloseCode, PeerConnection};
+use crate::endpoint::{ClientEndpoint, EndpointError};
+use crate::tls::HopCredentials;
+
+/// First wait between two tries.
+const WAIT_MIN: Duration = Duration::from_millis(100);
+/// Longest wait between two tries.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Time the hook may take before the connection is given up.
+const HOOK: Duration = Duration::from_secs(30);
+
+/// One peer to stay connected to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Name in configuration and metrics.
+    pub name: String,
+    /// `host:port`, resolved anew at each try.
+    pub address: String,
+    /// Who must be there.
+    pub identity: Identity,
+}
+
+/// The hook refused or failed on a fresh connection: it is closed and tried again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the fresh connection was not taken into use")]
+pub struct HookFailed;
+
+/// What a hook returns.
+pub type HookFuture = Pin<Box<dyn Future<Output = Result<(), HookFailed>> + Send>>;
+/// Runs on each fresh connection before it is handed out; long-lived work is spawned by it.
+pub type Hook = Arc<dyn Fn(String, PeerConnection) -> HookFuture + Send + Sync>;
+
+/// A hook that does nothing.
+pub fn no_hook() -> Hook {
+    Arc::new(|_, _| Box::pin(async { Ok(()) }))
+}
+
+/// How a link stands, for metrics and readiness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkState {
+    /// Name of the target.
+    pub name: String,
+    /// Whether a connection is in use.
+    pub connected: bool,
+    /// Connections made so far.
+    pub connects: u64,
+    /// Tries that failed so far.
+    pub failures: u64,
+}
+
+/// Dials every target and keeps dialling. Dropped, it closes what it has made.
+pub struct Dialer {
+    links: Arc<[Link]>,
+    next: AtomicUsize,
+    changed: watch::Sender<()>,
+    tasks: JoinSet<()>,
+}
+
+struct Link {
+    target: Target,
+    live: ArcSwapOption<PeerConnection>,
+    connects: AtomicU64,
+    failures: AtomicU64,
+}
+
+struct Dialling {
+    endpoint: ClientEndpoint,
+    credentials: Arc<HopCredentials>,
+    clock: Clock,
+    hook: Hook,
+}
+
+impl Dialer {
+    /// Starts one task for each target; must be called within a runtime.
+    pub fn start(
+        endpoint: ClientEndpoint,
+        credentials: Arc<HopCredentials>,
+        clock: Clock,
+        targets: Vec<Target>,
+        hook: Hook,
+    ) -> Self {
+        let links: Arc<[Link]> = targets.into_iter().map(Link::new).collect();
+        let (changed, _) = watch::channel(());
+        let dialling = Arc::new(Dialling { endpoint, credentials, clock, hook });
+        let mut tasks = JoinSet::new();
+        for index in 0..links.len() {
+            let (links, changed, dialling) = (Arc::clone(&links), changed.clone(), Arc::clone(&dialling));
+            tasks.spawn(async move {
+                if let Some(link) = links.get(index) {
+                    link.keep_alive(&dialling, &changed).await;
+                }
+            });
+        }
+        Self { links, next: AtomicUsize::new(0), changed, tasks }
+    }
+
+    /// The live connection to this target.
+    pub fn current(&self, name: &str) -> Option<PeerConnection> {
+        self.links.iter().find(|link| link.target.name == name)?.usable()
+    }
+
+    /// A live connection to any target, in turn.
+    pub fn any(&self) -> Option<PeerConnection> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let count = self.links.len();
+        (0..count).find_map(|step| self.links.get(start.wrapping_add(step) % count)?.usable())
+    }
+
+    /// Every live connection.
+    pub fn all(&self) -> Vec<PeerConnection> {
+        self.links.iter().filter_map(Link::usable).collect()
+    }
+
+    /// A live connection to any target, waiting for one until `deadline`.
+    pub async fn wait_any(&self, deadline: Instant) -> Option<PeerConnection> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            if let Some(peer) = self.any() {
+                return Some(peer);
+            }
+            tokio::time::timeout_at(deadline, changed.changed()).await.ok()?.ok()?;
+        }
+    }
+
+    /// How each link stands.
+    pub fn states(&self) -> Vec<LinkState> {
+        self.links.iter().map(Link::state).collect()
+    }
+
+    /// Stops dialling and closes what is open.
+    pub async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+        self.close();
+    }
+
+    fn close(&self) {
+        for link in self.links.iter() {
+            if let Some(peer) = link.live.swap(None) {
+                peer.close(CloseCode::Shutdown);
+            }
+        }
+    }
+}
+
+impl Drop for Dialer {
+    fn drop(&mut self) {
+        self.tasks.abort_all();
+        self.close();
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dialer").field(&self.states()).finish()
+    }
+}
+
+impl Link {
+    fn new(target: Target) -> Self {
+        Self {
+            target,
+            live: ArcSwapOption::empty(),
+            connects: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    fn usable(&self) -> Option<PeerConnection> {
+        self.live.load().as_deref().filter(|peer| !peer.is_closed()).cloned()
+    }
+
+    fn state(&self) -> LinkState {
+        LinkState {
+            name: self.target.name.clone(),
+            connected: self.usable().is_some(),
+            connects: self.connects.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn keep_alive(&self, dialling: &Dialling, changed: &watch::Sender<()>) {
+        let mut wait = WAIT_MIN;
+        loop {
+            match self.dial(dialling).await {
+                Ok(peer) => {
+                    self.connects.fetch_add(1, Ordering::Relaxed);
+                    self.live.store(Some(Arc::new(peer.clone())));
+                    changed.send_replace(());
+                    tracing::info!(peer = %self.target.name, "connected");
+                    let end = peer.closed().await;
+                    self.live.store(None);
+                    tracing::warn!(peer = %self.target.name, %end, "connection lost");
+                    wait = WAIT_MIN;
+                }
+                Err(reason) => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(peer = %self.target.name, %reason, "not connected");
+                }
+            }
+            tokio::time::sleep(jittered(wait)).await;
+            wait = (wait * 2).min(WAIT_MAX);
+        }
+    }
+
+    async fn dial(&self, dialling: &Dialling) -> Result<PeerConnection, DialError> {
+        let address =
+            tokio::net::lookup_host(&self.target.address).await.ok().and_then(|mut found| found.next());
+        let address = address.ok_or(DialError::Unresolved)?;
+        let Dialling { endpoint, credentials, clock, hook } = dialling;
+        let peer = endpoint.connect(credentials, clock, address, &self.target.identity).await?;
+        let taken = tokio::time::timeout(HOOK, hook(self.target.name.clone(), peer.clone())).await;
+        if !matches!(taken, Ok(Ok(()))) {
+            peer.close(CloseCode::Shutdown);
+            return Err(HookFailed.into());
+        }
+        Ok(peer)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DialError {
+    #[error("the address cannot be resolved")]
+    Unresolved,
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Hook(#[from] HookFailed),
+}
+
+/// Between half of `wait` and all of it. Without randomness, all of it.
+fn jittered(wait: Duration) -> Duration {
+    let [draw] = chukei_crypto::random::bytes::<1>().unwrap_or([u8::MAX]);
+    wait / 2 + wait * u32::from(draw) / 510
+}

@@ -1,0 +1,251 @@
+//! The signed peer list (R24): which key speaks for which body and portal, as decided by the offline root.
+//!
+//! What must hold: not one byte of the file is believed before its signature has verified; a list past its
+//! end is refused; no two parties share a key. Deliberately absent: where a party is and who may dial whom.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use chukei_crypto::sign::{self, SigningKey};
+use chukei_wire::body_code::BodyCode;
+use serde::{Deserialize, Serialize};
+
+/// Longest peer list, bytes: all 1,788 bodies take about 1 MiB.
+const FILE_MAX: u64 = 8 * 1024 * 1024;
+/// Longest signature or root file, bytes.
+const HEX_FILE_MAX: u64 = 256;
+/// What is signed before the bytes of the file, so that no other signature of the root fits.
+const PURPOSE: &[u8] = b"chukei peer list v1\0";
+/// The only format.
+const VERSION: u32 = 1;
+
+/// The list as it stands in its file (JSON; keys are lower-case hexadecimal).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerListFile {
+    /// Format, 1.
+    pub version: u32,
+    /// When it was made, Unix milliseconds.
+    pub issued_ms: u64,
+    /// Not valid after, Unix milliseconds.
+    pub not_after_ms: u64,
+    /// Bodies.
+    pub bodies: Vec<BodyPeer>,
+    /// Portal instances.
+    pub portals: Vec<PortalPeer>,
+    /// Brokers.
+    pub brokers: Vec<BrokerPeer>,
+    /// Ed25519 public key of the resident registry, 32 bytes.
+    pub registry: Hex,
+}
+
+/// A body's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodyPeer {
+    /// Local body code.
+    pub code: BodyCode,
+    /// Name, for people.
+    pub name: String,
+    /// P-256 identity of channels and delegations, SubjectPublicKeyInfo.
+    pub identity_spki: Hex,
+    /// HPKE public key to which the body's parts of acquisition numbers are sealed.
+    pub acquisition_public: Hex,
+}
+
+/// A portal instance's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalPeer {
+    /// Name, as in headers and certificates.
+    pub name: String,
+    /// P-256 identity of channels, SubjectPublicKeyInfo.
+    pub identity_spki: Hex,
+}
+
+/// A broker's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerPeer {
+    /// Name, as in certificates.
+    pub name: String,
+    /// HPKE public key to which the brokers' parts of acquisition numbers are sealed.
+    pub acquisition_public: Hex,
+}
+
+/// Bytes written as lower-case hexadecimal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hex(pub Vec<u8>);
+
+/// The text is not lower-case hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not lower-case hexadecimal")]
+pub struct BadHex;
+
+impl TryFrom<String> for Hex {
+    type Error = BadHex;
+
+    fn try_from(text: String) -> Result<Self, BadHex> {
+        data_encoding::HEXLOWER.decode(text.as_bytes()).map(Self).map_err(|_| BadHex)
+    }
+}
+
+impl From<Hex> for String {
+    fn from(hex: Hex) -> Self {
+        data_encoding::HEXLOWER.encode(&hex.0)
+    }
+}
+
+/// Why a peer list was refused. Everything but `Unreadable` and `Expired` is `CONFIG_TAMPERED` (R24).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PeerListError {
+    /// The list, its signature or the root's public key cannot be read.
+    #[error("the peer list, its signature or the root's public key cannot be read")]
+    Unreadable,
+    /// The signature is not the root's over these bytes.
+    #[error("CONFIG_TAMPERED: the peer list does not carry its root's signature")]
+    Tampered,
+    /// Signed, but not a list this version understands, or one that contradicts itself.
+    #[error("CONFIG_TAMPERED: the peer list is malformed")]
+    Malformed,
+    /// Past its end.
+    #[error("the peer list is past its end")]
+    Expired,
+}
+
+/// A verified list.
+#[derive(Clone, Debug)]
+pub struct PeerList {
+    bodies: HashMap<BodyCode, BodyPeer>,
+    portals: HashMap<String, PortalPeer>,
+    brokers: HashMap<String, BrokerPeer>,
+    registry: [u8; 32],
+    not_after_ms: u64,
+}
+
+/// Where the detached signature of a list lies: beside it, with `.sig` behind its name.
+pub fn signature_path(list: &Path) -> PathBuf {
+    let mut name = list.as_os_str().to_owned();
+    name.push(".sig");
+    PathBuf::from(name)
+}
+
+/// The text of the signature file for the bytes of a list.
+pub fn sign_bytes(list: &[u8], root: &SigningKey) -> String {
+    data_encoding::HEXLOWER.encode(&root.sign(&signed_message(list)))
+}
+
+fn signed_message(list: &[u8]) -> Vec<u8> {
+    [PURPOSE, list].concat()
+}
+
+impl PeerListFile {
+    /// The bytes to write and to sign.
+    pub fn to_json(&self) -> Result<Vec<u8>, PeerListError> {
+        serde_json::to_vec_pretty(self).map_err(|_| PeerListError::Malformed)
+    }
+}
+
+impl PeerList {
+    /// Reads the list at `path`, its signature beside it and the root's Ed25519 public key (hexadecimal).
+    pub fn load(path: &Path, root_public: &Path, now_ms: u64) -> Result<Self, PeerListError> {
+        let list = read(path, FILE_MAX)?;
+        let signature = read_hex(&signature_path(path))?;
+        let root = read_hex(root_public)?;
+        Self::verify(&list, &signature, &root, now_ms)
+    }
+
+    /// Verifies the bytes of a list under the root's Ed25519 public key, then reads them.
+    pub fn verify(list: &[u8], signature: &[u8], root: &[u8], now_ms: u64) -> Result<Self, PeerListError> {
+        sign::verify(root, &signed_message(list), signature).map_err(|_| PeerListError::Tampered)?;
+        let file: PeerListFile = serde_json::from_slice(list).map_err(|_| PeerListError::Malformed)?;
+        if file.not_after_ms < now_ms {
+            return Err(PeerListError::Expired);
+        }
+        Self::index(file)
+    }
+
+    fn index(file: PeerListFile) -> Result<Self, PeerListError> {
+        let identities = file.bodies.iter().map(|body| &body.identity_spki);
+        let identities = identities.chain(file.portals.iter().map(|portal| &portal.identity_spki));
+        if file.version != VERSION || !all_differ(identities) {
+            return Err(PeerListError::Malformed);
+        }
+        Ok(Self {
+            bodies: by_name(file.bodies, |body| body.code)?,
+            portals: by_name(file.portals, |portal| portal.name.clone())?,
+            brokers: by_name(file.brokers, |broker| broker.name.clone())?,
+            registry: file.registry.0.try_into().map_err(|_| PeerListError::Malformed)?,
+            not_after_ms: file.not_after_ms,
+        })
+    }
+
+    /// The body with this code.
+    pub fn body(&self, code: &BodyCode) -> Option<&BodyPeer> {
+        self.bodies.get(code)
+    }
+
+    /// The portal instance of this name.
+    pub fn portal(&self, name: &str) -> Option<&PortalPeer> {
+        self.portals.get(name)
+    }
+
+    /// The broker of this name.
+    pub fn broker(&self, name: &str) -> Option<&BrokerPeer> {
+        self.brokers.get(name)
+    }
+
+    /// Every body, in no particular order.
+    pub fn bodies(&self) -> impl Iterator<Item = &BodyPeer> {
+        self.bodies.values()
+    }
+
+    /// Every broker, in no particular order.
+    pub fn brokers(&self) -> impl Iterator<Item = &BrokerPeer> {
+        self.brokers.values()
+    }
+
+    /// Ed25519 public key of the resident registry.
+    pub fn registry(&self) -> &[u8; 32] {
+        &self.registry
+    }
+
+    /// Not valid after, Unix milliseconds.
+    pub fn not_after_ms(&self) -> u64 {
+        self.not_after_ms
+    }
+}
+
+fn all_differ<'a>(keys: impl Iterator<Item = &'a Hex>) -> bool {
+    let mut seen = HashSet::new();
+    keys.into_iter().all(|key| !key.0.is_empty() && seen.insert(&key.0))
+}
+
+fn by_name<K: Eq + std::hash::Hash, V>(
+    values: Vec<V>,
+    name: impl Fn(&V) -> K,
+) -> Result<HashMap<K, V>, PeerListError> {
+    let count = values.len();
+    let map: HashMap<K, V> = values.into_iter().map(|value| (name(&value), value)).collect();
+    if map.len() == count { Ok(map) } else { Err(PeerListError::Malformed) }
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PeerListError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|_| PeerListError::Unreadable)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|_| PeerListError::Unreadable)?;
+    let within = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);
+    if within { Ok(bytes) } else { Err(PeerListError::Unreadable) }
+}
+
+fn read_hex(path: &Path) -> Result<Vec<u8>, PeerListError> {
+    data_encoding::HEXLOWER
+        .decode(read(path, HEX_FILE_MAX)?.trim_ascii())
+        .map_err(|_| PeerListError::Unreadable)
+}
+
+#[cfg(test)]
+mod tests;

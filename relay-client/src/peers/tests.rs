@@ -1,0 +1,102 @@
+//! The list is believed whole and unchanged, or not at all (R24).
+
+use std::fs;
+
+use super::*;
+
+const NOW: u64 = 1_700_000_000_000;
+
+fn root() -> SigningKey {
+    SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap()
+}
+
+fn list() -> PeerListFile {
+    let body = |code: &str, key: u8| BodyPeer {
+        code: code.parse().unwrap(),
+        name: "海鳴市".to_owned(),
+        identity_spki: Hex(vec![key; 91]),
+        acquisition_public: Hex(vec![key; 65]),
+    };
+    PeerListFile {
+        version: 1,
+        issued_ms: NOW,
+        not_after_ms: NOW + 1000,
+        bodies: vec![body("982016", 1), body("982024", 2)],
+        portals: vec![PortalPeer { name: "mynaportal".to_owned(), identity_spki: Hex(vec![3; 91]) }],
+        brokers: vec![BrokerPeer { name: "broker-a".to_owned(), acquisition_public: Hex(vec![4; 65]) }],
+        registry: Hex(vec![5; 32]),
+    }
+}
+
+fn signed(file: &PeerListFile, now_ms: u64) -> Result<PeerList, PeerListError> {
+    let root = root();
+    let bytes = file.to_json().unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root).as_bytes()).unwrap();
+    PeerList::verify(&bytes, &signature, &root.public(), now_ms)
+}
+
+#[test]
+fn a_signed_list_names_every_party() {
+    let peers = signed(&list(), NOW).unwrap();
+    assert_eq!(peers.body(&"982024".parse().unwrap()).unwrap().identity_spki, Hex(vec![2; 91]));
+    assert_eq!(peers.portal("mynaportal").unwrap().identity_spki, Hex(vec![3; 91]));
+    assert_eq!(peers.broker("broker-a").unwrap().acquisition_public, Hex(vec![4; 65]));
+    assert_eq!(peers.registry(), &[5; 32]);
+    assert!(peers.body(&"983012".parse().unwrap()).is_none());
+}
+
+#[test]
+fn r24_one_changed_byte_anywhere_is_tampering() {
+    let root = root();
+    let bytes = list().to_json().unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root).as_bytes()).unwrap();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let refused = PeerList::verify(&changed, &signature, &root.public(), NOW);
+        assert_eq!(refused.unwrap_err(), PeerListError::Tampered, "byte {at}");
+    }
+}
+
+#[test]
+fn r24_files_are_read_with_their_signature_beside_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, public) = (dir.path().join("peers.json"), dir.path().join("root.pub"));
+    let root = root();
+    let mut bytes = list().to_json().unwrap();
+    fs::write(&path, &bytes).unwrap();
+    fs::write(&public, data_encoding::HEXLOWER.encode(&root.public())).unwrap();
+    assert_eq!(PeerList::load(&path, &public, NOW).unwrap_err(), PeerListError::Unreadable);
+    fs::write(signature_path(&path), sign_bytes(&bytes, &root) + "\n").unwrap();
+    assert!(PeerList::load(&path, &public, NOW).is_ok());
+    bytes.push(b' ');
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(PeerList::load(&path, &public, NOW).unwrap_err(), PeerListError::Tampered);
+}
+
+#[test]
+fn a_signature_of_another_root_is_tampering() {
+    let bytes = list().to_json().unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root()).as_bytes()).unwrap();
+    let refused = PeerList::verify(&bytes, &signature, &root().public(), NOW);
+    assert_eq!(refused.unwrap_err(), PeerListError::Tampered);
+}
+
+#[test]
+fn a_list_past_its_end_is_refused() {
+    assert!(signed(&list(), NOW + 1000).is_ok());
+    assert_eq!(signed(&list(), NOW + 1001).unwrap_err(), PeerListError::Expired);
+}
+
+#[test]
+fn r1_shared_keys_and_repeated_names_are_refused_even_when_signed() {
+    let mut shared = list();
+    shared.portals[0].identity_spki = shared.bodies[0].identity_spki.clone();
+    let mut repeated = list();
+    repeated.bodies[1].code = repeated.bodies[0].code;
+    let mut newer = list();
+    newer.version = 2;
+    for file in [shared, repeated, newer] {
+        assert_eq!(signed(&file, NOW).unwrap_err(), PeerListError::Malformed);
+    }
+}

@@ -1,0 +1,60 @@
+//! TLS configurations of a hop, as quinn takes them.
+
+use std::sync::Arc;
+
+use chukei_wire::identity::Identity;
+use chukei_wire::limits::ALPN;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use rustls::client::Resumption;
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::SingleCertAndKey;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ServerConfig};
+
+use super::HopCredentials;
+use super::verify::{ClientVerifier, ServerVerifier};
+use crate::clock::Clock;
+
+/// The algorithms cannot carry QUIC: a fault of the build, never of a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the TLS algorithms cannot carry QUIC")]
+pub struct TlsUnusable;
+
+/// For dialling `expected` and nobody else.
+pub(crate) fn client(
+    credentials: &HopCredentials,
+    clock: &Clock,
+    expected: &Identity,
+) -> Result<QuicClientConfig, TlsUnusable> {
+    let provider = super::provider::provider();
+    let verifier = ServerVerifier::new(Arc::clone(&credentials.roots), expected.clone());
+    let mut config = ClientConfig::builder_with_details(provider, clock.tls_time())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|_| TlsUnusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&credentials.key))));
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    // A resumed session would skip the certificate checks (R20).
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    config.enable_sni = false;
+    QuicClientConfig::try_from(config).map_err(|_| TlsUnusable)
+}
+
+/// For accepting any peer of the authority.
+pub(crate) fn server(credentials: &HopCredentials, clock: &Clock) -> Result<QuicServerConfig, TlsUnusable> {
+    let provider = super::provider::provider();
+    let verifier = ClientVerifier::new(Arc::clone(&credentials.roots)).map_err(|_| TlsUnusable)?;
+    let mut config = ServerConfig::builder_with_details(provider, clock.tls_time())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|_| TlsUnusable)?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&credentials.key))));
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.max_early_data_size = 0;
+    config.send_half_rtt_data = false;
+    QuicServerConfig::try_from(config).map_err(|_| TlsUnusable)
+}
