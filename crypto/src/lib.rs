@@ -19,3 +19,4 @@ pub mod permit;
 pub mod person_code;
 pub mod random;
 pub mod sign;
+pub mod tls;
