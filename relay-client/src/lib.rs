@@ -8,6 +8,7 @@ pub mod clock;
 pub mod connection;
 pub mod dial;
 pub mod endpoint;
+pub mod key_file;
 pub mod peers;
 pub mod session;
 pub mod settings;

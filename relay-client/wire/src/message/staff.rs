@@ -68,13 +68,19 @@ pub struct ImportBatch {
     pub rows: Vec<ImportRow>,
 }
 
-/// One row: twelve fields in the order of the English header, exactly as decoded.
+/// One row of a copy file.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct ImportRow {
-    /// record_id, local_body_code, integrated_addressee_number, info_name_code, info_item_code, record_key,
-    /// layout_version, publication_date, publication_end_date, delete, reason_of_null, value.
+    /// Twelve fields in the order of the English header, exactly as decoded: record_id, local_body_code,
+    /// integrated_addressee_number, info_name_code, info_item_code, record_key, layout_version,
+    /// publication_date, publication_end_date, delete, reason_of_null, value.
+    #[serde(rename = "f")]
     pub fields: Vec<String>,
+    /// A row with this record id was accepted in an earlier batch of the same file. Every other check comes
+    /// first; a row that passes them is `DUPLICATE_RECORD_ID` and changes nothing. Repeats within one batch are
+    /// not marked: the node finds them itself.
+    #[serde(rename = "x")]
+    pub repeated: bool,
 }
 
 /// Ask for enrolled persons, a page at a time.

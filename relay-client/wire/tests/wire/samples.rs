@@ -153,7 +153,7 @@ fn states() -> NoticeStatusPage {
 fn import() -> ImportBatch {
     let fields =
         ["r1", "982016", "000009820160101", TAX, "TAX1", "1", "0001", "20260401", "", "0", "", "①髙﨑～"];
-    ImportBatch { rows: vec![ImportRow { fields: fields.map(text).to_vec() }] }
+    ImportBatch { rows: vec![ImportRow { fields: fields.map(text).to_vec(), repeated: false }] }
 }
 
 fn copies() -> CopyShowReply {
