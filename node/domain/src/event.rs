@@ -1,0 +1,264 @@
+//! Audit events: one enum of everything that leaves a trace, and the record that carries one (R3).
+//!
+//! What must hold: one byte form per record; sequence numbers of a body are unbroken; a record names people by
+//! internal ids only. Deliberately absent: values, texts, addressee numbers, keys; the seal is the journal's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, CodecError};
+use crate::codes::{AffairCode, InfoNameCode};
+use crate::local_body_code::LocalBodyCode;
+
+/// Format version written.
+pub const VERSION: u8 = 1;
+/// Bytes of the longest encoded record.
+pub const RECORD_MAX: usize = 8 * 1024;
+
+/// One entry of a body's (or a broker's) log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Sequence number within the log, from 1, unbroken.
+    #[serde(rename = "n")]
+    pub seq: u64,
+    /// When, Unix milliseconds.
+    #[serde(rename = "t")]
+    pub at_ms: u64,
+    /// Identity of the one who acted, as in their certificate.
+    #[serde(rename = "a")]
+    pub actor: String,
+    /// What was called, e.g. `self-info`.
+    #[serde(rename = "c")]
+    pub action: String,
+    /// Whom or what it concerned, where that is one thing.
+    #[serde(rename = "g")]
+    pub target: Option<Target>,
+    /// The affair it was done for.
+    #[serde(rename = "f")]
+    pub affair: Option<AffairCode>,
+    /// Stable result name, e.g. `DONE`.
+    #[serde(rename = "r")]
+    pub result: String,
+    /// What happened.
+    #[serde(rename = "e")]
+    pub event: Event,
+}
+
+/// Whom or what an event concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// A person, by the body's random internal id.
+    #[serde(rename = "person")]
+    Person(#[serde(with = "serde_bytes")] [u8; 16]),
+    /// A notice.
+    #[serde(rename = "notice")]
+    Notice(#[serde(with = "serde_bytes")] [u8; 16]),
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A person's own information was decided on and may leave; durable before it does.
+    #[serde(rename = "authorised")]
+    Authorised(Request),
+    /// A request was refused; why is the record's result.
+    #[serde(rename = "refused")]
+    Refused(Request),
+    /// What became of an authorised request.
+    #[serde(rename = "outcome")]
+    Outcome {
+        /// The request.
+        #[serde(rename = "q", with = "serde_bytes")]
+        request: [u8; 16],
+        /// Its end.
+        #[serde(rename = "o")]
+        outcome: Outcome,
+    },
+    /// A batch of persons was enrolled.
+    #[serde(rename = "person-enrolled")]
+    PersonEnrolled {
+        /// New persons.
+        #[serde(rename = "e")]
+        enrolled: u64,
+        /// Known persons.
+        #[serde(rename = "u")]
+        unchanged: u64,
+        /// Refused rows.
+        #[serde(rename = "x")]
+        rejected: u64,
+    },
+    /// A batch of copies was registered.
+    #[serde(rename = "copies-imported")]
+    CopiesImported {
+        /// New or changed records.
+        #[serde(rename = "r")]
+        registered: u64,
+        /// Records that stood there in this form.
+        #[serde(rename = "u")]
+        unchanged: u64,
+        /// Refused rows.
+        #[serde(rename = "x")]
+        rejected: u64,
+    },
+    /// A notice was registered; the record's target names it.
+    #[serde(rename = "notice-registered")]
+    NoticeRegistered {
+        /// How many persons it goes to.
+        #[serde(rename = "n")]
+        targets: u32,
+        /// Last day of retention, days since 1970-01-01 in Japan.
+        #[serde(rename = "e")]
+        expiry_day: u32,
+    },
+    /// The portal acknowledged one delivery; the record's target names the notice.
+    #[serde(rename = "notice-delivered")]
+    NoticeDelivered {
+        /// The delivery.
+        #[serde(rename = "y", with = "serde_bytes")]
+        delivery: [u8; 16],
+    },
+    /// Read states and answers were pulled from the portal; the record's target names the notice.
+    #[serde(rename = "notice-status-read")]
+    NoticeStatusRead {
+        /// Deliveries reported on.
+        #[serde(rename = "n")]
+        states: u32,
+    },
+    /// The keys of one purpose and expiry day were destroyed.
+    #[serde(rename = "erased")]
+    Erased {
+        /// Lower-case name of what they sealed, e.g. `notices`.
+        #[serde(rename = "p")]
+        purpose: String,
+        /// The day, days since 1970-01-01 in Japan.
+        #[serde(rename = "d")]
+        day: u32,
+    },
+    /// A person's own information is withheld from now on (R50); the record's target names the person.
+    #[serde(rename = "person-blocked")]
+    PersonBlocked {
+        /// The datasets; empty for all.
+        #[serde(rename = "d")]
+        datasets: Vec<InfoNameCode>,
+    },
+    /// A member of staff asked for something; what is the record's action.
+    #[serde(rename = "staff-query")]
+    StaffQuery {
+        /// How many entries were shown.
+        #[serde(rename = "n")]
+        shown: u64,
+    },
+    /// A broker took a request over (情報提供等の記録, R22).
+    #[serde(rename = "exchange-opened")]
+    ExchangeOpened(Exchange),
+    /// A broker saw a request end.
+    #[serde(rename = "exchange-closed")]
+    ExchangeClosed {
+        /// The request.
+        #[serde(rename = "q", with = "serde_bytes")]
+        request: [u8; 16],
+        /// Whether the other side answered; what it answered is sealed.
+        #[serde(rename = "w")]
+        answered: bool,
+    },
+}
+
+/// A request as the body saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Request id.
+    #[serde(rename = "q", with = "serde_bytes")]
+    pub request: [u8; 16],
+    /// Hash of the end-to-end part of the header.
+    #[serde(rename = "h", with = "serde_bytes")]
+    pub header: [u8; 32],
+    /// The end-to-end channel: part of a job's identity (R33).
+    #[serde(rename = "c", with = "serde_bytes")]
+    pub channel: Option<[u8; 16]>,
+    /// Name of the portal instance.
+    #[serde(rename = "p")]
+    pub portal: String,
+    /// Name of the broker that vouched for it.
+    #[serde(rename = "b")]
+    pub broker: String,
+    /// Legal basis as the permit states it.
+    #[serde(rename = "l")]
+    pub legal_basis: String,
+    /// Running number of the permit.
+    #[serde(rename = "n")]
+    pub permit_number: u64,
+    /// Requested datasets.
+    #[serde(rename = "d")]
+    pub datasets: Vec<InfoNameCode>,
+    /// Hash of the person's card-authentication assertion at the portal.
+    #[serde(rename = "k", with = "serde_bytes")]
+    pub authn_ref: Option<[u8; 32]>,
+}
+
+/// A request as the broker saw it: who asked whom, about whom, for what; never the content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Request id.
+    #[serde(rename = "q", with = "serde_bytes")]
+    pub request: [u8; 16],
+    /// Hash of the end-to-end part of the header.
+    #[serde(rename = "h", with = "serde_bytes")]
+    pub header: [u8; 32],
+    /// The body.
+    #[serde(rename = "b")]
+    pub body: LocalBodyCode,
+    /// Name of the portal instance.
+    #[serde(rename = "p")]
+    pub portal: String,
+    /// Whether it went to the body; otherwise to the portal.
+    #[serde(rename = "w")]
+    pub to_body: bool,
+    /// The registry's number of the person, which only brokers know; absent where nobody is concerned.
+    #[serde(rename = "s")]
+    pub person: Option<u64>,
+    /// Requested datasets.
+    #[serde(rename = "d")]
+    pub datasets: Vec<InfoNameCode>,
+    /// Legal basis of the permit.
+    #[serde(rename = "l")]
+    pub legal_basis: String,
+    /// Running number of the permit.
+    #[serde(rename = "n")]
+    pub permit_number: u64,
+}
+
+/// How an authorised request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The portal proved that it opened the answer.
+    #[serde(rename = "delivered")]
+    Delivered,
+    /// The exchange broke off: the answer may not have arrived.
+    #[serde(rename = "aborted")]
+    Aborted,
+    /// The node stopped before it knew.
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl Outcome {
+    /// The stable name: `delivered`, `aborted` or `unknown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Aborted => "aborted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Record {
+    /// The one byte form.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
+        codec::encode(VERSION, self, RECORD_MAX)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote, and nothing else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        codec::decode(VERSION, bytes, RECORD_MAX)
+    }
+}
