@@ -98,3 +98,30 @@ fn padding() {
     dump.bytes("start of the first bucket", &padded[..32]);
     insta::assert_snapshot!(dump.0);
 }
+
+/// The example in the protocol's description is the real thing.
+#[test]
+fn the_documented_example() {
+    let document = include_str!("../../PROTOCOL.md");
+    let (_, block) = document.split_once("```bytes\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let bytes_of = |line: &str| {
+        let fields = line.split(' ').take_while(|field| !field.is_empty() && !field.starts_with('"'));
+        fields.take_while(|field| *field != "map").collect::<String>()
+    };
+    let documented: String = block.lines().map(bytes_of).collect();
+    let bytes = samples::header_of(Kind::SelfInfo).to_bytes().unwrap();
+    assert_eq!(documented, data_encoding::HEXLOWER.encode(&bytes));
+}
+
+/// And so is its table of limits.
+#[test]
+fn the_documented_limits() {
+    use FrameType::{Chunk, Header, Hop, LastChunk, Message, Seal, Status};
+    let document = include_str!("../../PROTOCOL.md").replace(',', "");
+    let names = ["HEADER", "HOP", "SEAL", "CHUNK", "LAST_CHUNK", "STATUS", "MESSAGE"];
+    for (kind, name) in [Header, Hop, Seal, Chunk, LastChunk, Status, Message].into_iter().zip(names) {
+        let row = format!("| {} | {name} | {} |", kind as u8, kind.limit());
+        assert!(document.contains(&row), "{row}");
+    }
+}

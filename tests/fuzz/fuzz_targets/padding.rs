@@ -1,0 +1,4 @@
+//! Padded content.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| chukei_fuzz::padding(bytes));

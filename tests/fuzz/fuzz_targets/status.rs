@@ -1,0 +1,4 @@
+//! The status of a reply.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| chukei_fuzz::status(bytes));
