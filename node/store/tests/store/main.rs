@@ -1,0 +1,5 @@
+//! The store from outside, through real files: what the seam promises and what must be refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod conformance;
+mod folder;
