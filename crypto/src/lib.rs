@@ -9,6 +9,7 @@
 //! a person is beyond the bytes that name them. What ring and rustls keep inside their own key objects (AES and
 //! HMAC key schedules) is not wiped: neither library offers it.
 
+pub mod acquisition;
 pub mod binding;
 pub mod channel;
 pub mod derive;
