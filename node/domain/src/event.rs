@@ -140,12 +140,29 @@ pub enum Event {
         #[serde(rename = "d")]
         datasets: Vec<InfoNameCode>,
     },
-    /// A member of staff asked for something; what is the record's action.
-    #[serde(rename = "staff-query")]
-    StaffQuery {
-        /// How many entries were shown.
+    /// A body's own staff or system called; what is the record's action. Durable before anything is done.
+    #[serde(rename = "called")]
+    Called {
+        /// The request.
+        #[serde(rename = "q", with = "serde_bytes")]
+        request: [u8; 16],
+    },
+    /// A call of staff or of a system was refused; why is the record's result.
+    #[serde(rename = "call-refused")]
+    CallRefused {
+        /// The request.
+        #[serde(rename = "q", with = "serde_bytes")]
+        request: [u8; 16],
+    },
+    /// A call of staff or of a system ended.
+    #[serde(rename = "call-ended")]
+    CallEnded {
+        /// The request.
+        #[serde(rename = "q", with = "serde_bytes")]
+        request: [u8; 16],
+        /// Rows, persons, notices or entries it concerned.
         #[serde(rename = "n")]
-        shown: u64,
+        count: u64,
     },
     /// A broker took a request over (情報提供等の記録, R22).
     #[serde(rename = "exchange-opened")]
