@@ -1,0 +1,299 @@
+//! The folder from which a deployment gets its keys: hop certificates, long-lived identities, the peer list.
+//!
+//! Meant for development, tests and first trials. What must hold: a long-lived key is created once and never
+//! overwritten; secrets are readable by their owner alone; every name is checked before it becomes a file.
+//! Deliberately absent: revocation, and any way to print a secret.
+
+mod certificate;
+mod files;
+mod paths;
+mod peers;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use chukei_crypto::acquisition::AcquisitionKeyPair;
+use chukei_crypto::random;
+use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_relay_client::key_file::{self, KeyFileError};
+use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, PortalPeer};
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::identity::Identity;
+use zeroize::Zeroizing;
+
+use certificate::Issued;
+pub use paths::{BodyPaths, BrokerPaths, HopPaths, PeersPaths, PortalPaths};
+use record::{PeerRecord, record_path};
+
+/// Days a hop certificate is valid unless the caller says otherwise.
+pub const HOP_DAYS: u32 = 90;
+/// Days a peer list is valid unless the caller says otherwise.
+pub const PEERS_DAYS: u32 = 365;
+/// Longest validity of a hop certificate or a peer list, days.
+pub const DAYS_MAX: u32 = 825;
+
+/// Longest name of a body, characters.
+const BODY_NAME_MAX: usize = 100;
+
+/// From when and for how long something is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// Time of issue, Unix milliseconds.
+    pub now_ms: u64,
+    /// Days from then, 1 to [`DAYS_MAX`].
+    pub days: u32,
+}
+
+impl Validity {
+    /// The usual validity of a hop certificate.
+    pub fn hop(now_ms: u64) -> Self {
+        Self { now_ms, days: HOP_DAYS }
+    }
+
+    /// The usual validity of a peer list.
+    pub fn peers(now_ms: u64) -> Self {
+        Self { now_ms, days: PEERS_DAYS }
+    }
+
+    fn check(&self) -> Result<(), PkiError> {
+        if (1..=DAYS_MAX).contains(&self.days) { Ok(()) } else { Err(PkiError::Validity) }
+    }
+}
+
+/// Why nothing was issued. The texts name files, never what is in them.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// The folder already holds an authority, or a key would have been overwritten.
+    #[error("{0} exists and is not overwritten")]
+    Exists(PathBuf),
+    /// A name outside 1–64 of `a-z 0-9 . _ -`, or one that the folder uses for itself.
+    #[error("not a usable name: 1 to 64 of a-z 0-9 . _ -, and none of the folder's own file names")]
+    Name,
+    /// A validity of no days or of too many.
+    #[error("validity must be 1 to {DAYS_MAX} days")]
+    Validity,
+    /// A file of the folder is not what it should be.
+    #[error("{0} is malformed")]
+    Malformed(PathBuf),
+    /// More public records than a list may have.
+    #[error("more than {0} peers")]
+    TooManyRecords(usize),
+    /// The certificate could not be made.
+    #[error("certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// A key could not be made or read.
+    #[error("key operation failed")]
+    Key,
+    /// A key file was refused.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// An opened folder. One process at a time: the folder is locked while this lives.
+#[derive(Debug)]
+pub struct Pki {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Pki {
+    /// Creates the authority, the offline root, the registry key and the secret behind person codes.
+    pub fn init(dir: &Path, now_ms: u64) -> Result<Self, PkiError> {
+        fs::create_dir_all(dir).map_err(|source| files::io(dir, source))?;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+            .map_err(|source| files::io(dir, source))?;
+        let pki = Self::lock(dir)?;
+        let authority = certificate::authority(now_ms)?;
+        if pki.path("ca.pem").exists() {
+            return Err(PkiError::Exists(pki.path("ca.pem")));
+        }
+        files::create_secret(&pki.path("ca.key"), &authority.key)?;
+        pki.create_signing_key("peer-root")?;
+        pki.create_signing_key("registry")?;
+        files::create_secret_key(&pki.path("code-master.key"), &*random_key()?)?;
+        // Last, because its presence says that the folder is complete.
+        files::replace_public(&pki.path("ca.pem"), authority.certificate.as_bytes())?;
+        Ok(pki)
+    }
+
+    /// Opens a folder that [`Pki::init`] made.
+    pub fn open(dir: &Path) -> Result<Self, PkiError> {
+        files::read_text(&dir.join("ca.pem"))?;
+        Self::lock(dir)
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Issues or renews a node's hop certificate.
+    pub fn issue_node(&self, name: &str, addresses: &[IpAddr], v: Validity) -> Result<HopPaths, PkiError> {
+        let stem = own_stem(name)?;
+        if record_path(&self.dir, stem).exists() {
+            return Err(PkiError::Name);
+        }
+        self.issue_hop(stem, &Identity::Node(name.to_owned()), addresses, v)
+    }
+
+    /// Issues or renews a broker's hop certificate; the brokers' acquisition key is made the first time.
+    pub fn issue_broker(
+        &self,
+        name: &str,
+        addresses: &[IpAddr],
+        v: Validity,
+    ) -> Result<BrokerPaths, PkiError> {
+        let stem = own_stem(name)?;
+        if self.path(&format!("{stem}.pem")).exists() && !record_path(&self.dir, stem).exists() {
+            return Err(PkiError::Name);
+        }
+        let hop = self.issue_hop(stem, &Identity::Broker(name.to_owned()), addresses, v)?;
+        // One for all: an acquisition number has one part for brokers, and any of them may be asked to open it.
+        let (acquisition_key, acquisition_public) = self.acquisition_key("brokers")?;
+        let peer = BrokerPeer { name: name.to_owned(), acquisition_public };
+        PeerRecord::Broker(peer).write(&self.dir, stem)?;
+        Ok(BrokerPaths { hop, acquisition_key, code_master: self.path("code-master.key") })
+    }
+
+    /// Issues or renews a portal's hop certificate; its long-lived keys are made the first time.
+    pub fn issue_portal(
+        &self,
+        name: &str,
+        addresses: &[IpAddr],
+        v: Validity,
+    ) -> Result<PortalPaths, PkiError> {
+        let stem = format!("portal-{name}");
+        let hop = self.issue_hop(&stem, &Identity::Portal(name.to_owned()), addresses, v)?;
+        let (identity_key, identity_spki) = self.identity_key(&stem)?;
+        let root_key = self.random_key_file(&format!("{stem}.root.key"))?;
+        let binding_master = self.random_key_file(&format!("{stem}.binding.key"))?;
+        PeerRecord::Portal(PortalPeer { name: name.to_owned(), identity_spki }).write(&self.dir, &stem)?;
+        let registry_key = self.path("registry.key");
+        Ok(PortalPaths { hop, identity_key, root_key, binding_master, registry_key })
+    }
+
+    /// Issues or renews the certificate of one member of a body's staff: one person, one id (R3).
+    pub fn issue_staff(&self, body: BodyCode, name: &str, v: Validity) -> Result<HopPaths, PkiError> {
+        self.issue_hop(&format!("staff-{body}-{name}"), &Identity::Staff(body, name.to_owned()), &[], v)
+    }
+
+    /// Issues or renews the certificate of one business system of a body.
+    pub fn issue_system(&self, body: BodyCode, name: &str, v: Validity) -> Result<HopPaths, PkiError> {
+        self.issue_hop(&format!("system-{body}-{name}"), &Identity::System(body, name.to_owned()), &[], v)
+    }
+
+    /// Makes a body's long-lived keys the first time, and its public record under `name` every time.
+    pub fn issue_body(&self, body: BodyCode, name: &str) -> Result<BodyPaths, PkiError> {
+        if name.is_empty() || name.chars().count() > BODY_NAME_MAX || name.chars().any(char::is_control) {
+            return Err(PkiError::Name);
+        }
+        let stem = format!("body-{body}");
+        let (identity_key, identity_spki) = self.identity_key(&stem)?;
+        let (acquisition_key, acquisition_public) = self.acquisition_key(&stem)?;
+        let root_key = self.random_key_file(&format!("{stem}.root.key"))?;
+        let peer = BodyPeer { code: body, name: name.to_owned(), identity_spki, acquisition_public };
+        PeerRecord::Body(peer).write(&self.dir, &stem)?;
+        Ok(BodyPaths { identity_key, acquisition_key, root_key })
+    }
+
+    /// Collects all public records into the peer list and signs it with the offline root.
+    pub fn write_peers(&self, v: Validity) -> Result<PeersPaths, PkiError> {
+        peers::write(self, v)
+    }
+
+    fn lock(dir: &Path) -> Result<Self, PkiError> {
+        let path = dir.join("lock");
+        let opened = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = opened.map_err(|source| files::io(&path, source))?;
+        lock.try_lock().map_err(|error| files::io(&path, error.into()))?;
+        Ok(Self { dir: dir.to_owned(), _lock: lock })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    fn issue_hop(
+        &self,
+        stem: &str,
+        identity: &Identity,
+        addresses: &[IpAddr],
+        v: Validity,
+    ) -> Result<HopPaths, PkiError> {
+        if identity.to_string().parse::<Identity>().as_ref() != Ok(identity) {
+            return Err(PkiError::Name);
+        }
+        v.check()?;
+        let authority = Issued {
+            certificate: files::read_text(&self.path("ca.pem"))?.to_string(),
+            key: files::read_text(&self.path("ca.key"))?,
+        };
+        let issued = certificate::leaf(&authority, identity, addresses, &v)?;
+        let paths = HopPaths {
+            certificate: self.path(&format!("{stem}.pem")),
+            key: self.path(&format!("{stem}.key")),
+            authority: self.path("ca.pem"),
+        };
+        files::replace_secret(&paths.key, issued.key.as_bytes())?;
+        files::replace_public(&paths.certificate, issued.certificate.as_bytes())?;
+        Ok(paths)
+    }
+
+    fn create_signing_key(&self, stem: &str) -> Result<(), PkiError> {
+        let pkcs8 = SigningKey::generate().map_err(|_| PkiError::Key)?;
+        let public = SigningKey::from_pkcs8(&pkcs8).map_err(|_| PkiError::Key)?.public();
+        files::create_secret_key(&self.path(&format!("{stem}.key")), &pkcs8)?;
+        files::create_public_key(&self.path(&format!("{stem}.pub")), &public)
+    }
+
+    fn identity_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
+        let path = self.path(&format!("{stem}.identity.key"));
+        if !path.exists() {
+            files::create_secret_key(&path, &IdentityKey::generate_pkcs8().map_err(|_| PkiError::Key)?)?;
+        }
+        let key = IdentityKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
+        Ok((path, Hex(key.public_spki())))
+    }
+
+    fn acquisition_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
+        let path = self.path(&format!("{stem}.acquisition.key"));
+        if !path.exists() {
+            let pair = AcquisitionKeyPair::generate().map_err(|_| PkiError::Key)?;
+            files::create_secret_key(&path, &*pair.to_bytes())?;
+        }
+        let pair = AcquisitionKeyPair::from_bytes(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
+        Ok((path, Hex(pair.public())))
+    }
+
+    fn random_key_file(&self, name: &str) -> Result<PathBuf, PkiError> {
+        let path = self.path(name);
+        if !path.exists() {
+            files::create_secret_key(&path, &*random_key()?)?;
+        }
+        Ok(path)
+    }
+}
+
+fn random_key() -> Result<Zeroizing<[u8; 32]>, PkiError> {
+    random::bytes::<32>().map(Zeroizing::new).map_err(|_| PkiError::Key)
+}
+
+/// Nodes and brokers use their bare name as file stem, which must not be one of the folder's own.
+fn own_stem(name: &str) -> Result<&str, PkiError> {
+    let own = ["ca", "peers", "peer-root", "registry", "brokers", "code-master", "lock"].contains(&name);
+    let prefixed = ["body-", "portal-", "staff-", "system-"].iter().any(|prefix| name.starts_with(prefix));
+    if own || prefixed { Err(PkiError::Name) } else { Ok(name) }
+}

@@ -1,0 +1,45 @@
+//! The peer list: every public record of the folder in one file, signed by the offline root (R24).
+
+use chukei_crypto::sign::SigningKey;
+use chukei_relay_client::key_file;
+use chukei_relay_client::peers::{Hex, PeerListFile, sign_bytes, signature_path};
+
+use super::record::PeerRecord;
+use super::{PeersPaths, Pki, PkiError, Validity, files};
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Writes list and signature. The signature goes last: a crash in between leaves a pair that is refused, never
+/// one that is believed.
+pub(super) fn write(pki: &Pki, validity: Validity) -> Result<PeersPaths, PkiError> {
+    let root = key_file::read(&pki.path("peer-root.key"))?;
+    let root = SigningKey::from_pkcs8(&root).map_err(|_| PkiError::Key)?;
+    let bytes = collect(pki, validity)?.to_json().map_err(|_| PkiError::Key)?;
+    let file = pki.path("peers.json");
+    let paths = PeersPaths { signature: signature_path(&file), root: pki.path("peer-root.pub"), file };
+    files::replace_public(&paths.file, &bytes)?;
+    files::replace_public(&paths.signature, format!("{}\n", sign_bytes(&bytes, &root)).as_bytes())?;
+    Ok(paths)
+}
+
+fn collect(pki: &Pki, validity: Validity) -> Result<PeerListFile, PkiError> {
+    validity.check()?;
+    let lifetime_ms = u64::from(validity.days).saturating_mul(DAY_MS);
+    let mut list = PeerListFile {
+        version: 1,
+        issued_ms: validity.now_ms,
+        not_after_ms: validity.now_ms.checked_add(lifetime_ms).ok_or(PkiError::Validity)?,
+        bodies: Vec::new(),
+        portals: Vec::new(),
+        brokers: Vec::new(),
+        registry: Hex(key_file::read(&pki.path("registry.pub"))?.to_vec()),
+    };
+    for record in PeerRecord::all(pki.dir())? {
+        match record {
+            PeerRecord::Body(body) => list.bodies.push(body),
+            PeerRecord::Portal(portal) => list.portals.push(portal),
+            PeerRecord::Broker(broker) => list.brokers.push(broker),
+        }
+    }
+    Ok(list)
+}
