@@ -26,7 +26,7 @@ pub(crate) fn client(
     clock: &Clock,
     expected: &Identity,
 ) -> Result<QuicClientConfig, TlsUnusable> {
-    let provider = super::provider::provider();
+    let provider = chukei_crypto::tls::provider();
     let verifier = ServerVerifier::new(Arc::clone(&credentials.roots), expected.clone());
     let mut config = ClientConfig::builder_with_details(provider, clock.tls_time())
         .with_protocol_versions(&[&TLS13])
@@ -44,7 +44,7 @@ pub(crate) fn client(
 
 /// For accepting any peer of the authority.
 pub(crate) fn server(credentials: &HopCredentials, clock: &Clock) -> Result<QuicServerConfig, TlsUnusable> {
-    let provider = super::provider::provider();
+    let provider = chukei_crypto::tls::provider();
     let verifier = ClientVerifier::new(Arc::clone(&credentials.roots)).map_err(|_| TlsUnusable)?;
     let mut config = ServerConfig::builder_with_details(provider, clock.tls_time())
         .with_protocol_versions(&[&TLS13])
@@ -53,6 +53,7 @@ pub(crate) fn server(credentials: &HopCredentials, clock: &Clock) -> Result<Quic
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&credentials.key))));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.send_tls13_tickets = 0;
+    config.max_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.max_early_data_size = 0;
     config.send_half_rtt_data = false;

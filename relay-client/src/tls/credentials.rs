@@ -46,7 +46,7 @@ impl HopCredentials {
         let leaf = chain.first().ok_or(CredentialError::Certificate)?;
         let facts = CertificateFacts::from_der(leaf)?;
         let key = PrivateKeyDer::from_pem_file(key).map_err(|_| CredentialError::Key)?;
-        let key = CertifiedKey::from_der(chain, key, &super::provider::provider())
+        let key = CertifiedKey::from_der(chain, key, &chukei_crypto::tls::provider())
             .map_err(|_| CredentialError::Key)?;
         let mut roots = RootCertStore::empty();
         for root in read_certificates(authority).ok_or(CredentialError::Authority)? {

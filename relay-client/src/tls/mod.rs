@@ -7,7 +7,6 @@
 mod config;
 mod credentials;
 mod identity;
-mod provider;
 mod verify;
 
 pub use config::TlsUnusable;

@@ -26,7 +26,7 @@ pub(crate) struct ServerVerifier {
 
 impl ServerVerifier {
     pub(crate) fn new(roots: Arc<RootCertStore>, expected: Identity) -> Self {
-        let algorithms = super::provider::provider().signature_verification_algorithms;
+        let algorithms = chukei_crypto::tls::provider().signature_verification_algorithms;
         Self { roots, algorithms, expected }
     }
 }
@@ -90,7 +90,7 @@ pub(crate) struct ClientVerifier {
 
 impl ClientVerifier {
     pub(crate) fn new(roots: Arc<RootCertStore>) -> Result<Self, VerifierBuilderError> {
-        let chain = WebPkiClientVerifier::builder_with_provider(roots, super::provider::provider())
+        let chain = WebPkiClientVerifier::builder_with_provider(roots, chukei_crypto::tls::provider())
             .clear_root_hint_subjects()
             .build()?;
         Ok(Self { chain })

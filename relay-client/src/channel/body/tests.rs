@@ -1,0 +1,155 @@
+//! A body opens in its own exchange, direction and binding, whole and in order, or not at all (R30, R32).
+
+use chukei_crypto::channel::DirectionSecret;
+
+use super::*;
+use crate::channel::tests::pair;
+use crate::channel::{Channel, ChannelError};
+
+const HASH: HeaderHash = HeaderHash([7; 32]);
+
+fn raw(body: SealedBody) -> RawSealed {
+    RawSealed { head: body.head, chunks: body.chunks.into_iter().map(Bytes::from).collect() }
+}
+
+fn large() -> Vec<u8> {
+    (0..200_000_u32).map(|i| i.to_le_bytes()[0]).collect()
+}
+
+#[test]
+fn both_directions_open_what_the_other_end_sealed() {
+    let (initiator, responder) = pair();
+    for (from, to) in [(&initiator, &responder), (&responder, &initiator)] {
+        for content in [Vec::new(), b"content".to_vec(), large()] {
+            let sealed = from.seal_body(HASH, None, &content, 0).unwrap();
+            let receipt = sealed.receipt;
+            let opened = to.open_body(HASH, None, &raw(sealed)).unwrap();
+            assert_eq!(opened.content(), content);
+            assert_eq!(opened.receipt(), receipt);
+            assert!(!opened.bound());
+        }
+    }
+}
+
+#[test]
+fn r50_bodies_of_unlike_content_look_alike_when_padded_as_if() {
+    let (initiator, _) = pair();
+    let short = initiator.seal_body(HASH, None, b"", 5000).unwrap();
+    let long = initiator.seal_body(HASH, None, &[1; 5000], 0).unwrap();
+    let sizes = |body: &SealedBody| body.chunks.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(sizes(&short), sizes(&long));
+}
+
+fn refused(raw: &RawSealed, hash: HeaderHash, binding: Option<&BindingSecret>) -> ChannelError {
+    let (_, responder) = pair();
+    let error = responder.open_body(hash, binding, raw).unwrap_err();
+    let stops = error == ChannelError::Integrity;
+    assert_eq!(responder.is_stopped(), stops, "R35: what fails to open stops the channel");
+    error
+}
+
+fn sealed(content: &[u8]) -> SealedBody {
+    pair().0.seal_body(HASH, None, content, 0).unwrap()
+}
+
+#[test]
+fn r30_a_flipped_byte_anywhere_fails() {
+    for at in [0, 1, 500, 1023, 1024, 1039] {
+        let mut body = sealed(b"content");
+        body.chunks[0][at] ^= 1;
+        assert_eq!(refused(&raw(body), HASH, None), ChannelError::Integrity, "byte {at}");
+    }
+    let mut salted = sealed(b"content");
+    salted.head.salt[0] ^= 1;
+    assert_eq!(refused(&raw(salted), HASH, None), ChannelError::Integrity);
+}
+
+#[test]
+fn r30_cut_reordered_repeated_or_prolonged_chunks_fail() {
+    let whole = raw(sealed(&large()));
+    let chunks = whole.chunks.len();
+    assert!(chunks > 2);
+    let with = |order: Vec<usize>| RawSealed {
+        head: whole.head,
+        chunks: order.into_iter().map(|i| whole.chunks[i].clone()).collect(),
+    };
+    let all: Vec<usize> = (0..chunks).collect();
+    let mut swapped = all.clone();
+    swapped.swap(0, 1);
+    let repeated = [&[0][..], &all].concat();
+    let prolonged = [&all[..], &[chunks - 1]].concat();
+    for order in [all[..chunks - 1].to_vec(), all[1..].to_vec(), vec![], swapped, repeated, prolonged] {
+        assert_eq!(refused(&with(order), HASH, None), ChannelError::Integrity);
+    }
+}
+
+#[test]
+fn r32_a_body_of_another_request_fails() {
+    assert_eq!(refused(&raw(sealed(b"content")), HeaderHash([8; 32]), None), ChannelError::Integrity);
+}
+
+#[test]
+fn a_request_does_not_open_as_a_reply() {
+    let (initiator, _) = pair();
+    let body = raw(initiator.seal_body(HASH, None, b"content", 0).unwrap());
+    assert_eq!(initiator.open_body(HASH, None, &body).unwrap_err(), ChannelError::Integrity);
+}
+
+#[test]
+fn r22_a_bound_body_opens_only_with_the_persons_secret() {
+    let (person, other) = (BindingSecret::from_bytes([1; 32]), BindingSecret::from_bytes([2; 32]));
+    let (initiator, responder) = pair();
+    let bound = || raw(initiator.seal_body(HASH, Some(&person), b"content", 0).unwrap());
+    let opened = responder.open_body(HASH, Some(&person), &bound()).unwrap();
+    assert_eq!(opened.content(), b"content");
+    assert!(opened.bound());
+    assert_eq!(refused(&bound(), HASH, Some(&other)), ChannelError::Integrity);
+    assert_eq!(refused(&bound(), HASH, None), ChannelError::BindingMissing);
+    let mut unmarked = bound();
+    unmarked.head.bound = false;
+    assert_eq!(refused(&unmarked, HASH, Some(&person)), ChannelError::Integrity);
+    let mut marked = raw(sealed(b"content"));
+    marked.head.bound = true;
+    assert_eq!(refused(&marked, HASH, Some(&person)), ChannelError::Integrity);
+}
+
+#[test]
+fn a_receipt_is_of_one_body() {
+    let (initiator, _) = pair();
+    let first = initiator.seal_body(HASH, None, b"content", 0).unwrap();
+    let second = initiator.seal_body(HASH, None, b"content", 0).unwrap();
+    assert_ne!(first.receipt, second.receipt);
+    assert_ne!(first.chunks, second.chunks);
+}
+
+#[test]
+fn r21_an_unlisted_suite_is_refused() {
+    let mut body = raw(sealed(b"content"));
+    body.head.suite = 2;
+    assert_eq!(refused(&body, HASH, None), ChannelError::UnknownSuite(2));
+}
+
+#[test]
+fn r35_a_stopped_channel_neither_seals_nor_opens() {
+    let (initiator, responder) = pair();
+    let body = raw(initiator.seal_body(HASH, None, b"content", 0).unwrap());
+    initiator.stop();
+    responder.stop();
+    assert_eq!(initiator.seal_body(HASH, None, b"", 0).unwrap_err(), ChannelError::Stopped);
+    assert_eq!(responder.open_body(HASH, None, &body).unwrap_err(), ChannelError::Stopped);
+}
+
+#[test]
+fn a_channel_of_other_secrets_does_not_open() {
+    let (_, responder) = pair();
+    let stranger = Channel { requests: DirectionSecret::from_bytes([9; 32]), ..responder };
+    let body = raw(sealed(b"content"));
+    assert_eq!(stranger.open_body(HASH, None, &body).unwrap_err(), ChannelError::Integrity);
+}
+
+#[test]
+fn content_over_the_limit_is_refused() {
+    let (initiator, _) = pair();
+    let over = vec![0; SEALED_BODY_MAX + 1];
+    assert_eq!(initiator.seal_body(HASH, None, &over, 0).unwrap_err(), ChannelError::TooLong);
+}
