@@ -14,60 +14,61 @@ use crate::identity::is_name;
 use crate::limits;
 use crate::permit::Permit;
 
-/// What a request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Kind {
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What a request asks for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl Kind {
+            /// Every kind, in the order of declaration.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
+
+            /// The name on the wire, in logs and metrics, e.g. `self-info`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+kinds! {
     /// Flights of an end-to-end channel's handshake.
-    #[serde(rename = "setup")]
-    ChannelSetup,
+    ChannelSetup = "setup",
     /// A person's own information (自己情報提供要求).
-    #[serde(rename = "self-info")]
-    SelfInfo,
+    SelfInfo = "self-info",
     /// A notice to one target.
-    #[serde(rename = "notice")]
-    NoticeDelivery,
+    NoticeDelivery = "notice",
     /// Read states and answers of a notice (状況確認依頼).
-    #[serde(rename = "notice-status")]
-    NoticeStatus,
+    NoticeStatus = "notice-status",
     /// A node names the bodies it owns.
-    #[serde(rename = "announce")]
-    Announce,
+    Announce = "announce",
     /// Acquisition numbers become person codes.
-    #[serde(rename = "acquire")]
-    AcquireCodes,
+    AcquireCodes = "acquire",
     /// A staff call: enrolment of persons.
-    #[serde(rename = "enroll")]
-    PersonEnroll,
+    PersonEnroll = "enroll",
     /// A staff call: enrolled persons.
-    #[serde(rename = "person-list")]
-    PersonList,
+    PersonList = "person-list",
     /// A staff call: withhold a person's own information (R50).
-    #[serde(rename = "person-block")]
-    PersonBlock,
+    PersonBlock = "person-block",
     /// A staff call: copy import.
-    #[serde(rename = "import")]
-    CopyImport,
+    CopyImport = "import",
     /// A staff call: copies of one person.
-    #[serde(rename = "copy-show")]
-    CopyShow,
+    CopyShow = "copy-show",
     /// A staff call: notice registration.
-    #[serde(rename = "notice-send")]
-    NoticeSend,
+    NoticeSend = "notice-send",
     /// A staff call: states and answers of one notice.
-    #[serde(rename = "notice-show")]
-    NoticeShow,
+    NoticeShow = "notice-show",
     /// A staff call: registered notices.
-    #[serde(rename = "notice-list")]
-    NoticeList,
+    NoticeList = "notice-list",
     /// A staff call: what was provided about a person (提供状況確認).
-    #[serde(rename = "provision-status")]
-    ProvisionStatus,
+    ProvisionStatus = "provision-status",
     /// A staff call: the body's events re-read and checked.
-    #[serde(rename = "audit-verify")]
-    AuditVerify,
+    AuditVerify = "audit-verify",
     /// A staff call: the catalogue in force.
-    #[serde(rename = "catalogue")]
-    CatalogueList,
+    CatalogueList = "catalogue",
 }
 
 impl Kind {
@@ -83,27 +84,6 @@ impl Kind {
                 | Self::AcquireCodes
         )
     }
-
-    /// Every kind.
-    pub const ALL: &'static [Kind] = &[
-        Self::ChannelSetup,
-        Self::SelfInfo,
-        Self::NoticeDelivery,
-        Self::NoticeStatus,
-        Self::Announce,
-        Self::AcquireCodes,
-        Self::PersonEnroll,
-        Self::PersonList,
-        Self::PersonBlock,
-        Self::CopyImport,
-        Self::CopyShow,
-        Self::NoticeSend,
-        Self::NoticeShow,
-        Self::NoticeList,
-        Self::ProvisionStatus,
-        Self::AuditVerify,
-        Self::CatalogueList,
-    ];
 }
 
 /// Which way a request travels.

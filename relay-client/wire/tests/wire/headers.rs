@@ -14,6 +14,7 @@ fn every_kind_has_a_consistent_header() {
         let header = header_of(kind);
         let bytes = header.to_bytes().unwrap();
         assert_eq!(Header::from_bytes(&bytes).unwrap(), header, "{kind:?}");
+        assert_eq!(encode(&kind), encode(&kind.as_str()), "one name in code and on the wire");
         assert_eq!(Header::hash(&bytes).0, chukei_crypto::hash::sha256(&bytes));
         assert_eq!(
             kind.is_staff_call(),
