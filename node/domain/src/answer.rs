@@ -77,3 +77,6 @@ pub fn decide(
         Answer::NoData
     }
 }
+
+#[cfg(test)]
+mod tests;

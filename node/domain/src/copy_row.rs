@@ -189,3 +189,6 @@ fn deleted(text: &str) -> Result<bool, Refusal> {
         _ => Err(Refusal::BadFormat),
     }
 }
+
+#[cfg(test)]
+mod tests;

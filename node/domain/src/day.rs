@@ -98,3 +98,6 @@ impl fmt::Debug for Day {
         write!(f, "Day({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -279,3 +279,6 @@ impl Record {
         codec::decode(VERSION, bytes, RECORD_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,4 +16,4 @@ pub mod individual_number;
 pub mod local_body_code;
 pub mod notice;
 pub mod outcome;
-pub mod text;
+mod text;

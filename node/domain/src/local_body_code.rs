@@ -79,3 +79,6 @@ impl<'de> Deserialize<'de> for LocalBodyCode {
         deserialize_text(deserializer)
     }
 }
+
+#[cfg(test)]
+mod tests;

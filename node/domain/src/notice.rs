@@ -59,7 +59,7 @@ impl Default for NoticeLimits {
 }
 
 /// One offered choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// Id, unique within the notice.
     #[serde(rename = "i")]
@@ -252,6 +252,12 @@ pub fn check_answer(
     }
 }
 
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Choice(hidden)")
+    }
+}
+
 impl fmt::Debug for NoticeDraft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not yet checked: any text may hold what must not reach a log.
@@ -267,3 +273,6 @@ impl fmt::Debug for NoticeContent {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

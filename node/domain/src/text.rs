@@ -25,3 +25,6 @@ pub fn fits(text: &str, max: usize) -> bool {
 pub fn fits_line(text: &str, max: usize) -> bool {
     fits(text, max) && !text.chars().any(char::is_control)
 }
+
+#[cfg(test)]
+mod tests;

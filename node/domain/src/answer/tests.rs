@@ -1,0 +1,40 @@
+//! R50: what a withheld answer looks like, and what it does not reveal.
+
+use super::*;
+
+fn code(number: &str) -> InfoNameCode {
+    format!("TM000000000000{number}").parse().unwrap()
+}
+
+#[test]
+fn an_answer_follows_what_is_there() {
+    let flags = PersonFlags::default();
+    let (tax, care) = (code("02"), code("04"));
+    assert_eq!(decide(&flags, &[tax, care], |_| true), Answer::Done);
+    assert_eq!(decide(&flags, &[tax, care], |dataset| *dataset == care), Answer::Done);
+    assert_eq!(decide(&flags, &[tax, care], |_| false), Answer::NoData);
+}
+
+#[test]
+fn r50_a_withheld_dataset_gives_the_neutral_answer_whether_or_not_anything_is_there() {
+    let mut flags = PersonFlags::default();
+    flags.block(&[code("02")]);
+    for present in [true, false] {
+        assert_eq!(decide(&flags, &[code("02")], |_| present), Answer::UnavailableAskBody);
+        assert_eq!(decide(&flags, &[code("02"), code("04")], |_| present), Answer::UnavailableAskBody);
+        assert_eq!(decide(&flags, &[code("04")], |_| present) == Answer::Done, present);
+    }
+}
+
+#[test]
+fn r50_flags_add_up_and_naming_no_dataset_withholds_all() {
+    let mut flags = PersonFlags::default();
+    flags.block(&[code("80"), code("02")]);
+    flags.block(&[code("02")]);
+    assert_eq!(flags.blocked_datasets, [code("02"), code("80")]);
+    assert!(flags.blocks(&code("80")) && !flags.blocks(&code("04")));
+    flags.block(&[]);
+    assert!(flags.blocks(&code("04")));
+    flags.block(&[code("04")]);
+    assert!(flags.blocked_all, "naming a dataset later does not narrow the flag");
+}
