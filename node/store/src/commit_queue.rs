@@ -84,6 +84,19 @@ impl<T> CommitQueue<T> {
         true
     }
 
+    /// Moves everything that waits into `group`, without waiting for more.
+    pub(crate) fn take_waiting(&self, group: &mut Vec<T>) {
+        let mut state = self.lock();
+        state.bytes = 0;
+        group.extend(state.items.drain(..).map(|(item, _)| item));
+    }
+
+    /// Whether not even an empty item would be taken now.
+    pub(crate) fn is_full(&self) -> bool {
+        let state = self.lock();
+        self.full(&state, 0)
+    }
+
     /// Items that wait now.
     pub(crate) fn depth(&self) -> usize {
         self.lock().items.len()

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::durable_file::{ensure_dir, replace};
 use crate::error::StoreError;
+use crate::journal::{Journal, JournalError, JournalOptions, Recovered};
 use crate::partition::Partition;
 use crate::sqlite::SqlitePartition;
 
@@ -51,7 +52,7 @@ impl DataFolder {
         ensure_dir(path)?;
         let lock = Arc::new(lock(&path.join("lock"))?);
         check_format(&path.join("format"))?;
-        for part in ["bodies", "keys", "journal"] {
+        for part in ["bodies", "keys"] {
             ensure_dir(&path.join(part))?;
         }
         let shared = Shared { path: path.to_owned(), lock, partitions: Mutex::default() };
@@ -73,6 +74,11 @@ impl DataFolder {
         Ok(partition)
     }
 
+    /// Opens the folder's journal: as [`Journal::open`].
+    pub fn journal(&self, options: JournalOptions) -> Result<(Journal, Recovered), JournalError> {
+        Journal::open(&self.shared.path.join("journal"), options)
+    }
+
     /// Where the keyring of this partition lies.
     pub fn keyring_path(&self, name: &str) -> Result<PathBuf, StoreError> {
         check_name(name)?;
@@ -86,11 +92,16 @@ impl DataFolder {
 }
 
 fn lock(path: &Path) -> Result<FolderLock, StoreError> {
+    lock_file(path)?.map(|file| FolderLock { _file: file }).ok_or(StoreError::Locked)
+}
+
+/// Takes the lock on the file at `path`, creating the file if needed; `None` if somebody else holds it.
+pub(crate) fn lock_file(path: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(FolderLock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -112,7 +123,7 @@ fn check_format(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Names become file names: nothing that a file system could read as a path.
-fn check_name(name: &str) -> Result<(), StoreError> {
+pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
     let allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-');
     if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
         return Err(StoreError::BadName);

@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod error;
 pub mod folder;
+pub mod journal;
 pub mod partition;
 pub mod row;
 
@@ -19,5 +20,6 @@ mod sqlite;
 pub use batch::Batch;
 pub use error::StoreError;
 pub use folder::DataFolder;
+pub use journal::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered};
 pub use partition::{BoxFuture, Partition, Versioned};
 pub use row::{RowKey, Space};

@@ -1,0 +1,62 @@
+//! Why the journal refused or failed. Texts name no partition and no content.
+
+use std::io;
+
+/// The outcome of a journal operation that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Too many entries wait: try again later (R40). Nothing was written.
+    #[error("too many entries are waiting")]
+    Full,
+    /// A write could not be made durable, now or earlier: the journal refuses everything until it is opened
+    /// again. Whether this entry is there then is unknown.
+    #[error("stopped after a failed write")]
+    Failed,
+    /// No space for another segment. Nothing was written; the journal goes on when there is space again.
+    #[error("no space left")]
+    DiskFull,
+    /// Sealed content over [`super::MAX_SEALED_BYTES`].
+    #[error("over a size limit")]
+    TooLarge,
+    /// A partition's name is not 1–64 of `a-z 0-9 -`.
+    #[error("not a partition name")]
+    BadName,
+    /// Another process has the journal open.
+    #[error("in use by another process")]
+    Locked,
+    /// Written by a newer version of this software; never opened, never rewritten.
+    #[error("written in a newer format")]
+    NewerFormat,
+    /// An entry that was acknowledged is damaged or missing. Nothing was changed.
+    #[error("damaged in segment {segment:016x} near byte {offset}")]
+    Corrupt {
+        /// The number of the segment file.
+        segment: u64,
+        /// Where in it the damage begins, in bytes.
+        offset: u64,
+    },
+    /// The content could not be sealed; nothing was written and no number was used up.
+    #[error("could not be sealed")]
+    Seal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operating system failed.
+    #[error("input or output failed")]
+    Io(#[from] io::Error),
+}
+
+impl JournalError {
+    /// The stable name of this kind of failure, for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Full => "FULL",
+            Self::Failed => "FAILED",
+            Self::DiskFull => "DISK_FULL",
+            Self::TooLarge => "TOO_LARGE",
+            Self::BadName => "BAD_NAME",
+            Self::Locked => "LOCKED",
+            Self::NewerFormat => "NEWER_FORMAT",
+            Self::Corrupt { .. } => "CORRUPT",
+            Self::Seal(_) => "SEAL",
+            Self::Io(_) => "IO",
+        }
+    }
+}
