@@ -1,0 +1,137 @@
+//! The header of a stored value: which keys sealed it, and its salt. One value, one byte form.
+
+use super::{SUITE, SealError, VERSION};
+
+/// What values are for. Purposes never share a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Purpose {
+    /// Duplicate copies (副本) and what belongs to them.
+    Copies = 1,
+    /// Notices (お知らせ).
+    Notices = 2,
+    /// Answers to notices (選択式の回答).
+    Answers = 3,
+    /// Audit events (操作ログ).
+    Audit = 4,
+    /// Exchange records (情報提供等の記録), which outlive what they speak of.
+    Exchange = 5,
+    /// Names: which addressee number or code is which person.
+    Names = 6,
+}
+
+impl Purpose {
+    /// Every purpose, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Copies, Self::Notices, Self::Answers, Self::Audit, Self::Exchange, Self::Names];
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| *purpose as u8 == byte)
+    }
+}
+
+/// Where a person's key stands: 256 persons to a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonSlot {
+    /// The page.
+    pub page: u32,
+    /// The person's place in it.
+    pub slot: u8,
+}
+
+/// Which keys seal a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyIds {
+    /// What the value is for.
+    pub purpose: Purpose,
+    /// Its last day in Japan's time, days since 1970-01-01; 0 for one that stands.
+    pub day: u32,
+    /// The person it concerns, where it is one's own.
+    pub person: Option<PersonSlot>,
+}
+
+/// The parsed header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) ids: KeyIds,
+    pub(super) day_key: u32,
+    /// Generation of the person key; 0 where there is no person.
+    pub(super) generation: u32,
+    pub(super) salt: [u8; 16],
+}
+
+impl Header {
+    /// What stands before the salt.
+    const KEY_PART: usize = 21;
+    pub(super) const LENGTH: usize = Self::KEY_PART + 16;
+
+    pub(super) fn key_part(&self) -> [u8; Self::KEY_PART] {
+        let [d0, d1, d2, d3] = self.ids.day.to_be_bytes();
+        let [k0, k1, k2, k3] = self.day_key.to_be_bytes();
+        let PersonSlot { page, slot } = self.ids.person.unwrap_or(PersonSlot { page: 0, slot: 0 });
+        let [p0, p1, p2, p3] = page.to_be_bytes();
+        let [g0, g1, g2, g3] = self.generation.to_be_bytes();
+        let (purpose, flag) = (self.ids.purpose as u8, u8::from(self.ids.person.is_some()));
+        [VERSION, SUITE, purpose, d0, d1, d2, d3, k0, k1, k2, k3, flag, p0, p1, p2, p3, slot, g0, g1, g2, g3]
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        let (ids, salt) = bytes.split_at_mut(Self::KEY_PART);
+        ids.copy_from_slice(&self.key_part());
+        salt.copy_from_slice(&self.salt);
+        bytes
+    }
+
+    /// Reads the header in front of `sealed`.
+    pub(super) fn parse(sealed: &[u8]) -> Result<Self, SealError> {
+        match sealed {
+            [VERSION, SUITE, ..] => {}
+            [_, _, ..] => return Err(SealError::UnknownSuite),
+            _ => return Err(SealError::IntegrityFailure),
+        }
+        let (header, _) =
+            sealed.split_first_chunk::<{ Self::LENGTH }>().ok_or(SealError::IntegrityFailure)?;
+        let [
+            _,
+            _,
+            purpose,
+            d0,
+            d1,
+            d2,
+            d3,
+            k0,
+            k1,
+            k2,
+            k3,
+            flag,
+            p0,
+            p1,
+            p2,
+            p3,
+            slot,
+            g0,
+            g1,
+            g2,
+            g3,
+            salt @ ..,
+        ] = *header;
+        let person = match flag {
+            0 => None,
+            1 => Some(PersonSlot { page: u32::from_be_bytes([p0, p1, p2, p3]), slot }),
+            _ => return Err(SealError::IntegrityFailure),
+        };
+        let parsed = Self {
+            ids: KeyIds {
+                purpose: Purpose::from_byte(purpose).ok_or(SealError::IntegrityFailure)?,
+                day: u32::from_be_bytes([d0, d1, d2, d3]),
+                person,
+            },
+            day_key: u32::from_be_bytes([k0, k1, k2, k3]),
+            generation: u32::from_be_bytes([g0, g1, g2, g3]),
+            salt,
+        };
+        // Fields of a person that is not there are zero, or this is not what was written.
+        if parsed.to_bytes() == *header { Ok(parsed) } else { Err(SealError::IntegrityFailure) }
+    }
+}
