@@ -6,7 +6,7 @@
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// Whether every character is assigned and none is for private use.
-pub fn is_assigned(text: &str) -> bool {
+pub(crate) fn is_assigned(text: &str) -> bool {
     text.is_ascii() || text.chars().all(is_assigned_char)
 }
 
@@ -15,14 +15,14 @@ fn is_assigned_char(character: char) -> bool {
 }
 
 /// Whether `text` has 1 to `max` assigned characters (Unicode scalar values, not bytes).
-pub fn fits(text: &str, max: usize) -> bool {
+pub(crate) fn fits(text: &str, max: usize) -> bool {
     // A text has at least as many bytes as characters: most texts need no counting.
     let short = text.len() <= max || text.chars().nth(max).is_none();
     !text.is_empty() && short && is_assigned(text)
 }
 
 /// As [`fits`], on one line: no control characters either.
-pub fn fits_line(text: &str, max: usize) -> bool {
+pub(crate) fn fits_line(text: &str, max: usize) -> bool {
     fits(text, max) && !text.chars().any(char::is_control)
 }
 

@@ -31,7 +31,9 @@ fn events() -> Vec<Event> {
         Event::NoticeStatusRead { states: 500 },
         Event::Erased { purpose: "notices".to_owned(), day: 19_874 },
         Event::PersonBlocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
-        Event::StaffQuery { shown: 12 },
+        Event::Called { request: [1; 16] },
+        Event::CallRefused { request: [1; 16] },
+        Event::CallEnded { request: [1; 16], count: 12 },
         Event::ExchangeOpened(Exchange {
             request: [1; 16],
             header: [2; 32],
@@ -107,7 +109,7 @@ fn any_changed_bit_is_refused_or_another_record() {
 
 #[test]
 fn records_are_bounded_and_versioned() {
-    let mut long = record(Event::StaffQuery { shown: 0 });
+    let mut long = record(Event::Called { request: [1; 16] });
     long.actor = "a".repeat(RECORD_MAX);
     assert_eq!(long.to_bytes(), Err(CodecError::TooLong));
     assert_eq!(Record::from_bytes(&[VERSION; RECORD_MAX + 1]), Err(CodecError::TooLong));
