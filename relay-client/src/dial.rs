@@ -206,14 +206,21 @@ impl Link {
                     self.live.store(Some(Arc::new(peer.clone())));
                     changed.send_replace(());
                     tracing::info!(peer = %self.target.name, "connected");
+                    let began = Instant::now();
                     let end = peer.closed().await;
                     self.live.store(None);
                     tracing::warn!(peer = %self.target.name, %end, "connection lost");
-                    wait = WAIT_MIN;
+                    // A peer that refuses our certificate does so only now: it is no reason to hurry.
+                    if began.elapsed() >= WAIT_MAX {
+                        wait = WAIT_MIN;
+                    }
                 }
                 Err(reason) => {
                     self.failures.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(peer = %self.target.name, %reason, "not connected");
+                    // Once for each series of failures.
+                    if wait == WAIT_MIN {
+                        tracing::warn!(peer = %self.target.name, %reason, "not connected; trying on");
+                    }
                 }
             }
             tokio::time::sleep(jittered(wait)).await;

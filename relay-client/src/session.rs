@@ -111,7 +111,8 @@ pub struct AcceptedRequest {
 
 /// Reads the head of a request, and binds both halves to the deadline it asks for.
 pub async fn accept_request(send: SendHalf, mut recv: RecvHalf) -> Result<AcceptedRequest, SessionError> {
-    let header_bytes = recv.expect(FrameType::Header).await?;
+    // A copy of its own: a slice would keep the whole received batch alive for as long as the request lives.
+    let header_bytes = Bytes::copy_from_slice(&recv.expect(FrameType::Header).await?);
     let header = Header::from_bytes(&header_bytes)?;
     let hop = Hop::from_bytes(&recv.expect(FrameType::Hop).await?)?;
     let header_hash = Header::hash(&header_bytes);

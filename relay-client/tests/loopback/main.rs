@@ -1,0 +1,13 @@
+//! The SDK over real QUIC on loopback, with certificates made for each test: who gets in, what a stream
+//! accepts, links that come back, channels end to end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod authority;
+mod channel;
+mod dial;
+mod frames;
+mod hop;
+mod limits;
+mod session;
+mod stage;
