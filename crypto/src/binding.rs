@@ -67,4 +67,12 @@ mod tests {
             assert_eq!(other.verify(&[9; 32], &tag), Err(SubjectMismatch));
         }
     }
+
+    /// The portal derives these again for as long as the registry's master lives: they may never change.
+    #[test]
+    fn frozen_form_of_version_1() {
+        let secret = BindingSecret::derive(&[1; 32], b"person", b"982016");
+        let parts: [&[u8]; 3] = [secret.as_bytes(), &secret.tag(&[9; 32]), &secret.number_id("body/982016")];
+        insta::assert_snapshot!(parts.map(|part| data_encoding::HEXLOWER.encode(part)).join("\n"));
+    }
 }

@@ -146,3 +146,6 @@ impl std::fmt::Debug for MessageKey {
         f.write_str("MessageKey(redacted)")
     }
 }
+
+#[cfg(test)]
+mod tests;

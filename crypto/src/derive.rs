@@ -76,4 +76,9 @@ mod tests {
         assert_eq!(expand(&[1; 32], "label", &[], &mut vec![0; 8_160]), Ok(()));
         assert_eq!(expand(&[1; 32], "label", &[], &mut vec![0; 8_161]), Err(DeriveError));
     }
+
+    #[test]
+    fn frozen_form_of_a_derivation() {
+        insta::assert_snapshot!(data_encoding::HEXLOWER.encode(&derived(&[1; 32], "label", &[b"ab", b"c"])));
+    }
 }

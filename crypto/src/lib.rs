@@ -24,3 +24,6 @@ pub mod random;
 pub mod seal;
 pub mod sign;
 pub mod tls;
+
+#[cfg(test)]
+mod vectors;

@@ -39,4 +39,10 @@ mod tests {
         assert_eq!(key.verify(b"clains", &tag), Err(BadMac));
         assert_eq!(PermitKey::from_bytes([2; 32]).verify(b"claims", &tag), Err(BadMac));
     }
+
+    #[test]
+    fn frozen_form_of_version_1() {
+        let tag = PermitKey::from_bytes([1; 32]).tag(b"claims");
+        insta::assert_snapshot!(data_encoding::HEXLOWER.encode(&tag));
+    }
 }

@@ -90,3 +90,67 @@ impl std::fmt::Debug for PartyCodes {
         f.write_str("PartyCodes(redacted)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn master() -> CodeMaster {
+        CodeMaster::from_bytes([1; 32])
+    }
+
+    #[test]
+    fn r1_two_parties_share_no_code_and_refuse_each_others() {
+        let ours = master().encode("body/982016", 42, VERSION).unwrap();
+        let theirs = master().encode("body/982024", 42, VERSION).unwrap();
+        assert_ne!(ours, theirs);
+        assert_eq!(master().decode("body/982016", &ours), Ok(42));
+        assert_eq!(master().decode("body/982024", &ours), Err(BadCode));
+    }
+
+    #[test]
+    fn a_code_of_another_master_is_refused() {
+        let code = CodeMaster::from_bytes([2; 32]).encode("body/982016", 42, VERSION).unwrap();
+        assert_eq!(master().decode("body/982016", &code), Err(BadCode));
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused() {
+        let mut code = master().encode("body/982016", 42, VERSION).unwrap();
+        code[0] = 2;
+        assert_eq!(master().decode("body/982016", &code), Err(BadCode));
+        assert_eq!(master().party("body/982016", VERSION).unwrap().decode(&code), Err(BadCode));
+        assert_eq!(master().encode("body/982016", 42, 2), Err(BadCode));
+    }
+
+    #[test]
+    fn frozen_form_of_version_1() {
+        let code = master().encode("body/982016", 0x0123_4567_89ab_cdef, VERSION).unwrap();
+        insta::assert_snapshot!(data_encoding::HEXLOWER.encode(&code));
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_leads_back_to_its_person(person: u64, other: u64) {
+            let codes = master().party("portal/mynaportal", VERSION).unwrap();
+            prop_assert_eq!(codes.decode(&codes.encode(person)), Ok(person));
+            prop_assert_eq!(codes.encode(person) == codes.encode(other), person == other);
+        }
+
+        #[test]
+        fn r22_a_random_code_is_refused_not_mapped_to_somebody(block: [u8; 16]) {
+            let mut code = [VERSION; LENGTH];
+            code[1..].copy_from_slice(&block);
+            prop_assert_eq!(master().decode("body/982016", &code), Err(BadCode));
+        }
+
+        #[test]
+        fn r22_an_altered_code_is_refused(person: u64, at in 0..LENGTH, change in 1u8..) {
+            let mut code = master().encode("body/982016", person, VERSION).unwrap();
+            code[at] ^= change;
+            prop_assert_eq!(master().decode("body/982016", &code), Err(BadCode));
+        }
+    }
+}
