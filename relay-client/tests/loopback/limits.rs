@@ -1,90 +1,20 @@
 //! What a peer that is not ours, or wants too much, does not get: other protocols, anonymity, resumption,
 //! early data, datagrams, one-way streams, connections and streams without end (R20, R40).
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use chukei_relay_client::connection::ConnectionError;
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits};
-use quinn::crypto::rustls::QuicClientConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::authority::Authority;
+use crate::foreign::{Tickets, dial_foreign, foreign};
 use crate::stage::{BROKER, LOOPBACK, NODE, Stage, admitted, dialling, identity, listen, soon};
-
-/// The certificate carries no DNS name, so a stranger must not look for one to get far enough to be refused.
-mod credulous {
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-
-    #[derive(Debug)]
-    pub(super) struct BelievesAnyone;
-
-    impl ServerCertVerifier for BelievesAnyone {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            chukei_crypto::tls::provider().signature_verification_algorithms.supported_schemes()
-        }
-    }
-}
-
-/// A client of somebody else's making; with an authority, it has a certificate for `uris`.
-fn foreign(authority: Option<&Authority>, uris: &[&str], alpn: &[u8]) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(chukei_crypto::tls::provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(RootCertStore::empty());
-    let mut config = match authority {
-        None => builder.with_no_client_auth(),
-        Some(authority) => {
-            let (certificate, key) = authority.write(uris);
-            let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
-            builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap()).unwrap()
-        }
-    };
-    config.dangerous().set_certificate_verifier(Arc::new(credulous::BelievesAnyone));
-    config.alpn_protocols = vec![alpn.to_vec()];
-    config.enable_early_data = true;
-    config
-}
-
-fn dial_foreign(server: &ServerEndpoint, config: ClientConfig) -> (quinn::Endpoint, quinn::Connecting) {
-    let endpoint = quinn::Endpoint::client(LOOPBACK).unwrap();
-    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()));
-    let connecting = endpoint.connect_with(config, server.local_address().unwrap(), "localhost").unwrap();
-    (endpoint, connecting)
-}
 
 async fn refused(server: &ServerEndpoint, config: ClientConfig) {
     let (_endpoint, connecting) = dial_foreign(server, config);
@@ -126,21 +56,21 @@ async fn an_unknown_protocol_is_refused() {
 }
 
 #[tokio::test]
-async fn r20_nothing_is_resumed_and_no_early_data_taken() {
+async fn r20_no_ticket_is_given_so_that_nothing_can_be_resumed() {
     let authority = Authority::new();
     let server = a_server(&authority, ServerLimits::default());
-    let config = foreign(Some(&authority), &[NODE], b"chukei/1");
-    let (_first, connecting) = dial_foreign(&server, config.clone());
+    let tickets = Arc::new(Tickets::default());
+    let mut config = foreign(Some(&authority), &[NODE], b"chukei/1");
+    config.resumption = Resumption::store(tickets.clone());
+    let (_endpoint, connecting) = dial_foreign(&server, config);
     let (at_server, connection) = tokio::join!(admitted(&server), connecting);
-    // A whole exchange, so that a ticket would have arrived before its end.
-    let connection = connection.unwrap();
-    let (mut send, _recv) = connection.open_bi().await.unwrap();
+    // A whole exchange: a ticket, sent right after the handshake, would have come before its end.
+    let (mut send, mut recv) = connection.unwrap().open_bi().await.unwrap();
     send.write_all(b"x").await.unwrap();
     let (mut answer, _heard) = at_server.unwrap().accept().await.unwrap();
     answer.finish().await.unwrap();
-    answer.finished_ack().await.unwrap();
-    let (_second, connecting) = dial_foreign(&server, config);
-    assert!(connecting.into_0rtt().is_err());
+    assert!(recv.read_to_end(0).await.unwrap().is_empty());
+    assert_eq!(tickets.count(), 0);
 }
 
 #[tokio::test]
@@ -177,15 +107,44 @@ async fn r40_connections_are_bounded() {
     assert!(!accepting.await.unwrap(), "the second was let in");
 }
 
-#[tokio::test]
-async fn r40_under_pressure_an_address_proves_itself_and_is_served() {
+/// Passes datagrams on between one client and `server`; the first byte of each that the server sends.
+async fn watched(server: SocketAddr) -> (SocketAddr, JoinHandle<()>, Arc<Mutex<Vec<u8>>>) {
+    let socket = UdpSocket::bind(LOOPBACK).await.unwrap();
+    let (address, seen) = (socket.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let record = Arc::clone(&seen);
+    let passing = tokio::spawn(async move {
+        let (mut client, mut datagram) = (None, vec![0; 65_536]);
+        loop {
+            let (length, from) = socket.recv_from(&mut datagram).await.unwrap();
+            let to = if from == server {
+                record.lock().unwrap().push(datagram[0]);
+                client.unwrap()
+            } else {
+                client = Some(from);
+                server
+            };
+            socket.send_to(&datagram[..length], to).await.unwrap();
+        }
+    });
+    (address, passing, seen)
+}
+
+/// Whether the server's first answer was a Retry packet (RFC 9000, 17.2.5).
+async fn asked_for_proof(retry_above: usize) -> bool {
     let authority = Authority::new();
-    let server = a_server(&authority, ServerLimits { retry_above: 0, ..ServerLimits::default() });
+    let server = a_server(&authority, ServerLimits { retry_above, ..ServerLimits::default() });
     let node = authority.issue(NODE);
     let (client, clock, expected) = (dialling(), authority.clock(), identity(BROKER));
-    let address = server.local_address().unwrap();
+    let (address, passing, seen) = watched(server.local_address().unwrap()).await;
     let (admitted, dialled) =
         tokio::join!(admitted(&server), client.connect(&node, &clock, address, &expected));
-    assert!(admitted.is_ok());
-    assert!(dialled.is_ok());
+    assert!(admitted.is_ok() && dialled.is_ok());
+    passing.abort();
+    seen.lock().unwrap()[0] >> 4 == 0xf
+}
+
+#[tokio::test]
+async fn r40_under_pressure_an_address_proves_itself_and_is_served() {
+    assert!(asked_for_proof(0).await);
+    assert!(!asked_for_proof(1).await);
 }

@@ -6,6 +6,7 @@
 mod authority;
 mod channel;
 mod dial;
+mod foreign;
 mod frames;
 mod hop;
 mod limits;
