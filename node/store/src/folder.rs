@@ -9,26 +9,19 @@
 //! ```
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{fs, io};
 
 use crate::durable_file::{ensure_dir, replace};
 use crate::error::StoreError;
 use crate::journal::{Journal, JournalError, JournalOptions, Recovered};
+use crate::lock_file::LockFile;
 use crate::partition::Partition;
 use crate::sqlite::SqlitePartition;
 
 const FORMAT: u32 = 1;
 const FORMAT_PREFIX: &str = "chukei-data ";
-
-/// Held for as long as anything of the folder is open; the operating system lets go of it when the process ends.
-#[derive(Debug)]
-pub(crate) struct FolderLock {
-    _file: File,
-}
 
 /// An open data folder. Clones share it.
 #[derive(Clone)]
@@ -38,7 +31,7 @@ pub struct DataFolder {
 
 struct Shared {
     path: PathBuf,
-    lock: Arc<FolderLock>,
+    lock: Arc<LockFile>,
     partitions: Mutex<HashMap<String, Slot>>,
 }
 
@@ -50,7 +43,7 @@ impl DataFolder {
     /// [`StoreError::Locked`] for the second.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         ensure_dir(path)?;
-        let lock = Arc::new(lock(&path.join("lock"))?);
+        let lock = Arc::new(LockFile::take(&path.join("lock"))?.ok_or(StoreError::Locked)?);
         check_format(&path.join("format"))?;
         for part in ["bodies", "keys"] {
             ensure_dir(&path.join(part))?;
@@ -88,20 +81,6 @@ impl DataFolder {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.shared.path
-    }
-}
-
-fn lock(path: &Path) -> Result<FolderLock, StoreError> {
-    lock_file(path)?.map(|file| FolderLock { _file: file }).ok_or(StoreError::Locked)
-}
-
-/// Takes the lock on the file at `path`, creating the file if needed; `None` if somebody else holds it.
-pub(crate) fn lock_file(path: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -19,8 +19,10 @@ mod scan;
 mod segment;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
-use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -34,6 +36,7 @@ use tokio::sync::oneshot;
 use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
 use crate::durable_file::ensure_dir;
 use crate::folder;
+use crate::lock_file::LockFile;
 pub use entry::{Entry, JournalEntry, MAX_SEALED_BYTES};
 pub use error::JournalError;
 use index::Index;
@@ -87,7 +90,8 @@ pub struct Recovered {
 pub struct Journal {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
-    _lock: File,
+    // Dropped last: nobody else may open the journal while the thread still writes.
+    _lock: LockFile,
 }
 
 /// What callers and the writing thread share.
@@ -115,7 +119,7 @@ impl Journal {
         medium: impl Medium,
     ) -> Result<(Self, Recovered), JournalError> {
         ensure_dir(dir)?;
-        let lock = folder::lock_file(&dir.join("lock"))?.ok_or(JournalError::Locked)?;
+        let lock = LockFile::take(&dir.join("lock"))?.ok_or(JournalError::Locked)?;
         let found = recover::recover(dir)?;
         let limits = QueueLimits {
             items: options.queue_entries,

@@ -15,6 +15,7 @@ pub mod row;
 
 mod commit_queue;
 mod durable_file;
+mod lock_file;
 mod sqlite;
 
 pub use batch::Batch;

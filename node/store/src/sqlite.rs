@@ -9,6 +9,9 @@ mod file;
 mod reader;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::batch::{Batch, MAX_BATCH_BYTES};
 use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
 use crate::error::StoreError;
-use crate::folder::FolderLock;
+use crate::lock_file::LockFile;
 use crate::partition::{BoxFuture, Partition, Versioned};
 use crate::row::RowKey;
 use engine::Engine;
@@ -35,12 +38,12 @@ pub(crate) struct SqlitePartition {
     queue: Arc<CommitQueue<Job>>,
     writer: Option<JoinHandle<()>>,
     // Dropped last: nobody else may open the folder while the thread still writes.
-    _lock: Arc<FolderLock>,
+    _lock: Arc<LockFile>,
 }
 
 impl SqlitePartition {
     /// Opens the file of the partition `name`, creating it if there is none.
-    pub(crate) fn open(path: &Path, name: &str, lock: Arc<FolderLock>) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, name: &str, lock: Arc<LockFile>) -> Result<Self, StoreError> {
         let engine = Engine::new(file::open(path, name)?);
         let reader = Reader::new(file::open_reader(path)?);
         let queue = Arc::new(CommitQueue::new(QUEUE));

@@ -48,6 +48,7 @@ pub(super) fn open(path: &Path, name: &str) -> Result<Connection, StoreError> {
     }
     write_ahead(&connection)?;
     check_owner(&connection, name)?;
+    empty_log(&connection).map_err(store_error)?;
     if let Some(dir) = path.parent() {
         // At every opening: whoever created the file may have been stopped before this step.
         sync_dir(dir)?;
@@ -105,6 +106,12 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(store_error)?;
     if mode == "wal" { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Unsupported).into()) }
+}
+
+/// Moves what the log holds into the file. If a sync failed before, the kernel may hold pages of the log for
+/// written that never were: nothing may be appended behind them.
+fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn check_owner(connection: &Connection, name: &str) -> Result<(), StoreError> {

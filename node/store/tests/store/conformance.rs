@@ -229,3 +229,56 @@ fn sqlite_r31_a_reader_sees_one_version_wholly_old_or_wholly_new() {
     });
     assert!(distinct >= 2, "both readers saw something");
 }
+
+#[tokio::test]
+async fn sqlite_gives_space_back_to_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = || std::fs::metadata(dir.path().join("bodies/982016.sqlite")).unwrap().len();
+    let partition = sqlite(dir.path());
+    let fill = (0..1500u32).fold(Batch::new(), |batch, i| batch.put(key(&i.to_be_bytes()), vec![1; 8000]));
+    partition.apply(fill).await.unwrap();
+    drop(partition);
+    let full = size();
+    assert!(full > 12_000_000);
+
+    let partition = sqlite(dir.path());
+    let empty = (0..1500u32).fold(Batch::new(), |batch, i| batch.delete(key(&i.to_be_bytes())));
+    partition.apply(empty).await.unwrap();
+    for _ in 0..10 {
+        partition.apply(Batch::new().put(key(b"small"), vec![1])).await.unwrap();
+    }
+    drop(partition);
+    assert!(size() < full / 2, "{} of {full} bytes are left", size());
+}
+
+/// A lock held from outside keeps the writer waiting: what does not fit into the queue is turned away at once.
+#[tokio::test]
+async fn sqlite_a_full_queue_gives_busy_and_loses_nothing_that_it_took() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = sqlite(dir.path());
+    let outsider = rusqlite::Connection::open(dir.path().join("bodies/982016.sqlite")).unwrap();
+    outsider.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let queued: Vec<_> =
+        (0..1500u32).map(|i| partition.apply(Batch::new().put(key(&i.to_be_bytes()), vec![1]))).collect();
+    outsider.execute_batch("ROLLBACK").unwrap();
+    let mut taken = 0;
+    for outcome in queued {
+        match outcome.await {
+            Ok(()) => taken += 1,
+            Err(StoreError::Busy) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!((1024..=1280).contains(&taken), "{taken}");
+    let mut found = 0;
+    let mut after = None;
+    loop {
+        let page = partition.scan(&key(b""), after.as_ref(), MAX_SCAN_ROWS).unwrap();
+        found += page.len();
+        after = page.last().map(|(key, _)| key.clone());
+        if page.len() < MAX_SCAN_ROWS {
+            break;
+        }
+    }
+    assert_eq!(found, taken);
+}

@@ -1,0 +1,233 @@
+//! The journal on disks that fail, fill up or lose what was not synced.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::segment::{Disk, Medium};
+use super::{Appending, Journal, JournalError, JournalOptions};
+
+const SECTOR: u64 = 512;
+
+/// A disk whose next operations the test decides.
+#[derive(Clone, Default)]
+struct Faulty(Arc<(Mutex<Faults>, Condvar)>);
+
+#[derive(Default)]
+struct Faults {
+    sync_fails: bool,
+    full: bool,
+    /// Writes wait while this is set.
+    held: bool,
+}
+
+impl Faulty {
+    fn set(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
+    }
+}
+
+impl Medium for Faulty {
+    fn allocate(&mut self, file: &File, len: u64) -> io::Result<()> {
+        if self.0.0.lock().unwrap().full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Disk.allocate(file, len)
+    }
+
+    fn write(&mut self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |faults| faults.held).unwrap());
+        Disk.write(file, bytes, offset)
+    }
+
+    fn sync(&mut self, _: &File) -> io::Result<()> {
+        if self.0.0.lock().unwrap().sync_fails { Err(io::Error::other("no")) } else { Ok(()) }
+    }
+}
+
+fn options() -> JournalOptions {
+    JournalOptions { segment_bytes: 4096, queue_entries: 4, ..JournalOptions::default() }
+}
+
+fn append(journal: &Journal, length: usize) -> Appending {
+    let seal = |number: u64| Ok::<_, JournalError>(number.to_be_bytes().repeat(length));
+    journal.append_sealed_with("982016", 1, 1_000, None, seal)
+}
+
+/// Every entry that is there, checked to be whole and in unbroken sequence.
+fn count(journal: &Journal) -> u64 {
+    let mut last = 0;
+    for entry in journal.read("982016", 1) {
+        let entry = entry.unwrap();
+        assert_eq!(entry.seq, last + 1);
+        assert!(entry.sealed.chunks(8).all(|chunk| chunk == entry.seq.to_be_bytes()));
+        last = entry.seq;
+    }
+    last
+}
+
+#[tokio::test]
+async fn journal_a_failed_sync_is_never_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (journal, _) = Journal::open_on(dir.path(), options(), disk.clone()).unwrap();
+    append(&journal, 1).await.unwrap();
+    disk.set(|faults| faults.sync_fails = true);
+    assert!(matches!(append(&journal, 1).await, Err(JournalError::Failed)));
+    disk.set(|faults| faults.sync_fails = false);
+    for _ in 0..3 {
+        assert!(matches!(append(&journal, 1).await, Err(JournalError::Failed)));
+    }
+    assert!(journal.failed());
+    assert_eq!(count(&journal), 1, "a reader sees only what was acknowledged");
+    drop(journal);
+
+    let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
+    assert!((1..=2).contains(&recovered.entries), "what was written may be there, nothing else");
+    assert_eq!(append(&journal, 1).await.unwrap(), recovered.entries + 1);
+    assert_eq!(count(&journal), recovered.entries + 1);
+}
+
+#[tokio::test]
+async fn journal_goes_on_without_a_gap_after_the_disk_was_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (journal, _) = Journal::open_on(dir.path(), options(), disk.clone()).unwrap();
+    append(&journal, 300).await.unwrap();
+    disk.set(|faults| faults.full = true);
+    for _ in 0..3 {
+        let outcomes = [append(&journal, 300), append(&journal, 300)];
+        for outcome in outcomes {
+            assert!(matches!(outcome.await, Err(JournalError::DiskFull)));
+        }
+    }
+    assert!(!journal.failed());
+    disk.set(|faults| faults.full = false);
+    assert_eq!(append(&journal, 300).await.unwrap(), 2);
+    drop(journal);
+    let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
+    assert_eq!((recovered.entries, recovered.torn_bytes, count(&journal)), (2, 0, 2));
+}
+
+#[tokio::test]
+async fn journal_a_full_queue_says_so_at_once_and_uses_up_no_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (journal, _) = Journal::open_on(dir.path(), options(), disk.clone()).unwrap();
+    disk.set(|faults| faults.held = true);
+    // The thread holds at most one group of four, and four wait.
+    let tried: Vec<_> = (0..9).map(|_| append(&journal, 1)).collect();
+    assert_eq!(journal.queue_depth(), 4);
+    disk.set(|faults| faults.held = false);
+    let mut given = Vec::new();
+    let mut full = 0;
+    for one in tried {
+        match one.await {
+            Ok(number) => given.push(number),
+            Err(JournalError::Full) => full += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(full >= 1);
+    assert_eq!(given, (1..=9 - full).collect::<Vec<_>>());
+    assert_eq!(append(&journal, 1).await.unwrap(), 10 - full);
+}
+
+/// A disk that loses, at a power cut, any of the sectors written since the last sync.
+#[derive(Clone)]
+struct Forgetful(Arc<Mutex<Memory>>);
+
+struct Memory {
+    /// Operations until the power is cut.
+    remaining: u32,
+    /// What stood where something unsynced was written.
+    unsynced: Vec<(File, u64, Vec<u8>)>,
+}
+
+impl Forgetful {
+    fn new(remaining: u32) -> Self {
+        Self(Arc::new(Mutex::new(Memory { remaining, unsynced: Vec::new() })))
+    }
+
+    /// Puts back, sector by sector, what the power cut kept from the disk.
+    fn cut(&self, random: &mut StdRng) {
+        for (file, offset, before) in self.0.lock().unwrap().unsynced.drain(..).rev() {
+            for (sector, bytes) in (0..).zip(before.chunks(SECTOR as usize)) {
+                if random.random() {
+                    file.write_all_at(bytes, offset + sector * SECTOR).unwrap();
+                }
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn spend(&mut self) -> io::Result<()> {
+        self.remaining = self.remaining.checked_sub(1).ok_or(io::ErrorKind::Other)?;
+        Ok(())
+    }
+}
+
+impl Medium for Forgetful {
+    fn allocate(&mut self, file: &File, len: u64) -> io::Result<()> {
+        Disk.allocate(file, len)
+    }
+
+    fn write(&mut self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut memory = self.0.lock().unwrap();
+        let start = offset / SECTOR * SECTOR;
+        let end = (offset + bytes.len() as u64).next_multiple_of(SECTOR).min(file.metadata()?.len());
+        let mut before = vec![0; (end - start) as usize];
+        file.read_exact_at(&mut before, start)?;
+        memory.unsynced.push((file.try_clone()?, start, before));
+        Disk.write(file, bytes, offset)?;
+        memory.spend()
+    }
+
+    fn sync(&mut self, _: &File) -> io::Result<()> {
+        let mut memory = self.0.lock().unwrap();
+        memory.spend()?;
+        memory.unsynced.clear();
+        Ok(())
+    }
+}
+
+/// Runs until the power is cut; returns the last number that was acknowledged.
+fn run_until_cut(dir: &Path, random: &mut StdRng, mut acknowledged: u64) -> u64 {
+    let disk = Forgetful::new(random.random_range(0..30));
+    let options = JournalOptions { queue_entries: 64, ..options() };
+    let (journal, recovered) = Journal::open_on(dir, options, disk.clone()).unwrap();
+    assert!(recovered.entries >= acknowledged, "an acknowledged entry was lost");
+    assert_eq!(count(&journal), recovered.entries);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    while !journal.failed() {
+        let group: Vec<_> =
+            (0..random.random_range(1..6)).map(|_| append(&journal, random.random_range(0..250))).collect();
+        for one in group {
+            acknowledged = runtime.block_on(one).unwrap_or(acknowledged);
+        }
+    }
+    drop(journal);
+    disk.cut(random);
+    acknowledged
+}
+
+#[test]
+fn journal_a_power_cut_loses_nothing_acknowledged_and_never_looks_like_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut random = StdRng::seed_from_u64(982_016);
+    let mut acknowledged = 0;
+    for _ in 0..150 {
+        acknowledged = run_until_cut(dir.path(), &mut random, acknowledged);
+    }
+    assert!(acknowledged > 500, "many entries were written: {acknowledged}");
+    let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
+    assert!(recovered.entries >= acknowledged);
+    assert_eq!(count(&journal), recovered.entries);
+}
