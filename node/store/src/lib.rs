@@ -10,6 +10,7 @@ pub mod batch;
 pub mod error;
 pub mod folder;
 pub mod journal;
+pub mod keyfile;
 pub mod partition;
 pub mod row;
 
@@ -22,5 +23,6 @@ pub use batch::Batch;
 pub use error::StoreError;
 pub use folder::DataFolder;
 pub use journal::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered};
+pub use keyfile::{KeyfileError, KeyringFile};
 pub use partition::{BoxFuture, Partition, Versioned};
 pub use row::{RowKey, Space};

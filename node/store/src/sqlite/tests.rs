@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use super::writer::{self, GroupCommit, GroupError, Job};
 use super::{QueueLimits, enqueue};
@@ -9,6 +10,8 @@ use crate::batch::Batch;
 use crate::commit_queue::CommitQueue;
 use crate::error::StoreError;
 use crate::row::{RowKey, Space};
+
+type Script = mpsc::Sender<Result<(), GroupError>>;
 
 /// Does with each group what the test says next; with nothing more said, it commits.
 struct Scripted(mpsc::Receiver<Result<(), GroupError>>);
@@ -27,7 +30,7 @@ fn batch() -> Batch {
 }
 
 /// A queue of two, one batch to a group, and the thread that serves it.
-fn serve() -> (Arc<CommitQueue<Job>>, mpsc::Sender<Result<(), GroupError>>, std::thread::JoinHandle<()>) {
+fn serve() -> (Arc<CommitQueue<Job>>, Script, JoinHandle<()>) {
     let limits = QueueLimits { items: 2, bytes: 1 << 20, group_items: 1, group_bytes: 1 << 20 };
     let queue = Arc::new(CommitQueue::new(limits));
     let (script, told) = mpsc::channel();

@@ -29,14 +29,18 @@ pub(super) trait GroupCommit {
     /// Commits all batches whose preconditions hold, in order, with one fsync; says for each whether it did.
     fn commit(&mut self, batches: &[Job]) -> Result<Vec<Result<(), StoreError>>, GroupError>;
 
-    /// Called when nothing waits: a small step of housekeeping.
+    /// A small step of housekeeping, taken between groups.
     fn tidy(&mut self);
 }
+
+/// Groups after which housekeeping is done even though more waits.
+const TIDY_EVERY: u32 = 32;
 
 /// Serves the queue until it is closed and empty.
 pub(super) fn run(queue: &CommitQueue<Job>, mut engine: impl GroupCommit) {
     let mut group = Vec::new();
     let mut stopped = false;
+    let mut untidied = 0;
     while queue.take_group(&mut group) {
         if stopped {
             answer_all(&mut group, || StoreError::Stopped);
@@ -48,8 +52,10 @@ pub(super) fn run(queue: &CommitQueue<Job>, mut engine: impl GroupCommit) {
                     // A caller that went away no longer wants to know.
                     let _ = job.done.send(result);
                 }
-                if queue.depth() == 0 {
+                untidied += 1;
+                if queue.depth() == 0 || untidied == TIDY_EVERY {
                     engine.tidy();
+                    untidied = 0;
                 }
             }
             Err(GroupError::Refused(error)) => refuse(&mut group, &error),

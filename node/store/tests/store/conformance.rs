@@ -244,7 +244,7 @@ async fn sqlite_gives_space_back_to_the_disk() {
     let partition = sqlite(dir.path());
     let empty = (0..1500u32).fold(Batch::new(), |batch, i| batch.delete(key(&i.to_be_bytes())));
     partition.apply(empty).await.unwrap();
-    for _ in 0..10 {
+    for _ in 0..300 {
         partition.apply(Batch::new().put(key(b"small"), vec![1])).await.unwrap();
     }
     drop(partition);

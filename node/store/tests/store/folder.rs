@@ -119,3 +119,22 @@ fn folder_stays_locked_until_its_last_partition_is_dropped() {
     drop(partition);
     assert!(DataFolder::open(dir.path()).is_ok());
 }
+
+/// A second process is refused while the first has the folder open; the test starts itself again as the second.
+#[test]
+fn folder_is_refused_to_a_second_process() {
+    const CHILD: &str = "CHUKEI_STORE_SECOND_PROCESS";
+    if let Some(dir) = std::env::var_os(CHILD) {
+        assert!(matches!(DataFolder::open(Path::new(&dir)), Err(StoreError::Locked)));
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let _folder = DataFolder::open(dir.path()).unwrap();
+    let second = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "folder::folder_is_refused_to_a_second_process"])
+        .env(CHILD, dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stdout).into_owned();
+    assert!(second.status.success() && said.contains("1 passed"), "{said}");
+}

@@ -5,4 +5,5 @@ mod conformance;
 mod crash;
 mod folder;
 mod journal;
+mod keyfile;
 mod model;
