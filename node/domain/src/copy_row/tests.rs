@@ -94,12 +94,6 @@ fn every_bad_form_is_bad_format() {
 }
 
 #[test]
-fn a_period_may_be_one_day_and_not_end_before_it_begins() {
-    assert!(judge(&[("publication_end_date", "20240401")]).is_ok());
-    assert_eq!(judge(&[("publication_end_date", "20240331")]), Err(Refusal::BadFormat));
-}
-
-#[test]
 fn the_number_of_fields_is_part_of_the_form() {
     for length in [0, 1, 11] {
         assert_eq!(parse(&row(&[])[..length]), Err(Refusal::BadFormat));
