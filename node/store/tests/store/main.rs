@@ -4,7 +4,6 @@
 mod conformance;
 mod crash;
 mod folder;
-mod frozen;
 mod journal;
 mod keyfile;
 mod model;

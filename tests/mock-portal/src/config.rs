@@ -1,0 +1,195 @@
+//! The portal's configuration file: TOML, overridden by environment variables such as
+//! `CHUKEI__LISTEN__METRICS`. Unknown keys are refused by name; relative paths are relative to the file.
+//!
+//! Secrets never stand here: they are named by path.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chukei_relay_client::settings::{self, PeerAddress, PeersSettings, SettingsError, TlsSettings};
+use serde::Deserialize;
+
+/// Everything `portal.toml` says.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Settings {
+    /// Name of this portal instance, as its certificate and the peer list have it.
+    pub name: String,
+    /// Development: loopback addresses only, and the clock file is allowed.
+    #[serde(default)]
+    pub development: bool,
+    /// Folder of the portal's store.
+    pub data_dir: PathBuf,
+    /// Development only: the file that shifts the clock.
+    pub clock_file: Option<PathBuf>,
+    /// Unix socket of the one-shot commands, created with mode 0600.
+    pub socket: PathBuf,
+    /// Listening addresses.
+    pub listen: Listen,
+    /// Hop certificate, its key and the authority.
+    pub tls: TlsSettings,
+    /// The signed peer list.
+    pub peers: PeersSettings,
+    /// Private key of the portal's channel identity.
+    pub identity_key: PathBuf,
+    /// Signing key of the resident registry, which this portal plays.
+    pub registry_key: PathBuf,
+    /// Root key of the portal's keyring.
+    pub root_key: PathBuf,
+    /// Master secret that binding secrets are derived from.
+    pub binding_master: PathBuf,
+    /// Every broker to dial.
+    pub brokers: Vec<PeerAddress>,
+    /// A login without use for this many seconds is closed and its folder erased.
+    #[serde(default = "default_login_timeout")]
+    pub login_timeout_s: u64,
+    /// Bounds with usable defaults.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Listening addresses.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Listen {
+    /// HTTP: `/metrics`, `/healthz`, `/readyz`.
+    pub metrics: SocketAddr,
+}
+
+/// Bounds of what the portal does at once.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Self-information requests in flight.
+    pub requests: usize,
+    /// Requests from bodies in flight.
+    pub inbound: usize,
+    /// Milliseconds a self-information request may take, retries included.
+    pub deadline_ms: u32,
+    /// Logins open at once.
+    pub logins: usize,
+    /// Bytes all user folders may hold together.
+    pub folder_bytes: usize,
+    /// Longest retention of a notice the portal accepts, days from today.
+    pub retention_days: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests: 1_024,
+            inbound: 512,
+            deadline_ms: 10_000,
+            logins: 65_536,
+            folder_bytes: 256 * 1024 * 1024,
+            retention_days: 3_660,
+        }
+    }
+}
+
+fn default_login_timeout() -> u64 {
+    900
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read, or a key is unknown or of the wrong kind.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Values that contradict each other.
+    #[error("{0}: {1}")]
+    Contradiction(PathBuf, &'static str),
+}
+
+impl Settings {
+    /// Reads `file` and the environment.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let mut settings: Self = settings::load(file)?;
+        settings.check().map_err(|reason| ConfigError::Contradiction(file.to_owned(), reason))?;
+        settings.resolve(&settings::base_of(file));
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let loopback = self.listen.metrics.ip().is_loopback()
+            && self.brokers.iter().all(|b| b.address.ip().is_loopback());
+        let limits = &self.limits;
+        let positive = [limits.requests, limits.inbound, limits.logins, limits.folder_bytes];
+        if self.brokers.is_empty() {
+            Err("at least one [[brokers]] entry is needed")
+        } else if self.development && !loopback {
+            Err("development = true allows loopback addresses only")
+        } else if self.clock_file.is_some() && !self.development {
+            Err("clock_file needs development = true")
+        } else if self.login_timeout_s == 0 || positive.contains(&0) {
+            Err("limits and login_timeout_s must be positive")
+        } else if !(1..=chukei_wire::limits::DEADLINE_MAX_MS).contains(&limits.deadline_ms) {
+            Err("limits.deadline_ms must be between 1 and 60000")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let fixed = [
+            &mut self.data_dir,
+            &mut self.socket,
+            &mut self.tls.certificate,
+            &mut self.tls.key,
+            &mut self.tls.authority,
+            &mut self.peers.file,
+            &mut self.peers.root,
+            &mut self.identity_key,
+            &mut self.registry_key,
+            &mut self.root_key,
+            &mut self.binding_master,
+        ];
+        for path in fixed.into_iter().chain(self.clock_file.as_mut()) {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../portal.sample.toml");
+
+    fn load(text: &str) -> Result<Settings, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("portal.toml");
+        std::fs::write(&file, text).unwrap();
+        Settings::load(&file)
+    }
+
+    #[test]
+    fn the_commented_sample_is_complete_and_paths_follow_the_file() {
+        let settings = load(SAMPLE).unwrap();
+        assert_eq!(settings.name, "mynaportal");
+        assert_eq!(settings.limits.deadline_ms, Limits::default().deadline_ms);
+        assert!(settings.socket.is_absolute());
+        assert!(settings.tls.key.ends_with("pki/portal-mynaportal.key"));
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let text = SAMPLE.replace("[listen]\n", "[listen]\nmetircs = \"127.0.0.1:1\"\n");
+        let error = load(&text).unwrap_err().to_string();
+        assert!(error.contains("listen.metircs"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key() {
+        let text = SAMPLE.replace("login_timeout_s = 900", "login_timeout_s = \"soon\"");
+        let error = load(&text).unwrap_err().to_string();
+        assert!(error.contains("login_timeout_s"), "{error}");
+    }
+
+    #[test]
+    fn development_is_for_loopback_and_the_clock_file_for_development() {
+        let elsewhere = SAMPLE.replace("metrics = \"127.0.0.1", "metrics = \"192.0.2.1");
+        assert!(matches!(load(&elsewhere), Err(ConfigError::Contradiction(..))));
+        let production = SAMPLE.replace("development = true", "development = false");
+        assert!(matches!(load(&production), Err(ConfigError::Contradiction(..))));
+    }
+}

@@ -1,0 +1,185 @@
+//! Requests that brokers bring from bodies: channel set-up, notices, status queries.
+//!
+//! What must hold: nothing is read of a request before its permit was checked (R22) and its id used up; what is
+//! over the limit is answered OVERLOADED, never queued (R40). The window of used ids lives in memory: after a
+//! restart every channel is gone, so that nothing sealed before opens again, and a delivery is stored once by
+//! its own id.
+
+mod delivery;
+mod status;
+
+use std::sync::Arc;
+
+use chukei_crypto::permit::PermitKey;
+use chukei_relay_client::channel::{self, Channel, ChannelUnusable, Scope, write_sealed};
+use chukei_relay_client::connection::{ConnectionError, PeerConnection};
+use chukei_relay_client::dial::{Hook, HookFailed};
+use chukei_relay_client::permit;
+use chukei_relay_client::session::{AcceptedRequest, SessionError, accept_request};
+use chukei_relay_client::stream::{RecvHalf, SendHalf};
+use chukei_wire::codec;
+use chukei_wire::frame::Outcome;
+use chukei_wire::header::{Direction, Kind, PersonCode};
+use chukei_wire::result::ResultName;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::core::Core;
+
+/// Milliseconds after which a shed sender may try again.
+const RETRY_AFTER_MS: u32 = 200;
+
+/// How a request ended, for the counters.
+type Ended = Result<ResultName, SessionError>;
+
+/// What the permits of one connection are verified with.
+struct Broker {
+    key: PermitKey,
+    name: String,
+}
+
+impl Broker {
+    fn of(connection: &PeerConnection) -> Result<Self, ConnectionError> {
+        let key = connection.export_key(permit::EXPORT_LABEL, b"")?;
+        Ok(Self { key: PermitKey::from_bytes(*key), name: connection.identity().name().to_owned() })
+    }
+}
+
+/// Serves what comes in on each fresh connection to a broker.
+pub(crate) fn hook(core: Arc<Core>) -> Hook {
+    Arc::new(move |name, connection| {
+        let core = Arc::clone(&core);
+        Box::pin(async move {
+            let broker = Broker::of(&connection).map_err(|error| {
+                tracing::warn!(broker = name, %error, "no permit key on a fresh connection");
+                HookFailed
+            })?;
+            tokio::spawn(accept(core, connection, Arc::new(broker)));
+            Ok(())
+        })
+    })
+}
+
+async fn accept(core: Arc<Core>, connection: PeerConnection, broker: Arc<Broker>) {
+    // Streams in flight are bounded by the transport.
+    while let Ok((send, recv)) = connection.accept().await {
+        tokio::spawn(serve(Arc::clone(&core), Arc::clone(&broker), send, recv));
+    }
+}
+
+async fn serve(core: Arc<Core>, broker: Arc<Broker>, send: SendHalf, recv: RecvHalf) {
+    let begun = Instant::now();
+    let mut request = match accept_request(send, recv).await {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::warn!(%error, "a request's head was refused");
+            core.metrics.count("unknown", ResultName::BadFormat.as_str(), begun.elapsed().as_secs_f64());
+            return;
+        }
+    };
+    let ended = answer(&core, &broker, &mut request).await;
+    let result = match &ended {
+        Ok(name) => name.as_str(),
+        Err(error) => {
+            tracing::warn!(request_id = %request.header.request_id, %error, "a body's request broke off");
+            "BROKEN_OFF"
+        }
+    };
+    core.metrics.count(request.header.kind.as_str(), result, begun.elapsed().as_secs_f64());
+}
+
+async fn answer(core: &Core, broker: &Broker, request: &mut AcceptedRequest) -> Ended {
+    let Ok(_slot) = core.inbound.try_acquire() else {
+        let name = ResultName::Overloaded;
+        request.end_with(Outcome::RetryAfter(name, RETRY_AFTER_MS)).await?;
+        return Ok(name);
+    };
+    let person = match admit(core, broker, request) {
+        Ok(person) => person,
+        Err(name) => {
+            if name == ResultName::BadSignature {
+                core.metrics.alarm("permit_signature", &request.header.request_id);
+            }
+            return refuse(request, name).await;
+        }
+    };
+    match (request.header.kind, person) {
+        (Kind::ChannelSetup, _) => set_up(core, request).await,
+        (Kind::NoticeDelivery, Some(person)) => delivery::take(core, request, person).await,
+        (Kind::NoticeStatus, _) => status::report(core, request).await,
+        _ => refuse(request, ResultName::PermitScope).await,
+    }
+}
+
+/// Whether the request may be read at all; the person its permit names.
+fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Option<PersonCode>, ResultName> {
+    let header = &request.header;
+    if !matches!(header.kind, Kind::ChannelSetup | Kind::NoticeDelivery | Kind::NoticeStatus) {
+        return Err(ResultName::NotPermitted);
+    }
+    let here = header.direction == Direction::ToPortal && header.portal.as_ref() == Some(&core.name);
+    if !here || header.body.is_none_or(|body| core.peers.body(&body).is_none()) {
+        return Err(ResultName::NotFound);
+    }
+    let now_ms = core.clock.now_ms();
+    let permit = request.hop.permit.clone().ok_or(ResultName::PermitScope)?;
+    let (hash, name) = (request.header_hash, &broker.name);
+    let verified = permit::verify(&broker.key, permit, header, hash, name, now_ms)?;
+    core.window.take(header.request_id, now_ms)?;
+    Ok(verified.person())
+}
+
+async fn set_up(core: &Core, request: &mut AcceptedRequest) -> Ended {
+    let body = request.header.body.and_then(|code| core.peers.body(&code));
+    let Some(body) = body else { return refuse(request, ResultName::NotFound).await };
+    match channel::respond(request, &core.identity, &body.identity_spki.0, &core.clock).await {
+        Ok(channel) => {
+            core.channels.insert(channel, core.clock.now_ms());
+            Ok(ResultName::Done)
+        }
+        Err(error) => {
+            // Either end may be a stranger, or somebody changed a byte on the way.
+            core.metrics.alarm("channel_handshake", &request.header.request_id);
+            tracing::warn!(%error, "a channel was not set up");
+            Ok(ResultName::IntegrityFailure)
+        }
+    }
+}
+
+/// The channel a sealed request names, or the outer answer where there is none to use.
+fn channel_of(core: &Core, request: &AcceptedRequest) -> Result<Arc<Channel>, Outcome> {
+    let header = &request.header;
+    let scope = Scope::of(header).ok_or(Outcome::ChannelUnknown)?;
+    let id = header.channel.ok_or(Outcome::ChannelUnknown)?;
+    core.channels.get(id, &scope, core.clock.now_ms()).map_err(|unusable| match unusable {
+        ChannelUnusable::Unknown => Outcome::ChannelUnknown,
+        ChannelUnusable::Stopped => Outcome::Refused(ResultName::IntegrityStop),
+    })
+}
+
+/// Answers with a sealed message.
+async fn reply<T: Serialize>(
+    core: &Core,
+    request: &mut AcceptedRequest,
+    channel: &Channel,
+    binding: Option<&chukei_crypto::binding::BindingSecret>,
+    message: &T,
+) -> Result<(), SessionError> {
+    let content = codec::encode(message)?;
+    let sealed = match channel.seal_body(request.header_hash, binding, &content, 0) {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            tracing::error!(request_id = %request.header.request_id, %error, "a reply could not be sealed");
+            core.channels.stop(channel.id());
+            return request.end_with(Outcome::Refused(ResultName::IntegrityStop)).await;
+        }
+    };
+    request.put_status(Outcome::Answered).await?;
+    write_sealed(&mut request.send, sealed).await?;
+    Ok(request.send.finish().await?)
+}
+
+async fn refuse(request: &mut AcceptedRequest, name: ResultName) -> Ended {
+    request.end_with(Outcome::Refused(name)).await?;
+    Ok(name)
+}

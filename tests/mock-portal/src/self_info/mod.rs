@@ -1,0 +1,116 @@
+//! Own information (自己情報表示): asked through any connected broker, answered once, kept for one login.
+//!
+//! What must hold: every try is a new request with its own id (R32), a repetition names the one it repeats; a
+//! mismatch ends it and is never tried again (R35); the receipt goes out only for an answer that was checked and
+//! is in the folder.
+
+mod answer;
+mod attempt;
+
+use std::time::Duration;
+
+use chukei_crypto::binding::BindingSecret;
+use chukei_relay_client::dial::Dialer;
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::id::RequestId;
+use chukei_wire::limits::DATASETS_MAX;
+use chukei_wire::result::ResultName;
+use tokio::time::Instant;
+
+use crate::core::Core;
+use crate::failure::Failure;
+use crate::folder::Login;
+use crate::protocol::SelfInfo;
+use crate::storage::person::PersonRow;
+
+/// First and longest pause between two tries.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// What stays the same over all tries.
+struct Asked {
+    person: PersonRow,
+    body: BodyCode,
+    datasets: Vec<String>,
+    binding: BindingSecret,
+    login: Login,
+    deadline: Instant,
+}
+
+/// How a try ended.
+enum Tried {
+    /// For good.
+    Ended(Result<SelfInfo, Failure>),
+    /// Not answered: another try may succeed, after at least this long.
+    Again(Duration, Failure),
+}
+
+/// Asks until there is an answer or the configured time is over.
+pub(crate) async fn request(
+    core: &Core,
+    links: &Dialer,
+    person: &str,
+    body: &str,
+    datasets: &[String],
+) -> Result<SelfInfo, Failure> {
+    let asked = ask(core, person, body, datasets)?;
+    let mut previous: Option<RequestId> = None;
+    let (mut pause, longest) = PAUSE;
+    loop {
+        let Some(broker) = links.wait_any(asked.deadline).await else {
+            return Err(Failure::unavailable("no broker is connected"));
+        };
+        let (id, tried) = attempt::attempt(core, &broker, &asked, previous).await;
+        let (wait, reason) = match tried {
+            Tried::Ended(result) => return result,
+            Tried::Again(wait, reason) => (wait.max(pause), reason),
+        };
+        tracing::info!(request_id = ?id, reason = reason.code, "not answered; asking again");
+        if Instant::now() + wait >= asked.deadline {
+            return Err(reason);
+        }
+        tokio::time::sleep(wait).await;
+        pause = (pause * 2).min(longest);
+        previous = id.or(previous);
+    }
+}
+
+fn ask(core: &Core, person: &str, body: &str, datasets: &[String]) -> Result<Asked, Failure> {
+    let deadline = Instant::now() + Duration::from_millis(u64::from(core.limits.deadline_ms));
+    let body = core.body(body)?;
+    let datasets = in_order(datasets)?;
+    let person = core.person(person)?;
+    let binding = core.registry.binding(person.person, body);
+    let login = core.folders.enter(person.person, core.clock.now_ms())?;
+    Ok(Asked { person, body, datasets, binding, login, deadline })
+}
+
+/// Dataset codes as a header has them: ascending, each once.
+fn in_order(datasets: &[String]) -> Result<Vec<String>, Failure> {
+    let well_formed = |code: &String| {
+        let digits = code.strip_prefix("TM").filter(|digits| digits.len() == 14);
+        digits.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    let mut ordered = datasets.to_vec();
+    ordered.sort();
+    ordered.dedup();
+    if !(1..=DATASETS_MAX).contains(&ordered.len()) || !ordered.iter().all(well_formed) {
+        return Err(Failure::refused(ResultName::BadFormat));
+    }
+    Ok(ordered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dataset_codes_are_ordered_once_each_or_refused() {
+        let codes = |list: &[&str]| list.iter().map(|&code| code.to_owned()).collect::<Vec<_>>();
+        let (two, four) = ("TM00000000000002", "TM00000000000004");
+        assert_eq!(in_order(&codes(&[four, two, four])).unwrap(), codes(&[two, four]));
+        for bad in [codes(&[]), codes(&["TM2"]), codes(&["JM00000000000002"]), codes(&["TM０0000000000002"])]
+        {
+            assert_eq!(in_order(&bad).unwrap_err().code, "BAD_FORMAT");
+        }
+    }
+}

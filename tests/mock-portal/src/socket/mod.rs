@@ -1,0 +1,5 @@
+//! The Unix socket of the one-shot commands.
+
+pub(crate) mod bind;
+pub(crate) mod line;
+pub(crate) mod server;

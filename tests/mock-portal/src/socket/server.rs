@@ -1,0 +1,106 @@
+//! Serving calls: each in a task of its own, replies in the order they are ready.
+//!
+//! What must hold: a connection has at most [`CALLS_IN_FLIGHT`] calls and [`REPLIES_WAITING`] unsent replies;
+//! nothing is written to a caller that does not read for [`SILENCE`].
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+use crate::client::SILENCE;
+use crate::failure::Failure;
+use crate::portal::Portal;
+use crate::protocol::{Body, CALL_LINE_MAX, CALLS_IN_FLIGHT, Call, Part, Reply};
+use crate::socket::bind::Socket;
+use crate::socket::line;
+
+const REPLIES_WAITING: usize = 64;
+/// Connections at once; further ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 256;
+
+/// Where a call's replies go.
+#[derive(Clone)]
+pub(crate) struct Replies {
+    id: u64,
+    lines: mpsc::Sender<Zeroizing<Vec<u8>>>,
+}
+
+impl Replies {
+    /// Sends some of a long result, waiting while the caller is slow.
+    pub(crate) async fn part(&self, part: Part) -> Result<(), Failure> {
+        self.send(Body::Part(part)).await
+    }
+
+    async fn send(&self, reply: Body) -> Result<(), Failure> {
+        let line = encode(&Reply { id: self.id, reply })?;
+        self.lines.send(line).await.map_err(|_| Failure::internal("the caller is gone"))
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    line::encode(value).map_err(|_| Failure::internal("a reply cannot be written as a line"))
+}
+
+/// Accepts connections until `stop` changes, then lets none of their calls run on.
+pub(crate) async fn serve(socket: Socket, portal: Arc<Portal>, mut stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = connections.join_next() => {}
+            accepted = socket.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, Arc::clone(&portal)));
+                }
+                Err(error) => tracing::warn!(%error, "a command connection was not accepted"),
+            }
+        }
+    }
+    drop(socket);
+    connections.shutdown().await;
+}
+
+async fn converse(stream: UnixStream, portal: Arc<Portal>) {
+    let (read, write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    let (lines, waiting) = mpsc::channel(REPLIES_WAITING);
+    // It ends by itself once nobody can send to it any more, or the caller takes nothing.
+    tokio::spawn(write_replies(write, waiting));
+    let mut calls = JoinSet::new();
+    let slots = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
+    while let Ok(Some(text)) = line::read(&mut read, CALL_LINE_MAX).await {
+        while calls.try_join_next().is_some() {}
+        let Ok(Call { id, call }) = serde_json::from_slice(&text) else {
+            let failure = Failure::usage("not a call: one JSON object per line is expected");
+            let _ = Replies { id: 0, lines: lines.clone() }.send(Body::Failed(failure)).await;
+            break;
+        };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+        let (portal, replies) = (Arc::clone(&portal), Replies { id, lines: lines.clone() });
+        calls.spawn(async move {
+            let reply = match portal.perform(call, &replies).await {
+                Ok(done) => Body::Done(done),
+                Err(failure) => Body::Failed(failure),
+            };
+            let _ = replies.send(reply).await;
+            drop(slot);
+        });
+    }
+    // The caller may have closed only its own direction: what it asked for is still answered.
+    while calls.join_next().await.is_some() {}
+}
+
+async fn write_replies(mut write: OwnedWriteHalf, mut waiting: mpsc::Receiver<Zeroizing<Vec<u8>>>) {
+    while let Some(line) = waiting.recv().await {
+        let written = tokio::time::timeout(SILENCE, write.write_all(&line)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The portal's durable store: one partition whose rows are sealed under the portal's own keyring.
+//!
+//! What must hold: every value is bound to its row's key, so that a row moved elsewhere does not open; a day
+//! key is destroyed before its rows are deleted, and nothing is sealed for a day that is over.
+//! Deliberately absent: own information of persons, which is never stored (see `folder`).
+
+pub(crate) mod notice;
+pub(crate) mod person;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chukei_crypto::keyring::RootKey;
+use chukei_crypto::seal::{self, KeyError, KeyIds, KeySource, Place, Purpose, SealError};
+use chukei_store::StoreError;
+use chukei_store::batch::Batch;
+use chukei_store::folder::DataFolder;
+use chukei_store::keyfile::{KeyfileError, KeyringFile};
+use chukei_store::partition::{Partition, Versioned};
+use chukei_store::row::{RowKey, Space};
+use chukei_wire::codec;
+use prometheus::Histogram;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+/// Name of the partition, and what its keyring is bound to.
+const PARTITION: &str = "portal";
+/// Longest stored row before sealing.
+const ROW_MAX: usize = 1024 * 1024;
+/// Form of the rows in this crate, the first byte of every one.
+const ROW_FORMAT: u8 = 1;
+
+/// Why a row could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VaultError {
+    /// The engine refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keyring file failed.
+    #[error(transparent)]
+    Keyring(#[from] KeyfileError),
+    /// The row's day key was destroyed.
+    #[error("the key of a stored row was destroyed")]
+    KeyDestroyed,
+    /// A row does not open, or is not of its form.
+    #[error("a stored row fails its seal")]
+    Integrity,
+    /// A row could not be sealed.
+    #[error("a row cannot be sealed")]
+    Sealing,
+    /// A task of this process ended early.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Store and keyring.
+pub(crate) struct Vault {
+    // Held for its exclusive lock.
+    _folder: DataFolder,
+    partition: Arc<dyn Partition>,
+    keyring: Arc<KeyringFile>,
+    /// Writers of a day's rows hold it shared; destroying a day's key takes it alone.
+    days: RwLock<()>,
+    /// Days before this one are over, whatever the clock says later.
+    floor: AtomicU32,
+    seconds: Histogram,
+}
+
+/// Proof that a day is not over and has its keys, for as long as it is held.
+pub(crate) struct DayGuard<'a> {
+    _days: RwLockReadGuard<'a, ()>,
+}
+
+/// The last day whose rows were swept.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct SweptRow {
+    #[serde(rename = "d")]
+    day: u32,
+}
+
+impl Vault {
+    /// Opens the store under `data_dir`, creating it and its keyring at the first start. `seconds` gets the time
+    /// of each durable batch.
+    pub(crate) fn open_folder(
+        data_dir: &Path,
+        root: RootKey,
+        seconds: Histogram,
+    ) -> Result<Self, VaultError> {
+        let folder = DataFolder::open(data_dir)?;
+        let partition = folder.partition(PARTITION)?;
+        let file = folder.keyring_path(PARTITION)?;
+        let keyring = if file.exists() {
+            KeyringFile::open(&file, root, PARTITION.as_bytes())?
+        } else {
+            KeyringFile::create(&file, root, PARTITION.as_bytes())?
+        };
+        Ok(Self {
+            _folder: folder,
+            partition,
+            keyring: Arc::new(keyring),
+            days: RwLock::new(()),
+            floor: AtomicU32::new(0),
+            seconds,
+        })
+    }
+
+    /// Whether the store answers.
+    pub(crate) fn check(&self) -> Result<(), VaultError> {
+        self.get(&self.swept_key()).map(|_| ())
+    }
+
+    /// The first day that is not over.
+    pub(crate) fn floor(&self, today: u32) -> u32 {
+        self.floor.load(Ordering::Acquire).max(today)
+    }
+
+    /// Makes the keys of `day`, durably, unless the day is over. Rows of the day may be written while the guard
+    /// is held.
+    pub(crate) async fn admit_day(&self, day: u32, today: u32) -> Result<Option<DayGuard<'_>>, VaultError> {
+        let guard = self.days.read().await;
+        if day < self.floor(today) {
+            return Ok(None);
+        }
+        let known = {
+            let keys = self.keyring.snapshot();
+            [Purpose::Notices, Purpose::Answers].map(|purpose| keys.day_key(purpose, day).map(|_| ()))
+        };
+        if known.contains(&Err(KeyError::Destroyed)) {
+            return Ok(None);
+        }
+        if known.contains(&Err(KeyError::Missing)) {
+            self.with_keyring(move |file| {
+                file.update(|keys| {
+                    keys.ensure_day_key(Purpose::Notices, day)?;
+                    keys.ensure_day_key(Purpose::Answers, day)
+                })
+            })
+            .await?;
+        }
+        Ok(Some(DayGuard { _days: guard }))
+    }
+
+    /// Destroys the keys of every day before `today`, then deletes those days' rows; says how many keys went.
+    pub(crate) async fn end_days_before(&self, today: u32) -> Result<usize, VaultError> {
+        let destroyed = {
+            let _alone = self.days.write().await;
+            self.floor.fetch_max(today, Ordering::AcqRel);
+            self.with_keyring(move |file| file.update(|keys| Ok(keys.destroy_days_before(today)))).await?
+        };
+        let key = self.swept_key();
+        let first = match self.get(&key)? {
+            Some(row) => self.open::<SweptRow>(&key, &row)?.day,
+            None => today,
+        };
+        for day in first..today {
+            while self.sweep_page(day).await? {}
+        }
+        if first < today || self.get(&key)?.is_none() {
+            let ids = KeyIds { purpose: Purpose::Names, day: 0, person: None };
+            let value = self.seal(ids, &key, &SweptRow { day: today })?;
+            self.apply(Batch::new().put(key, value)).await?;
+        }
+        Ok(destroyed.len())
+    }
+
+    async fn with_keyring<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&KeyringFile) -> Result<T, KeyfileError> + Send + 'static,
+    ) -> Result<T, VaultError> {
+        let file = Arc::clone(&self.keyring);
+        let done = tokio::task::spawn_blocking(move || work(&file)).await;
+        Ok(done.map_err(|_| VaultError::Interrupted)??)
+    }
+
+    fn swept_key(&self) -> RowKey {
+        RowKey::new(Space::Meta).name(&self.name(Space::Meta, &[b"swept"]))
+    }
+
+    fn name(&self, space: Space, parts: &[&[u8]]) -> [u8; 32] {
+        self.keyring.snapshot().naming().name(space.code(), parts)
+    }
+
+    fn get(&self, key: &RowKey) -> Result<Option<Versioned>, VaultError> {
+        Ok(self.partition.get_many(std::slice::from_ref(key))?.into_iter().next().flatten())
+    }
+
+    fn scan(
+        &self,
+        prefix: &RowKey,
+        after: Option<&RowKey>,
+        limit: usize,
+    ) -> Result<Vec<(RowKey, Versioned)>, VaultError> {
+        Ok(self.partition.scan(prefix, after, limit)?)
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<(), VaultError> {
+        let _timed = self.seconds.start_timer();
+        Ok(self.partition.apply(batch).await?)
+    }
+
+    fn seal<T: Serialize>(&self, ids: KeyIds, key: &RowKey, row: &T) -> Result<Vec<u8>, VaultError> {
+        let mut plain = zeroize::Zeroizing::new(vec![ROW_FORMAT]);
+        plain.extend_from_slice(&zeroize::Zeroizing::new(
+            codec::encode(row).map_err(|_| VaultError::Sealing)?,
+        ));
+        let keys = self.keyring.snapshot();
+        seal::seal(&*keys, ids, place(key), &plain).map_err(|error| match error {
+            SealError::KeyDestroyed => VaultError::KeyDestroyed,
+            _ => VaultError::Sealing,
+        })
+    }
+
+    fn open<T: Serialize + DeserializeOwned>(&self, key: &RowKey, row: &Versioned) -> Result<T, VaultError> {
+        let keys = self.keyring.snapshot();
+        let opened = seal::open(&*keys, place(key), &row.value).map_err(|error| match error {
+            SealError::KeyDestroyed => VaultError::KeyDestroyed,
+            _ => VaultError::Integrity,
+        })?;
+        match opened.get().split_first() {
+            Some((&ROW_FORMAT, plain)) => codec::decode(plain, ROW_MAX).map_err(|_| VaultError::Integrity),
+            _ => Err(VaultError::Integrity),
+        }
+    }
+}
+
+fn place(key: &RowKey) -> Place<'_> {
+    let space = key.as_bytes().first().copied().unwrap_or_default();
+    Place { body: PARTITION.as_bytes(), space, row: key.as_bytes() }
+}
+
+#[cfg(test)]
+mod tests;

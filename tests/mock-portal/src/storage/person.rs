@@ -1,0 +1,149 @@
+//! Rows of persons: by user id, by the portal's own person code, and in order within their body.
+//!
+//! What must hold: the three rows of a person and the body's counter are written by one batch, so that a
+//! person is either known in every way or not at all.
+
+use chukei_crypto::seal::{KeyIds, Purpose};
+use chukei_store::batch::Batch;
+use chukei_store::row::{RowKey, Space};
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::header::PersonCode;
+use serde::{Deserialize, Serialize};
+
+use super::{Vault, VaultError};
+use crate::protocol::unprinted;
+use crate::registry::number;
+
+/// Rows of the person list in one page.
+pub(crate) const LIST_PAGE: usize = 512;
+
+/// A person: the registry's random number, which is also the portal's user id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct PersonId(pub(crate) u64);
+
+impl PersonId {
+    pub(crate) fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    /// Reads a user id: 16 lower-case hexadecimal digits.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let plain = text.len() == 16 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        plain.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(Self)
+    }
+}
+
+impl std::fmt::Display for PersonId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+unprinted!(PersonRow);
+
+/// A person as the portal knows them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PersonRow {
+    #[serde(rename = "p")]
+    pub(crate) person: PersonId,
+    #[serde(rename = "b")]
+    pub(crate) body: BodyCode,
+    #[serde(rename = "n")]
+    pub(crate) counter: u64,
+    #[serde(rename = "c")]
+    pub(crate) code: PersonCode,
+}
+
+/// Counters of a body not given out yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct NextRow {
+    #[serde(rename = "n")]
+    next: u64,
+}
+
+const STANDING: KeyIds = KeyIds { purpose: Purpose::Names, day: 0, person: None };
+
+impl Vault {
+    /// Takes `count` counters of `body`, durably, and says where they start; `None` where there is no room.
+    /// They are given out once, whatever becomes of their persons.
+    pub(crate) async fn allot(&self, body: BodyCode, count: u64) -> Result<Option<u64>, VaultError> {
+        let key = self.next_key(body);
+        loop {
+            let stored = self.get(&key)?;
+            let start = match &stored {
+                Some(row) => self.open::<NextRow>(&key, row)?.next,
+                None => number::FIRST,
+            };
+            let Some(next) = number::after(start, count) else { return Ok(None) };
+            let batch = match &stored {
+                Some(row) => Batch::new().require_version(key.clone(), row.version),
+                None => Batch::new().require_absent(key.clone()),
+            };
+            let value = self.seal(STANDING, &key, &NextRow { next })?;
+            match self.apply(batch.put(key.clone(), value)).await {
+                Err(VaultError::Store(chukei_store::StoreError::Conflict)) => {}
+                other => return other.map(|()| Some(start)),
+            }
+        }
+    }
+
+    /// Stores new persons, durably and all at once.
+    pub(crate) async fn add_persons(&self, persons: &[PersonRow]) -> Result<(), VaultError> {
+        let mut batch = Batch::new();
+        for row in persons {
+            let keys =
+                [self.user_key(row.person), self.code_key(row.code), self.list_key(row.body, row.counter)];
+            for key in keys {
+                let value = self.seal(STANDING, &key, row)?;
+                batch = batch.require_absent(key.clone()).put(key, value);
+            }
+        }
+        self.apply(batch).await
+    }
+
+    /// The person of a user id.
+    pub(crate) fn person(&self, person: PersonId) -> Result<Option<PersonRow>, VaultError> {
+        let key = self.user_key(person);
+        self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
+    }
+
+    /// The person the broker means by the portal's own code.
+    pub(crate) fn person_by_code(&self, code: PersonCode) -> Result<Option<PersonRow>, VaultError> {
+        let key = self.code_key(code);
+        self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
+    }
+
+    /// A page of the persons of `body` behind counter `after`, in the order of their numbers; a page shorter
+    /// than [`LIST_PAGE`] is the last.
+    pub(crate) fn list_persons(
+        &self,
+        body: BodyCode,
+        after: Option<u64>,
+    ) -> Result<Vec<PersonRow>, VaultError> {
+        let prefix = RowKey::new(Space::PortalUser).name(&self.list_name(body));
+        let after = after.map(|counter| self.list_key(body, counter));
+        let rows = self.scan(&prefix, after.as_ref(), LIST_PAGE)?;
+        rows.iter().map(|(key, row)| self.open(key, row)).collect()
+    }
+
+    fn next_key(&self, body: BodyCode) -> RowKey {
+        RowKey::new(Space::Meta).name(&self.name(Space::Meta, &[b"next", body.as_bytes()]))
+    }
+
+    fn user_key(&self, person: PersonId) -> RowKey {
+        RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"user", &person.bytes()]))
+    }
+
+    fn code_key(&self, code: PersonCode) -> RowKey {
+        RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"code", &code.0]))
+    }
+
+    fn list_name(&self, body: BodyCode) -> [u8; 32] {
+        self.name(Space::PortalUser, &[b"list", body.as_bytes()])
+    }
+
+    fn list_key(&self, body: BodyCode, counter: u64) -> RowKey {
+        RowKey::new(Space::PortalUser).name(&self.list_name(body)).bucket(counter)
+    }
+}

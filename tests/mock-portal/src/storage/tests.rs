@@ -1,0 +1,159 @@
+//! The portal's rows over a real store.
+
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::header::PersonCode;
+use chukei_wire::id::{DeliveryId, NoticeId};
+use chukei_wire::message::notice::Choice;
+
+use super::notice::{ContentRow, Stored};
+use super::person::{PersonId, PersonRow};
+use super::*;
+use crate::metrics::Metrics;
+
+const TODAY: u32 = 20_000;
+const P1: PersonId = PersonId(1);
+
+fn body() -> BodyCode {
+    "982016".parse().unwrap()
+}
+
+fn open(folder: &Path) -> Vault {
+    let seconds = Metrics::new().unwrap().store_seconds;
+    Vault::open_folder(folder, RootKey::from_bytes([3; 32]), seconds).unwrap()
+}
+
+fn content(notice: u8, delivery: u8, expiry_day: u32) -> ContentRow {
+    ContentRow {
+        body: body(),
+        notice: NoticeId([notice; 16]),
+        delivery: DeliveryId([delivery; 16]),
+        title: "お知らせ".into(),
+        text: "本文".into(),
+        choices: vec![Choice { id: "a".into(), label: "窓口".into() }],
+        publish_at_ms: 1,
+        expiry_day,
+    }
+}
+
+async fn store(vault: &Vault, person: PersonId, content: &ContentRow) -> Stored {
+    let _admitted = vault.admit_day(content.expiry_day, TODAY).await.unwrap().unwrap();
+    vault.store_notice(person, content).await.unwrap()
+}
+
+fn person(id: u64, counter: u64) -> PersonRow {
+    let mut code = [1; 17];
+    code[1..9].copy_from_slice(&id.to_be_bytes());
+    PersonRow { person: PersonId(id), body: body(), counter, code: PersonCode(code) }
+}
+
+#[tokio::test]
+async fn counters_are_given_out_once_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    let (first, second) = tokio::join!(vault.allot(body(), 10), vault.allot(body(), 10));
+    let mut starts = [first.unwrap().unwrap(), second.unwrap().unwrap()];
+    starts.sort_unstable();
+    assert_eq!(starts, [101, 111]);
+    drop(vault);
+    assert_eq!(open(folder.path()).allot(body(), 1).await.unwrap(), Some(121));
+    assert_eq!(open(folder.path()).allot("982024".parse().unwrap(), 1).await.unwrap(), Some(101));
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_id_and_code_and_listed_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    let persons = [person(7, 103), person(9, 101), person(8, 102)];
+    vault.add_persons(&persons).await.unwrap();
+    assert_eq!(vault.person(PersonId(9)).unwrap(), Some(persons[1].clone()));
+    assert_eq!(vault.person_by_code(persons[2].code).unwrap(), Some(persons[2].clone()));
+    assert_eq!(vault.person_by_code(PersonCode([9; 17])).unwrap(), None);
+    let listed = vault.list_persons(body(), None).unwrap();
+    assert_eq!(listed.iter().map(|row| row.counter).collect::<Vec<_>>(), [101, 102, 103]);
+    assert_eq!(vault.list_persons(body(), Some(102)).unwrap(), [persons[0].clone()]);
+    assert_eq!(vault.list_persons("982024".parse().unwrap(), None).unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_delivery_is_stored_once_and_its_ids_belong_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    let first = content(1, 1, TODAY);
+    assert_eq!(store(&vault, P1, &first).await, Stored::New);
+    assert_eq!(store(&vault, P1, &first).await, Stored::Before);
+    assert_eq!(store(&vault, PersonId(2), &first).await, Stored::Taken);
+    assert_eq!(store(&vault, P1, &content(1, 2, TODAY)).await, Stored::Taken);
+    let mut foreign = content(1, 3, TODAY);
+    foreign.body = "982024".parse().unwrap();
+    assert_eq!(store(&vault, PersonId(3), &foreign).await, Stored::Taken);
+    assert_eq!(store(&vault, PersonId(2), &content(1, 2, TODAY)).await, Stored::New);
+    assert_eq!(vault.states(body(), first.notice, None, 10).unwrap().len(), 2);
+    assert_eq!(vault.states(body(), first.notice, Some(first.delivery), 10).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_state_changes_only_from_the_version_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    let content = content(1, 1, TODAY);
+    store(&vault, P1, &content).await;
+    let (mut state, version) = vault.state(&content).unwrap().unwrap();
+    state.answers = vec!["a".into()];
+    assert!(vault.replace_state(&content, &state, version).await.unwrap());
+    state.answers = vec!["b".into()];
+    assert!(!vault.replace_state(&content, &state, version).await.unwrap());
+    assert_eq!(vault.state(&content).unwrap().unwrap().0.answers, ["a"]);
+}
+
+#[tokio::test]
+async fn after_their_last_day_notices_are_gone_and_only_their_marks_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    vault.end_days_before(TODAY).await.unwrap();
+    let (over, kept) = (content(1, 1, TODAY), content(2, 2, TODAY + 1));
+    store(&vault, P1, &over).await;
+    store(&vault, P1, &kept).await;
+    assert_eq!(vault.end_days_before(TODAY + 1).await.unwrap(), 2);
+    assert_eq!(vault.notices(P1).unwrap(), [kept]);
+    assert_eq!(vault.state(&over).unwrap(), None);
+    assert_eq!(vault.notice_mark(over.notice).unwrap().unwrap().expiry_day, TODAY);
+    drop(vault);
+    // A clock that went back does not bring the day back, also after a restart.
+    let vault = open(folder.path());
+    assert!(vault.admit_day(TODAY, TODAY).await.unwrap().is_none());
+    assert_eq!(vault.notices(P1).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_copied_before_expiry_does_not_open_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    vault.end_days_before(TODAY).await.unwrap();
+    let content = content(1, 1, TODAY);
+    store(&vault, P1, &content).await;
+    let rows = vault.scan(&RowKey::new(Space::PortalNotice), None, 10).unwrap();
+    vault.end_days_before(TODAY + 1).await.unwrap();
+    let [(key, row)] = rows.as_slice() else { panic!("one row") };
+    assert!(matches!(vault.open::<ContentRow>(key, row), Err(VaultError::KeyDestroyed)));
+}
+
+#[tokio::test]
+async fn r1_a_row_moved_to_another_key_fails_its_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    store(&vault, P1, &content(1, 1, TODAY)).await;
+    let rows = vault.scan(&RowKey::new(Space::PortalNotice), None, 10).unwrap();
+    let [(key, row)] = rows.as_slice() else { panic!("one row") };
+    assert!(vault.open::<ContentRow>(key, row).is_ok());
+    let elsewhere = RowKey::new(Space::PortalNotice).name(&[0; 32]);
+    assert!(matches!(vault.open::<ContentRow>(&elsewhere, row), Err(VaultError::Integrity)));
+}
+
+#[test]
+fn rows_keep_their_byte_form() {
+    let hex = |bytes: Vec<u8>| data_encoding::HEXLOWER.encode(&bytes);
+    let row = codec::encode(&person(2, 101)).unwrap();
+    let expected = "a46162663938323031366163510100000000000000020101010101010101616e18656170\
+                    02";
+    assert_eq!(hex(row), expected);
+}
