@@ -1,0 +1,217 @@
+//! The grammar of the command line. Help is in Japanese, for staff; names and codes are ASCII, for scripts.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::id::NoticeId;
+use clap::{Args, Parser, Subcommand};
+
+use crate::pki::{HOP_DAYS, PEERS_DAYS};
+use crate::table::encoding::EncodingChoice;
+
+/// `chukei`.
+#[derive(Debug, Parser)]
+#[command(name = "chukei", version, about = "副本登録・お知らせ・提供状況確認を行う職員用コマンド")]
+pub(crate) struct Cli {
+    #[arg(long, global = true, value_name = "FILE", help = "設定ファイル")]
+    pub(crate) config: Option<PathBuf>,
+    #[arg(long, global = true, help = "結果を1行のJSONで標準出力に書く")]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(subcommand, about = "対象者")]
+    Person(PersonCommand),
+    #[command(subcommand, about = "副本")]
+    Copy(CopyCommand),
+    #[command(subcommand, about = "お知らせ")]
+    Notice(NoticeCommand),
+    #[command(subcommand, about = "情報提供")]
+    Provision(ProvisionCommand),
+    #[command(subcommand, about = "操作ログ")]
+    Audit(AuditCommand),
+    #[command(subcommand, about = "特定個人情報カタログ")]
+    Catalogue(CatalogueCommand),
+    #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]
+    Pki(PkiCommand),
+    #[command(subcommand, about = "設定")]
+    Config(ConfigCommand),
+}
+
+/// `person`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    #[command(about = "取得番号のファイルから対象者を登録する")]
+    Enroll(FileArgs),
+    #[command(about = "登録済みの対象者を一覧する")]
+    List {
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000), help = "最大件数")]
+        limit: u32,
+    },
+    #[command(about = "自己情報の提供を止める(解除には2名の承認が必要)")]
+    Block {
+        #[arg(value_name = "NUMBER", help = "団体内統合宛名番号")]
+        person: String,
+        #[arg(
+            long = "dataset",
+            value_name = "TM…",
+            help = "特定個人情報名コード(省略時はすべて、複数指定可)"
+        )]
+        datasets: Vec<String>,
+    },
+}
+
+/// `copy`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CopyCommand {
+    #[command(about = "副本をファイルから登録する")]
+    Import(FileArgs),
+    #[command(about = "登録済みの副本を表示する")]
+    Show {
+        #[arg(long, value_name = "NUMBER", help = "団体内統合宛名番号")]
+        person: String,
+        #[arg(long, value_name = "TM…", help = "特定個人情報名コード")]
+        dataset: String,
+    },
+}
+
+/// A file of rows.
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    #[arg(value_name = "FILE", help = "CSVファイル")]
+    pub(crate) file: PathBuf,
+    #[arg(long, value_enum, default_value = "auto", help = "文字コード")]
+    pub(crate) encoding: EncodingChoice,
+    #[arg(long, value_name = "FILE", help = "結果ファイル(省略時は <FILE>.result.csv)")]
+    pub(crate) result_file: Option<PathBuf>,
+}
+
+/// `notice`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticeCommand {
+    #[command(about = "お知らせを登録する(TOMLまたはJSON)")]
+    Send {
+        #[arg(value_name = "FILE", help = "お知らせファイル")]
+        file: PathBuf,
+    },
+    #[command(about = "閲覧状況と回答を確認する")]
+    Status {
+        #[arg(value_name = "ID", help = "お知らせID")]
+        notice: NoticeId,
+    },
+    #[command(about = "登録済みのお知らせを一覧する")]
+    List,
+}
+
+/// `provision`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvisionCommand {
+    #[command(about = "提供状況を確認する(この確認も記録される)")]
+    Status {
+        #[arg(long, value_name = "NUMBER", help = "団体内統合宛名番号(省略時は全員)")]
+        person: Option<String>,
+        #[arg(
+            long,
+            value_name = "TIME",
+            help = "この日時以降(例 2026-11-21 または 2026-11-21T09:00:00+09:00)"
+        )]
+        from: Option<String>,
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000), help = "最大件数(新しい順に数える)")]
+        limit: u32,
+    },
+}
+
+/// `audit`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    #[command(about = "操作ログを読み直して改ざんと欠落を検査する")]
+    Verify,
+}
+
+/// `catalogue`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogueCommand {
+    #[command(about = "有効なカタログの項目を一覧する")]
+    List,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    #[command(about = "設定ファイルを検査する")]
+    Check {
+        #[arg(value_name = "FILE", help = "設定ファイル(省略時は --config)")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// `pki`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PkiCommand {
+    #[command(about = "鍵フォルダーを作る")]
+    Init {
+        #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+        dir: PathBuf,
+    },
+    #[command(about = "証明書または鍵を発行する")]
+    Issue {
+        #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+        dir: PathBuf,
+        #[arg(long, default_value_t = HOP_DAYS, help = "証明書の有効日数")]
+        days: u32,
+        #[command(subcommand)]
+        holder: Holder,
+    },
+    #[command(about = "発行済みの公開情報を集めて署名済みの相手先一覧を作る")]
+    Peers {
+        #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+        dir: PathBuf,
+        #[arg(long, default_value_t = PEERS_DAYS, help = "一覧の有効日数")]
+        days: u32,
+    },
+}
+
+/// Whom to issue for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Holder {
+    #[command(about = "ノード")]
+    Node(Server),
+    #[command(about = "ブローカー")]
+    Broker(Server),
+    #[command(about = "開示ポータル")]
+    Portal(Server),
+    #[command(about = "職員")]
+    Staff(Member),
+    #[command(about = "業務システム")]
+    System(Member),
+    #[command(about = "団体")]
+    Body {
+        #[arg(long, help = "団体コード")]
+        code: BodyCode,
+        #[arg(long, help = "団体名")]
+        name: String,
+    },
+}
+
+/// A role that listens.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    #[arg(long, help = "名前")]
+    pub(crate) name: String,
+    #[arg(long = "address", value_name = "IP", help = "証明書に載せるIPアドレス(複数指定可)")]
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+/// A member of a body.
+#[derive(Debug, Args)]
+pub(crate) struct Member {
+    #[arg(long, help = "団体コード")]
+    pub(crate) body: BodyCode,
+    #[arg(long, help = "職員またはシステムの名前")]
+    pub(crate) name: String,
+}

@@ -1,0 +1,7 @@
+//! One file per group of commands: from arguments to calls, from answers to reports.
+
+pub(crate) mod copy;
+pub(crate) mod notice;
+pub(crate) mod oversight;
+pub(crate) mod person;
+pub(crate) mod pki;

@@ -1,0 +1,92 @@
+//! `pki`: the key folder from the command line. Prints where files are, never what is in them.
+
+use std::path::{Path, PathBuf};
+
+use chukei_relay_client::clock::Clock;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Holder, PkiCommand};
+use crate::failure::Failure;
+use crate::pki::{HopPaths, Pki, PkiError, Validity};
+use crate::report::Report;
+
+/// Runs one command.
+pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
+    let now_ms = Clock::system().now_ms();
+    let files = match command {
+        PkiCommand::Init { dir } => init(&dir, now_ms),
+        PkiCommand::Issue { dir, days, holder } => {
+            Pki::open(&dir).and_then(|pki| issue(&pki, &holder, Validity { now_ms, days }))
+        }
+        PkiCommand::Peers { dir, days } => Pki::open(&dir).and_then(|pki| {
+            let paths = pki.write_peers(Validity { now_ms, days })?;
+            Ok(vec![("file", paths.file), ("signature", paths.signature), ("root", paths.root)])
+        }),
+    };
+    files.map(report).map_err(|error| failure(&error))
+}
+
+type Files = Vec<(&'static str, PathBuf)>;
+
+fn init(dir: &Path, now_ms: u64) -> Result<Files, PkiError> {
+    let pki = Pki::init(dir, now_ms)?;
+    Ok(vec![("dir", pki.dir().to_owned())])
+}
+
+fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
+    Ok(match holder {
+        Holder::Node(server) => hop(pki.issue_node(&server.name, &server.addresses, v)?),
+        Holder::Broker(server) => {
+            let paths = pki.issue_broker(&server.name, &server.addresses, v)?;
+            let mut files = hop(paths.hop);
+            files.extend([("acquisition_key", paths.acquisition_key), ("code_master", paths.code_master)]);
+            files
+        }
+        Holder::Portal(server) => {
+            let paths = pki.issue_portal(&server.name, &server.addresses, v)?;
+            let mut files = hop(paths.hop);
+            files.extend([("identity_key", paths.identity_key), ("root_key", paths.root_key)]);
+            files.extend([("binding_master", paths.binding_master), ("registry_key", paths.registry_key)]);
+            files
+        }
+        Holder::Staff(member) => hop(pki.issue_staff(member.body, &member.name, v)?),
+        Holder::System(member) => hop(pki.issue_system(member.body, &member.name, v)?),
+        Holder::Body { code, name } => {
+            let paths = pki.issue_body(*code, name)?;
+            let acquisition = ("acquisition_key", paths.acquisition_key);
+            vec![("identity_key", paths.identity_key), acquisition, ("root_key", paths.root_key)]
+        }
+    })
+}
+
+fn hop(paths: HopPaths) -> Files {
+    vec![("certificate", paths.certificate), ("key", paths.key), ("authority", paths.authority)]
+}
+
+fn report(files: Files) -> Report {
+    let mut json = Map::new();
+    let mut lines = Vec::new();
+    for (name, path) in files {
+        let path = path.to_string_lossy().into_owned();
+        lines.push(format!("{name}: {path}"));
+        json.insert(name.to_owned(), Value::from(path));
+    }
+    Report { json: json!(json), text: lines.join("\n") }
+}
+
+fn failure(error: &PkiError) -> Failure {
+    let (code, next) = match error {
+        PkiError::Exists(_) => ("PKI_EXISTS", "別のフォルダーを指定してください"),
+        PkiError::Name => ("PKI_NAME", "名前を確認してください"),
+        PkiError::Validity => ("PKI_VALIDITY", "--days を確認してください"),
+        PkiError::TooManyRecords(_) => ("PKI_TOO_MANY", "不要な相手先を別のフォルダーに移してください"),
+        PkiError::Malformed(_) | PkiError::KeyFile(_) => ("PKI_FILE", "ファイルを確認してください"),
+        PkiError::Io { .. } => ("PKI_IO", "鍵フォルダーの場所、権限、他のプロセスの使用を確認してください"),
+        PkiError::Certificate(_) | PkiError::Key => ("PKI_KEY", "鍵ファイルを確認してください"),
+    };
+    let message = format!("発行できません: {error}。{next}");
+    match error {
+        PkiError::Exists(_) | PkiError::Name | PkiError::Validity => Failure::usage(code, message),
+        _ => Failure::other(code, message),
+    }
+}

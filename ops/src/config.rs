@@ -1,0 +1,104 @@
+//! Configuration of a staff terminal. The commented sample is `ops/staff.sample.toml`, which a test parses.
+
+use std::path::{Path, PathBuf};
+
+use chukei_relay_client::clock::Clock;
+use chukei_relay_client::settings::{PeerAddress, TlsSettings, base_of, load};
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::identity::Identity;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// What a staff terminal needs to know.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StaffConfig {
+    /// The body whose staff use this terminal.
+    pub(crate) body: BodyCode,
+    /// Loopback only; allows a clock file.
+    #[serde(default)]
+    pub(crate) development: bool,
+    /// Development clock.
+    clock_file: Option<PathBuf>,
+    /// The user's certificate: one person, one id (R3).
+    tls: TlsSettings,
+    /// The node that hosts the body.
+    pub(crate) node: PeerAddress,
+    /// Folder of the configuration file; relative paths start there.
+    #[serde(skip)]
+    base: PathBuf,
+}
+
+impl StaffConfig {
+    /// Loads and checks a configuration file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        let mut config: Self = load(path)
+            .map_err(|error| bad(format!("設定を読み込めません: {error}。設定ファイルを確認してください")))?;
+        config.base = base_of(path);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The clock that certificates are judged by.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock_file.as_ref().map_or_else(Clock::system, |file| Clock::file(self.base.join(file)))
+    }
+
+    /// Certificate, key and authority, each absolute or relative to the configuration file.
+    pub(crate) fn tls_files(&self) -> [PathBuf; 3] {
+        [&self.tls.certificate, &self.tls.key, &self.tls.authority].map(|path| self.base.join(path))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        if format!("chukei://node/{}", self.node.name).parse::<Identity>().is_err() {
+            return Err(bad("node.name は1〜64文字の a-z 0-9 . _ - で指定してください"));
+        }
+        if self.clock_file.is_some() && !self.development {
+            return Err(bad("clock_file は development = true のときだけ使えます。削除してください"));
+        }
+        if self.development && !self.node.address.ip().is_loopback() {
+            return Err(bad("development はループバックのときだけ使えます。node.address を確認してください"));
+        }
+        Ok(())
+    }
+}
+
+fn bad(message: impl Into<String>) -> Failure {
+    Failure::usage("BAD_CONFIG", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../staff.sample.toml");
+
+    fn load_text(text: &str) -> Result<StaffConfig, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("staff.toml");
+        std::fs::write(&path, text).unwrap();
+        StaffConfig::load(&path)
+    }
+
+    #[test]
+    fn the_sample_loads_and_its_paths_start_at_the_file() {
+        let config = load_text(SAMPLE).unwrap();
+        assert_eq!(config.body.as_str(), "982016");
+        let [certificate, ..] = config.tls_files();
+        assert!(certificate.is_absolute() && certificate.ends_with("pki/staff-982016-u-tax-07.pem"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_its_name() {
+        let failure = load_text(&format!("bodyy = \"982016\"\n{SAMPLE}")).unwrap_err();
+        assert!(failure.message.contains("bodyy"), "{failure}");
+    }
+
+    #[test]
+    fn development_stays_on_loopback_and_a_clock_file_needs_it() {
+        let remote = SAMPLE.replace("127.0.0.1", "192.0.2.1");
+        assert!(load_text(&remote.replace("development = false", "development = true")).is_err());
+        assert!(load_text(&remote).is_ok());
+        assert!(load_text(&format!("clock_file = \"clock\"\n{SAMPLE}")).is_err());
+    }
+}

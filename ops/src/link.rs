@@ -1,0 +1,338 @@
+//! The connection to the body's node, and conversations on it.
+//!
+//! What must hold: every wait ends; a lost connection is told apart from a refusal, so that callers repeat only
+//! what may be repeated; an answer to another request stops everything (R35).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_relay_client::clock::Clock;
+use chukei_relay_client::connection::{ConnectionError, PeerConnection};
+use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use chukei_relay_client::request_id;
+use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
+use chukei_relay_client::stream::StreamError;
+use chukei_relay_client::tls::HopCredentials;
+use chukei_wire::frame::{FrameType, Outcome};
+use chukei_wire::header::{Direction, Header, Hop, Kind};
+use chukei_wire::identity::Identity;
+use chukei_wire::limits::{DEADLINE_MAX_MS, VERSION};
+use chukei_wire::result::ResultName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_bytes::ByteBuf;
+use tokio::time::Instant;
+
+use crate::config::StaffConfig;
+use crate::failure::Failure;
+
+/// How long a node that was never reached is tried.
+const FIRST_REACH: Duration = Duration::from_secs(5);
+/// How long a command goes on without progress once the node has been reached.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause before a lost connection is tried again.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long the node may take for one answer. Re-reading a body's whole log is the longest work.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
+const LONG_ANSWER_WAIT: Duration = Duration::from_secs(600);
+/// Time to tell the node that this side is leaving.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Why an exchange with the node did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Repeating would end the same way.
+    Final(Failure),
+    /// May work after this pause; the failure is what to report if it does not.
+    Later(Duration, Failure),
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Final(failure)
+    }
+}
+
+/// The way to the node.
+pub(crate) struct NodeLink {
+    config: StaffConfig,
+    clock: Clock,
+    credentials: Arc<HopCredentials>,
+    endpoint: ClientEndpoint,
+    peer: Option<PeerConnection>,
+    reached: bool,
+}
+
+impl NodeLink {
+    /// Loads the user's certificate and binds a local port. Nothing is sent yet. Needs a running tokio runtime.
+    pub(crate) fn new(config: StaffConfig) -> Result<Self, Failure> {
+        let [certificate, key, authority] = config.tls_files();
+        let credentials = HopCredentials::load(&certificate, &key, &authority).map_err(|error| {
+            Failure::usage("BAD_CONFIG", format!("証明書を使用できません: {error}。[tls] を確認してください"))
+        })?;
+        if credentials.identity().body() != Some(config.body) {
+            let message = "証明書の団体が body と一致しません。設定の body と [tls] を確認してください";
+            return Err(Failure::usage("BAD_CONFIG", message));
+        }
+        let clock = config.clock();
+        let unspecified = match config.node.address.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let endpoint = client_endpoint(SocketAddr::new(unspecified, 0))
+            .map_err(|error| Failure::other("LOCAL_NETWORK", format!("通信を準備できません: {error}")))?;
+        Ok(Self { config, clock, credentials, endpoint, peer: None, reached: false })
+    }
+
+    /// Repeats `attempt` while it fails for a reason that passes, for at most [`PATIENCE`]. Only for what may be
+    /// done twice.
+    pub(crate) async fn persist<T>(
+        &mut self,
+        mut attempt: impl AsyncFnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Failure> {
+        let start = Instant::now();
+        loop {
+            match attempt(self).await {
+                Ok(done) => return Ok(done),
+                Err(Fault::Final(failure)) => return Err(failure),
+                Err(Fault::Later(pause, failure)) if start.elapsed() + pause > PATIENCE => {
+                    return Err(failure);
+                }
+                Err(Fault::Later(pause, _)) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+
+    /// Sends one message and reads the one that answers it.
+    pub(crate) async fn ask<Q: Serialize, A: Serialize + DeserializeOwned>(
+        &mut self,
+        kind: Kind,
+        question: &Q,
+    ) -> Result<A, Failure> {
+        self.exchange(kind, Some(question)).await
+    }
+
+    /// Reads the message that answers a call which says all by its kind.
+    pub(crate) async fn ask_plain<A: Serialize + DeserializeOwned>(
+        &mut self,
+        kind: Kind,
+    ) -> Result<A, Failure> {
+        self.exchange::<(), A>(kind, None).await
+    }
+
+    /// Asks for page after page until `take` returns no cursor to go on behind.
+    pub(crate) async fn pages<Q: Serialize, P: Serialize + DeserializeOwned>(
+        &mut self,
+        kind: Kind,
+        question: impl Fn(Option<ByteBuf>) -> Q,
+        mut take: impl FnMut(P) -> Option<ByteBuf>,
+    ) -> Result<(), Failure> {
+        let mut talk: Option<Conversation> = None;
+        let mut after = None;
+        loop {
+            let asked = question(after);
+            let page: P = self
+                .persist(async |link| {
+                    let mut current = match talk.take() {
+                        Some(open) => open,
+                        None => link.open(kind).await?,
+                    };
+                    current.say(&asked).await?;
+                    let page = current.hear().await?;
+                    talk = Some(current);
+                    Ok(page)
+                })
+                .await?;
+            after = take(page);
+            if after.is_none() {
+                break;
+            }
+        }
+        if let Some(mut talk) = talk {
+            // All of the answer is here; only the node's log would tell a broken farewell.
+            if talk.finish().await.is_ok() {
+                let _ = talk.end().await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchange<Q: Serialize, A: Serialize + DeserializeOwned>(
+        &mut self,
+        kind: Kind,
+        question: Option<&Q>,
+    ) -> Result<A, Failure> {
+        self.persist(async |link| {
+            let mut talk = link.open(kind).await?;
+            if let Some(question) = question {
+                talk.say(question).await?;
+            }
+            talk.finish().await?;
+            let answer = talk.hear().await?;
+            talk.end().await?;
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Opens a conversation, connecting first where needed.
+    pub(crate) async fn open(&mut self, kind: Kind) -> Result<Conversation, Fault> {
+        let peer = self.connected().await?;
+        let header = self.header(kind)?;
+        let request = open_request(&peer, &header, &Hop::default()).await.map_err(fault)?;
+        let wait = if kind == Kind::AuditVerify { LONG_ANSWER_WAIT } else { ANSWER_WAIT };
+        Ok(Conversation { request, wait, answered: false })
+    }
+
+    /// Tells the node that this side is leaving.
+    pub(crate) async fn close(&self) {
+        self.endpoint.shutdown(FAREWELL).await;
+    }
+
+    fn header(&self, kind: Kind) -> Result<Header, Failure> {
+        let request_id = request_id::fresh(self.clock.now_ms()).map_err(|_| {
+            Failure::other("NO_RANDOMNESS", "乱数を取得できません。端末の管理者に連絡してください")
+        })?;
+        Ok(Header {
+            version: VERSION,
+            kind,
+            direction: Direction::Hop,
+            request_id,
+            body: Some(self.config.body),
+            portal: None,
+            affair: None,
+            datasets: Vec::new(),
+            channel: None,
+            deadline_ms: DEADLINE_MAX_MS,
+            idempotency_key: None,
+            retry_of: None,
+            authn_ref: None,
+        })
+    }
+
+    async fn connected(&mut self) -> Result<PeerConnection, Fault> {
+        if let Some(peer) = self.peer.as_ref().filter(|peer| !peer.is_closed()) {
+            return Ok(peer.clone());
+        }
+        let until = Instant::now() + FIRST_REACH;
+        loop {
+            match self.connect(until).await {
+                Ok(peer) => {
+                    self.reached = true;
+                    self.peer = Some(peer.clone());
+                    return Ok(peer);
+                }
+                Err(Fault::Later(pause, _)) if Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                }
+                Err(Fault::Later(_, failure)) if !self.reached => return Err(Fault::Final(failure)),
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn connect(&self, until: Instant) -> Result<PeerConnection, Fault> {
+        let node = Identity::Node(self.config.node.name.clone());
+        let connect = self.endpoint.connect(&self.credentials, &self.clock, self.config.node.address, &node);
+        match tokio::time::timeout_at(until, connect).await {
+            Ok(Ok(peer)) => Ok(peer),
+            Ok(Err(EndpointError::Connection(ConnectionError::CertificateOver))) => {
+                Err(Failure::unavailable("証明書の有効期限が切れています。証明書を更新してください").into())
+            }
+            Ok(Err(error @ (EndpointError::Tls(_) | EndpointError::Address | EndpointError::Bind(_)))) => {
+                Err(Failure::other("LOCAL_NETWORK", format!("通信を開始できません: {error}")).into())
+            }
+            Ok(Err(_)) | Err(_) => Err(Fault::Later(PAUSE, self.unreachable())),
+        }
+    }
+
+    fn unreachable(&self) -> Failure {
+        let node = &self.config.node;
+        Failure::unavailable(format!(
+            "ノード {} ({}) に接続できません。ノードの稼働と証明書を確認してください",
+            node.name, node.address
+        ))
+    }
+}
+
+/// One conversation: one stream.
+pub(crate) struct Conversation {
+    request: OpenRequest,
+    wait: Duration,
+    answered: bool,
+}
+
+impl Conversation {
+    /// Sends one message.
+    pub(crate) async fn say<T: Serialize>(&mut self, message: &T) -> Result<(), Fault> {
+        self.request.send.set_deadline(Instant::now() + self.wait);
+        self.request.send.write_message(message).await.map_err(stream_fault)
+    }
+
+    /// Sends one message that is encoded already.
+    pub(crate) async fn say_encoded(&mut self, message: &[u8]) -> Result<(), Fault> {
+        self.request.send.set_deadline(Instant::now() + self.wait);
+        self.request.send.write_frame(FrameType::Message, message).await.map_err(stream_fault)
+    }
+
+    /// Says that nothing more will be said.
+    pub(crate) async fn finish(&mut self) -> Result<(), Fault> {
+        self.request.send.set_deadline(Instant::now() + self.wait);
+        self.request.send.finish().await.map_err(stream_fault)
+    }
+
+    /// The next answer.
+    pub(crate) async fn hear<T: Serialize + DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        self.request.recv.set_deadline(Instant::now() + self.wait);
+        self.hear_status().await?;
+        self.request.recv.read_message().await.map_err(stream_fault)
+    }
+
+    /// Reads the end of the answer, after [`Conversation::finish`].
+    pub(crate) async fn end(mut self) -> Result<(), Fault> {
+        self.request.recv.set_deadline(Instant::now() + self.wait);
+        self.hear_status().await?;
+        self.request.recv.expect_end().await.map_err(stream_fault)
+    }
+
+    async fn hear_status(&mut self) -> Result<(), Fault> {
+        if self.answered {
+            return Ok(());
+        }
+        match self.request.read_status().await.map_err(fault)? {
+            Outcome::Answered => {
+                self.answered = true;
+                Ok(())
+            }
+            Outcome::Refused(name) => Err(Failure::of_result(name).into()),
+            Outcome::RetryAfter(name, ms) => {
+                Err(Fault::Later(Duration::from_millis(u64::from(ms)), Failure::of_result(name)))
+            }
+            Outcome::ChannelUnknown => Err(broken().into()),
+        }
+    }
+}
+
+fn fault(error: SessionError) -> Fault {
+    match error {
+        SessionError::Stream(error) => stream_fault(error),
+        SessionError::WrongEcho => Failure::of_result(ResultName::IntegrityStop).into(),
+        SessionError::Header(_) | SessionError::Codec(_) => broken().into(),
+    }
+}
+
+fn stream_fault(error: StreamError) -> Fault {
+    match error {
+        StreamError::Frame(_) | StreamError::Unexpected { .. } | StreamError::Codec(_) => broken().into(),
+        StreamError::TooLong => broken().into(),
+        _ => {
+            let message = "ノードとの接続が切れました。しばらく待ってから同じ操作をやり直してください";
+            Fault::Later(PAUSE, Failure::unavailable(message))
+        }
+    }
+}
+
+fn broken() -> Failure {
+    Failure::other("PROTOCOL", "ノードと正しく通信できません。ノードと端末の版を管理者に確認してください")
+}

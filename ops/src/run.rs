@@ -1,0 +1,132 @@
+//! From the arguments of the process to its exit status.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{
+    AuditCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, NoticeCommand, PersonCommand,
+    ProvisionCommand,
+};
+use crate::commands::{copy, notice, oversight, person, pki};
+use crate::config::StaffConfig;
+use crate::failure::{Exit, Failure};
+use crate::link::NodeLink;
+use crate::report::{Report, print};
+
+/// Time for background work to end before the process does.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Runs `chukei` with `args`, the program's name first, and returns its exit status: 0 done (rejected rows
+/// included), 2 usage, 3 refused by a rule, 4 unavailable, 1 other.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, args.iter().any(|arg| arg == "--json")),
+    };
+    start_logging();
+    let json = cli.json;
+    let outcome = run(cli);
+    let exit = match &outcome {
+        Ok((_, None)) => ExitCode::SUCCESS,
+        Ok((_, Some(exit))) => ExitCode::from(*exit as u8),
+        Err(failure) => ExitCode::from(failure.exit as u8),
+    };
+    match print(&outcome.map(|(report, _)| report), json) {
+        Ok(()) => exit,
+        Err(_) => ExitCode::from(Exit::Other as u8),
+    }
+}
+
+type Outcome = Result<(Report, Option<Exit>), Failure>;
+
+fn run(cli: Cli) -> Outcome {
+    if let Command::Pki(command) = cli.command {
+        return Ok((pki::run(command)?, None));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other("RUNTIME", format!("起動できません: {error}")))?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = with_node(cli) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        }
+    });
+    runtime.shutdown_timeout(DRAIN);
+    outcome
+}
+
+async fn with_node(cli: Cli) -> Outcome {
+    let Cli { config, json, command } = cli;
+    if let Command::Config(ConfigCommand::Check { file }) = command {
+        return Ok((oversight::config_check(&required(file.or(config))?)?, None));
+    }
+    let mut link = NodeLink::new(StaffConfig::load(&required(config)?)?)?;
+    let outcome = dispatch(&mut link, command, !json).await;
+    link.close().await;
+    outcome
+}
+
+async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome {
+    let report = match command {
+        Command::Person(PersonCommand::Enroll(args)) => person::enroll(link, args, show).await,
+        Command::Person(PersonCommand::List { limit }) => person::list(link, limit).await,
+        Command::Person(PersonCommand::Block { person, datasets }) => {
+            person::block(link, person, datasets).await
+        }
+        Command::Copy(CopyCommand::Import(args)) => copy::import(link, args, show).await,
+        Command::Copy(CopyCommand::Show { person, dataset }) => copy::show(link, person, dataset).await,
+        Command::Notice(NoticeCommand::Send { file }) => notice::send(link, &file).await,
+        Command::Notice(NoticeCommand::Status { notice }) => notice::status(link, notice).await,
+        Command::Notice(NoticeCommand::List) => notice::list(link).await,
+        Command::Provision(ProvisionCommand::Status { person, from, limit }) => {
+            oversight::provision_status(link, person, from.as_deref(), limit).await
+        }
+        Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
+        Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
+        Command::Pki(command) => pki::run(command),
+        Command::Config(_) => Err(no_config()),
+    };
+    Ok((report?, None))
+}
+
+fn required(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    config.ok_or_else(no_config)
+}
+
+fn no_config() -> Failure {
+    Failure::usage("BAD_USAGE", "設定ファイルがありません。--config FILE を指定してください")
+}
+
+fn interrupted() -> Failure {
+    Failure::other("INTERRUPTED", "中断しました。同じ操作をやり直すと続きから登録されます")
+}
+
+/// What clap found: help and version are results, everything else is a usage error.
+fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::from(Exit::Other as u8) };
+    }
+    let _ = error.print();
+    if json {
+        let message = "コマンドの指定が正しくありません。--help を確認してください";
+        let _ = print(&Err(Failure::usage("BAD_USAGE", message)), true);
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+/// Logs go to standard error, from `warn` on or as `CHUKEI_LOG` says. An embedding program's own logging stands.
+fn start_logging() {
+    let filter = EnvFilter::try_from_env("CHUKEI_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
