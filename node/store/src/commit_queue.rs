@@ -117,3 +117,65 @@ impl<T> CommitQueue<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CommitQueue, PushError, QueueLimits};
+
+    fn queue() -> CommitQueue<u8> {
+        CommitQueue::new(QueueLimits { items: 4, bytes: 100, group_items: 3, group_bytes: 50 })
+    }
+
+    fn group(queue: &CommitQueue<u8>) -> Vec<u8> {
+        let mut group = Vec::new();
+        assert!(queue.take_group(&mut group));
+        group
+    }
+
+    #[test]
+    fn queue_is_bounded_in_items_and_in_bytes() {
+        let by_items = queue();
+        for item in 0..4 {
+            assert_eq!(by_items.push(item, 1), Ok(()));
+        }
+        assert!(by_items.is_full());
+        assert_eq!(by_items.push(4, 0), Err(PushError::Full));
+        let by_bytes = queue();
+        assert_eq!(by_bytes.push(0, 60), Ok(()));
+        assert_eq!(by_bytes.push(1, 41), Err(PushError::Full));
+        assert_eq!(by_bytes.push(1, 40), Ok(()));
+        assert_eq!((group(&by_bytes), group(&by_bytes)), (vec![0], vec![1]));
+        assert_eq!(by_bytes.push(2, 100), Ok(()), "what was taken out no longer counts");
+    }
+
+    #[test]
+    fn queue_lets_an_item_over_the_limit_through_alone() {
+        let queue = queue();
+        assert_eq!(queue.push(0, 1000), Ok(()));
+        assert_eq!(queue.push(1, 1), Err(PushError::Full));
+        assert_eq!(group(&queue), [0]);
+    }
+
+    #[test]
+    fn queue_groups_are_bounded_and_in_order() {
+        let queue = queue();
+        for (item, bytes) in [(0, 20), (1, 30), (2, 1), (3, 1)] {
+            assert_eq!(queue.push(item, bytes), Ok(()));
+        }
+        assert_eq!(group(&queue), [0, 1], "bounded in bytes");
+        assert_eq!(queue.push(4, 1), Ok(()));
+        assert_eq!(queue.push(5, 1), Ok(()));
+        assert_eq!(group(&queue), [2, 3, 4], "bounded in items");
+        assert_eq!(queue.depth(), 1);
+    }
+
+    #[test]
+    fn queue_that_is_closed_gives_out_what_it_took_and_then_ends() {
+        let queue = queue();
+        assert_eq!(queue.push(0, 1), Ok(()));
+        queue.close();
+        assert_eq!(queue.push(1, 1), Err(PushError::Closed));
+        assert_eq!(group(&queue), [0]);
+        assert!(!queue.take_group(&mut Vec::new()));
+    }
+}

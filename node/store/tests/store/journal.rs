@@ -299,3 +299,25 @@ async fn journal_of_a_newer_format_is_refused_and_left_alone() {
     assert!(matches!(Journal::open(dir.path(), small()), Err(JournalError::NewerFormat)));
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
+
+/// Only one block is ever unsynced: more garbage than that is damage, even with nothing good behind it.
+#[tokio::test]
+async fn journal_more_garbage_than_one_torn_write_explains_is_damage() {
+    let large = JournalOptions { segment_bytes: 4 << 20, ..JournalOptions::default() };
+    for (garbage, healed) in [(MAX_SEALED_BYTES, true), (MAX_SEALED_BYTES + 8192, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(dir.path(), large.clone()).unwrap();
+        fill(&journal, "982016", 1..2).await;
+        drop(journal);
+        let file = fs::OpenOptions::new().write(true).open(segment(dir.path(), 1)).unwrap();
+        file.write_all_at(&vec![0x55; garbage], 64 + 120).unwrap();
+        match Journal::open(dir.path(), large.clone()) {
+            Ok((_, recovered)) => {
+                assert!(healed);
+                assert_eq!(recovered, Recovered { entries: 1, torn_bytes: garbage as u64 });
+            }
+            Err(JournalError::Corrupt { segment: 1, offset: 184 }) => assert!(!healed),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
