@@ -5,4 +5,6 @@
 //! Deliberately absent: an HTTP API (the handlers know no transport), and any route between portal and node.
 
 pub mod admission;
+pub mod broker;
+pub mod config;
 pub mod telemetry;

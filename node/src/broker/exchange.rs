@@ -1,0 +1,307 @@
+//! Exchange records (情報提供等の記録): who asked whom about whom, when, for what, and whether there was an answer.
+//!
+//! What must hold: a passage is recorded before its reply is released, and its end is recorded whatever happens
+//! to it; every record is sealed under the broker's own key. Deliberately absent: content, and set-ups of
+//! channels, which concern nobody.
+
+use std::sync::Arc;
+
+use chukei_crypto::keyring::Keyring;
+use chukei_crypto::seal::{KeyIds, Place, Purpose, SealError, seal};
+use chukei_domain::event::{Event, Exchange, Record};
+use chukei_store::journal::{Appending, Journal, JournalError};
+use chukei_wire::frame::Outcome;
+use chukei_wire::header::{Header, Kind};
+use chukei_wire::id::HeaderHash;
+use chukei_wire::identity::Identity;
+use chukei_wire::result::ResultName;
+
+use crate::admission::RETRY_AFTER_MS;
+use crate::broker::ending::{Ending, NOT_READY};
+use crate::broker::rights::Passage;
+
+/// Partition of the journal, owner of the keyring and in the associated data.
+pub(super) const OWNER: &str = "broker";
+/// The space in the associated data: no row of a partition has it.
+const SPACE: u8 = 129;
+/// Kinds of entries, readable without a key.
+const OPENED: u8 = 16;
+const CLOSED: u8 = 17;
+
+/// Why a passage was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExchangeError {
+    /// The header names a dataset or affair that no catalogue could hold.
+    #[error("a code of the header has no code's form")]
+    Code,
+    /// The journal refused or failed.
+    #[error("journal: {}", .0.code())]
+    Journal(#[from] JournalError),
+}
+
+/// Why a record could not be sealed.
+#[derive(Debug, thiserror::Error)]
+enum SealRecordError {
+    #[error("record too long")]
+    Encoding,
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What is known when a passage begins.
+pub(super) struct Opening<'a> {
+    /// Who asks.
+    pub(super) actor: &'a Identity,
+    /// The end-to-end part.
+    pub(super) header: &'a Header,
+    /// Its hash.
+    pub(super) hash: HeaderHash,
+    /// Between whom.
+    pub(super) passage: &'a Passage,
+    /// About whom, where that is known.
+    pub(super) person: Option<u64>,
+    /// Number of the permit; 0 where none was issued.
+    pub(super) permit_number: u64,
+    /// Legal basis as configured.
+    pub(super) legal_basis: &'a str,
+}
+
+/// The broker's records.
+#[derive(Clone)]
+pub(super) struct ExchangeLog {
+    journal: Arc<Journal>,
+    keys: Arc<Keyring>,
+}
+
+impl ExchangeLog {
+    pub(super) fn new(journal: Arc<Journal>, keys: Arc<Keyring>) -> Self {
+        Self { journal, keys }
+    }
+
+    /// Whether nothing can be recorded until the role is started anew.
+    pub(super) fn failed(&self) -> bool {
+        self.journal.failed()
+    }
+
+    /// Queues the record of a passage that begins.
+    pub(super) fn open(
+        &self,
+        opening: &Opening<'_>,
+        now_ms: u64,
+    ) -> Result<(OpenExchange, Durable), ExchangeError> {
+        let header = opening.header;
+        if header.kind == Kind::ChannelSetup {
+            return Ok((OpenExchange(None), Durable(None)));
+        }
+        let record = Record {
+            seq: 0,
+            at_ms: now_ms,
+            actor: opening.actor.to_string(),
+            action: header.kind.as_str().to_owned(),
+            target: None,
+            affair: header.affair.as_deref().map(str::parse).transpose().map_err(|_| ExchangeError::Code)?,
+            result: ResultName::Pending.as_str().to_owned(),
+            event: Event::ExchangeOpened(exchange(opening)?),
+        };
+        let open = Open { log: self.clone(), record: record.clone(), request: header.request_id.0 };
+        let appending = self.append(OPENED, record);
+        Ok((OpenExchange(Some(open)), Durable(Some(appending))))
+    }
+
+    fn append(&self, kind: u8, mut record: Record) -> Appending {
+        let at_ms = record.at_ms;
+        self.journal.append_sealed_with(OWNER, kind, at_ms, None, |seq| {
+            record.seq = seq;
+            let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
+            let ids = KeyIds { purpose: Purpose::Exchange, day: 0, person: None };
+            let row = seq.to_be_bytes();
+            let place = Place { body: OWNER.as_bytes(), space: SPACE, row: &row };
+            Ok::<_, SealRecordError>(seal(&*self.keys, ids, place, &bytes)?)
+        })
+    }
+}
+
+fn exchange(opening: &Opening<'_>) -> Result<Exchange, ExchangeError> {
+    let Opening { header, passage, .. } = opening;
+    let datasets = header.datasets.iter().map(|code| code.parse()).collect::<Result<_, _>>();
+    Ok(Exchange {
+        request: header.request_id.0,
+        header: opening.hash.0,
+        body: passage.body.as_str().parse().map_err(|_| ExchangeError::Code)?,
+        portal: passage.portal.clone(),
+        to_body: passage.to_body,
+        person: opening.person,
+        datasets: datasets.map_err(|_| ExchangeError::Code)?,
+        legal_basis: opening.legal_basis.to_owned(),
+        permit_number: opening.permit_number,
+    })
+}
+
+impl ExchangeError {
+    /// What the asker is told.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Code => Outcome::Refused(ResultName::BadFormat),
+            Self::Journal(JournalError::Full) => Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS),
+            Self::Journal(_) => NOT_READY,
+        }
+    }
+}
+
+/// The record of a beginning, on its way to the disk.
+pub(super) struct Durable(Option<Appending>);
+
+impl Durable {
+    /// Waits until nothing could undo the record.
+    pub(super) async fn confirmed(self) -> Result<(), ExchangeError> {
+        if let Some(appending) = self.0 {
+            appending.await?;
+        }
+        Ok(())
+    }
+}
+
+/// A passage whose end is still to be recorded. Dropped, it was aborted.
+pub(super) struct OpenExchange(Option<Open>);
+
+struct Open {
+    log: ExchangeLog,
+    record: Record,
+    request: [u8; 16],
+}
+
+impl OpenExchange {
+    /// Records how the passage ended, without waiting for the disk.
+    pub(super) fn close(mut self, ending: Ending, now_ms: u64) {
+        self.record_end(ending, now_ms);
+    }
+
+    fn record_end(&mut self, ending: Ending, now_ms: u64) {
+        let Some(Open { log, mut record, request }) = self.0.take() else { return };
+        record.at_ms = now_ms;
+        record.result = ending.as_str().to_owned();
+        record.event = Event::ExchangeClosed { request, answered: ending == Ending::Answered };
+        // Queued at once; the journal writes what is queued before it ends.
+        drop(log.append(CLOSED, record));
+    }
+}
+
+impl Drop for OpenExchange {
+    fn drop(&mut self) {
+        let begun = self.0.as_ref().map_or(0, |open| open.record.at_ms);
+        self.record_end(Ending::Aborted, begun);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chukei_crypto::seal::open;
+    use chukei_store::journal::JournalOptions;
+    use chukei_wire::header::Direction;
+
+    use crate::broker::samples::header;
+
+    const NOW: u64 = 1_795_219_200_000;
+
+    struct Case {
+        _dir: tempfile::TempDir,
+        log: ExchangeLog,
+    }
+
+    fn case() -> Case {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
+        let keys = Keyring::create(OWNER.as_bytes()).unwrap();
+        Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keys)), _dir: dir }
+    }
+
+    impl Case {
+        fn begin(&self, header: &Header) -> Result<(OpenExchange, Durable), ExchangeError> {
+            let passage = Passage {
+                body: "982016".parse().unwrap(),
+                portal: "mynaportal".into(),
+                to_body: true,
+                personal: true,
+            };
+            let opening = Opening {
+                actor: &"chukei://portal/mynaportal".parse().unwrap(),
+                header,
+                hash: HeaderHash([4; 32]),
+                passage: &passage,
+                person: Some(42),
+                permit_number: 7,
+                legal_basis: "番号法附則6条3項",
+            };
+            self.log.open(&opening, NOW)
+        }
+
+        /// Every durable record, opened, once as many are there.
+        async fn records(&self, count: u64) -> Vec<Record> {
+            // Everything queued before this is durable with it.
+            let last = self.log.append(0, self.marker()).await.unwrap();
+            assert_eq!(last, count + 1);
+            let read = |entry: Result<chukei_store::journal::JournalEntry, _>| {
+                let entry = entry.unwrap();
+                let row = entry.seq.to_be_bytes();
+                let place = Place { body: OWNER.as_bytes(), space: SPACE, row: &row };
+                Record::from_bytes(open(&*self.log.keys, place, &entry.sealed).unwrap().get()).unwrap()
+            };
+            self.log.journal.read(OWNER, 1).map(read).take(usize::try_from(count).unwrap()).collect()
+        }
+
+        fn marker(&self) -> Record {
+            let event = Event::ExchangeClosed { request: [0; 16], answered: false };
+            let text = String::new;
+            Record {
+                seq: 0,
+                at_ms: 0,
+                actor: text(),
+                action: text(),
+                target: None,
+                affair: None,
+                result: text(),
+                event,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_passage_leaves_its_beginning_and_its_end_sealed() {
+        let case = case();
+        let header = header(Kind::SelfInfo, Direction::ToBody);
+        let (exchange, durable) = case.begin(&header).unwrap();
+        durable.confirmed().await.unwrap();
+        exchange.close(Ending::Answered, NOW + 5);
+        let records = case.records(2).await;
+        let Event::ExchangeOpened(opened) = &records[0].event else { panic!("{:?}", records[0]) };
+        assert_eq!((opened.person, opened.permit_number, opened.to_body), (Some(42), 7, true));
+        assert_eq!(opened.datasets[0].as_str(), header.datasets[0]);
+        assert_eq!((records[0].seq, records[0].actor.as_str()), (1, "chukei://portal/mynaportal"));
+        let closed = Event::ExchangeClosed { request: header.request_id.0, answered: true };
+        assert_eq!((&records[1].event, records[1].result.as_str()), (&closed, "ANSWERED"));
+        assert_eq!(records[1].at_ms, NOW + 5);
+    }
+
+    #[tokio::test]
+    async fn a_passage_that_breaks_off_is_recorded_as_aborted() {
+        let case = case();
+        drop(case.begin(&header(Kind::SelfInfo, Direction::ToBody)).unwrap());
+        let records = case.records(2).await;
+        assert_eq!(records[1].result, "ABORTED");
+        assert!(matches!(records[1].event, Event::ExchangeClosed { answered: false, .. }));
+    }
+
+    #[tokio::test]
+    async fn a_set_up_concerns_nobody_and_a_malformed_code_is_refused() {
+        let case = case();
+        let (exchange, durable) = case.begin(&header(Kind::ChannelSetup, Direction::ToBody)).unwrap();
+        durable.confirmed().await.unwrap();
+        exchange.close(Ending::Answered, NOW);
+        let mut odd = header(Kind::SelfInfo, Direction::ToBody);
+        odd.datasets = vec!["XX00000000000002".into()];
+        let refused = case.begin(&odd).err().map(|error| error.outcome());
+        assert_eq!(refused, Some(Outcome::Refused(ResultName::BadFormat)));
+        assert_eq!(case.records(0).await.len(), 0);
+    }
+}

@@ -1,0 +1,145 @@
+//! The broker: the only way between portal and nodes. It routes, converts person codes, permits and records.
+//!
+//! What must hold: it never sees content (what it passes on is sealed by keys it does not have), and keeps none;
+//! a request it cannot convert, permit or record goes nowhere. It uses the store and what both roles share
+//! (admission, telemetry, configuration), and nothing else of the node.
+
+mod acquire;
+mod announce;
+mod codes;
+mod ending;
+mod exchange;
+#[cfg(feature = "faults")]
+pub mod faults;
+mod limits;
+mod peer;
+mod public_key_work;
+mod relay;
+mod requests;
+mod rights;
+mod routes;
+mod server;
+mod start;
+mod upkeep;
+
+#[cfg(test)]
+mod samples;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use chukei_crypto::acquisition::AcquisitionKeyPair;
+use chukei_relay_client::clock::Clock;
+use chukei_relay_client::peers::{PeerList, PeerListError};
+use chukei_wire::header::Kind;
+use prometheus::IntGauge;
+
+use crate::admission::Admission;
+use crate::broker::codes::PersonCodes;
+use crate::broker::exchange::ExchangeLog;
+use crate::broker::limits::BodyLimits;
+use crate::broker::peer::Peer;
+use crate::broker::public_key_work::PublicKeyWork;
+use crate::broker::rights::Passage;
+use crate::broker::routes::Routes;
+use crate::config::broker::LegalBasis;
+use crate::telemetry::metrics::Metrics;
+
+#[cfg(feature = "faults")]
+pub use start::run_with_faults;
+pub use start::{BrokerError, run};
+
+/// Everything the broker's tasks share.
+struct Broker {
+    name: String,
+    clock: Clock,
+    peers: ArcSwap<PeerList>,
+    peer_files: PeerFiles,
+    peers_fault: Mutex<Option<PeerListError>>,
+    routes: Routes<Peer>,
+    codes: PersonCodes,
+    acquisition_key: AcquisitionKeyPair,
+    legal_basis: LegalBasis,
+    admission: Admission,
+    limits: BodyLimits,
+    public_key_work: PublicKeyWork,
+    exchanges: ExchangeLog,
+    certificate_end_ms: u64,
+    metrics: Metrics,
+    draining: AtomicBool,
+    #[cfg(feature = "faults")]
+    faults: std::sync::Arc<faults::BrokerFaults>,
+}
+
+/// Where the peer list and its root's public key lie.
+struct PeerFiles {
+    file: PathBuf,
+    root: PathBuf,
+}
+
+impl Broker {
+    fn legal_basis(&self, passage: &Passage) -> &str {
+        if passage.to_body { &self.legal_basis.self_info } else { &self.legal_basis.notice }
+    }
+
+    /// The person that the permit of a request names: the one the asker's code stands for.
+    #[cfg(not(feature = "faults"))]
+    fn named_in_permit(&self, _: Kind, _: &Passage, person: Option<u64>) -> Option<u64> {
+        person
+    }
+
+    /// As without faults, unless a test has armed one.
+    #[cfg(feature = "faults")]
+    fn named_in_permit(&self, kind: Kind, passage: &Passage, person: Option<u64>) -> Option<u64> {
+        let confused = |person| self.faults.named(passage.body, person);
+        if kind == Kind::SelfInfo { person.map(confused) } else { person }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    fn in_flight(&self) -> InFlight {
+        self.metrics.in_flight.inc();
+        InFlight(self.metrics.in_flight.clone())
+    }
+
+    /// Keeps what is wrong with the peer list on disk; whether that is news.
+    fn set_peers_fault(&self, fault: Option<PeerListError>) -> bool {
+        let mut known = self.peers_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *known, fault) != fault
+    }
+
+    /// Whether a request could be served now; what is missing, in words for operators.
+    fn readiness(&self) -> Result<(), String> {
+        let now_ms = self.clock.now_ms();
+        let fault = *self.peers_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = fault {
+            return Err(fault.to_string());
+        }
+        if self.is_draining() {
+            return Err("stopping".into());
+        }
+        if self.exchanges.failed() {
+            return Err("the journal has failed".into());
+        }
+        if self.certificate_end_ms < now_ms {
+            return Err("the certificate is over".into());
+        }
+        if !self.routes.any(now_ms) {
+            return Err("no body or no portal is connected".into());
+        }
+        Ok(())
+    }
+}
+
+/// One request in the gauge, for as long as it lives.
+struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

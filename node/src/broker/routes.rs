@@ -1,0 +1,202 @@
+//! Where bodies and portals are reached now.
+//!
+//! What must hold: a body's route is the live connection whose delegation has the highest epoch; a connection
+//! takes its routes with it; a delegation that is over routes nothing. Deliberately absent: anything durable;
+//! peers announce themselves again after a restart.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::message::control::DelegationClaims;
+
+/// A connection as the table sees it.
+pub(super) trait Reachable {
+    /// Tells this connection from every other.
+    fn id(&self) -> usize;
+    /// Whether a stream could be opened now.
+    fn is_live(&self) -> bool;
+}
+
+/// The table.
+pub(super) struct Routes<P>(RwLock<Table<P>>);
+
+struct Table<P> {
+    bodies: HashMap<BodyCode, Route<P>>,
+    portals: HashMap<String, Arc<P>>,
+}
+
+struct Route<P> {
+    peer: Arc<P>,
+    epoch: u64,
+    not_after_ms: u64,
+}
+
+impl<P: Reachable> Routes<P> {
+    pub(super) fn new() -> Self {
+        Self(RwLock::new(Table { bodies: HashMap::new(), portals: HashMap::new() }))
+    }
+
+    /// The node that serves `body`.
+    pub(super) fn body(&self, body: BodyCode, now_ms: u64) -> Option<Arc<P>> {
+        let table = self.read();
+        let route = table.bodies.get(&body).filter(|route| route.stands(now_ms))?;
+        Some(route.peer.clone())
+    }
+
+    /// The portal of this name.
+    pub(super) fn portal(&self, name: &str) -> Option<Arc<P>> {
+        self.read().portals.get(name).filter(|peer| peer.is_live()).cloned()
+    }
+
+    /// Whether `body` is reached over this very connection.
+    pub(super) fn owns(&self, peer: &P, body: BodyCode, now_ms: u64) -> bool {
+        self.read()
+            .bodies
+            .get(&body)
+            .is_some_and(|route| route.peer.id() == peer.id() && route.stands(now_ms))
+    }
+
+    /// Replaces what `peer` announced before. A body whose live route has a higher epoch stays where it is; how
+    /// many bodies are now reached over `peer`.
+    pub(super) fn announce(&self, peer: &Arc<P>, claims: &[DelegationClaims], now_ms: u64) -> usize {
+        let mut table = self.write();
+        table.bodies.retain(|_, route| route.peer.id() != peer.id());
+        let mut taken = 0;
+        for claim in claims {
+            let standing = table.bodies.get(&claim.body);
+            if standing.is_some_and(|route| route.stands(now_ms) && route.epoch > claim.epoch) {
+                continue;
+            }
+            let route = Route { peer: peer.clone(), epoch: claim.epoch, not_after_ms: claim.not_after_ms };
+            table.bodies.insert(claim.body, route);
+            taken += 1;
+        }
+        taken
+    }
+
+    /// A portal is here; an older connection of the same name is not used any more.
+    pub(super) fn portal_came(&self, name: &str, peer: &Arc<P>) {
+        self.write().portals.insert(name.to_owned(), peer.clone());
+    }
+
+    /// The connection is over.
+    pub(super) fn forget(&self, peer: &P) {
+        let mut table = self.write();
+        table.bodies.retain(|_, route| route.peer.id() != peer.id());
+        table.portals.retain(|_, portal| portal.id() != peer.id());
+    }
+
+    /// Whether at least one body and one portal can be reached.
+    pub(super) fn any(&self, now_ms: u64) -> bool {
+        let table = self.read();
+        table.bodies.values().any(|route| route.stands(now_ms))
+            && table.portals.values().any(|peer| peer.is_live())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table<P>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table<P>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P: Reachable> Route<P> {
+    fn stands(&self, now_ms: u64) -> bool {
+        now_ms <= self.not_after_ms && self.peer.is_live()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const NOW: u64 = 1_000;
+
+    struct Peer(usize, AtomicBool);
+
+    impl Reachable for Peer {
+        fn id(&self) -> usize {
+            self.0
+        }
+
+        fn is_live(&self) -> bool {
+            self.1.load(Ordering::Relaxed)
+        }
+    }
+
+    fn peer(id: usize) -> Arc<Peer> {
+        Arc::new(Peer(id, AtomicBool::new(true)))
+    }
+
+    fn body() -> BodyCode {
+        "982016".parse().unwrap()
+    }
+
+    fn claim(epoch: u64) -> DelegationClaims {
+        DelegationClaims { body: body(), node: "node".into(), epoch, not_after_ms: NOW + 10 }
+    }
+
+    fn reached(routes: &Routes<Peer>) -> Option<usize> {
+        routes.body(body(), NOW).map(|peer| peer.id())
+    }
+
+    #[test]
+    fn the_highest_epoch_wins_and_the_newest_of_equals() {
+        let routes = Routes::new();
+        assert_eq!(reached(&routes), None);
+        for (id, epoch, expected) in [(1, 5, 1), (2, 4, 1), (3, 5, 3), (4, 6, 4)] {
+            routes.announce(&peer(id), &[claim(epoch)], NOW);
+            assert_eq!(reached(&routes), Some(expected), "after connection {id}");
+        }
+    }
+
+    #[test]
+    fn a_dead_connection_routes_nothing_and_holds_nobody_up() {
+        let routes = Routes::new();
+        let first = peer(1);
+        routes.announce(&first, &[claim(9)], NOW);
+        first.1.store(false, Ordering::Relaxed);
+        assert_eq!(reached(&routes), None);
+        assert_eq!(routes.announce(&peer(2), &[claim(3)], NOW), 1);
+        assert_eq!(reached(&routes), Some(2));
+        routes.forget(&first);
+        assert_eq!(reached(&routes), Some(2), "the end of the old connection leaves the new route alone");
+    }
+
+    #[test]
+    fn a_delegation_that_is_over_routes_nothing() {
+        let routes = Routes::new();
+        let node = peer(1);
+        routes.announce(&node, &[claim(1)], NOW);
+        assert!(routes.owns(&node, body(), NOW + 10));
+        assert!(!routes.owns(&node, body(), NOW + 11));
+        assert!(routes.body(body(), NOW + 11).is_none());
+    }
+
+    #[test]
+    fn an_announcement_replaces_the_one_before() {
+        let routes = Routes::new();
+        let node = peer(1);
+        routes.announce(&node, &[claim(1)], NOW);
+        routes.announce(&node, &[], NOW);
+        assert!(!routes.owns(&node, body(), NOW));
+    }
+
+    #[test]
+    fn a_portal_is_reached_over_its_newest_connection() {
+        let routes = Routes::new();
+        let (old, new) = (peer(1), peer(2));
+        routes.portal_came("mynaportal", &old);
+        routes.portal_came("mynaportal", &new);
+        routes.forget(&old);
+        assert_eq!(routes.portal("mynaportal").map(|peer| peer.id()), Some(2));
+        assert!(routes.portal("another").is_none());
+        assert!(!routes.any(NOW), "a portal alone can ask nobody");
+        routes.announce(&peer(3), &[claim(1)], NOW);
+        assert!(routes.any(NOW));
+    }
+}

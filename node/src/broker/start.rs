@@ -1,0 +1,233 @@
+//! How a broker starts, runs and stops.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use chukei_crypto::acquisition::AcquisitionKeyPair;
+use chukei_crypto::derive;
+use chukei_crypto::keyring::{Keyring, RootKey};
+use chukei_crypto::person_code::CodeMaster;
+use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
+use chukei_relay_client::key_file::{self, KeyFileError};
+use chukei_relay_client::peers::{PeerList, PeerListError};
+use chukei_relay_client::tls::{CredentialError, HopCredentials};
+use chukei_store::journal::{Journal, JournalError, JournalOptions, SyncReport};
+use chukei_store::keyfile::{KeyfileError, KeyringFile};
+use chukei_store::{DataFolder, StoreError};
+use chukei_wire::identity::Identity;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::admission::Admission;
+use crate::broker::codes::PersonCodes;
+use crate::broker::exchange::{self, ExchangeLog};
+use crate::broker::limits::BodyLimits;
+use crate::broker::public_key_work::PublicKeyWork;
+use crate::broker::routes::Routes;
+use crate::broker::{Broker, PeerFiles, server, upkeep};
+use crate::config;
+use crate::config::broker::BrokerConfig;
+use crate::telemetry::health;
+use crate::telemetry::metrics::Metrics;
+
+/// How often a drain looks whether everything has ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+/// How long peers may take to hear that the broker stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// Certificate, key or authority.
+    #[error("tls: {0}")]
+    Credentials(#[from] CredentialError),
+    /// The certificate names somebody else.
+    #[error("the certificate is for {found}, not for chukei://broker/{name}")]
+    WrongIdentity {
+        /// The identity in the certificate.
+        found: Identity,
+        /// The configured name.
+        name: String,
+    },
+    /// The signed peer list (R24).
+    #[error("peers: {0}")]
+    Peers(#[from] PeerListError),
+    /// A key file.
+    #[error("key file: {0}")]
+    KeyFile(#[from] KeyFileError),
+    /// A key file that was read, but holds no usable key.
+    #[error("{0}: not a usable key")]
+    Key(PathBuf),
+    /// The data folder.
+    #[error("data folder: {0}")]
+    Store(#[from] StoreError),
+    /// The keyring of the records.
+    #[error("keyring: {0}")]
+    Keyring(#[from] KeyfileError),
+    /// The journal.
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
+    /// The relay endpoint.
+    #[error("relay endpoint: {0}")]
+    Endpoint(#[from] EndpointError),
+    /// The metrics endpoint.
+    #[error("metrics endpoint: {0}")]
+    Metrics(#[source] std::io::Error),
+    /// Metrics that cannot be registered.
+    #[error("metrics: {0}")]
+    Registry(#[from] prometheus::Error),
+}
+
+/// Runs a broker until `stop` becomes true and what was begun has ended.
+pub async fn run(config: BrokerConfig, stop: watch::Receiver<bool>) -> Result<(), BrokerError> {
+    #[cfg(feature = "faults")]
+    return run_with_faults(config, stop, Arc::default()).await;
+    #[cfg(not(feature = "faults"))]
+    serve(prepare(&config)?, &config, stop).await
+}
+
+/// As [`run`], with faults that the caller arms.
+#[cfg(feature = "faults")]
+pub async fn run_with_faults(
+    config: BrokerConfig,
+    stop: watch::Receiver<bool>,
+    faults: Arc<crate::broker::faults::BrokerFaults>,
+) -> Result<(), BrokerError> {
+    let mut prepared = prepare(&config)?;
+    prepared.broker.faults = faults;
+    serve(prepared, &config, stop).await
+}
+
+/// A broker that has everything it needs, and is not heard of yet.
+struct Prepared {
+    broker: Broker,
+    credentials: Arc<HopCredentials>,
+    /// Locked for as long as the broker runs.
+    folder: DataFolder,
+}
+
+fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
+    let clock = config::clock(config.clock_file.as_ref(), &config.base);
+    let credentials = credentials(config)?;
+    let peer_files =
+        PeerFiles { file: config.path(&config.peers.file), root: config.path(&config.peers.root) };
+    let peers = PeerList::load(&peer_files.file, &peer_files.root, clock.now_ms())?;
+    let code_master = key_file::read_array::<32>(&config.path(&config.code_master))?;
+    let acquisition_path = config.path(&config.acquisition_key);
+    let acquisition_key = AcquisitionKeyPair::from_bytes(&key_file::read(&acquisition_path)?)
+        .map_err(|_| BrokerError::Key(acquisition_path))?;
+    let metrics = Metrics::new("broker")?;
+    let folder = DataFolder::open(&config.path(&config.data_dir))?;
+    let keys = keyring(&folder, root_key(&code_master, &config.name)?)?;
+    let journal = journal(&folder, &metrics)?;
+    let limits = &config.limits;
+    let broker = Broker {
+        name: config.name.clone(),
+        clock,
+        peers: ArcSwap::from_pointee(peers),
+        peer_files,
+        peers_fault: Mutex::new(None),
+        routes: Routes::new(),
+        codes: PersonCodes::new(CodeMaster::from_bytes(*code_master)),
+        acquisition_key,
+        legal_basis: config.legal_basis.clone(),
+        admission: Admission::new(limits.in_flight),
+        limits: BodyLimits::new(limits.in_flight_per_body),
+        public_key_work: PublicKeyWork::new(),
+        exchanges: ExchangeLog::new(Arc::new(journal), keys),
+        certificate_end_ms: credentials.not_after_ms(),
+        metrics,
+        draining: AtomicBool::new(false),
+        #[cfg(feature = "faults")]
+        faults: Arc::default(),
+    };
+    Ok(Prepared { broker, credentials, folder })
+}
+
+fn credentials(config: &BrokerConfig) -> Result<Arc<HopCredentials>, BrokerError> {
+    let tls = &config.tls;
+    let [certificate, key, authority] =
+        [&tls.certificate, &tls.key, &tls.authority].map(|path| config.path(path));
+    let credentials = HopCredentials::load(&certificate, &key, &authority)?;
+    if *credentials.identity() != Identity::Broker(config.name.clone()) {
+        let found = credentials.identity().clone();
+        return Err(BrokerError::WrongIdentity { found, name: config.name.clone() });
+    }
+    Ok(credentials)
+}
+
+/// Opens the broker's own keyring. It is derived from the secret behind person codes, which every broker keeps
+/// with the same care: who has that one knows the persons of the records anyway.
+fn root_key(code_master: &[u8; 32], name: &str) -> Result<RootKey, BrokerError> {
+    let mut root = Zeroizing::new([0; 32]);
+    derive::expand(code_master, "chukei broker keyring v1", &[name.as_bytes()], &mut root[..])
+        .map_err(|_| BrokerError::Key(PathBuf::from("code_master")))?;
+    Ok(RootKey::from_bytes(*root))
+}
+
+fn keyring(folder: &DataFolder, root: RootKey) -> Result<Arc<Keyring>, BrokerError> {
+    let path = folder.keyring_path(exchange::OWNER)?;
+    let file = match KeyringFile::open(&path, root.clone(), exchange::OWNER.as_bytes()) {
+        Err(KeyfileError::Missing) => KeyringFile::create(&path, root, exchange::OWNER.as_bytes())?,
+        opened => opened?,
+    };
+    Ok(file.snapshot())
+}
+
+fn journal(folder: &DataFolder, metrics: &Metrics) -> Result<Journal, BrokerError> {
+    let (seconds, depth) =
+        (metrics.journal_fsync_seconds.clone(), metrics.queue_depth.with_label_values(&["journal"]));
+    let observer = move |report: &SyncReport| {
+        seconds.observe(report.seconds);
+        depth.set(i64::try_from(report.waiting).unwrap_or(i64::MAX));
+    };
+    let options = JournalOptions { observer: Some(Arc::new(observer)), ..JournalOptions::default() };
+    let (journal, recovered) = Journal::open(&folder.path().join("journal"), options)?;
+    tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
+    Ok(journal)
+}
+
+async fn serve(
+    prepared: Prepared,
+    config: &BrokerConfig,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), BrokerError> {
+    let Prepared { broker, credentials, folder } = prepared;
+    let broker = Arc::new(broker);
+    let limits = ServerLimits { connections: config.limits.connections, ..ServerLimits::default() };
+    let endpoint = server_endpoint(config.listen.relay, &credentials, broker.clock.clone(), limits)?;
+    let endpoint = Arc::new(endpoint);
+    let readiness = {
+        let broker = broker.clone();
+        Arc::new(move || broker.readiness())
+    };
+    let bound = health::serve(config.listen.metrics, broker.metrics.clone(), readiness, stop.clone())
+        .await
+        .map_err(BrokerError::Metrics)?;
+    tracing::info!(relay = %config.listen.relay, metrics = %bound, "listening");
+    let accepting = tokio::spawn(server::serve(broker.clone(), endpoint.clone()));
+    let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
+    // Its sender gone, nobody could ask for a stop any more: that is one.
+    let _ = stop.wait_for(|stop| *stop).await;
+    drain(&broker, &endpoint, Duration::from_secs(config.limits.drain_seconds)).await;
+    accepting.abort();
+    upkeep.abort();
+    drop(folder);
+    Ok(())
+}
+
+/// New requests are turned away, those begun have their time, then peers are told.
+async fn drain(broker: &Broker, endpoint: &ServerEndpoint, within: Duration) {
+    broker.draining.store(true, Ordering::Relaxed);
+    let deadline = Instant::now() + within;
+    while broker.metrics.in_flight.get() > 0 && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+    tracing::info!(left = broker.metrics.in_flight.get(), "drained");
+    endpoint.shutdown(FAREWELL).await;
+}

@@ -1,0 +1,50 @@
+//! What a running broker looks after: the peer list on disk (R24), certificates that run out, queues.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_relay_client::peers::{PeerList, PeerListError};
+use tokio::sync::watch;
+
+use crate::broker::Broker;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(5);
+const DAY_MS: f64 = 86_400_000.0;
+
+/// Looks after things until `stop` changes to true.
+pub(super) async fn keep_up(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
+    loop {
+        look(&broker);
+        let stopped = tokio::time::timeout(EVERY, stop.wait_for(|stop| *stop)).await;
+        if stopped.is_ok() {
+            return;
+        }
+    }
+}
+
+fn look(broker: &Broker) {
+    let now_ms = broker.clock.now_ms();
+    let files = &broker.peer_files;
+    match PeerList::load(&files.file, &files.root, now_ms) {
+        Ok(list) => {
+            broker.peers.store(Arc::new(list));
+            broker.set_peers_fault(None);
+        }
+        Err(fault) => tampered(broker, fault),
+    }
+    let days_left = |end_ms: u64| (end_ms as f64 - now_ms as f64) / DAY_MS;
+    let gauge = &broker.metrics.certificate_days_left;
+    gauge.with_label_values(&["hop"]).set(days_left(broker.certificate_end_ms));
+    gauge.with_label_values(&["peers"]).set(days_left(broker.peers.load().not_after_ms()));
+}
+
+/// The last good list stays in force, the role is not ready, and somebody must look (R24).
+fn tampered(broker: &Broker, fault: PeerListError) {
+    if broker.set_peers_fault(Some(fault)) {
+        tracing::error!(%fault, "the peer list on disk is not usable");
+        if matches!(fault, PeerListError::Tampered | PeerListError::Malformed) {
+            broker.metrics.alarm("config_tampered", &"peers");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Configuration of `chukei-node broker`. The commented sample is `node/broker.sample.toml`, which a test parses.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chukei_relay_client::settings::{PeersSettings, TlsSettings, base_of, load};
+use chukei_wire::limits::LEGAL_BASIS_MAX;
+use serde::Deserialize;
+
+use crate::config::{ConfigError, check_development, check_name};
+
+/// Everything a broker needs to know.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BrokerConfig {
+    /// The broker's name, as in its certificate.
+    pub name: String,
+    /// Loopback only; allows a clock file.
+    #[serde(default)]
+    pub development: bool,
+    /// Folder of the journal and the keyring.
+    pub data_dir: PathBuf,
+    /// Development clock.
+    pub clock_file: Option<PathBuf>,
+    /// Key file that opens the brokers' part of acquisition numbers.
+    pub acquisition_key: PathBuf,
+    /// Key file of the 32-byte secret behind person codes, the same for all brokers of a system.
+    pub code_master: PathBuf,
+    /// Addresses to listen on.
+    pub listen: Listen,
+    /// Certificate of the hops.
+    pub tls: TlsSettings,
+    /// Signed peer list.
+    pub peers: PeersSettings,
+    /// What permits state as their legal basis.
+    pub legal_basis: LegalBasis,
+    /// Bounds.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Folder of the configuration file; relative paths start there.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+/// Addresses to listen on.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listen {
+    /// QUIC: nodes and portals.
+    pub relay: SocketAddr,
+    /// HTTP: metrics and health.
+    pub metrics: SocketAddr,
+}
+
+/// Legal bases; the numbering of the law changes, so that they are configuration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LegalBasis {
+    /// Of requests to bodies, at most 256 bytes.
+    pub self_info: String,
+    /// Of requests to the portal, at most 256 bytes.
+    pub notice: String,
+}
+
+/// Bounds of a broker. Every one has a default that suits one platform of a few hundred bodies.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Requests in work at once, all bodies together.
+    pub in_flight: usize,
+    /// Requests in work at once of one body.
+    pub in_flight_per_body: usize,
+    /// Seconds a drain may take after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 4096, in_flight: 1024, in_flight_per_body: 256, drain_seconds: 8 }
+    }
+}
+
+impl BrokerConfig {
+    /// Loads and checks a configuration file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = load(path)?;
+        config.base = base_of(path);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// A path of the configuration, absolute or relative to the configuration file.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        check_name("name", &self.name)?;
+        let addresses = [self.listen.relay, self.listen.metrics];
+        check_development(self.development, self.clock_file.as_ref(), &addresses)?;
+        for (key, text) in [("self_info", &self.legal_basis.self_info), ("notice", &self.legal_basis.notice)]
+        {
+            if text.is_empty() || text.len() > LEGAL_BASIS_MAX {
+                return Err(ConfigError::rule(format!("legal_basis.{key}"), "from 1 to 256 bytes of text"));
+            }
+        }
+        let limits = &self.limits;
+        if [limits.connections, limits.in_flight, limits.in_flight_per_body].contains(&0) {
+            return Err(ConfigError::rule("limits", "every limit is at least 1"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../broker.sample.toml");
+
+    fn load_text(text: &str) -> Result<BrokerConfig, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broker.toml");
+        std::fs::write(&path, text).unwrap();
+        BrokerConfig::load(&path)
+    }
+
+    #[test]
+    fn the_sample_loads_and_states_the_defaults() {
+        let config = load_text(SAMPLE).unwrap();
+        assert_eq!(config.name, "broker-a");
+        assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
+    }
+
+    #[test]
+    fn development_stays_on_loopback() {
+        let error = load_text(&SAMPLE.replace("127.0.0.1:7301", "192.0.2.1:7301")).unwrap_err();
+        assert!(error.to_string().starts_with("development"), "{error}");
+    }
+
+    #[test]
+    fn a_legal_basis_fits_into_a_permit() {
+        let long = format!("notice = \"{}\"", "x".repeat(257));
+        for text in ["notice = \"\"", &long] {
+            let line = SAMPLE.lines().find(|line| line.starts_with("notice")).unwrap();
+            let error = load_text(&SAMPLE.replace(line, text)).unwrap_err();
+            assert!(error.to_string().starts_with("legal_basis.notice"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_limit_is_zero() {
+        let error = load_text(&SAMPLE.replace("in_flight = 1024", "in_flight = 0")).unwrap_err();
+        assert!(error.to_string().starts_with("limits"), "{error}");
+    }
+}
