@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
@@ -72,6 +72,21 @@ impl Admission {
                 NotDone::Overloaded
             }
         })
+    }
+}
+
+/// A place under both limits, for work that outlives the wait for it.
+pub struct Turn {
+    _shared: OwnedSemaphorePermit,
+    _body: OwnedSemaphorePermit,
+}
+
+impl Admission {
+    /// A place now, or none: the caller waits its turn elsewhere.
+    pub fn turn(&self, body: &BodyLimit) -> Option<Turn> {
+        let shared = self.shared.clone().try_acquire_owned().ok()?;
+        let body = body.0.clone().try_acquire_owned().ok()?;
+        Some(Turn { _shared: shared, _body: body })
     }
 }
 

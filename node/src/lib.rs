@@ -4,7 +4,21 @@
 //! is acknowledged before it is durable; the broker uses `access`, `audit` and the store, and sees no content.
 //! Deliberately absent: an HTTP API (the handlers know no transport), and any route between portal and node.
 
+pub mod access;
 pub mod admission;
+pub mod app;
+pub mod audit;
+pub mod bodies;
 pub mod broker;
+mod cli;
 pub mod config;
+pub mod expiry;
+pub mod hosted;
+pub mod inbound;
+pub mod outbound;
+pub mod outcome;
+pub mod serve;
+pub mod start;
 pub mod telemetry;
+
+pub use cli::main;

@@ -1,6 +1,7 @@
 //! Configuration of the two roles, and what both must satisfy before anything starts.
 
 pub mod broker;
+pub mod serve;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -91,3 +91,20 @@ async fn sqlite_a_full_queue_says_busy_at_once_and_keeps_what_it_took() {
     assert!(matches!(enqueue(&queue, batch()), Err(StoreError::Stopped)));
     thread.join().unwrap();
 }
+
+/// An acknowledgement means a real fsync only in these modes.
+#[test]
+fn sqlite_every_connection_syncs_its_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("982016.sqlite");
+    let writer = super::file::open(&path, "982016").unwrap();
+    let reader = super::file::open_reader(&path).unwrap();
+    for connection in [&writer, &reader] {
+        let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!(synchronous, 2, "full");
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+    }
+    assert!(writer.execute("DELETE FROM rows", []).is_ok());
+    assert!(reader.execute("DELETE FROM rows", []).is_err(), "a reader cannot write");
+}

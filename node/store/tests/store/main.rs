@@ -4,6 +4,7 @@
 mod conformance;
 mod crash;
 mod folder;
+mod frozen;
 mod journal;
 mod keyfile;
 mod model;

@@ -1,0 +1,217 @@
+//! The serving node: what it is made of, how it starts, and how it stops.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use chukei_domain::catalogue::Catalogue;
+use chukei_relay_client::channel::Channels;
+use chukei_relay_client::clock::Clock;
+use chukei_relay_client::connection::PeerConnection;
+use chukei_relay_client::dial::Dialer;
+use chukei_relay_client::peers::PeerList;
+use chukei_relay_client::replay::ReplayWindow;
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::header::Kind;
+use chukei_wire::result::ResultName;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
+use crate::bodies::call::CallError;
+use crate::config::serve::Limits;
+use crate::hosted::Bodies;
+use crate::inbound::holds::Holds;
+use crate::telemetry::metrics::Metrics;
+
+/// Time one batch of a long call may take.
+const BATCH_WAIT: Duration = Duration::from_secs(60);
+/// Tries of a batch that finds no room before its caller is told.
+const BATCH_TRIES: u32 = 25;
+
+/// Everything the node's handlers share.
+pub struct Node {
+    /// Name, as in the certificate.
+    pub name: String,
+    /// The one clock.
+    pub clock: Clock,
+    /// Hosted bodies.
+    pub bodies: Bodies,
+    /// The catalogue in force.
+    pub catalogue: Catalogue,
+    /// End-to-end channels.
+    pub channels: Channels,
+    /// Peers held off after a mismatch.
+    pub holds: Holds,
+    /// Request ids in use.
+    pub replay: ReplayWindow,
+    /// Admission.
+    pub admission: Admission,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Bounds.
+    pub limits: Limits,
+    peers: ArcSwap<PeerList>,
+    dialer: OnceLock<Dialer>,
+    wakes: HashMap<BodyCode, Notify>,
+    stop: watch::Sender<bool>,
+}
+
+/// What a node is made of, besides what it makes itself.
+pub struct Parts {
+    /// Name.
+    pub name: String,
+    /// Clock.
+    pub clock: Clock,
+    /// Open bodies.
+    pub bodies: Bodies,
+    /// Catalogue.
+    pub catalogue: Catalogue,
+    /// Peers.
+    pub peers: PeerList,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// A request in work.
+pub struct InWork(prometheus::IntGauge);
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Request ids remembered at once: several thousand a second for the whole window.
+const REPLAY_CAPACITY: usize = 1_000_000;
+
+impl Node {
+    /// A node that is not connected yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { name, clock, bodies, catalogue, peers, metrics, limits } = parts;
+        let wakes = bodies.iter().map(|body| (body.code(), Notify::new())).collect();
+        Self {
+            channels: Channels::new(chukei_relay_client::channel::ChannelLimits::default()),
+            holds: Holds::new(limits.integrity_hold_seconds.saturating_mul(1_000)),
+            replay: ReplayWindow::new(REPLAY_CAPACITY),
+            admission: Admission::new(limits.in_flight),
+            peers: ArcSwap::from_pointee(peers),
+            dialer: OnceLock::new(),
+            wakes,
+            stop: watch::channel(false).0,
+            name,
+            clock,
+            bodies,
+            catalogue,
+            metrics,
+            limits,
+        }
+    }
+
+    /// The peer list in force.
+    pub fn peers(&self) -> arc_swap::Guard<Arc<PeerList>> {
+        self.peers.load()
+    }
+
+    /// Takes the dialer into use; the first one stays.
+    pub fn connect(&self, dialer: Dialer) {
+        let _ = self.dialer.set(dialer);
+    }
+
+    /// A connection to a broker that knows this node's bodies, waiting for one until `deadline`.
+    pub async fn broker(&self, deadline: Instant) -> Option<PeerConnection> {
+        self.dialer.get()?.wait_any(deadline).await
+    }
+
+    /// Every live connection to a broker.
+    pub fn brokers(&self) -> Vec<PeerConnection> {
+        self.dialer.get().map(Dialer::all).unwrap_or_default()
+    }
+
+    /// Counts a request as in work until the guard is dropped.
+    pub fn begin(&self) -> InWork {
+        self.metrics.in_flight.inc();
+        InWork(self.metrics.in_flight.clone())
+    }
+
+    /// Whether the node is stopping.
+    pub fn is_draining(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Begins the stop: nothing new is taken on.
+    pub fn drain(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Changes to true when the stop begins.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Sleeps; false when the node stops meanwhile.
+    pub async fn sleep(&self, time: Duration) -> bool {
+        let mut stop = self.stop.subscribe();
+        tokio::time::timeout(time, stop.wait_for(|stop| *stop)).await.is_err()
+    }
+
+    /// Wakes the body's deliveries.
+    pub fn wake_deliveries(&self, body: BodyCode) {
+        if let Some(wake) = self.wakes.get(&body) {
+            wake.notify_one();
+        }
+    }
+
+    /// Until the body's deliveries are woken or the node stops.
+    pub async fn next_delivery_wake(&self, body: BodyCode) {
+        let mut stop = self.stop.subscribe();
+        let woken = async {
+            match self.wakes.get(&body) {
+                Some(wake) => wake.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = woken => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Counts a request by kind and result.
+    pub fn count(&self, kind: Kind, result: ResultName, took: Duration) {
+        self.metrics.requests.with_label_values(&[kind.as_str(), result.as_str()]).inc();
+        self.metrics.request_seconds.with_label_values(&[kind.as_str()]).observe(took.as_secs_f64());
+    }
+
+    /// Runs one batch of a long call under admission. A batch that finds no room waits its turn for a few
+    /// seconds: the caller is behind a stream and sends nothing more meanwhile.
+    pub async fn admit_batch<F, T>(&self, body: &BodyLimit, work: F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        // The work is past its point of no return once begun: a deadline drops the wait for it, not the work.
+        let mut work = Some(work);
+        for _ in 0..BATCH_TRIES {
+            let turn = self.admission.turn(body);
+            if let Some(turn) = turn {
+                let Some(work) = work.take() else { break };
+                let task = tokio::spawn(async move {
+                    let _turn = turn;
+                    work.await
+                });
+                let done = tokio::time::timeout(BATCH_WAIT, task).await;
+                return done.map_or_else(
+                    |_| Err(CallError::from(NotDone::DeadlinePassed)),
+                    |joined| joined.unwrap_or(Err(CallError::NotNow(ResultName::NotReady))),
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(u64::from(RETRY_AFTER_MS))).await;
+        }
+        self.metrics.shed.inc();
+        Err(CallError::NotNow(ResultName::Overloaded))
+    }
+}

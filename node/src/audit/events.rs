@@ -1,0 +1,195 @@
+//! The events of this crate, by the moments that leave them.
+
+use chukei_domain::codes::InfoNameCode;
+use chukei_domain::event::{Event, Outcome, Request, Target};
+use chukei_relay_client::permit::VerifiedPermit;
+use chukei_wire::header::Header;
+use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId, RequestId};
+use chukei_wire::result::ResultName;
+
+use crate::audit::log::{AuditError, AuditLog, Draft, EntryKind};
+use crate::hosted::notices::NoticeStub;
+use crate::hosted::persons::PersonId;
+
+/// A request of the portal, as events tell of it.
+pub struct Told {
+    actor: String,
+    request: Request,
+}
+
+/// What was decided on a request of the portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The answer may leave.
+    Authorised,
+    /// It may not.
+    Refused,
+}
+
+impl Told {
+    /// What header and permit say of a request.
+    pub fn of(header: &Header, hash: HeaderHash, permit: &VerifiedPermit, actor: &str) -> Self {
+        // Header codes were checked for shape; one that is no dataset code is refused before any event.
+        let datasets: Vec<InfoNameCode> =
+            header.datasets.iter().filter_map(|code| code.parse().ok()).collect();
+        let request = Request {
+            request: header.request_id.0,
+            header: hash.0,
+            channel: header.channel.map(|channel| channel.0),
+            portal: header.portal.clone().unwrap_or_default(),
+            broker: permit.broker().to_owned(),
+            legal_basis: permit.legal_basis().to_owned(),
+            permit_number: permit.number(),
+            datasets,
+            authn_ref: header.authn_ref.map(|hash| hash.0),
+        };
+        Self { actor: actor.to_owned(), request }
+    }
+}
+
+impl AuditLog {
+    /// A call of staff is about to be served.
+    pub async fn called(
+        &self,
+        actor: &str,
+        action: &str,
+        request: RequestId,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::Called { request: request.0 };
+        self.write(Draft::new(EntryKind::Call, actor, action, ResultName::Pending, event), None, now_ms).await
+    }
+
+    /// A call of staff is refused.
+    pub async fn call_refused(
+        &self,
+        actor: &str,
+        action: &str,
+        request: RequestId,
+        result: ResultName,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::CallRefused { request: request.0 };
+        self.write(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms).await
+    }
+
+    /// A call of staff ended.
+    pub async fn call_ended(
+        &self,
+        actor: &str,
+        action: &str,
+        request: RequestId,
+        result: ResultName,
+        count: u64,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::CallEnded { request: request.0, count };
+        self.write(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms).await
+    }
+
+    /// A request of the portal was decided; durable before anything is released.
+    pub async fn decided(
+        &self,
+        told: Told,
+        verdict: Verdict,
+        person: Option<PersonId>,
+        result: ResultName,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let id = told.request.request;
+        let (kind, event) = match verdict {
+            Verdict::Authorised => (EntryKind::Authorised, Event::Authorised(told.request)),
+            Verdict::Refused => (EntryKind::Refused, Event::Refused(told.request)),
+        };
+        let draft =
+            Draft::new(kind, &told.actor, "self_info", result, event).about(person.map(Target::Person));
+        self.write(draft, Some(id), now_ms).await
+    }
+
+    /// What became of an authorised request.
+    pub async fn outcome(
+        &self,
+        actor: &str,
+        request: RequestId,
+        outcome: Outcome,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::Outcome { request: request.0, outcome };
+        let draft = Draft::new(EntryKind::Outcome, actor, "self_info", ResultName::Done, event);
+        self.write(draft, Some(request.0), now_ms).await
+    }
+
+    /// A batch of persons was enrolled: registered, unchanged and rejected rows.
+    pub async fn enrolled(&self, actor: &str, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
+        let [enrolled, unchanged, rejected] = counts;
+        let event = Event::PersonEnrolled { enrolled, unchanged, rejected };
+        self.write(Draft::done(actor, "person_enroll", event), None, now_ms).await
+    }
+
+    /// A batch of copies was imported: registered, unchanged and rejected rows.
+    pub async fn imported(&self, actor: &str, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
+        let [registered, unchanged, rejected] = counts;
+        let event = Event::CopiesImported { registered, unchanged, rejected };
+        self.write(Draft::done(actor, "copy_import", event), None, now_ms).await
+    }
+
+    /// A person's own information is withheld from now on (R50).
+    pub async fn blocked(
+        &self,
+        actor: &str,
+        person: PersonId,
+        datasets: &[InfoNameCode],
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::PersonBlocked { datasets: datasets.to_vec() };
+        let draft = Draft::done(actor, "person_block", event).about(Some(Target::Person(person)));
+        self.write(draft, None, now_ms).await
+    }
+
+    /// A notice was registered.
+    pub async fn notice_registered(
+        &self,
+        actor: &str,
+        stub: &NoticeStub,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::NoticeRegistered { targets: stub.targets, expiry_day: stub.expiry_day };
+        let draft = Draft::new(EntryKind::Other, actor, "notice_send", ResultName::Registered, event);
+        let draft = draft.about(Some(Target::Notice(stub.id.0))).for_affair(&stub.affair);
+        self.write(draft, None, now_ms).await
+    }
+
+    /// The portal answered a delivery.
+    pub async fn notice_delivered(
+        &self,
+        actor: &str,
+        notice: NoticeId,
+        delivery: DeliveryId,
+        result: ResultName,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::NoticeDelivered { delivery: delivery.0 };
+        let draft = Draft::new(EntryKind::Other, actor, "notice_delivery", result, event);
+        self.write(draft.about(Some(Target::Notice(notice.0))), None, now_ms).await
+    }
+
+    /// States and answers of a notice were pulled.
+    pub async fn notice_polled(
+        &self,
+        actor: &str,
+        notice: NoticeId,
+        states: u32,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::NoticeStatusRead { states };
+        let draft = Draft::done(actor, "notice_poll", event).about(Some(Target::Notice(notice.0)));
+        self.write(draft, None, now_ms).await
+    }
+
+    /// The keys of a purpose's day are destroyed.
+    pub async fn erased(&self, actor: &str, purpose: &str, day: u32, now_ms: u64) -> Result<(), AuditError> {
+        let event = Event::Erased { purpose: purpose.to_owned(), day };
+        self.write(Draft::new(EntryKind::Other, actor, "expiry", ResultName::Erased, event), None, now_ms)
+            .await
+    }
+}

@@ -1,0 +1,91 @@
+//! Reading the log back: each record opened, numbered without a gap.
+
+use std::collections::HashSet;
+
+use chukei_crypto::seal::{Place, open_owned};
+use chukei_domain::event::{Outcome, Record};
+use chukei_store::journal::{JournalEntry, JournalReader};
+use chukei_wire::id::RequestId;
+
+use crate::audit::log::{AuditError, AuditLog, EntryKind, SPACE};
+
+/// Entries looked at for requests that a stop left open: far more than can be in work at once.
+const OPEN_TAIL: u64 = 16_384;
+
+/// Outcome of re-reading a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Records that opened, in sequence.
+    pub events: u64,
+    /// The first number that is missing, does not open, or is not what stands at its place.
+    pub first_bad: Option<u64>,
+}
+
+/// Records of a log in order, from some number on. Blocking file I/O.
+pub struct Walk {
+    log: AuditLog,
+    entries: JournalReader,
+}
+
+impl Iterator for Walk {
+    /// A record, or the failure to read or open the next one.
+    type Item = Result<Record, ()>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next()?;
+        Some(entry.map_err(|_| ()).and_then(|entry| self.log.open(entry)))
+    }
+}
+
+impl AuditLog {
+    /// Walks the records from number `from` on (the first is 1).
+    pub fn walk(&self, from: u64) -> Walk {
+        Walk { log: self.clone(), entries: self.journal.read(&self.owner, from) }
+    }
+
+    /// Re-reads the whole log. Blocking: takes time in proportion to its length.
+    pub fn verify(&self) -> Verified {
+        let last = self.journal.last_number(&self.owner);
+        let mut events = 0;
+        for record in self.walk(1) {
+            let next = events + 1;
+            match record {
+                Ok(record) if record.seq == next => events = next,
+                _ => return Verified { events, first_bad: Some(next) },
+            }
+        }
+        Verified { events, first_bad: (events < last).then_some(events + 1) }
+    }
+
+    /// Closes requests that were authorised and have no outcome: the node stopped before it knew.
+    pub async fn close_open_requests(&self, actor: &str, now_ms: u64) -> Result<usize, AuditError> {
+        let open = self.open_requests();
+        let count = open.len();
+        for request in open {
+            self.outcome(actor, request, Outcome::Unknown, now_ms).await?;
+        }
+        Ok(count)
+    }
+
+    fn open_requests(&self) -> HashSet<RequestId> {
+        let from = self.journal.last_number(&self.owner).saturating_sub(OPEN_TAIL).max(1);
+        let mut open = HashSet::new();
+        for entry in self.journal.read(&self.owner, from).map_while(Result::ok) {
+            let Some(request) = entry.replay.map(RequestId) else { continue };
+            if entry.kind == EntryKind::Authorised as u8 {
+                open.insert(request);
+            } else if entry.kind == EntryKind::Outcome as u8 {
+                open.remove(&request);
+            }
+        }
+        open
+    }
+
+    fn open(&self, entry: JournalEntry) -> Result<Record, ()> {
+        let row = entry.seq.to_be_bytes();
+        let place = Place { body: self.owner.as_bytes(), space: SPACE, row: &row };
+        let opened = open_owned(&*self.keyring.snapshot(), place, entry.sealed).map_err(|_| ())?;
+        let record = Record::from_bytes(opened.get()).map_err(|_| ())?;
+        if record.seq == entry.seq { Ok(record) } else { Err(()) }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a batch of rows needs from the store, read before the rows are judged.
+
+use std::collections::HashMap;
+
+use chukei_domain::codes::AddresseeNumber;
+use chukei_domain::copy_row::CopyRow;
+use chukei_domain::document::Document;
+use chukei_store::{RowKey, Space};
+
+use super::ParsedRow;
+use super::record_index::{RecordEntry, record_row};
+use crate::access::decision::{Grant, Write};
+use crate::hosted::persons::PersonRef;
+use crate::hosted::rows::RowError;
+
+/// A document as it stood, and as the batch leaves it.
+pub(super) struct WorkingDocument {
+    pub(super) document: Document,
+    /// Version of the row; `None` where there was none.
+    pub(super) version: Option<u64>,
+    pub(super) person: PersonRef,
+    pub(super) changed: bool,
+    /// Record entries that change with it.
+    pub(super) entries: Vec<(RowKey, RecordEntry)>,
+}
+
+/// Everything read for one batch.
+pub(super) struct Loaded {
+    pub(super) persons: HashMap<AddresseeNumber, PersonRef>,
+    pub(super) entries: HashMap<RowKey, RecordEntry>,
+    pub(super) documents: HashMap<RowKey, WorkingDocument>,
+}
+
+impl Loaded {
+    /// Reads persons, record entries and documents of the rows that parse.
+    pub(super) fn read(grant: &Grant<Write>, rows: &[ParsedRow]) -> Result<Self, RowError> {
+        let parsed: Vec<&CopyRow> = rows.iter().filter_map(|row| row.row.as_ref().ok()).collect();
+        let mut loaded = Self { persons: HashMap::new(), entries: HashMap::new(), documents: HashMap::new() };
+        loaded.read_persons(grant, &parsed)?;
+        loaded.read_entries(grant, &parsed)?;
+        loaded.read_documents(grant, &parsed)?;
+        Ok(loaded)
+    }
+
+    fn read_persons(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
+        let body = grant.body();
+        let mut wanted: Vec<&AddresseeNumber> = rows.iter().map(|row| &row.addressee).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let keys: Vec<RowKey> = wanted.iter().map(|addressee| body.addressee_row(addressee)).collect();
+        let found = body.resolve(Space::PersonByAddressee, &keys)?;
+        let known =
+            wanted.into_iter().zip(found).filter_map(|(addressee, person)| Some((*addressee, person?)));
+        self.persons.extend(known);
+        Ok(())
+    }
+
+    fn read_entries(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
+        let body = grant.body();
+        let keys: Vec<RowKey> = rows.iter().map(|row| record_row(body, row)).collect();
+        for (key, stored) in keys.iter().zip(body.get_rows(&keys)?) {
+            if let Some(entry) = body.open_row(Space::RecordId, key, &stored)? {
+                self.entries.insert(key.clone(), entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Documents that a row may change; one whose every row is unchanged is not read.
+    fn read_documents(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
+        let body = grant.body();
+        let mut wanted = HashMap::new();
+        for row in rows {
+            let Some(person) = self.persons.get(&row.addressee) else { continue };
+            let unchanged =
+                self.entries.get(&record_row(body, row)) == Some(&RecordEntry::of(body, *person, row));
+            if !unchanged {
+                wanted.insert(body.document_row(person, &row.dataset)?, (*person, row.dataset));
+            }
+        }
+        let keys: Vec<RowKey> = wanted.keys().cloned().collect();
+        let stored = body.open_documents(&keys)?;
+        for (key, stored) in keys.into_iter().zip(stored) {
+            let Some((person, dataset)) = wanted.get(&key).copied() else { continue };
+            let (document, version) = match stored {
+                Some(stored) => (stored.document, Some(stored.version)),
+                None => (Document::new(person.id, body.local_code(), dataset), None),
+            };
+            let working = WorkingDocument { document, version, person, changed: false, entries: Vec::new() };
+            self.documents.insert(key, working);
+        }
+        Ok(())
+    }
+}

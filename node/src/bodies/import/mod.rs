@@ -1,0 +1,75 @@
+//! Copy import (副本登録): batches of rows become documents, each batch durable before it is answered.
+//!
+//! What must hold: one outcome per row, the first rule that applies; the same file again changes nothing; an
+//! interrupted import has whole batches or none of them. Rows of one batch are judged in their order.
+
+mod judge;
+mod loaded;
+mod record_index;
+
+use std::sync::Arc;
+
+use chukei_domain::copy_row::CopyRow;
+use chukei_domain::outcome::Refusal;
+use chukei_wire::limits::IMPORT_BATCH_ROWS;
+use chukei_wire::message::staff::{BatchReply, ImportBatch, RowOutcome};
+use chukei_wire::result::ResultName;
+
+use crate::access::decision::{Grant, Write};
+use crate::app::Node;
+use crate::bodies::call::{Call, CallError};
+use crate::bodies::dispatch::Done;
+use crate::bodies::enroll::counts;
+
+/// A parsed row, or why it is refused, and whether its record id was accepted earlier in the file.
+struct ParsedRow {
+    row: Result<CopyRow, Refusal>,
+    repeated: bool,
+}
+
+/// Serves one import, batch by batch.
+pub async fn import(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
+    let grant = Arc::new(grant);
+    let mut registered = 0;
+    while let Some(batch) = call.next::<ImportBatch>().await? {
+        if batch.rows.len() > IMPORT_BATCH_ROWS {
+            return Err(CallError::Refused(ResultName::BadFormat));
+        }
+        let (of, held) = (node.clone(), grant.clone());
+        let work = async move { import_batch(&of, &held, batch).await };
+        let rows = node.admit_batch(grant.body().limit(), work).await?;
+        registered += rows.iter().filter(|row| **row == RowOutcome::Registered).count();
+        call.reply(&BatchReply { rows }).await?;
+    }
+    Ok(Done::of(registered))
+}
+
+async fn import_batch(
+    node: &Arc<Node>,
+    grant: &Arc<Grant<Write>>,
+    batch: ImportBatch,
+) -> Result<Vec<RowOutcome>, CallError> {
+    let body = grant.body();
+    let _writing = body.writing().await;
+    // Parsing, sealing and reading a batch is milliseconds of work: not on the threads that serve requests.
+    let (of, held) = (node.clone(), grant.clone());
+    let judged = tokio::task::spawn_blocking(move || {
+        let parsed = parse(&of, &held, batch);
+        judge::judge(&held, parsed, of.clock.now_ms())
+    });
+    let judged = judged.await.map_err(|_| CallError::NotNow(ResultName::NotReady))??;
+    for batch in judged.batches {
+        body.apply(batch).await?;
+    }
+    body.audit().imported(grant.scope().actor(), counts(&judged.outcomes), node.clock.now_ms()).await?;
+    Ok(judged.outcomes)
+}
+
+fn parse(node: &Node, grant: &Grant<Write>, batch: ImportBatch) -> Vec<ParsedRow> {
+    let code = grant.body().local_code();
+    let parse = |row: &chukei_wire::message::staff::ImportRow| ParsedRow {
+        row: CopyRow::parse(&row.fields, &code, &node.catalogue),
+        repeated: row.repeated,
+    };
+    batch.rows.iter().map(parse).collect()
+}

@@ -1,0 +1,16 @@
+//! Calls of bodies' own staff and systems, over hops of their own.
+//!
+//! Each call is scoped to the caller's body, decided, logged before it does anything, and logged again with its
+//! outcome. Handlers speak in messages and know no transport.
+
+pub mod audit;
+pub mod call;
+pub mod catalogue;
+pub mod copies;
+pub mod dispatch;
+pub mod enroll;
+pub mod import;
+pub mod notices;
+pub mod persons;
+pub mod provision;
+pub mod server;

@@ -1,0 +1,91 @@
+//! Accepts staff terminals and business systems, and hands each of their streams to the dispatch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_relay_client::connection::{CloseCode, PeerConnection};
+use chukei_relay_client::endpoint::ServerEndpoint;
+use chukei_relay_client::stream::{HEAD_WAIT, RecvHalf, ResetCode, SendHalf};
+use chukei_wire::frame::FrameType;
+use chukei_wire::header::{Header, Hop};
+use tokio::time::Instant;
+
+use crate::app::Node;
+use crate::bodies::call::Call;
+use crate::bodies::dispatch::dispatch;
+
+/// Malformed requests after which a peer is dropped.
+const MISUSE_LIMIT: u32 = 16;
+
+/// Accepts until the endpoint closes.
+pub async fn serve(node: Arc<Node>, endpoint: Arc<ServerEndpoint>) {
+    while let Some(pending) = endpoint.accept().await {
+        let node = node.clone();
+        tokio::spawn(async move {
+            match pending.establish().await {
+                Ok(connection) => serve_peer(node, connection).await,
+                Err(error) => tracing::info!(%error, "a peer was not accepted"),
+            }
+        });
+    }
+}
+
+async fn serve_peer(node: Arc<Node>, connection: PeerConnection) {
+    if connection.identity().body().is_none() {
+        // Only a body's staff and systems have business here.
+        connection.close(CloseCode::NotPermitted);
+        return;
+    }
+    let gauge = node.metrics.connections.with_label_values(&["staff"]);
+    gauge.inc();
+    let misuse = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    while let Ok((send, recv)) = connection.accept().await {
+        if !connection.still_valid(node.clock.now_ms()) {
+            connection.close(CloseCode::CertificateOver);
+            break;
+        }
+        let (node, connection, misuse) = (node.clone(), connection.clone(), misuse.clone());
+        tokio::spawn(async move {
+            if serve_stream(node, &connection, send, recv).await.is_err()
+                && misuse.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= MISUSE_LIMIT
+            {
+                connection.close(CloseCode::Misbehaved);
+            }
+        });
+    }
+    gauge.dec();
+}
+
+/// Why a stream never became a call.
+struct Malformed;
+
+async fn serve_stream(
+    node: Arc<Node>,
+    connection: &PeerConnection,
+    mut send: SendHalf,
+    mut recv: RecvHalf,
+) -> Result<(), Malformed> {
+    recv.set_deadline(Instant::now() + HEAD_WAIT);
+    let head = read_head(&mut recv).await;
+    let Ok((header, bytes)) = head else {
+        send.reset(ResetCode::Misbehaved);
+        return Err(Malformed);
+    };
+    let hash = Header::hash(&bytes);
+    let call = Call::new(header, hash, send, recv);
+    dispatch(node, connection.identity(), call).await;
+    Ok(())
+}
+
+async fn read_head(recv: &mut RecvHalf) -> Result<(Header, bytes::Bytes), Malformed> {
+    let bytes = recv.expect(FrameType::Header).await.map_err(|_| Malformed)?;
+    let header = Header::from_bytes(&bytes).map_err(|_| Malformed)?;
+    let hop = recv.expect(FrameType::Hop).await.map_err(|_| Malformed)?;
+    Hop::from_bytes(&hop).map_err(|_| Malformed)?;
+    Ok((header, bytes))
+}
+
+/// How long a request may take once admitted: what its sender gives it.
+pub fn deadline_of(header: &Header) -> Duration {
+    Duration::from_millis(u64::from(header.deadline_ms))
+}

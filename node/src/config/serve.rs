@@ -1,0 +1,206 @@
+//! Configuration of `chukei-node serve`. The commented sample is `node/node.sample.toml`, which a test parses.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, base_of, load};
+use chukei_wire::body_code::BodyCode;
+use serde::Deserialize;
+
+use crate::config::{ConfigError, check_development, check_name};
+
+/// Everything a node needs to know.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NodeConfig {
+    /// The node's name, as in its certificate.
+    pub name: String,
+    /// Loopback only; allows a clock file.
+    #[serde(default)]
+    pub development: bool,
+    /// Folder of stores, journal and keyrings.
+    pub data_dir: PathBuf,
+    /// Development clock.
+    pub clock_file: Option<PathBuf>,
+    /// Addresses to listen on.
+    pub listen: Listen,
+    /// Certificate of the hops.
+    pub tls: TlsSettings,
+    /// Signed peer list.
+    pub peers: PeersSettings,
+    /// Brokers to dial; two for a system without a single point of failure.
+    pub brokers: Vec<PeerAddress>,
+    /// Bodies this node hosts.
+    pub bodies: Vec<BodyConfig>,
+    /// Bounds.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Folder of the configuration file; relative paths start there.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+/// Addresses to listen on.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listen {
+    /// QUIC: staff terminals and business systems.
+    pub staff: SocketAddr,
+    /// HTTP: metrics and health.
+    pub metrics: SocketAddr,
+}
+
+/// One hosted body.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BodyConfig {
+    /// Local body code, as text.
+    pub code: BodyCode,
+    /// Name for logs of the body itself.
+    pub name: String,
+    /// Root key file of the provider.
+    pub root_key: PathBuf,
+    /// Identity key file: end-to-end channel and delegation.
+    pub identity_key: PathBuf,
+    /// Key that opens the body's part of acquisition numbers.
+    pub acquisition_key: PathBuf,
+    /// Affairs the body is enabled for (R12).
+    pub affairs: Vec<String>,
+    /// Name of the portal its notices go to.
+    pub portal: String,
+}
+
+/// Bounds of a node. Every one has a default that suits one platform of a few hundred bodies.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Requests in work at once, all bodies together.
+    pub in_flight: usize,
+    /// Requests in work at once of one body.
+    pub in_flight_per_body: usize,
+    /// Longest retention a notice may ask for, days.
+    pub notice_retention_days: u32,
+    /// Notice deliveries in work at once, per body.
+    pub deliveries: usize,
+    /// Seconds between polls of open notices' states.
+    pub notice_poll_seconds: u64,
+    /// Seconds for which a channel's peer is refused after a mismatch (R35).
+    pub integrity_hold_seconds: u64,
+    /// Seconds a drain may take after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 512,
+            in_flight_per_body: 192,
+            notice_retention_days: 365,
+            deliveries: 32,
+            notice_poll_seconds: 60,
+            integrity_hold_seconds: 30,
+            drain_seconds: 8,
+        }
+    }
+}
+
+impl NodeConfig {
+    /// Loads and checks a configuration file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = load(path)?;
+        config.base = base_of(path);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// A path of the configuration, absolute or relative to the configuration file.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        check_name("name", &self.name)?;
+        let mut addresses = vec![self.listen.staff, self.listen.metrics];
+        addresses.extend(self.brokers.iter().map(|broker| broker.address));
+        check_development(self.development, self.clock_file.as_ref(), &addresses)?;
+        if self.brokers.is_empty() {
+            return Err(ConfigError::rule(
+                "brokers",
+                "at least one broker is needed; two survive the loss of one",
+            ));
+        }
+        for broker in &self.brokers {
+            check_name("brokers.name", &broker.name)?;
+        }
+        self.check_bodies()?;
+        let limits = &self.limits;
+        let positive = [limits.in_flight, limits.in_flight_per_body, limits.deliveries];
+        if positive.contains(&0) || limits.notice_poll_seconds == 0 || limits.notice_retention_days == 0 {
+            return Err(ConfigError::rule("limits", "every limit is at least 1"));
+        }
+        Ok(())
+    }
+
+    fn check_bodies(&self) -> Result<(), ConfigError> {
+        if self.bodies.is_empty() || self.bodies.len() > 2_000 {
+            return Err(ConfigError::rule("bodies", "from 1 to 2000 bodies"));
+        }
+        let mut seen = BTreeSet::new();
+        for body in &self.bodies {
+            if !seen.insert(body.code) {
+                return Err(ConfigError::rule("bodies.code", format!("{} stands twice", body.code)));
+            }
+            check_name("bodies.portal", &body.portal)?;
+            for affair in &body.affairs {
+                if affair.parse::<chukei_domain::codes::AffairCode>().is_err() {
+                    return Err(ConfigError::rule("bodies.affairs", format!("{affair} is no affair code")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../node.sample.toml");
+
+    fn load_text(text: &str) -> Result<NodeConfig, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.toml");
+        std::fs::write(&path, text).unwrap();
+        NodeConfig::load(&path)
+    }
+
+    #[test]
+    fn the_sample_loads() {
+        let config = load_text(SAMPLE).unwrap();
+        assert_eq!(config.bodies[0].code.as_str(), "982016");
+    }
+
+    #[test]
+    fn development_stays_on_loopback() {
+        let text = SAMPLE.replace("127.0.0.1:7401", "192.0.2.1:7401");
+        let error = load_text(&text).unwrap_err();
+        assert!(error.to_string().starts_with("development"), "{error}");
+    }
+
+    #[test]
+    fn a_clock_file_needs_development() {
+        let text = SAMPLE.replace("development = true", "development = false");
+        let error = load_text(&text).unwrap_err();
+        assert!(error.to_string().starts_with("clock_file"), "{error}");
+    }
+
+    #[test]
+    fn a_body_stands_once() {
+        let text = format!(
+            "{SAMPLE}\n{}",
+            SAMPLE
+                .split_once("[[bodies]]")
+                .map(|(_, body)| format!("[[bodies]]{}", body.split("[limits]").next().unwrap()))
+                .unwrap()
+        );
+        assert!(load_text(&text).unwrap_err().to_string().contains("stands twice"));
+    }
+}

@@ -1,0 +1,202 @@
+//! The answer to one request for own information, decided and sealed, not yet released.
+//!
+//! What must hold: the subject is the permit's person, proven by the binding tag (R22); every document opened is
+//! that person's, this body's and a requested dataset's (the exit check, R30); a withheld answer takes the path,
+//! the time and the size of the real one (R50).
+
+use chukei_domain::answer::{Answer, decide};
+use chukei_domain::codes::InfoNameCode;
+use chukei_domain::day::day_of;
+use chukei_domain::document::{Document, StoredItem};
+use chukei_relay_client::channel::{ChannelError, Scope, SealedBody};
+use chukei_wire::codec::encode;
+use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer, SelfInfoRequest};
+use chukei_wire::result::ResultName;
+
+use crate::app::Node;
+use crate::audit::Verdict;
+use crate::hosted::persons::{PersonId, PersonRecord};
+use crate::hosted::rows::RowError;
+use crate::inbound::self_info::Job;
+use crate::outcome::result_of_row_error;
+
+/// What a request comes to.
+pub struct Prepared {
+    /// Result for the log and metrics.
+    pub result: ResultName,
+    /// Whether information may leave.
+    pub verdict: Verdict,
+    /// The person, where one was found.
+    pub person: Option<PersonId>,
+    /// What is sent; `None` where nothing can be sealed any more.
+    pub sealed: Option<SealedBody>,
+}
+
+/// Why there is no answer.
+struct Refused {
+    result: ResultName,
+    /// Kind of mismatch: stops the channel and alarms (R35).
+    alarm: Option<&'static str>,
+    person: Option<PersonId>,
+}
+
+impl Refused {
+    fn because(result: ResultName, person: Option<&PersonRecord>) -> Self {
+        Self { result, alarm: None, person: person.map(|person| person.person.id) }
+    }
+
+    fn mismatch(result: ResultName, alarm: &'static str, person: Option<&PersonRecord>) -> Self {
+        Self { alarm: Some(alarm), ..Self::because(result, person) }
+    }
+
+    fn stored(error: &RowError, person: Option<&PersonRecord>) -> Self {
+        match result_of_row_error(error) {
+            ResultName::IntegrityFailure => {
+                Self::mismatch(ResultName::IntegrityFailure, "stored_value", person)
+            }
+            result => Self::because(result, person),
+        }
+    }
+}
+
+/// Decides and seals.
+pub fn prepare(node: &Node, job: &Job, now_ms: u64) -> Prepared {
+    let answered = answer(node, job, now_ms).and_then(|(person, answer, as_if)| {
+        let sealed = seal(job, Some(&person), &answer, as_if)
+            .map_err(|_| Refused::because(ResultName::NotReady, Some(&person)))?;
+        Ok(Prepared {
+            result: answer.result,
+            verdict: Verdict::Authorised,
+            person: Some(person.person.id),
+            sealed: Some(sealed),
+        })
+    });
+    answered.unwrap_or_else(|refused| refuse(node, job, refused, now_ms))
+}
+
+/// A refusal says its name and nothing else; a mismatch is the last thing said on its channel.
+fn refuse(node: &Node, job: &Job, refused: Refused, now_ms: u64) -> Prepared {
+    let answer = SelfInfoAnswer { result: refused.result, datasets: Vec::new() };
+    let sealed = seal(job, None, &answer, 0).ok();
+    if let Some(kind) = refused.alarm {
+        node.metrics.alarm(kind, &job.header.request_id);
+        node.channels.stop(job.channel.id());
+        if let Some(scope) = Scope::of(&job.header) {
+            node.holds.hold(scope, now_ms);
+        }
+    }
+    Prepared { result: refused.result, verdict: Verdict::Refused, person: refused.person, sealed }
+}
+
+fn seal(
+    job: &Job,
+    person: Option<&PersonRecord>,
+    answer: &SelfInfoAnswer,
+    as_if: usize,
+) -> Result<SealedBody, ChannelError> {
+    let content = zeroize::Zeroizing::new(encode(answer)?);
+    let binding = person.map(PersonRecord::binding);
+    job.channel.seal_body(job.hash, binding.as_ref(), &content, as_if)
+}
+
+/// The person, the answer, and the length that its sealed form must look like.
+fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(PersonRecord, SelfInfoAnswer, usize), Refused> {
+    let person = subject(job)?;
+    let datasets = requested(node, job, &person)?;
+    let documents = open_documents(job, &person, &datasets)?;
+    let today = day_of(now_ms);
+    let shown: Vec<AnswerDataset> =
+        documents.iter().flatten().filter_map(|document| dataset(node, document, today)).collect();
+    let present = |code: &InfoNameCode| shown.iter().any(|dataset| dataset.info_name_code == code.as_str());
+    let decision = decide(&person.flags, &datasets, present);
+    let full = SelfInfoAnswer { result: ResultName::Done, datasets: shown };
+    let as_if = encode(&full).map_or(0, |bytes| bytes.len());
+    let answer = match decision {
+        Answer::Done => full,
+        Answer::NoData => SelfInfoAnswer { result: ResultName::NoData, datasets: Vec::new() },
+        Answer::UnavailableAskBody => {
+            SelfInfoAnswer { result: ResultName::UnavailableAskBody, datasets: Vec::new() }
+        }
+    };
+    Ok((person, answer, as_if))
+}
+
+/// The permit's person, who must be the one the portal asks for (R22).
+fn subject(job: &Job) -> Result<PersonRecord, Refused> {
+    let opened = job.channel.open_body(job.hash, None, &job.sealed).map_err(|error| match error {
+        ChannelError::Stopped => Refused::because(ResultName::IntegrityStop, None),
+        _ => Refused::mismatch(ResultName::IntegrityFailure, "sealed_request", None),
+    })?;
+    let request: SelfInfoRequest =
+        opened.message().map_err(|_| Refused::because(ResultName::BadFormat, None))?;
+    let code = job.permit.person().ok_or(Refused::because(ResultName::PermitScope, None))?;
+    let person = job
+        .grant
+        .body()
+        .person_by_code(&job.grant, &code)
+        .map_err(|error| Refused::stored(&error, None))?
+        .ok_or(Refused::because(ResultName::NotFound, None))?;
+    match person.binding().verify(&job.hash.0, &request.binding_tag) {
+        Ok(()) => Ok(person),
+        Err(_) => Err(Refused::mismatch(ResultName::SubjectMismatch, "subject_mismatch", Some(&person))),
+    }
+}
+
+fn requested(node: &Node, job: &Job, person: &PersonRecord) -> Result<Vec<InfoNameCode>, Refused> {
+    let known = |code: &String| {
+        let parsed = code.parse().ok().filter(|_| node.catalogue.dataset(code).is_some());
+        parsed.ok_or(Refused::because(ResultName::UnknownInfoName, Some(person)))
+    };
+    job.header.datasets.iter().map(known).collect()
+}
+
+/// Reads every document of one moment, and lets none pass that is not the subject's (R30, R31).
+fn open_documents(
+    job: &Job,
+    person: &PersonRecord,
+    datasets: &[InfoNameCode],
+) -> Result<Vec<Option<Document>>, Refused> {
+    let body = job.grant.body();
+    let stored = body
+        .documents(&job.grant, &person.person, datasets)
+        .map_err(|error| Refused::stored(&error, Some(person)))?;
+    let mut documents = Vec::with_capacity(stored.len());
+    for (code, stored) in datasets.iter().zip(stored) {
+        let document = stored.map(|stored| stored.document);
+        let fits = document.as_ref().is_none_or(|document| {
+            *document.person() == person.person.id
+                && document.body() == body.local_code()
+                && document.dataset() == *code
+        });
+        if !fits {
+            return Err(Refused::mismatch(ResultName::IntegrityStop, "exit_check", Some(person)));
+        }
+        documents.push(document);
+    }
+    Ok(documents)
+}
+
+/// A dataset as the portal shows it; `None` where nothing of it is visible today.
+fn dataset(node: &Node, document: &Document, today: u32) -> Option<AnswerDataset> {
+    let code = document.dataset();
+    let known = node.catalogue.dataset(code.as_str())?;
+    let items: Vec<AnswerItem> =
+        document.visible(today).filter_map(|item| self::item(node, code.as_str(), item)).collect();
+    (!items.is_empty()).then(|| AnswerDataset {
+        info_name_code: code.to_string(),
+        info_name: known.name.clone(),
+        items,
+    })
+}
+
+fn item(node: &Node, dataset: &str, item: &StoredItem) -> Option<AnswerItem> {
+    let known = node.catalogue.item(dataset, item.item_code.as_str())?;
+    Some(AnswerItem {
+        level: known.level,
+        info_item_code: item.item_code.to_string(),
+        item_name: known.name.clone(),
+        record_key: item.record_key.to_string(),
+        value: item.value.clone(),
+        reason_of_null: item.reason_of_null.clone(),
+    })
+}

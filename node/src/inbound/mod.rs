@@ -1,0 +1,11 @@
+//! Requests that reach bodies from the portal, through brokers: channel set-up and own information.
+//!
+//! What must hold: nothing is opened before the permit is verified; nothing leaves before it is authorised in the
+//! log; every mismatch stops the channel and alarms (R35).
+
+pub mod answer;
+pub mod holds;
+pub mod release;
+pub mod self_info;
+pub mod setup;
+pub mod streams;

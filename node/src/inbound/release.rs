@@ -1,0 +1,66 @@
+//! Releases an authorised answer and records what became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_domain::event::Outcome as Ending;
+use chukei_relay_client::channel::write_sealed;
+use chukei_relay_client::session::AcceptedRequest;
+use chukei_relay_client::stream::StreamError;
+use chukei_wire::frame::{FrameType, Outcome};
+use chukei_wire::result::ResultName;
+use tokio::time::Instant;
+
+use crate::app::Node;
+use crate::audit::Verdict;
+use crate::inbound::answer::Prepared;
+use crate::inbound::self_info::Job;
+use crate::inbound::streams::refuse;
+
+/// How long the portal may take to prove that it opened an answer.
+const RECEIPT_WAIT: Duration = Duration::from_secs(10);
+
+/// Sends the answer, then waits for the portal's proof that it opened it.
+pub async fn release(
+    node: &Arc<Node>,
+    job: &Job,
+    prepared: Prepared,
+    mut request: AcceptedRequest,
+) -> ResultName {
+    let Some(sealed) = prepared.sealed else {
+        return refuse(&mut request, Outcome::Refused(prepared.result)).await;
+    };
+    let receipt = sealed.receipt;
+    let sent = async {
+        request.put_status(Outcome::Answered).await.map_err(|_| StreamError::Ended)?;
+        write_sealed(&mut request.send, sealed).await?;
+        request.send.finish().await
+    };
+    let sent: Result<(), StreamError> = sent.await;
+    if prepared.verdict == Verdict::Authorised {
+        let ending = match sent {
+            Ok(()) => proof(&mut request, &receipt).await,
+            Err(_) => Ending::Aborted,
+        };
+        record(node, job, ending).await;
+    }
+    prepared.result
+}
+
+async fn proof(request: &mut AcceptedRequest, receipt: &[u8; 16]) -> Ending {
+    request.recv.set_deadline(Instant::now() + RECEIPT_WAIT);
+    match request.recv.expect(FrameType::Message).await {
+        // The tag is no secret once sent; a wrong one only fails to prove.
+        Ok(tag) if tag.as_ref() == receipt => Ending::Delivered,
+        _ => Ending::Aborted,
+    }
+}
+
+async fn record(node: &Node, job: &Job, ending: Ending) {
+    let body = job.grant.body();
+    let actor = job.grant.scope().actor();
+    let recorded = body.audit().outcome(actor, job.header.request_id, ending, node.clock.now_ms()).await;
+    if let Err(error) = recorded {
+        tracing::error!(request_id = %job.header.request_id, %error, "outcome not recorded");
+    }
+}

@@ -1,0 +1,48 @@
+//! A portal sets up an end-to-end channel with a hosted body.
+//!
+//! The broker only carries the flights: both ends are pinned by the signed peer list, so that whoever answers in
+//! the body's place, or asks in the portal's, fails the handshake.
+
+use std::sync::Arc;
+
+use chukei_relay_client::channel::{Scope, respond};
+use chukei_relay_client::session::AcceptedRequest;
+use chukei_wire::frame::Outcome;
+use chukei_wire::header::Direction;
+use chukei_wire::result::ResultName;
+
+use crate::app::Node;
+use crate::hosted::HostedBody;
+use crate::inbound::streams::{BrokerHop, refuse};
+
+/// Serves one set-up.
+pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedRequest) -> ResultName {
+    let Some((body, spki, scope)) = parties(node, &request) else {
+        return refuse(&mut request, Outcome::Refused(ResultName::NotFound)).await;
+    };
+    let now_ms = node.clock.now_ms();
+    if node.holds.is_held(&scope, now_ms) {
+        return refuse(&mut request, Outcome::Refused(ResultName::IntegrityStop)).await;
+    }
+    if let Err(result) = hop.verify(&request, now_ms) {
+        return refuse(&mut request, Outcome::Refused(result)).await;
+    }
+    match respond(&mut request, body.identity(), &spki, &node.clock).await {
+        Ok(channel) => {
+            node.channels.insert(channel, node.clock.now_ms());
+            ResultName::Done
+        }
+        Err(error) => {
+            tracing::warn!(request_id = %request.header.request_id, %error, "channel not set up");
+            ResultName::BadSignature
+        }
+    }
+}
+
+/// The body and the key its portal is pinned to; `None` for a body or portal that is not served here.
+fn parties(node: &Node, request: &AcceptedRequest) -> Option<(Arc<HostedBody>, Vec<u8>, Scope)> {
+    let scope = Scope::of(&request.header).filter(|scope| scope.direction == Direction::ToBody)?;
+    let body = node.bodies.get(scope.body)?;
+    let spki = node.peers().portal(&scope.portal)?.identity_spki.0.clone();
+    Some((body, spki, scope))
+}

@@ -1,0 +1,85 @@
+//! The node tells each broker which bodies it speaks for: one delegation a body, signed with the body's identity.
+
+use std::time::Duration;
+
+use chukei_crypto::random::RandomError;
+use chukei_relay_client::connection::PeerConnection;
+use chukei_relay_client::request_id;
+use chukei_relay_client::session::{SessionError, open_request};
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::frame::Outcome;
+use chukei_wire::header::{Direction, Header, Hop, Kind};
+use chukei_wire::id::RequestId;
+use chukei_wire::limits;
+use chukei_wire::message::control::{Announce, Delegation, DelegationClaims};
+
+use crate::app::Node;
+use crate::hosted::HostedBody;
+
+/// Life of a delegation. A node announces anew at half of it.
+pub const DELEGATION_LIFE_MS: u64 = 24 * 3_600_000;
+
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Why a broker does not know this node's bodies.
+#[derive(Debug, thiserror::Error)]
+pub enum AnnounceError {
+    /// The exchange failed.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The broker refused the announcement.
+    #[error("refused: {0:?}")]
+    Refused(Outcome),
+    /// A delegation could not be signed.
+    #[error("signing: {0}")]
+    Signing(#[from] RandomError),
+    /// A delegation could not be encoded.
+    #[error("encoding: {0}")]
+    Encoding(#[from] chukei_wire::codec::CodecError),
+}
+
+/// Announces every hosted body on `connection`.
+pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
+    let now_ms = node.clock.now_ms();
+    let delegations =
+        node.bodies.iter().map(|body| delegation(node, body, now_ms)).collect::<Result<Vec<_>, _>>()?;
+    let header = hop_header(Kind::Announce, None, request_id::fresh(now_ms)?, WAIT);
+    let mut request = open_request(connection, &header, &Hop::default()).await?;
+    request.send.write_message(&Announce { delegations }).await.map_err(SessionError::from)?;
+    request.send.finish().await.map_err(SessionError::from)?;
+    match request.read_status().await? {
+        Outcome::Answered => Ok(()),
+        other => Err(AnnounceError::Refused(other)),
+    }
+}
+
+fn delegation(node: &Node, body: &HostedBody, now_ms: u64) -> Result<Delegation, AnnounceError> {
+    let claims = DelegationClaims {
+        body: body.code(),
+        node: node.name.clone(),
+        // One owner per body for now: the time of the announcement orders a node's own announcements.
+        epoch: now_ms,
+        not_after_ms: now_ms + DELEGATION_LIFE_MS,
+    };
+    let signature = body.identity().sign(&chukei_wire::codec::encode(&claims)?)?.to_vec();
+    Ok(Delegation { claims, signature })
+}
+
+/// Header of a request that goes no further than the next hop.
+pub fn hop_header(kind: Kind, body: Option<BodyCode>, request_id: RequestId, wait: Duration) -> Header {
+    Header {
+        version: limits::VERSION,
+        kind,
+        direction: Direction::Hop,
+        request_id,
+        body,
+        portal: None,
+        affair: None,
+        datasets: Vec::new(),
+        channel: None,
+        deadline_ms: u32::try_from(wait.as_millis()).unwrap_or(limits::DEADLINE_MAX_MS),
+        idempotency_key: None,
+        retry_of: None,
+        authn_ref: None,
+    }
+}

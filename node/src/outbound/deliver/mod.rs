@@ -1,0 +1,170 @@
+//! Delivery of notices: one task a body, woken by a registration, by time, or by its own retries.
+//!
+//! What must hold: a notice leaves the outbox only when every target is dealt with and that is durable; a restart
+//! in between repeats deliveries that the portal recognises by their id. Waits grow and are jittered.
+
+mod one;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_domain::day::day_of;
+use chukei_store::{Batch, RowKey, Space};
+use chukei_wire::id::NoticeId;
+use chukei_wire::result::ResultName;
+use tokio::task::JoinSet;
+
+use crate::access::decision::{Deliver, Grant, Write, duty_deliver, duty_write};
+use crate::access::scope::BodyScope;
+use crate::app::Node;
+use crate::hosted::HostedBody;
+use crate::hosted::notices::{NoticeStub, NoticeTarget, Progress, TargetProgress};
+use crate::hosted::rows::RowError;
+use one::{Delivered, Parcel};
+
+/// Targets dealt with before progress is written.
+const CHUNK: u32 = 128;
+/// How often the outbox is looked at when nothing wakes the task; a followed clock may have jumped.
+const LOOK: Duration = Duration::from_millis(500);
+const RETRY_MIN: Duration = Duration::from_millis(200);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Why a round of deliveries ended early.
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    #[error("data: {0}")]
+    Row(#[from] RowError),
+    #[error("log: {0}")]
+    Audit(#[from] crate::audit::AuditError),
+    #[error("not delivered yet: {0}")]
+    NotNow(ResultName),
+}
+
+/// Delivers the body's notices until the node stops.
+pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
+    let mut wait = LOOK;
+    while !node.is_draining() {
+        let _ = tokio::time::timeout(wait, node.next_delivery_wake(body.code())).await;
+        wait = match round(&node, &body).await {
+            Ok(()) => LOOK,
+            Err(error) => {
+                tracing::info!(body = %body.code(), %error, "deliveries wait");
+                (wait * 2).clamp(RETRY_MIN, RETRY_MAX).mul_f64(jitter())
+            }
+        };
+    }
+}
+
+/// Between 0.75 and 1.0, so that many bodies do not retry together.
+fn jitter() -> f64 {
+    let [byte] = chukei_crypto::random::bytes::<1>().unwrap_or([128]);
+    0.75 + f64::from(byte) / 1024.0
+}
+
+/// Delivers what is due, oldest publication first.
+async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<(), RoundError> {
+    let scope = BodyScope::of_duty(body.clone(), &node.name);
+    loop {
+        let now_ms = node.clock.now_ms();
+        let Some((row, notice)) = due(body, now_ms)? else { return Ok(()) };
+        let write = duty_write(&scope, "notice_delivery");
+        let stub = body.notice_stub(&write, notice)?.ok_or(RowError::Malformed)?;
+        if stub.expiry_day >= day_of(now_ms) {
+            deliver(node, &scope, &write, &stub).await?;
+        }
+        body.apply(Batch::new().delete(row)).await?;
+    }
+}
+
+fn due(body: &HostedBody, now_ms: u64) -> Result<Option<(RowKey, NoticeId)>, RowError> {
+    let prefix = RowKey::new(Space::Outbox);
+    let Some((row, stored)) = body.scan(&prefix, None, 1)?.into_iter().next() else { return Ok(None) };
+    let end = prefix.bucket(now_ms.saturating_add(1));
+    if row >= end {
+        return Ok(None);
+    }
+    let notice = body.open_value(Space::Outbox, &row, &stored.value)?;
+    Ok(Some((row, notice)))
+}
+
+async fn deliver(
+    node: &Arc<Node>,
+    scope: &BodyScope,
+    write: &Grant<Write>,
+    stub: &NoticeStub,
+) -> Result<(), RoundError> {
+    let body = scope.body();
+    let grant = duty_deliver(scope, "notice_delivery");
+    let content = Arc::new(body.notice_content(&grant, stub.id)?.ok_or(RowError::Malformed)?);
+    let mut progress = body.delivery_progress(write, stub.id)?;
+    while progress.next < stub.targets {
+        let targets = body.notice_targets(&grant, stub, progress.next, CHUNK)?;
+        let parcels = targets.into_iter().map(|(ordinal, target, _)| (ordinal, target));
+        let dealt = chunk(node, &grant, stub, &content, parcels.collect()).await?;
+        progress = finish(node, write, stub, progress, dealt).await?;
+    }
+    Ok(())
+}
+
+type Dealt = Vec<(u32, NoticeTarget, Delivered)>;
+
+/// Delivers to some targets, a bounded number at a time. Ends early where one must be tried again.
+async fn chunk(
+    node: &Arc<Node>,
+    grant: &Grant<Deliver>,
+    stub: &NoticeStub,
+    content: &Arc<chukei_domain::notice::NoticeContent>,
+    targets: Vec<(u32, NoticeTarget)>,
+) -> Result<Dealt, RoundError> {
+    let body = grant.scope().body();
+    let mut waiting = targets.into_iter();
+    let mut running = JoinSet::new();
+    let mut dealt = Vec::new();
+    let mut not_now = None;
+    loop {
+        while running.len() < node.limits.deliveries && not_now.is_none() {
+            let Some((ordinal, target)) = waiting.next() else { break };
+            let person = body.person(grant, &target.person.id)?;
+            let parcel = Parcel { stub: stub.clone(), content: content.clone(), target, person };
+            let (node, body) = (node.clone(), body.clone());
+            running.spawn(async move {
+                let outcome = one::deliver(&node, &body, &parcel).await;
+                (ordinal, parcel.target, outcome)
+            });
+        }
+        match running.join_next().await {
+            None => break,
+            Some(Ok((ordinal, target, Ok(delivered)))) => dealt.push((ordinal, target, delivered)),
+            Some(Ok((_, _, Err(result)))) => not_now = Some(result),
+            Some(Err(_)) => not_now = Some(ResultName::NotReady),
+        }
+    }
+    // What was delivered but not written down is recognised by the portal when it comes again.
+    not_now.map_or(Ok(dealt), |result| Err(RoundError::NotNow(result)))
+}
+
+async fn finish(
+    node: &Node,
+    write: &Grant<Write>,
+    stub: &NoticeStub,
+    before: Progress,
+    dealt: Dealt,
+) -> Result<Progress, RoundError> {
+    let body = write.scope().body();
+    let now_ms = node.clock.now_ms();
+    let mut progress = before;
+    let mut batch = Batch::new();
+    for (ordinal, target, delivered) in dealt {
+        let ok = delivered.result == ResultName::Registered;
+        progress.next = progress.next.max(ordinal.saturating_add(1));
+        progress.delivered += u32::from(ok);
+        let state = TargetProgress { delivered: ok, read_at_ms: None, answers: Vec::new() };
+        batch = body.put_target_progress(batch, stub, ordinal, &target.person, &state)?;
+        let actor = write.scope().actor();
+        body.audit().notice_delivered(actor, stub.id, target.delivery, delivered.result, now_ms).await?;
+    }
+    let row = HostedBody::delivery_progress_row(stub.id);
+    batch = body.put(batch, Space::Notice, row, HostedBody::STUB, &progress)?;
+    body.apply(batch).await?;
+    Ok(progress)
+}

@@ -1,0 +1,8 @@
+//! What the node starts by itself, through brokers: announcing its bodies, acquiring codes, delivering notices,
+//! pulling their states.
+
+pub mod acquire;
+pub mod announce;
+pub mod deliver;
+pub mod poll;
+pub mod portal;

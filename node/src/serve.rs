@@ -1,0 +1,227 @@
+//! `chukei-node serve`: opens everything, connects, serves, and drains on SIGTERM or SIGINT.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_domain::catalogue::Catalogue;
+use chukei_relay_client::connection::PeerConnection;
+use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
+use chukei_relay_client::endpoint::{ServerEndpoint, ServerLimits, client_endpoint, server_endpoint};
+use chukei_relay_client::peers::PeerList;
+use chukei_relay_client::replay::WINDOW_MS;
+use chukei_relay_client::tls::HopCredentials;
+use chukei_store::DataFolder;
+use chukei_store::journal::Journal;
+use chukei_wire::id::RequestId;
+use chukei_wire::identity::Identity;
+
+use crate::app::{Node, Parts};
+use crate::config::clock;
+use crate::config::serve::{BodyConfig, NodeConfig};
+use crate::hosted::body::{BodyFacts, BodyKeyFiles};
+use crate::hosted::{Bodies, HostedBody};
+use crate::outbound::announce::{DELEGATION_LIFE_MS, announce};
+use crate::start::{StartError, journal_options};
+use crate::telemetry::health;
+use crate::telemetry::metrics::Metrics;
+use crate::{bodies, expiry, inbound, outbound};
+
+/// How often gauges that nobody else moves are set.
+const GAUGES: Duration = Duration::from_secs(5);
+
+/// Runs a node until it is told to stop.
+pub async fn run(config: NodeConfig) -> Result<(), StartError> {
+    let clock = clock(config.clock_file.as_ref(), &config.base);
+    let tls = &config.tls;
+    let credentials = HopCredentials::load(
+        &config.path(&tls.certificate),
+        &config.path(&tls.key),
+        &config.path(&tls.authority),
+    )
+    .map_err(|error| StartError::new("NOT_READY", &error))?;
+    if *credentials.identity() != Identity::Node(config.name.clone()) {
+        return Err(StartError::new(
+            "CONFIG",
+            &"the certificate carries another name than the configuration",
+        ));
+    }
+    let metrics = Metrics::new("node").map_err(|error| StartError::new("NOT_READY", &error))?;
+    let peers =
+        PeerList::load(&config.path(&config.peers.file), &config.path(&config.peers.root), clock.now_ms())
+            .map_err(|error| StartError::peers(&error))?;
+    let folder =
+        DataFolder::open(&config.path(&config.data_dir)).map_err(|error| StartError::store(&error))?;
+    let (journal, recovered) =
+        folder.journal(journal_options(&metrics)).map_err(|error| StartError::journal(&error))?;
+    let journal = Arc::new(journal);
+    tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
+    let bodies = open_bodies(&config, &folder, &journal)?;
+    let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
+    let (name, limits) = (config.name.clone(), config.limits.clone());
+    let node = Arc::new(Node::new(Parts { name, clock, bodies, catalogue, peers, metrics, limits }));
+    restore(&node, &journal).await?;
+    start(&config, node, journal, credentials).await
+}
+
+fn open_bodies(
+    config: &NodeConfig,
+    folder: &DataFolder,
+    journal: &Arc<Journal>,
+) -> Result<Bodies, StartError> {
+    let open = |body: &BodyConfig| {
+        let facts = BodyFacts {
+            code: body.code,
+            portal: body.portal.clone(),
+            affairs: body.affairs.iter().filter_map(|code| code.parse().ok()).collect(),
+            in_flight: config.limits.in_flight_per_body,
+        };
+        let files = BodyKeyFiles {
+            root: config.path(&body.root_key),
+            identity: config.path(&body.identity_key),
+            acquisition: config.path(&body.acquisition_key),
+        };
+        HostedBody::open(folder, journal.clone(), facts, &files)
+    };
+    let opened = config.bodies.iter().map(open).collect::<Result<Vec<_>, _>>();
+    opened.map(Bodies::new).map_err(|error| StartError::new("NOT_READY", &error))
+}
+
+/// What a restart owes the time before it: request ids stay used, open requests get their outcome.
+async fn restore(node: &Node, journal: &Arc<Journal>) -> Result<(), StartError> {
+    let now_ms = node.clock.now_ms();
+    let used =
+        journal.replay_ids(now_ms.saturating_sub(WINDOW_MS)).map_err(|error| StartError::journal(&error))?;
+    node.replay.restore(used.into_iter().map(|(id, _)| RequestId(id)));
+    for body in node.bodies.iter() {
+        let actor = format!("chukei://node/{}", node.name);
+        let closed = body.audit().close_open_requests(&actor, now_ms).await;
+        let closed = closed.map_err(|error| StartError::new("NOT_READY", &error))?;
+        if closed > 0 {
+            tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
+        }
+    }
+    Ok(())
+}
+
+async fn start(
+    config: &NodeConfig,
+    node: Arc<Node>,
+    journal: Arc<Journal>,
+    credentials: Arc<HopCredentials>,
+) -> Result<(), StartError> {
+    let not_ready = |error: &dyn std::fmt::Display| StartError::new("NOT_READY", error);
+    let staff =
+        server_endpoint(config.listen.staff, &credentials, node.clock.clone(), ServerLimits::default())
+            .map_err(|error| not_ready(&error))?;
+    let staff = Arc::new(staff);
+    let endpoint = client_endpoint(([0, 0, 0, 0], 0).into()).map_err(|error| not_ready(&error))?;
+    let dialer =
+        Dialer::start(endpoint, credentials.clone(), node.clock.clone(), targets(config), announcing(&node));
+    node.connect(dialer);
+    let ready = readiness(&node, &journal, &credentials);
+    health::serve(config.listen.metrics, node.metrics.clone(), ready, node.stopping())
+        .await
+        .map_err(|error| not_ready(&error))?;
+    tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
+    tokio::spawn(gauges(node.clone(), journal, credentials));
+    tokio::spawn(announce_anew(node.clone()));
+    for body in node.bodies.iter() {
+        tokio::spawn(outbound::deliver::run(node.clone(), body.clone()));
+        tokio::spawn(outbound::poll::run(node.clone(), body.clone()));
+        tokio::spawn(expiry::run(node.clone(), body.clone()));
+    }
+    tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
+    crate::start::stop_signal().await;
+    drain(&node, &staff, config.limits.drain_seconds).await;
+    Ok(())
+}
+
+fn targets(config: &NodeConfig) -> Vec<Target> {
+    let target = |broker: &chukei_relay_client::settings::PeerAddress| Target {
+        name: broker.name.clone(),
+        address: broker.address.to_string(),
+        identity: Identity::Broker(broker.name.clone()),
+    };
+    config.brokers.iter().map(target).collect()
+}
+
+/// A fresh connection to a broker is served at once, and used once the broker knows the node's bodies.
+fn announcing(node: &Arc<Node>) -> Hook {
+    let node = Arc::downgrade(node);
+    Arc::new(move |name, connection: PeerConnection| {
+        let node = node.clone();
+        Box::pin(async move {
+            let node = node.upgrade().ok_or(HookFailed)?;
+            tokio::spawn(inbound::streams::serve(node.clone(), connection.clone()));
+            announce(&node, &connection).await.map_err(|error| {
+                tracing::warn!(broker = %name, %error, "not announced");
+                HookFailed
+            })
+        })
+    })
+}
+
+/// Delegations are renewed well before they end.
+async fn announce_anew(node: Arc<Node>) {
+    while node.sleep(Duration::from_millis(DELEGATION_LIFE_MS / 2)).await {
+        for broker in node.brokers() {
+            if let Err(error) = announce(&node, &broker).await {
+                tracing::warn!(broker = broker.identity().name(), %error, "not announced anew");
+            }
+        }
+    }
+}
+
+fn readiness(
+    node: &Arc<Node>,
+    journal: &Arc<Journal>,
+    credentials: &Arc<HopCredentials>,
+) -> health::Readiness {
+    let (node, journal, credentials) = (Arc::downgrade(node), journal.clone(), credentials.clone());
+    Arc::new(move || {
+        let node = node.upgrade().filter(|node| !node.is_draining()).ok_or("stopping")?;
+        if journal.failed() {
+            return Err("the journal cannot be written: see the runbook on journal failures".into());
+        }
+        if credentials.not_after_ms() <= node.clock.now_ms() {
+            return Err("the certificate has expired: issue a new one".into());
+        }
+        if node.brokers().is_empty() {
+            return Err("no broker is connected: check addresses and certificates".into());
+        }
+        match node.bodies.iter().find(|body| !body.is_readable()) {
+            Some(body) => Err(format!("the store of body {} cannot be read", body.code())),
+            None => Ok(()),
+        }
+    })
+}
+
+async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCredentials>) {
+    loop {
+        crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
+        let waiting = i64::try_from(journal.queue_depth()).unwrap_or(i64::MAX);
+        node.metrics.queue_depth.with_label_values(&["journal"]).set(waiting);
+        if !node.sleep(GAUGES).await {
+            return;
+        }
+    }
+}
+
+/// Takes nothing new on, finishes what is in work, closes.
+async fn drain(node: &Node, staff: &ServerEndpoint, seconds: u64) {
+    tracing::info!("draining");
+    node.drain();
+    let finished = async {
+        while node.metrics.in_flight.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let limit = Duration::from_secs(seconds);
+    if tokio::time::timeout(limit, finished).await.is_err() {
+        tracing::warn!(in_flight = node.metrics.in_flight.get(), "drain ended before the work did");
+    }
+    for broker in node.brokers() {
+        broker.close(chukei_relay_client::connection::CloseCode::Shutdown);
+    }
+    staff.shutdown(Duration::from_secs(1)).await;
+}

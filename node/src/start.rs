@@ -1,0 +1,79 @@
+//! What both roles do at start and stop.
+
+use std::sync::Arc;
+
+use chukei_relay_client::clock::Clock;
+use chukei_relay_client::peers::PeerListError;
+use chukei_relay_client::tls::HopCredentials;
+use chukei_store::StoreError;
+use chukei_store::journal::{JournalError, JournalOptions, SyncReport};
+
+use crate::telemetry::metrics::Metrics;
+
+/// Why a role does not start: a stable code, and what to know to mend it.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct StartError {
+    code: &'static str,
+    message: String,
+}
+
+impl StartError {
+    /// A failure under this code.
+    pub fn new(code: &'static str, message: &dyn std::fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The peer list is not what its root signed, or is out of date (R24).
+    pub fn peers(error: &PeerListError) -> Self {
+        let code = if matches!(error, PeerListError::Tampered) { "CONFIG_TAMPERED" } else { "NOT_READY" };
+        Self::new(code, &format!("peer list: {error}; have it signed anew by its root"))
+    }
+
+    /// The data folder cannot be used.
+    pub fn store(error: &StoreError) -> Self {
+        Self::new(error.code(), &format!("data folder: {error}"))
+    }
+
+    /// The journal cannot be used.
+    pub fn journal(error: &JournalError) -> Self {
+        Self::new(error.code(), &format!("journal: {error}"))
+    }
+}
+
+/// Journal options whose syncs are observed.
+pub fn journal_options(metrics: &Metrics) -> JournalOptions {
+    let metrics = metrics.clone();
+    let observe = move |report: &SyncReport| {
+        metrics.journal_fsync_seconds.observe(report.seconds);
+        let waiting = i64::try_from(report.waiting).unwrap_or(i64::MAX);
+        metrics.queue_depth.with_label_values(&["journal"]).set(waiting);
+    };
+    JournalOptions { observer: Some(Arc::new(observe)), ..JournalOptions::default() }
+}
+
+/// Sets the gauge of days until the role's certificate expires.
+pub fn certificate_gauge(metrics: &Metrics, credentials: &HopCredentials, clock: &Clock) {
+    const DAY_MS: f64 = 86_400_000.0;
+    let left = credentials.not_after_ms() as f64 - clock.now_ms() as f64;
+    metrics.certificate_days_left.with_label_values(&["hop"]).set(left / DAY_MS);
+}
+
+/// Until SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("no signal handlers: the process ends only by being killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

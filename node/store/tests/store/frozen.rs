@@ -1,0 +1,93 @@
+//! Stored bytes that must not change without a new format version: files outlive the software that wrote them.
+
+use std::fs;
+
+use chukei_store::{Batch, DataFolder, Entry, JournalOptions, RowKey, Space};
+use rusqlite::Connection;
+
+#[tokio::test]
+async fn journal_bytes_are_frozen() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = JournalOptions { segment_bytes: 256, ..JournalOptions::default() };
+    let (journal, _) = DataFolder::open(dir.path()).unwrap().journal(options).unwrap();
+    let at_ms = 1_795_000_000_000;
+    let partition = "982016".to_owned();
+    let first = Entry { partition, kind: 3, at_ms, replay: Some([0xab; 16]), sealed: b"sealed".to_vec() };
+    let second = Entry { replay: None, kind: 4, ..first.clone() };
+    journal.append(first).await.unwrap();
+    journal.append(second).await.unwrap();
+    let bytes = fs::read(dir.path().join("journal/0000000000000001.seg")).unwrap();
+    let lines: Vec<_> = bytes.chunks(32).map(|line| data_encoding::HEXLOWER.encode(line)).collect();
+    let expected = [
+        "4348554b45494a4c000000010000000000000001755edd9c0000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "00000032844af25b0000002e03000001a1ee565e000000000000000001ababab",
+        "ababababababababababababab063938323031367365616c6564000000000000",
+        "000000325386b26c0000002e04000001a1ee565e000000000000000002000000",
+        "00000000000000000000000000063938323031367365616c6564000000000000",
+    ];
+    let (written, unwritten) = lines.split_at(expected.len());
+    assert_eq!(written, expected);
+    assert!(unwritten.iter().all(|line| line.bytes().all(|digit| digit == b'0')));
+}
+
+#[tokio::test]
+async fn sqlite_layout_is_frozen() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = DataFolder::open(dir.path()).unwrap().partition("982016").unwrap();
+    let row = RowKey::new(Space::Outbox).bucket(0x0102).name(&[7; 32]).bytes(b"end");
+    partition.apply(Batch::new().put(row, b"value".to_vec())).await.unwrap();
+    drop(partition);
+
+    let file = Connection::open(dir.path().join("bodies/982016.sqlite")).unwrap();
+    let schema: Vec<_> = file
+        .prepare("SELECT sql FROM sqlite_schema ORDER BY name")
+        .unwrap()
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap()
+        .map(|sql| sql.unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        schema,
+        [
+            "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE TABLE rows (key BLOB PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) \
+             STRICT, WITHOUT ROWID",
+        ]
+    );
+    let pragma = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(pragma("application_id"), 0x4348_4b49);
+    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("page_size"), 8192);
+    assert_eq!(pragma("auto_vacuum"), 2, "incremental");
+    let mode: String = file.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+    let (key, version, value): (Vec<u8>, i64, Vec<u8>) =
+        file.query_row("SELECT key, version, value FROM rows", [], |row| row.try_into()).unwrap();
+    assert_eq!(key, [&[9, 0, 0, 0, 0, 0, 0, 1, 2][..], &[7; 32], b"end"].concat());
+    assert_eq!((version, value), (1, b"value".to_vec()));
+}
+
+/// A space's number is in every key and in what sealed values are bound to.
+#[test]
+fn row_spaces_keep_their_numbers() {
+    let numbered = [
+        (Space::PersonByAddressee, 1),
+        (Space::PersonByCode, 2),
+        (Space::Person, 3),
+        (Space::Page, 4),
+        (Space::Document, 5),
+        (Space::RecordId, 6),
+        (Space::Notice, 7),
+        (Space::NoticeTarget, 8),
+        (Space::Outbox, 9),
+        (Space::PortalUser, 16),
+        (Space::PortalNotice, 17),
+        (Space::PortalDelivery, 18),
+        (Space::Meta, 32),
+    ];
+    for (space, number) in numbered {
+        assert_eq!(space.code(), number);
+        assert_eq!(RowKey::new(space).as_bytes(), [number]);
+    }
+}
