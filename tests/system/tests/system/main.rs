@@ -1,0 +1,18 @@
+//! One binary for all system tests, and for the roles they run: child processes are this very program.
+//!
+//! What must hold: a test begins nothing it does not end, and needs no other test to have run. Every group has a
+//! file of its own and one stack that its tests share, with persons of its own for each test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod group;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials: Vec<Trial> = Vec::new();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
