@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::broker::BrokerError;
 use crate::config::ConfigError;
+use crate::config::broker::BrokerConfig;
 use crate::config::serve::NodeConfig;
 use crate::start::StartError;
 
@@ -22,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Host bodies: keep their copies, answer for them, deliver their notices.
     Serve(Configured),
+    /// Route, permit and record, blind to content.
+    Broker(Configured),
     /// Look at a configuration.
     Config {
         #[command(subcommand)]
@@ -61,6 +65,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::telemetry::logs::start();
     match arguments.command {
         Command::Serve(Configured { config }) => configured(NodeConfig::load(&config), crate::serve::run),
+        Command::Broker(Configured { config }) => {
+            configured(BrokerConfig::load(&config), broker)
+        }
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),
     }
 }
@@ -91,12 +98,32 @@ where
     }
 }
 
+/// Runs a broker until it is told to stop.
+async fn broker(config: BrokerConfig) -> Result<(), StartError> {
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        crate::start::stop_signal().await;
+        stop.send_replace(true);
+    });
+    crate::broker::run(config, stopping).await.map_err(|error| match &error {
+        BrokerError::Peers(peers) => StartError::peers(peers),
+        BrokerError::Store(store) => StartError::store(store),
+        _ => StartError::new("NOT_READY", &error),
+    })
+}
+
 fn check(file: &std::path::Path) -> ExitCode {
-    match NodeConfig::load(file) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(e) => usage(&e),
+    let (node, broker) = (NodeConfig::load(file), BrokerConfig::load(file));
+    match (node, broker) {
+        (Ok(_), _) | (_, Ok(_)) => ExitCode::SUCCESS,
+        // What a file is meant to be is told by the section that only a node has.
+        (Err(node), Err(broker)) => {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            usage(if text.contains("[[bodies]]") { &node } else { &broker })
+        }
     }
 }
+
 fn usage(error: &ConfigError) -> ExitCode {
     tracing::error!(%error, "configuration refused");
     ExitCode::from(USAGE)

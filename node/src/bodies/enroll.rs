@@ -58,38 +58,87 @@ async fn enroll_batch(
     batch: EnrollBatch,
 ) -> Result<Vec<RowOutcome>, CallError> {
     let opened = open_rows(node, grant, batch.rows).await?;
+    // The broker may take its time: codes are there before other changes of the body are made to wait.
+    let codes = acquire_codes(node, grant, &opened).await?;
     let body = grant.body();
     let _writing = body.writing().await;
-    let mut outcomes = Vec::with_capacity(opened.len());
-    let mut fresh = Vec::new();
-    let mut first_at: HashMap<AddresseeNumber, (usize, [u8; 16])> = HashMap::new();
-    let mut repeats = Vec::new();
-    for row in opened {
-        let at = outcomes.len();
-        outcomes.push(match row {
+    let mut judged = Judged::default();
+    for (at, row) in opened.into_iter().enumerate() {
+        let outcome = match row {
             Err(result) => RowOutcome::Rejected(result),
-            Ok(row) => match (known(grant, &row)?, first_at.get(&row.addressee)) {
-                (Some(outcome), _) => outcome,
-                (None, Some((first, number_id))) if *number_id == row.number_id => {
-                    repeats.push((at, *first));
-                    RowOutcome::Unchanged
-                }
-                (None, Some(_)) => RowOutcome::Rejected(ResultName::SubjectMismatch),
-                (None, None) => {
-                    first_at.insert(row.addressee, (at, row.number_id));
-                    fresh.push((at, row));
-                    RowOutcome::Registered
-                }
-            },
-        });
+            Ok(row) => judged.judge(grant, at, row, codes.get(&at).copied())?,
+        };
+        judged.outcomes.push(outcome);
     }
-    if !fresh.is_empty() {
-        register(node, grant, fresh, &mut outcomes).await?;
-    }
+    write(body, &judged.accepted).await?;
+    let Judged { mut outcomes, repeats, .. } = judged;
     settle_repeats(&mut outcomes, &repeats);
-    let counts = counts(&outcomes);
-    body.audit().enrolled(grant.scope().actor(), counts, node.clock.now_ms()).await?;
+    body.audit().enrolled(grant.scope().actor(), counts(&outcomes), node.clock.now_ms()).await?;
     Ok(outcomes)
+}
+
+/// Linkage codes for the rows that are not enrolled yet, by their place in the batch.
+async fn acquire_codes(
+    node: &Node,
+    grant: &Grant<Write>,
+    rows: &[Result<Opened, ResultName>],
+) -> Result<HashMap<usize, PersonCode>, CallError> {
+    let mut places = Vec::new();
+    let mut parts = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        if let Ok(row) = row
+            && known(grant, row)?.is_none()
+        {
+            places.push(at);
+            parts.push(row.broker_part.clone());
+        }
+    }
+    if parts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let codes = acquire::codes(node, grant.body().code(), parts).await?;
+    Ok(places.into_iter().zip(codes).filter_map(|(at, code)| Some((at, code?))).collect())
+}
+
+/// The rows of one batch, judged in their order.
+#[derive(Default)]
+struct Judged {
+    outcomes: Vec<RowOutcome>,
+    accepted: Vec<(Opened, PersonCode)>,
+    /// Addressee numbers met in this batch: where first, and with which number id.
+    met: HashMap<AddresseeNumber, (usize, [u8; 16])>,
+    taken: HashSet<PersonCode>,
+    /// Rows that repeat an earlier one: (this, earlier).
+    repeats: Vec<(usize, usize)>,
+}
+
+impl Judged {
+    fn judge(
+        &mut self,
+        grant: &Grant<Write>,
+        at: usize,
+        row: Opened,
+        code: Option<PersonCode>,
+    ) -> Result<RowOutcome, RowError> {
+        if let Some(outcome) = known(grant, &row)? {
+            return Ok(outcome);
+        }
+        if let Some((first, number_id)) = self.met.get(&row.addressee) {
+            if *number_id != row.number_id {
+                return Ok(RowOutcome::Rejected(ResultName::SubjectMismatch));
+            }
+            self.repeats.push((at, *first));
+            return Ok(RowOutcome::Unchanged);
+        }
+        self.met.insert(row.addressee, (at, row.number_id));
+        let Some(code) = code else { return Ok(RowOutcome::Rejected(ResultName::CodeNotAcquired)) };
+        // A code that leads to somebody under another addressee number: never one person twice (R30).
+        if !self.taken.insert(code) || grant.body().get_row(&grant.body().code_row(&code))?.is_some() {
+            return Ok(RowOutcome::Rejected(ResultName::SubjectMismatch));
+        }
+        self.accepted.push((row, code));
+        Ok(RowOutcome::Registered)
+    }
 }
 
 /// A row that repeats an earlier one of its batch shares that one's refusal.
@@ -157,41 +206,11 @@ fn known(grant: &Grant<Write>, row: &Opened) -> Result<Option<RowOutcome>, RowEr
     }))
 }
 
-/// Gets linkage codes for new persons and writes them, all in one batch.
-async fn register(
-    node: &Arc<Node>,
-    grant: &Grant<Write>,
-    fresh: Vec<(usize, Opened)>,
-    outcomes: &mut [RowOutcome],
-) -> Result<(), CallError> {
-    let body = grant.body();
-    let parts = fresh.iter().map(|(_, row)| row.broker_part.clone()).collect();
-    let codes = acquire::codes(node, body.code(), parts).await?;
-    let mut reject = |at: usize, result| {
-        if let Some(outcome) = outcomes.get_mut(at) {
-            *outcome = RowOutcome::Rejected(result);
-        }
-    };
-    let mut taken = HashSet::new();
-    let mut accepted: Vec<(Opened, PersonCode)> = Vec::with_capacity(fresh.len());
-    for ((at, row), code) in fresh.into_iter().zip(codes) {
-        match code {
-            None => reject(at, ResultName::CodeNotAcquired),
-            Some(code) if !taken.insert(code) || is_taken(body, &code)? => {
-                reject(at, ResultName::SubjectMismatch)
-            }
-            Some(code) => accepted.push((row, code)),
-        }
-    }
-    write(body, &accepted).await.map_err(CallError::from)
-}
-
-/// Whether a linkage code already leads to somebody under another addressee number.
-fn is_taken(body: &HostedBody, code: &PersonCode) -> Result<bool, RowError> {
-    Ok(body.get_row(&body.code_row(code))?.is_some())
-}
-
+/// Writes the accepted persons, all in one batch.
 async fn write(body: &HostedBody, accepted: &[(Opened, PersonCode)]) -> Result<(), RowError> {
+    if accepted.is_empty() {
+        return Ok(());
+    }
     let first = body.reserve_numbers(accepted.len()).await?;
     let mut batch = first.batch;
     for ((row, code), number) in accepted.iter().zip(first.from..) {
