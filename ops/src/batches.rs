@@ -8,6 +8,8 @@ mod pipeline;
 mod repeats;
 mod rows;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{BufReader, Seek};
