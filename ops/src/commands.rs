@@ -1,5 +1,6 @@
 //! One file per group of commands: from arguments to calls, from answers to reports.
 
+mod arguments;
 pub(crate) mod copy;
 pub(crate) mod notice;
 pub(crate) mod oversight;

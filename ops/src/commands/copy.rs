@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::batches::Task;
 use crate::cli::FileArgs;
+use crate::commands::arguments;
 use crate::commands::person::run_file;
 use crate::failure::Failure;
 use crate::link::NodeLink;
@@ -18,7 +19,10 @@ pub(crate) async fn import(link: &mut NodeLink, args: FileArgs, show: bool) -> R
 
 /// `copy show`.
 pub(crate) async fn show(link: &mut NodeLink, person: String, dataset: String) -> Result<Report, Failure> {
-    let request = CopyShowRequest { integrated_addressee_number: person, info_name_code: dataset };
+    let request = CopyShowRequest {
+        integrated_addressee_number: arguments::addressee(person)?,
+        info_name_code: arguments::dataset(dataset)?,
+    };
     let reply: CopyShowReply = link.ask(Kind::CopyShow, &request).await?;
     let lines: Vec<String> = reply.records.iter().map(line).collect();
     let records: Vec<Value> = reply.records.iter().map(record).collect();

@@ -9,6 +9,7 @@ use chukei_wire::message::staff::{
 use chukei_wire::result::ResultName;
 use serde_json::{Value, json};
 
+use crate::commands::arguments;
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure, explain};
 use crate::japan_time;
@@ -28,7 +29,8 @@ pub(crate) async fn provision_status(
             "--from は 2026-11-21 または 2026-11-21T09:00:00+09:00 の形で指定してください",
         )
     })?;
-    let request = ProvisionStatusRequest { integrated_addressee_number: person, from_ms, limit };
+    let integrated_addressee_number = person.map(arguments::addressee).transpose()?;
+    let request = ProvisionStatusRequest { integrated_addressee_number, from_ms, limit };
     let reply: ProvisionStatusReply = link.ask(Kind::ProvisionStatus, &request).await?;
     let shown: Vec<Value> = reply.provisions.iter().map(provision).collect();
     let lines: Vec<String> = reply.provisions.iter().map(provision_line).collect();

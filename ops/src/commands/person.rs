@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::batches::{Counts, Job, Task};
 use crate::cli::FileArgs;
+use crate::commands::arguments;
 use crate::failure::Failure;
 use crate::link::NodeLink;
 use crate::report::Report;
@@ -80,7 +81,8 @@ pub(crate) async fn block(
     person: String,
     datasets: Vec<String>,
 ) -> Result<Report, Failure> {
-    let request = PersonBlockRequest { integrated_addressee_number: person, datasets };
+    let datasets = datasets.into_iter().map(arguments::dataset).collect::<Result<_, _>>()?;
+    let request = PersonBlockRequest { integrated_addressee_number: arguments::addressee(person)?, datasets };
     let (result, text) = match link.ask(Kind::PersonBlock, &request).await? {
         RowOutcome::Registered => ("REGISTERED", "自己情報の提供を止めました"),
         RowOutcome::Unchanged => ("UNCHANGED", "すでに止められています"),

@@ -1,0 +1,40 @@
+//! Codes given as arguments, checked before they leave this machine: an individual number never does (R10).
+
+use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
+use chukei_domain::individual_number;
+use chukei_wire::result::ResultName;
+
+use crate::failure::Failure;
+
+/// An integrated addressee number.
+pub(super) fn addressee(text: String) -> Result<String, Failure> {
+    let valid = text.parse::<AddresseeNumber>().is_ok();
+    checked(text, valid)
+}
+
+/// A dataset code.
+pub(super) fn dataset(text: String) -> Result<String, Failure> {
+    let valid = text.parse::<InfoNameCode>().is_ok();
+    checked(text, valid)
+}
+
+fn checked(text: String, valid: bool) -> Result<String, Failure> {
+    if individual_number::find(&text) {
+        return Err(Failure::of_result(ResultName::ForbiddenIdentifier));
+    }
+    if valid { Ok(text) } else { Err(Failure::of_result(ResultName::BadFormat)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r10_an_individual_number_is_refused_by_its_own_name() {
+        assert!(addressee("000009820160101".to_owned()).is_ok());
+        assert!(dataset("TM00000000000002".to_owned()).is_ok());
+        assert_eq!(addressee("123456789018".to_owned()).unwrap_err().code, "FORBIDDEN_IDENTIFIER");
+        assert_eq!(addressee("12345".to_owned()).unwrap_err().code, "BAD_FORMAT");
+        assert_eq!(dataset("TM2".to_owned()).unwrap_err().code, "BAD_FORMAT");
+    }
+}
