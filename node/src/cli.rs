@@ -65,9 +65,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::telemetry::logs::start();
     match arguments.command {
         Command::Serve(Configured { config }) => configured(NodeConfig::load(&config), crate::serve::run),
-        Command::Broker(Configured { config }) => {
-            configured(BrokerConfig::load(&config), broker)
-        }
+        Command::Broker(Configured { config }) => configured(BrokerConfig::load(&config), broker),
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),
     }
 }

@@ -1,0 +1,111 @@
+//! Certificates, keys and the signed peer list of one test, in its own folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chukei_crypto::acquisition::{AcquisitionKeyPair, IssueRequest, issue, split};
+use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_relay_client::key_file;
+use chukei_relay_client::peers::{
+    BodyPeer, BrokerPeer, Hex, PeerListFile, PortalPeer, sign_bytes, signature_path,
+};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use serde_bytes::ByteBuf;
+
+pub(crate) const BODIES: [&str; 2] = ["982016", "982024"];
+
+pub(crate) struct Keys {
+    dir: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+    pub(crate) bodies: Vec<IdentityKey>,
+    acquisition_public: Vec<u8>,
+    registry: SigningKey,
+}
+
+impl Keys {
+    /// Makes everything that a broker needs in `dir`.
+    pub(crate) fn make(dir: &Path) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        fs::write(dir.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        let acquisition = AcquisitionKeyPair::generate().unwrap();
+        fs::write(dir.join("acquisition.key"), &*key_file::text(&acquisition.to_bytes()[..])).unwrap();
+        fs::write(dir.join("code-master.key"), &*key_file::text(&[7; 32])).unwrap();
+        let keys = Self {
+            dir: dir.to_owned(),
+            issuer: Issuer::new(params, key),
+            bodies: BODIES.map(|_| identity()).into(),
+            acquisition_public: acquisition.public(),
+            registry: signing_key(),
+        };
+        keys.write_peers();
+        keys.certificate("chukei://broker/broker-a");
+        keys
+    }
+
+    /// Writes a certificate and its key; their paths.
+    pub(crate) fn certificate(&self, uri: &str) -> (PathBuf, PathBuf) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let name = uri.trim_start_matches("chukei://").replace('/', "-");
+        let paths = (self.dir.join(format!("{name}.pem")), self.dir.join(format!("{name}.key")));
+        fs::write(&paths.0, certificate.pem()).unwrap();
+        fs::write(&paths.1, key.serialize_pem()).unwrap();
+        paths
+    }
+
+    /// The broker's part of an acquisition number of `person` for `party`.
+    pub(crate) fn broker_part(&self, party: &str, person: u64) -> ByteBuf {
+        let request = IssueRequest {
+            party,
+            person,
+            binding: None,
+            not_after_ms: u64::MAX,
+            broker_public: &self.acquisition_public,
+            party_public: None,
+            registry: &self.registry,
+        };
+        ByteBuf::from(split(&issue(&request).unwrap()).unwrap().broker_part.to_vec())
+    }
+
+    fn write_peers(&self) {
+        let body = |(code, key): (&&str, &IdentityKey)| BodyPeer {
+            code: code.parse().unwrap(),
+            name: (*code).to_owned(),
+            identity_spki: Hex(key.public_spki()),
+            acquisition_public: Hex(vec![4; 65]),
+        };
+        let portal =
+            |name: &str| PortalPeer { name: name.to_owned(), identity_spki: Hex(identity().public_spki()) };
+        let broker =
+            BrokerPeer { name: "broker-a".into(), acquisition_public: Hex(self.acquisition_public.clone()) };
+        let list = PeerListFile {
+            version: 1,
+            issued_ms: 0,
+            not_after_ms: u64::MAX,
+            bodies: BODIES.iter().zip(&self.bodies).map(body).collect(),
+            portals: vec![portal("mynaportal"), portal("another")],
+            brokers: vec![broker],
+            registry: Hex(self.registry.public().to_vec()),
+        };
+        let root = signing_key();
+        let json = list.to_json().unwrap();
+        let path = self.dir.join("peers.json");
+        fs::write(signature_path(&path), sign_bytes(&json, &root)).unwrap();
+        fs::write(path, json).unwrap();
+        fs::write(self.dir.join("peer-root.pub"), &*key_file::text(&root.public())).unwrap();
+    }
+}
+
+fn identity() -> IdentityKey {
+    IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap()
+}
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap()
+}

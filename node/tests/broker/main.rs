@@ -1,0 +1,9 @@
+//! The broker through real QUIC: a node and a portal of the tests' own on either side of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod keys;
+mod limits;
+mod misuse;
+mod passage;
+mod peers;
+mod stage;
