@@ -162,7 +162,11 @@ impl Pki {
         }
         let hop = self.issue_hop(stem, &Identity::Broker(name.to_owned()), addresses, v)?;
         // One for all: an acquisition number has one part for brokers, and any of them may be asked to open it.
-        let (acquisition_key, acquisition_public) = self.acquisition_key("brokers")?;
+        let (shared, acquisition_public) = self.acquisition_key("brokers")?;
+        let acquisition_key = self.path(&format!("{stem}.acquisition.key"));
+        if !acquisition_key.exists() {
+            files::create_secret_key(&acquisition_key, &key_file::read(&shared)?)?;
+        }
         let peer = BrokerPeer { name: name.to_owned(), acquisition_public };
         PeerRecord::Broker(peer).write(&self.dir, stem)?;
         Ok(BrokerPaths { hop, acquisition_key, code_master: self.path("code-master.key") })

@@ -19,7 +19,7 @@ pub struct HopPaths {
 pub struct BrokerPaths {
     /// Its hop certificate.
     pub hop: HopPaths,
-    /// Opens the brokers' part of acquisition numbers; the same for all brokers.
+    /// Opens the brokers' part of acquisition numbers; the same key for all brokers.
     pub acquisition_key: PathBuf,
     /// The 32-byte secret behind person codes, the same for all brokers.
     pub code_master: PathBuf,
