@@ -1,0 +1,158 @@
+//! Lays out a folder with keys, configurations and a clock for one broker, one node and one portal.
+//!
+//! What must hold: a folder that was laid out before is opened as it is, so that a stack can be stopped and
+//! started again on the same keys, ports and data.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use chukei_ops::pki::{Pki, Validity};
+use chukei_relay_client::clock::Clock;
+use chukei_wire::body_code::BodyCode;
+
+use crate::error::HarnessError;
+use crate::ports::Ports;
+use crate::role::Role;
+
+mod files;
+
+/// A fictitious body of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// Local body code; prefixes 98 and 99 are used by no real body.
+    pub code: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// The bodies of the stack (海鳴市, 葉風市, 星見町).
+pub const BODIES: [Body; 3] = [
+    Body { code: "982016", name: "海鳴市" },
+    Body { code: "982024", name: "葉風市" },
+    Body { code: "983012", name: "星見町" },
+];
+/// The member of staff whose terminal `staff-<body>.toml` is.
+pub const STAFF: &str = "u-tax-07";
+/// The affairs every body is enabled for: tax and care.
+pub const AFFAIRS: [&str; 2] = ["JM99000000001000", "JM99000000002000"];
+pub(crate) const BROKER: &str = "broker-a";
+pub(crate) const NODE: &str = "node-a";
+pub(crate) const PORTAL: &str = "mynaportal";
+
+/// Addresses the roles of one layout listen on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) relay: SocketAddr,
+    pub(crate) staff: SocketAddr,
+    pub(crate) broker_metrics: SocketAddr,
+    pub(crate) node_metrics: SocketAddr,
+    pub(crate) portal_metrics: SocketAddr,
+}
+
+/// A folder that is laid out.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    dir: PathBuf,
+    addresses: Addresses,
+}
+
+impl Layout {
+    /// Opens the stack laid out in `dir`, or lays out a new one there.
+    pub fn open_or_create(dir: &Path) -> Result<Self, HarnessError> {
+        fs::create_dir_all(dir).map_err(|source| HarnessError::file(dir, source))?;
+        let dir = dir.canonicalize().map_err(|source| HarnessError::file(dir, source))?;
+        match files::read_addresses(&dir)? {
+            Some(addresses) => Ok(Self { dir, addresses }),
+            None => Self::create(dir),
+        }
+    }
+
+    /// Whether a stack is laid out in `dir`.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(files::ADDRESSES).exists()
+    }
+
+    fn create(dir: PathBuf) -> Result<Self, HarnessError> {
+        let mut ports = Ports::new();
+        let addresses = Addresses {
+            relay: ports.udp()?,
+            staff: ports.udp()?,
+            broker_metrics: ports.tcp()?,
+            node_metrics: ports.tcp()?,
+            portal_metrics: ports.tcp()?,
+        };
+        drop(ports);
+        issue_keys(&dir.join("pki"))?;
+        let layout = Self { dir, addresses };
+        layout.set_clock("+0s")?;
+        files::write_configurations(&layout.dir, &addresses)?;
+        Ok(layout)
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A role's configuration file.
+    pub fn config(&self, role: Role) -> PathBuf {
+        self.dir.join(format!("{role}.toml"))
+    }
+
+    /// The configuration of a body's staff terminal.
+    pub fn staff_config(&self, body: &str) -> PathBuf {
+        self.dir.join(format!("staff-{body}.toml"))
+    }
+
+    /// A role's log.
+    pub fn log(&self, role: Role) -> PathBuf {
+        self.dir.join(format!("{role}.log"))
+    }
+
+    /// Where the running role's process id is written.
+    pub fn pid_file(&self, role: Role) -> PathBuf {
+        self.dir.join(format!("{role}.pid"))
+    }
+
+    /// The portal's command socket.
+    pub fn portal_socket(&self) -> PathBuf {
+        self.dir.join("portal.sock")
+    }
+
+    /// A role's `/metrics`, `/healthz` and `/readyz`.
+    pub fn metrics(&self, role: Role) -> SocketAddr {
+        match role {
+            Role::Broker => self.addresses.broker_metrics,
+            Role::Node => self.addresses.node_metrics,
+            Role::Portal => self.addresses.portal_metrics,
+        }
+    }
+
+    /// Moves the clock of every role: an offset such as `+31d`, or an RFC 3339 instant.
+    pub fn set_clock(&self, text: &str) -> Result<(), HarnessError> {
+        files::replace(&self.dir.join("clock"), text)
+    }
+
+    /// The time the roles read.
+    pub fn clock(&self) -> Clock {
+        Clock::file(self.dir.join("clock"))
+    }
+}
+
+fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
+    let now_ms = Clock::system().now_ms();
+    let hop = Validity::hop(now_ms);
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let pki = Pki::init(dir, now_ms)?;
+    pki.issue_broker(BROKER, &loopback, hop)?;
+    pki.issue_node(NODE, &loopback, hop)?;
+    pki.issue_portal(PORTAL, &loopback, hop)?;
+    for body in BODIES {
+        let code: BodyCode = body.code.parse().map_err(|_| HarnessError::Body(body.code.into()))?;
+        pki.issue_body(code, body.name)?;
+        pki.issue_staff(code, STAFF, hop)?;
+    }
+    pki.write_peers(Validity::peers(now_ms))?;
+    Ok(())
+}

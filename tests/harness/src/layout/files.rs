@@ -1,0 +1,130 @@
+//! The configuration files of a layout, and the addresses read back from them.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::{AFFAIRS, Addresses, BODIES, BROKER, NODE, PORTAL, STAFF};
+use crate::error::HarnessError;
+
+pub(super) const ADDRESSES: &str = "addresses.json";
+
+pub(super) fn write_configurations(dir: &Path, at: &Addresses) -> Result<(), HarnessError> {
+    replace(&dir.join("broker.toml"), &broker(at))?;
+    replace(&dir.join("node.toml"), &node(at))?;
+    replace(&dir.join("portal.toml"), &portal(at))?;
+    for body in BODIES {
+        replace(&dir.join(format!("staff-{}.toml", body.code)), &staff(body.code, at))?;
+    }
+    // Last, because its presence says that the layout is complete.
+    let addresses = serde_json::json!({
+        "relay": at.relay,
+        "staff": at.staff,
+        "broker_metrics": at.broker_metrics,
+        "node_metrics": at.node_metrics,
+        "portal_metrics": at.portal_metrics,
+    });
+    replace(&dir.join(ADDRESSES), &format!("{addresses}\n"))
+}
+
+/// The addresses of an earlier layout; `None` where there is none.
+pub(super) fn read_addresses(dir: &Path) -> Result<Option<Addresses>, HarnessError> {
+    let path = dir.join(ADDRESSES);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(HarnessError::file(&path, error)),
+    };
+    let malformed = || HarnessError::file(&path, std::io::ErrorKind::InvalidData.into());
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| malformed())?;
+    let address = |name: &str| -> Result<SocketAddr, HarnessError> {
+        let text = value.get(name).and_then(serde_json::Value::as_str).ok_or_else(malformed)?;
+        text.parse().map_err(|_| malformed())
+    };
+    Ok(Some(Addresses {
+        relay: address("relay")?,
+        staff: address("staff")?,
+        broker_metrics: address("broker_metrics")?,
+        node_metrics: address("node_metrics")?,
+        portal_metrics: address("portal_metrics")?,
+    }))
+}
+
+/// Replaces a file; readers see the old text or the new one.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), HarnessError> {
+    let fresh = path.with_extension("new");
+    fs::write(&fresh, text).map_err(|source| HarnessError::file(&fresh, source))?;
+    fs::rename(&fresh, path).map_err(|source| HarnessError::file(path, source))
+}
+
+fn head(name: &str, data_dir: &str) -> String {
+    format!("name = \"{name}\"\ndevelopment = true\ndata_dir = \"{data_dir}\"\nclock_file = \"clock\"\n")
+}
+
+fn tls(stem: &str) -> String {
+    format!(
+        "\n[tls]\ncertificate = \"pki/{stem}.pem\"\nkey = \"pki/{stem}.key\"\nauthority = \"pki/ca.pem\"\n"
+    )
+}
+
+const PEERS: &str = "\n[peers]\nfile = \"pki/peers.json\"\nroot = \"pki/peer-root.pub\"\n";
+
+fn brokers(at: &Addresses) -> String {
+    format!("\n[[brokers]]\nname = \"{BROKER}\"\naddress = \"{}\"\n", at.relay)
+}
+
+fn broker(at: &Addresses) -> String {
+    let head = head(BROKER, "broker");
+    let tls = tls(BROKER);
+    format!(
+        "{head}acquisition_key = \"pki/brokers.acquisition.key\"\ncode_master = \"pki/code-master.key\"\n\
+         \n[listen]\nrelay = \"{}\"\nmetrics = \"{}\"\n{tls}{PEERS}\
+         \n[legal_basis]\nself_info = \"番号法附則第6条第4項第1号\"\nnotice = \"番号法附則第6条第4項第2号\"\n",
+        at.relay, at.broker_metrics
+    )
+}
+
+fn node(at: &Addresses) -> String {
+    let mut text = format!(
+        "{}\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS}{}",
+        head(NODE, "node"),
+        at.staff,
+        at.node_metrics,
+        tls(NODE),
+        brokers(at)
+    );
+    for body in BODIES {
+        let (code, name) = (body.code, body.name);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n[[bodies]]\ncode = \"{code}\"\nname = \"{name}\"\nroot_key = \"pki/body-{code}.root.key\"\n\
+             identity_key = \"pki/body-{code}.identity.key\"\n\
+             acquisition_key = \"pki/body-{code}.acquisition.key\"\naffairs = {AFFAIRS:?}\nportal = \"{PORTAL}\"\n"
+        );
+    }
+    text
+}
+
+fn portal(at: &Addresses) -> String {
+    let stem = format!("portal-{PORTAL}");
+    format!(
+        "{}socket = \"portal.sock\"\nidentity_key = \"pki/{stem}.identity.key\"\n\
+         registry_key = \"pki/registry.key\"\nroot_key = \"pki/{stem}.root.key\"\n\
+         binding_master = \"pki/{stem}.binding.key\"\n\n[listen]\nmetrics = \"{}\"\n{}{PEERS}{}",
+        head(PORTAL, "portal"),
+        at.portal_metrics,
+        tls(&stem),
+        brokers(at)
+    )
+}
+
+fn staff(body: &str, at: &Addresses) -> String {
+    let tls = tls(&format!("staff-{body}-{STAFF}"));
+    format!(
+        "body = \"{body}\"\ndevelopment = true\nclock_file = \"clock\"\n{tls}\
+         \n[node]\nname = \"{NODE}\"\naddress = \"{}\"\n",
+        at.staff
+    )
+}
