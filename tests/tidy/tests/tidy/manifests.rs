@@ -274,6 +274,17 @@ fn r44_everything_is_denied_that_is_not_named() {
 }
 
 #[test]
+fn nodes_dial_the_fixed_address_of_the_broker() {
+    let base = base();
+    let service =
+        base.services.iter().find(|service| service.metadata.name.as_deref() == Some("chukei-broker"));
+    let spec = service.unwrap().spec.as_ref().unwrap();
+    let address = format!("{}:{}", spec.cluster_ip.as_deref().unwrap(), spec.ports.as_ref().unwrap()[0].port);
+    let config = repository::read_toml("k8s/base/config/node.toml");
+    assert_eq!(config["brokers"][0]["address"].as_str().unwrap(), address);
+}
+
+#[test]
 fn configurations_are_generated_from_files_and_name_the_exposed_ports() {
     let kustomization = kustomization();
     for (role, transport) in [("broker", "relay"), ("node", "staff")] {
