@@ -1,15 +1,14 @@
-//! Writing the log: a record is sealed under the owner's audit key and its place is its sequence number.
+//! Writing a body's log.
 
 use std::sync::Arc;
 
-use chukei_crypto::seal::{KeyIds, Place, Purpose, SealError, seal};
+use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Record, Target};
 use chukei_store::journal::{Journal, JournalError};
 use chukei_store::keyfile::KeyringFile;
 use chukei_wire::result::ResultName;
 
-/// The space in the associated data of records: no row of a partition has it.
-pub(super) const SPACE: u8 = 128;
+use crate::audit::sealed_log::SealedLog;
 
 /// What an entry is, readable without a key: what a restart must know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,15 +32,6 @@ pub enum AuditError {
     /// The journal refused or failed.
     #[error("journal: {}", .0.code())]
     Journal(#[from] JournalError),
-}
-
-/// Why a record could not be sealed.
-#[derive(Debug, thiserror::Error)]
-enum SealRecordError {
-    #[error("record too long")]
-    Encoding,
-    #[error(transparent)]
-    Seal(#[from] SealError),
 }
 
 /// A record before its number and time are known.
@@ -80,18 +70,16 @@ impl Draft {
     }
 }
 
-/// The log of one owner.
+/// The log of one body.
 #[derive(Clone)]
 pub struct AuditLog {
-    pub(super) journal: Arc<Journal>,
-    pub(super) owner: String,
-    pub(super) keyring: Arc<KeyringFile>,
+    pub(super) records: SealedLog,
 }
 
 impl AuditLog {
     /// The log of `owner` in the process's journal.
     pub fn new(journal: Arc<Journal>, owner: &str, keyring: Arc<KeyringFile>) -> Self {
-        Self { journal, owner: owner.to_owned(), keyring }
+        Self { records: SealedLog::new(journal, keyring, owner, Purpose::Audit) }
     }
 
     /// Writes a record; returns once it is durable. `request` marks the entry with a request id.
@@ -101,18 +89,9 @@ impl AuditLog {
         request: Option<[u8; 16]>,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let keys = self.keyring.snapshot();
         let Draft { kind, mut record } = draft;
         record.at_ms = now_ms;
-        let appending = self.journal.append_sealed_with(&self.owner, kind as u8, now_ms, request, |seq| {
-            record.seq = seq;
-            let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
-            let ids = KeyIds { purpose: Purpose::Audit, day: 0, person: None };
-            let row = seq.to_be_bytes();
-            let place = Place { body: self.owner.as_bytes(), space: SPACE, row: &row };
-            Ok::<_, SealRecordError>(seal(&*keys, ids, place, &bytes)?)
-        });
-        appending.await?;
+        self.records.append(kind as u8, request, record).await?;
         Ok(())
     }
 }

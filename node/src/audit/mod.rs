@@ -1,4 +1,4 @@
-//! The log of one body (or of a broker): every decision, refusal, delivery and erasure, sealed under the owner's
+//! The log of one body, and the records of a broker: every decision, refusal, delivery and erasure, sealed under the owner's
 //! keys and durable before what it allows happens.
 //!
 //! What must hold: sequence numbers are unbroken; a record names persons by internal ids only.
@@ -6,7 +6,10 @@
 mod events;
 mod log;
 mod reading;
+mod sealed_log;
 
 pub use events::{Told, Verdict};
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};
+pub use sealed_log::BadRecord;
+pub(crate) use sealed_log::SealedLog;

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use chukei_crypto::seal::{Place, open_owned};
 use chukei_domain::event::{Outcome, Record};
-use chukei_store::journal::{JournalEntry, JournalReader};
+use chukei_store::journal::JournalReader;
 use chukei_wire::id::RequestId;
 
-use crate::audit::log::{AuditError, AuditLog, EntryKind, SPACE};
+use crate::audit::log::{AuditError, AuditLog, EntryKind};
+use crate::audit::sealed_log::{BadRecord, SealedLog};
 
 /// Entries looked at for requests that a stop left open: far more than can be in work at once.
 const OPEN_TAIL: u64 = 16_384;
@@ -23,29 +23,29 @@ pub struct Verified {
 
 /// Records of a log in order, from some number on. Blocking file I/O.
 pub struct Walk {
-    log: AuditLog,
+    records: SealedLog,
     entries: JournalReader,
 }
 
 impl Iterator for Walk {
     /// A record, or the failure to read or open the next one.
-    type Item = Result<Record, ()>;
+    type Item = Result<Record, BadRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.entries.next()?;
-        Some(entry.map_err(|_| ()).and_then(|entry| self.log.open(entry)))
+        Some(entry.map_err(|_| BadRecord).and_then(|entry| self.records.open(entry)))
     }
 }
 
 impl AuditLog {
     /// Walks the records from number `from` on (the first is 1).
     pub fn walk(&self, from: u64) -> Walk {
-        Walk { log: self.clone(), entries: self.journal.read(&self.owner, from) }
+        Walk { records: self.records.clone(), entries: self.records.entries(from) }
     }
 
     /// Re-reads the whole log. Blocking: takes time in proportion to its length.
     pub fn verify(&self) -> Verified {
-        let last = self.journal.last_number(&self.owner);
+        let last = self.records.last_number();
         let mut events = 0;
         for record in self.walk(1) {
             let next = events + 1;
@@ -68,9 +68,9 @@ impl AuditLog {
     }
 
     fn open_requests(&self) -> HashSet<RequestId> {
-        let from = self.journal.last_number(&self.owner).saturating_sub(OPEN_TAIL).max(1);
+        let from = self.records.last_number().saturating_sub(OPEN_TAIL).max(1);
         let mut open = HashSet::new();
-        for entry in self.journal.read(&self.owner, from).map_while(Result::ok) {
+        for entry in self.records.entries(from).map_while(Result::ok) {
             let Some(request) = entry.replay.map(RequestId) else { continue };
             if entry.kind == EntryKind::Authorised as u8 {
                 open.insert(request);
@@ -79,13 +79,5 @@ impl AuditLog {
             }
         }
         open
-    }
-
-    fn open(&self, entry: JournalEntry) -> Result<Record, ()> {
-        let row = entry.seq.to_be_bytes();
-        let place = Place { body: self.owner.as_bytes(), space: SPACE, row: &row };
-        let opened = open_owned(&*self.keyring.snapshot(), place, entry.sealed).map_err(|_| ())?;
-        let record = Record::from_bytes(opened.get()).map_err(|_| ())?;
-        if record.seq == entry.seq { Ok(record) } else { Err(()) }
     }
 }

@@ -11,6 +11,7 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
+use crate::audit::BadRecord;
 use crate::bodies::call::{Call, CallError};
 use crate::bodies::dispatch::Done;
 use crate::hosted::persons::PersonId;
@@ -38,7 +39,7 @@ pub async fn status(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> 
     let from_ms = request.from_ms.unwrap_or(0);
     let found = tokio::task::spawn_blocking(move || collect(log.walk(1), person, from_ms, limit));
     let found = found.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
-    let found = found.map_err(|()| CallError::Refused(ResultName::IntegrityFailure))?;
+    let found = found.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))?;
     let provisions = named(grant, found)?;
     let shown = provisions.len();
     call.reply(&ProvisionStatusReply { provisions }).await?;
@@ -55,11 +56,11 @@ struct Found {
 }
 
 fn collect(
-    records: impl Iterator<Item = Result<Record, ()>>,
+    records: impl Iterator<Item = Result<Record, BadRecord>>,
     person: Option<PersonId>,
     from_ms: u64,
     limit: usize,
-) -> Result<VecDeque<Found>, ()> {
+) -> Result<VecDeque<Found>, BadRecord> {
     let mut found: VecDeque<Found> = VecDeque::new();
     let mut outcomes: HashMap<[u8; 16], &'static str> = HashMap::new();
     for record in records {

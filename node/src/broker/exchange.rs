@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use chukei_crypto::keyring::Keyring;
-use chukei_crypto::seal::{KeyIds, Place, Purpose, SealError, seal};
+use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Exchange, Record};
 use chukei_store::journal::{Appending, Journal, JournalError};
+use chukei_store::keyfile::KeyringFile;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::id::HeaderHash;
@@ -17,13 +17,12 @@ use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
 use crate::admission::RETRY_AFTER_MS;
+use crate::audit::SealedLog;
 use crate::broker::ending::{Ending, NOT_READY};
 use crate::broker::rights::Passage;
 
 /// Partition of the journal, owner of the keyring and in the associated data.
 pub(super) const OWNER: &str = "broker";
-/// The space in the associated data: no row of a partition has it.
-const SPACE: u8 = 129;
 /// Kinds of entries, readable without a key.
 const OPENED: u8 = 16;
 const CLOSED: u8 = 17;
@@ -37,15 +36,6 @@ pub(super) enum ExchangeError {
     /// The journal refused or failed.
     #[error("journal: {}", .0.code())]
     Journal(#[from] JournalError),
-}
-
-/// Why a record could not be sealed.
-#[derive(Debug, thiserror::Error)]
-enum SealRecordError {
-    #[error("record too long")]
-    Encoding,
-    #[error(transparent)]
-    Seal(#[from] SealError),
 }
 
 /// What is known when a passage begins.
@@ -69,18 +59,17 @@ pub(super) struct Opening<'a> {
 /// The broker's records.
 #[derive(Clone)]
 pub(super) struct ExchangeLog {
-    journal: Arc<Journal>,
-    keys: Arc<Keyring>,
+    records: SealedLog,
 }
 
 impl ExchangeLog {
-    pub(super) fn new(journal: Arc<Journal>, keys: Arc<Keyring>) -> Self {
-        Self { journal, keys }
+    pub(super) fn new(journal: Arc<Journal>, keyring: Arc<KeyringFile>) -> Self {
+        Self { records: SealedLog::new(journal, keyring, OWNER, Purpose::Exchange) }
     }
 
     /// Whether nothing can be recorded until the role is started anew.
     pub(super) fn failed(&self) -> bool {
-        self.journal.failed()
+        self.records.failed()
     }
 
     /// Queues the record of a passage that begins.
@@ -104,20 +93,8 @@ impl ExchangeLog {
             event: Event::ExchangeOpened(exchange(opening)?),
         };
         let open = Open { log: self.clone(), record: record.clone(), request: header.request_id.0 };
-        let appending = self.append(OPENED, record);
+        let appending = self.records.append(OPENED, None, record);
         Ok((OpenExchange(Some(open)), Durable(Some(appending))))
-    }
-
-    fn append(&self, kind: u8, mut record: Record) -> Appending {
-        let at_ms = record.at_ms;
-        self.journal.append_sealed_with(OWNER, kind, at_ms, None, |seq| {
-            record.seq = seq;
-            let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
-            let ids = KeyIds { purpose: Purpose::Exchange, day: 0, person: None };
-            let row = seq.to_be_bytes();
-            let place = Place { body: OWNER.as_bytes(), space: SPACE, row: &row };
-            Ok::<_, SealRecordError>(seal(&*self.keys, ids, place, &bytes)?)
-        })
     }
 }
 
@@ -182,7 +159,7 @@ impl OpenExchange {
         record.result = ending.as_str().to_owned();
         record.event = Event::ExchangeClosed { request, answered: ending == Ending::Answered };
         // Queued at once; the journal writes what is queued before it ends.
-        drop(log.append(CLOSED, record));
+        drop(log.records.append(CLOSED, None, record));
     }
 }
 
@@ -196,7 +173,7 @@ impl Drop for OpenExchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chukei_crypto::seal::open;
+    use chukei_crypto::keyring::RootKey;
     use chukei_store::journal::JournalOptions;
     use chukei_wire::header::Direction;
 
@@ -212,8 +189,9 @@ mod tests {
     fn case() -> Case {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
-        let keys = Keyring::create(OWNER.as_bytes()).unwrap();
-        Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keys)), _dir: dir }
+        let root = RootKey::from_bytes([1; 32]);
+        let keyring = KeyringFile::create(&dir.path().join("keyring"), root, OWNER.as_bytes()).unwrap();
+        Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keyring)), _dir: dir }
     }
 
     impl Case {
@@ -239,15 +217,10 @@ mod tests {
         /// Every durable record, opened, once as many are there.
         async fn records(&self, count: u64) -> Vec<Record> {
             // Everything queued before this is durable with it.
-            let last = self.log.append(0, self.marker()).await.unwrap();
+            let last = self.log.records.append(0, None, self.marker()).await.unwrap();
             assert_eq!(last, count + 1);
-            let read = |entry: Result<chukei_store::journal::JournalEntry, _>| {
-                let entry = entry.unwrap();
-                let row = entry.seq.to_be_bytes();
-                let place = Place { body: OWNER.as_bytes(), space: SPACE, row: &row };
-                Record::from_bytes(open(&*self.log.keys, place, &entry.sealed).unwrap().get()).unwrap()
-            };
-            self.log.journal.read(OWNER, 1).map(read).take(usize::try_from(count).unwrap()).collect()
+            let read = |entry: Result<_, JournalError>| self.log.records.open(entry.unwrap()).unwrap();
+            self.log.records.entries(1).map(read).take(usize::try_from(count).unwrap()).collect()
         }
 
         fn marker(&self) -> Record {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::derive;
-use chukei_crypto::keyring::{Keyring, RootKey};
+use chukei_crypto::keyring::RootKey;
 use chukei_crypto::person_code::CodeMaster;
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{PeerList, PeerListError};
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
-use chukei_store::journal::{Journal, JournalError, JournalOptions, SyncReport};
+use chukei_store::journal::{Journal, JournalError};
 use chukei_store::keyfile::{KeyfileError, KeyringFile};
 use chukei_store::{DataFolder, StoreError};
 use chukei_wire::identity::Identity;
@@ -32,6 +32,7 @@ use crate::broker::routes::Routes;
 use crate::broker::{Broker, PeerFiles, server, upkeep};
 use crate::config;
 use crate::config::broker::BrokerConfig;
+use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
 
@@ -170,24 +171,17 @@ fn root_key(code_master: &[u8; 32], name: &str) -> Result<RootKey, BrokerError> 
     Ok(RootKey::from_bytes(*root))
 }
 
-fn keyring(folder: &DataFolder, root: RootKey) -> Result<Arc<Keyring>, BrokerError> {
+fn keyring(folder: &DataFolder, root: RootKey) -> Result<Arc<KeyringFile>, BrokerError> {
     let path = folder.keyring_path(exchange::OWNER)?;
     let file = match KeyringFile::open(&path, root.clone(), exchange::OWNER.as_bytes()) {
         Err(KeyfileError::Missing) => KeyringFile::create(&path, root, exchange::OWNER.as_bytes())?,
         opened => opened?,
     };
-    Ok(file.snapshot())
+    Ok(Arc::new(file))
 }
 
 fn journal(folder: &DataFolder, metrics: &Metrics) -> Result<Journal, BrokerError> {
-    let (seconds, depth) =
-        (metrics.journal_fsync_seconds.clone(), metrics.queue_depth.with_label_values(&["journal"]));
-    let observer = move |report: &SyncReport| {
-        seconds.observe(report.seconds);
-        depth.set(i64::try_from(report.waiting).unwrap_or(i64::MAX));
-    };
-    let options = JournalOptions { observer: Some(Arc::new(observer)), ..JournalOptions::default() };
-    let (journal, recovered) = Journal::open(&folder.path().join("journal"), options)?;
+    let (journal, recovered) = folder.journal(journal_options(metrics))?;
     tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
     Ok(journal)
 }
