@@ -5,14 +5,25 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod contract;
 mod group;
+mod person;
+mod program;
+mod stage;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
+/// Every group of tests.
+fn trials() -> Vec<Trial> {
+    [contract::trials()].into_iter().flatten().collect()
+}
+
 fn main() -> ExitCode {
+    if let Some(played) = chukei_harness::role::play() {
+        return played;
+    }
     let arguments = Arguments::from_args();
-    let trials: Vec<Trial> = Vec::new();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, trials()).exit_code()
 }

@@ -1,0 +1,139 @@
+//! A running stack in a folder that is kept where a test fails.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use chukei_harness::folder::EvidenceFolder;
+use chukei_harness::layout::Layout;
+use chukei_harness::stack::{Stack, WhenDead};
+use chukei_mock_portal::client::Client;
+use libtest_mimic::Failed;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::group::Shared;
+use crate::program::{self, Ended};
+
+/// A stack that is not ready by then never will be: dev builds on a busy machine take a few seconds.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long [`Stage::until`] waits for something that must come about.
+const PATIENCE: Duration = Duration::from_secs(60);
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// The stack of a group of tests. Dropping it stops every role.
+pub(crate) struct Stage {
+    pub(crate) stack: Stack,
+    pub(crate) runtime: Runtime,
+    files: AtomicUsize,
+    failed: AtomicBool,
+    // Behind the stack, so that the roles have stopped when the folder goes.
+    folder: Mutex<Option<EvidenceFolder>>,
+}
+
+impl Shared for Stage {
+    fn set() -> Result<Self, Failed> {
+        Self::start("stage", |_| ())
+    }
+
+    fn keep(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Stage {
+    /// Lays out a stack, lets `prepare` change what was laid out, and starts it.
+    pub(crate) fn start(name: &str, prepare: fn(&Layout)) -> Result<Self, Failed> {
+        let folder = EvidenceFolder::new(name)?;
+        let started = Self::started(folder.path(), prepare);
+        let (folder, stack) = match started {
+            Ok(stack) => (folder, stack),
+            Err(error) => return folder.judge(Err(error)),
+        };
+        Ok(Self {
+            stack,
+            runtime: Runtime::new()?,
+            files: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+            folder: Mutex::new(Some(folder)),
+        })
+    }
+
+    fn started(folder: &Path, prepare: fn(&Layout)) -> Result<Stack, Failed> {
+        let layout = Layout::open_or_create(folder)?;
+        prepare(&layout);
+        let stack = Stack::start(layout, WhenDead::Restart)?;
+        stack.wait_ready(READY_WITHIN)?;
+        Ok(stack)
+    }
+
+    /// What is laid out.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.stack.layout()
+    }
+
+    /// A path in the stage's folder that no other test uses; its name ends with `name`.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        let number = self.files.fetch_add(1, Ordering::Relaxed);
+        self.layout().dir().join(format!("{number}-{name}"))
+    }
+
+    /// A new file with this content.
+    pub(crate) fn written(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.file(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    /// Runs a staff command.
+    pub(crate) fn staff(&self, body: &str, args: &[&str]) -> Ended {
+        program::staff(self.layout(), body, args)
+    }
+
+    /// Runs a command of the portal.
+    pub(crate) fn portal(&self, args: &[&str]) -> Ended {
+        program::portal(self.layout(), args)
+    }
+
+    /// A connection to the portal's command socket.
+    pub(crate) fn client(&self) -> Client {
+        self.runtime.block_on(Client::connect(&self.layout().portal_socket())).unwrap()
+    }
+
+    /// Looks until `look` sees something; panics with `what` when it does not come about.
+    #[track_caller]
+    pub(crate) fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
+        until(what, look)
+    }
+
+    /// Own information as the portal's command prints it.
+    pub(crate) fn self_info(&self, user: &str, body: &str, datasets: &[&str]) -> Value {
+        let mut args = vec!["self-info", "--person", user, "--body", body];
+        args.extend(datasets.iter().flat_map(|dataset| ["--dataset", dataset]));
+        self.portal(&args).done()
+    }
+}
+
+/// Looks until `look` sees something; panics with `what` when it does not come about.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "did not come about: {what}");
+        std::thread::sleep(ASK_EVERY);
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let stopped = self.stack.stop();
+        let failed = self.failed.load(Ordering::Relaxed) || stopped.is_err();
+        let folder = self.folder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        // Keeping is the whole effect.
+        let _ = folder.map(|folder| folder.judge(if failed { Err(()) } else { Ok(()) }));
+    }
+}
