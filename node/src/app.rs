@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use chukei_domain::catalogue::Catalogue;
 use chukei_relay_client::channel::Channels;
 use chukei_relay_client::clock::Clock;
@@ -24,6 +23,7 @@ use crate::config::serve::Limits;
 use crate::hosted::Bodies;
 use crate::inbound::holds::Holds;
 use crate::telemetry::metrics::Metrics;
+use crate::watched_peers::WatchedPeers;
 
 /// Time one batch of a long call may take.
 const BATCH_WAIT: Duration = Duration::from_secs(60);
@@ -52,7 +52,8 @@ pub struct Node {
     pub metrics: Metrics,
     /// Bounds.
     pub limits: Limits,
-    peers: ArcSwap<PeerList>,
+    /// The signed peer list.
+    pub watched_peers: WatchedPeers,
     dialer: OnceLock<Dialer>,
     wakes: HashMap<BodyCode, Notify>,
     stop: watch::Sender<bool>,
@@ -69,7 +70,7 @@ pub struct Parts {
     /// Catalogue.
     pub catalogue: Catalogue,
     /// Peers.
-    pub peers: PeerList,
+    pub peers: WatchedPeers,
     /// Metrics.
     pub metrics: Metrics,
     /// Bounds.
@@ -98,7 +99,7 @@ impl Node {
             holds: Holds::new(limits.integrity_hold_seconds.saturating_mul(1_000)),
             replay: ReplayWindow::new(REPLAY_CAPACITY),
             admission: Admission::new(limits.in_flight),
-            peers: ArcSwap::from_pointee(peers),
+            watched_peers: peers,
             dialer: OnceLock::new(),
             wakes,
             stop: watch::channel(false).0,
@@ -113,7 +114,7 @@ impl Node {
 
     /// The peer list in force.
     pub fn peers(&self) -> arc_swap::Guard<Arc<PeerList>> {
-        self.peers.load()
+        self.watched_peers.load()
     }
 
     /// Takes the dialer into use; the first one stays.

@@ -20,5 +20,6 @@ pub mod outcome;
 pub mod serve;
 pub mod start;
 pub mod telemetry;
+pub mod watched_peers;
 
 pub use cli::main;

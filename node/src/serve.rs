@@ -7,7 +7,6 @@ use chukei_domain::catalogue::Catalogue;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
 use chukei_relay_client::endpoint::{ServerEndpoint, ServerLimits, client_endpoint, server_endpoint};
-use chukei_relay_client::peers::PeerList;
 use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_store::DataFolder;
@@ -24,6 +23,7 @@ use crate::outbound::announce::{DELEGATION_LIFE_MS, announce};
 use crate::start::{StartError, journal_options};
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
+use crate::watched_peers::WatchedPeers;
 use crate::{bodies, expiry, inbound, outbound};
 
 /// How often gauges that nobody else moves are set.
@@ -46,9 +46,8 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         ));
     }
     let metrics = Metrics::new("node").map_err(|error| StartError::new("NOT_READY", &error))?;
-    let peers =
-        PeerList::load(&config.path(&config.peers.file), &config.path(&config.peers.root), clock.now_ms())
-            .map_err(|error| StartError::peers(&error))?;
+    let (file, root) = (config.path(&config.peers.file), config.path(&config.peers.root));
+    let peers = WatchedPeers::open(file, root, clock.now_ms()).map_err(|error| StartError::peers(&error))?;
     let folder =
         DataFolder::open(&config.path(&config.data_dir)).map_err(|error| StartError::store(&error))?;
     let (journal, recovered) =
@@ -180,6 +179,9 @@ fn readiness(
     let (node, journal, credentials) = (Arc::downgrade(node), journal.clone(), credentials.clone());
     Arc::new(move || {
         let node = node.upgrade().filter(|node| !node.is_draining()).ok_or("stopping")?;
+        if let Some(fault) = node.watched_peers.fault() {
+            return Err(format!("{fault}: have the peer list signed anew by its root"));
+        }
         if journal.failed() {
             return Err("the journal cannot be written: see the runbook on journal failures".into());
         }
@@ -198,6 +200,7 @@ fn readiness(
 
 async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCredentials>) {
     loop {
+        node.watched_peers.look(node.clock.now_ms(), &node.metrics);
         crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
         let waiting = i64::try_from(journal.queue_depth()).unwrap_or(i64::MAX);
         node.metrics.queue_depth.with_label_values(&["journal"]).set(waiting);

@@ -25,14 +25,10 @@ mod upkeep;
 #[cfg(test)]
 mod samples;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_relay_client::clock::Clock;
-use chukei_relay_client::peers::{PeerList, PeerListError};
 use chukei_wire::header::Kind;
 use prometheus::IntGauge;
 
@@ -46,6 +42,7 @@ use crate::broker::rights::Passage;
 use crate::broker::routes::Routes;
 use crate::config::broker::LegalBasis;
 use crate::telemetry::metrics::Metrics;
+use crate::watched_peers::WatchedPeers;
 
 #[cfg(feature = "faults")]
 pub use start::run_with_faults;
@@ -55,9 +52,7 @@ pub use start::{BrokerError, run};
 struct Broker {
     name: String,
     clock: Clock,
-    peers: ArcSwap<PeerList>,
-    peer_files: PeerFiles,
-    peers_fault: Mutex<Option<PeerListError>>,
+    peers: WatchedPeers,
     routes: Routes<Peer>,
     codes: PersonCodes,
     acquisition_key: AcquisitionKeyPair,
@@ -71,12 +66,6 @@ struct Broker {
     draining: AtomicBool,
     #[cfg(feature = "faults")]
     faults: std::sync::Arc<faults::BrokerFaults>,
-}
-
-/// Where the peer list and its root's public key lie.
-struct PeerFiles {
-    file: PathBuf,
-    root: PathBuf,
 }
 
 impl Broker {
@@ -106,17 +95,10 @@ impl Broker {
         InFlight(self.metrics.in_flight.clone())
     }
 
-    /// Keeps what is wrong with the peer list on disk; whether that is news.
-    fn set_peers_fault(&self, fault: Option<PeerListError>) -> bool {
-        let mut known = self.peers_fault.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *known, fault) != fault
-    }
-
     /// Whether a request could be served now; what is missing, in words for operators.
     fn readiness(&self) -> Result<(), String> {
         let now_ms = self.clock.now_ms();
-        let fault = *self.peers_fault.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fault) = fault {
+        if let Some(fault) = self.peers.fault() {
             return Err(fault.to_string());
         }
         if self.is_draining() {

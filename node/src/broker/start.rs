@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::derive;
 use chukei_crypto::keyring::RootKey;
 use chukei_crypto::person_code::CodeMaster;
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::{PeerList, PeerListError};
+use chukei_relay_client::peers::PeerListError;
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_store::journal::{Journal, JournalError};
 use chukei_store::keyfile::{KeyfileError, KeyringFile};
@@ -29,12 +27,13 @@ use crate::broker::exchange::{self, ExchangeLog};
 use crate::broker::limits::BodyLimits;
 use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::routes::Routes;
-use crate::broker::{Broker, PeerFiles, server, upkeep};
+use crate::broker::{Broker, server, upkeep};
 use crate::config;
 use crate::config::broker::BrokerConfig;
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
+use crate::watched_peers::WatchedPeers;
 
 /// How often a drain looks whether everything has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -115,9 +114,8 @@ struct Prepared {
 fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let clock = config::clock(config.clock_file.as_ref(), &config.base);
     let credentials = credentials(config)?;
-    let peer_files =
-        PeerFiles { file: config.path(&config.peers.file), root: config.path(&config.peers.root) };
-    let peers = PeerList::load(&peer_files.file, &peer_files.root, clock.now_ms())?;
+    let peers =
+        WatchedPeers::open(config.path(&config.peers.file), config.path(&config.peers.root), clock.now_ms())?;
     let code_master = key_file::read_array::<32>(&config.path(&config.code_master))?;
     let acquisition_path = config.path(&config.acquisition_key);
     let acquisition_key = AcquisitionKeyPair::from_bytes(&key_file::read(&acquisition_path)?)
@@ -130,9 +128,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let broker = Broker {
         name: config.name.clone(),
         clock,
-        peers: ArcSwap::from_pointee(peers),
-        peer_files,
-        peers_fault: Mutex::new(None),
+        peers,
         routes: Routes::new(),
         codes: PersonCodes::new(CodeMaster::from_bytes(*code_master)),
         acquisition_key,

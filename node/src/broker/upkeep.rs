@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_relay_client::peers::{PeerList, PeerListError};
 use tokio::sync::watch;
 
 use crate::broker::Broker;
@@ -25,26 +24,9 @@ pub(super) async fn keep_up(broker: Arc<Broker>, mut stop: watch::Receiver<bool>
 
 fn look(broker: &Broker) {
     let now_ms = broker.clock.now_ms();
-    let files = &broker.peer_files;
-    match PeerList::load(&files.file, &files.root, now_ms) {
-        Ok(list) => {
-            broker.peers.store(Arc::new(list));
-            broker.set_peers_fault(None);
-        }
-        Err(fault) => tampered(broker, fault),
-    }
+    broker.peers.look(now_ms, &broker.metrics);
     let days_left = |end_ms: u64| (end_ms as f64 - now_ms as f64) / DAY_MS;
     let gauge = &broker.metrics.certificate_days_left;
     gauge.with_label_values(&["hop"]).set(days_left(broker.certificate_end_ms));
     gauge.with_label_values(&["peers"]).set(days_left(broker.peers.load().not_after_ms()));
-}
-
-/// The last good list stays in force, the role is not ready, and somebody must look (R24).
-fn tampered(broker: &Broker, fault: PeerListError) {
-    if broker.set_peers_fault(Some(fault)) {
-        tracing::error!(%fault, "the peer list on disk is not usable");
-        if matches!(fault, PeerListError::Tampered | PeerListError::Malformed) {
-            broker.metrics.alarm("config_tampered", &"peers");
-        }
-    }
 }
