@@ -11,65 +11,65 @@ use serde::Deserialize;
 
 /// Everything `portal.toml` says.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Name of this portal instance, as its certificate and the peer list have it.
-    pub name: String,
+    pub(crate) name: String,
     /// Development: loopback addresses only, and the clock file is allowed.
     #[serde(default)]
-    pub development: bool,
+    pub(crate) development: bool,
     /// Folder of the portal's store.
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// Development only: the file that shifts the clock.
-    pub clock_file: Option<PathBuf>,
+    pub(crate) clock_file: Option<PathBuf>,
     /// Unix socket of the one-shot commands, created with mode 0600.
-    pub socket: PathBuf,
+    pub(crate) socket: PathBuf,
     /// Listening addresses.
-    pub listen: Listen,
+    pub(crate) listen: Listen,
     /// Hop certificate, its key and the authority.
-    pub tls: TlsSettings,
+    pub(crate) tls: TlsSettings,
     /// The signed peer list.
-    pub peers: PeersSettings,
+    pub(crate) peers: PeersSettings,
     /// Private key of the portal's channel identity.
-    pub identity_key: PathBuf,
+    pub(crate) identity_key: PathBuf,
     /// Signing key of the resident registry, which this portal plays.
-    pub registry_key: PathBuf,
+    pub(crate) registry_key: PathBuf,
     /// Root key of the portal's keyring.
-    pub root_key: PathBuf,
+    pub(crate) root_key: PathBuf,
     /// Master secret that binding secrets are derived from.
-    pub binding_master: PathBuf,
+    pub(crate) binding_master: PathBuf,
     /// Every broker to dial.
-    pub brokers: Vec<PeerAddress>,
+    pub(crate) brokers: Vec<PeerAddress>,
     /// A login without use for this many seconds is closed and its folder erased.
     #[serde(default = "default_login_timeout")]
-    pub login_timeout_s: u64,
+    pub(crate) login_timeout_s: u64,
     /// Bounds with usable defaults.
     #[serde(default)]
-    pub limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 /// Listening addresses.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Listen {
+pub(crate) struct Listen {
     /// HTTP: `/metrics`, `/healthz`, `/readyz`.
-    pub metrics: SocketAddr,
+    pub(crate) metrics: SocketAddr,
 }
 
 /// Bounds of what the portal does at once.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Self-information requests in flight.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Requests from bodies in flight.
-    pub inbound: usize,
+    pub(crate) inbound: usize,
     /// Milliseconds a self-information request may take, retries included.
-    pub deadline_ms: u32,
+    pub(crate) deadline_ms: u32,
     /// Logins open at once.
-    pub logins: usize,
+    pub(crate) logins: usize,
     /// Bytes all user folders may hold together.
-    pub folder_bytes: usize,
+    pub(crate) folder_bytes: usize,
     /// Longest retention of a notice the portal accepts, days from today.
-    pub retention_days: u32,
+    pub(crate) retention_days: u32,
 }
 
 impl Default for Limits {
@@ -91,7 +91,7 @@ fn default_login_timeout() -> u64 {
 
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// It cannot be read, or a key is unknown or of the wrong kind.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -102,7 +102,7 @@ pub enum ConfigError {
 
 impl Settings {
     /// Reads `file` and the environment.
-    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
         let mut settings: Self = settings::load(file)?;
         settings.check().map_err(|reason| ConfigError::Contradiction(file.to_owned(), reason))?;
         settings.resolve(&settings::base_of(file));

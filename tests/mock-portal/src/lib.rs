@@ -9,7 +9,7 @@
 mod cli;
 pub mod client;
 mod command;
-pub mod config;
+mod config;
 mod core;
 mod expiry;
 pub mod failure;
@@ -18,7 +18,7 @@ mod health;
 mod inbound;
 mod metrics;
 mod notices;
-pub mod portal;
+mod portal;
 pub mod protocol;
 mod registry;
 mod request;

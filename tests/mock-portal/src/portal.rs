@@ -41,7 +41,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why the portal did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// A key file was refused.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -80,8 +80,8 @@ impl From<VaultError> for StartError {
     }
 }
 
-/// A portal connected to its brokers. It may also be driven in process, without the socket.
-pub struct Portal {
+/// A portal connected to its brokers.
+pub(crate) struct Portal {
     core: Arc<Core>,
     links: Arc<Dialer>,
     endpoint: ClientEndpoint,
@@ -93,7 +93,7 @@ pub struct Portal {
 impl Portal {
     /// Opens the store and starts dialling every broker; must be called within a runtime. Nobody else may have
     /// the data folder open.
-    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+    pub(crate) fn start(settings: &Settings) -> Result<Self, StartError> {
         let clock = settings.clock_file.as_ref().map_or_else(Clock::system, Clock::file);
         let credentials =
             HopCredentials::load(&settings.tls.certificate, &settings.tls.key, &settings.tls.authority)?;
@@ -127,7 +127,7 @@ impl Portal {
 
     /// Requests a person's own information of `body` for them, opening a login where none is open. Over the
     /// configured number in flight the answer is OVERLOADED (R40).
-    pub async fn self_info(
+    pub(crate) async fn self_info(
         &self,
         person: &str,
         body: &str,
@@ -194,7 +194,7 @@ impl Portal {
     }
 
     /// Whether a request could be served now; the error says what is missing.
-    pub fn ready(&self) -> Result<(), String> {
+    pub(crate) fn ready(&self) -> Result<(), String> {
         if self.links.any().is_none() {
             return Err("no broker is connected".to_owned());
         }
@@ -228,7 +228,7 @@ impl Portal {
     }
 
     /// Closes every connection, telling the brokers.
-    pub async fn shutdown(&self) {
+    pub(crate) async fn shutdown(&self) {
         self.endpoint.shutdown(FAREWELL).await;
     }
 }

@@ -4,11 +4,12 @@
 //! nothing is written to a caller that does not read for [`SILENCE`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -21,6 +22,8 @@ use crate::socket::bind::Socket;
 use crate::socket::line;
 
 const REPLIES_WAITING: usize = 64;
+/// Time calls in flight have when the portal stops.
+const DRAIN: Duration = Duration::from_secs(5);
 /// Connections at once; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 256;
 
@@ -47,42 +50,69 @@ fn encode<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
     line::encode(value).map_err(|_| Failure::internal("a reply cannot be written as a line"))
 }
 
-/// Accepts connections until `stop` changes, then lets none of their calls run on.
-pub(crate) async fn serve(socket: Socket, portal: Arc<Portal>, mut stop: watch::Receiver<bool>) {
+/// Accepts connections until `stop` changes, then reads no further calls and gives those in flight
+/// [`DRAIN`] to end.
+pub(crate) async fn serve(socket: Socket, portal: Arc<Portal>, stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
+    let mut stopped = stop.clone();
+    let mut stopping = std::pin::pin!(stopped.wait_for(|stop| *stop));
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = &mut stopping => break,
             Some(_) = connections.join_next() => {}
             accepted = socket.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, Arc::clone(&portal)));
+                    connections.spawn(converse(stream, Arc::clone(&portal), stop.clone()));
                 }
                 Err(error) => tracing::warn!(%error, "a command connection was not accepted"),
             }
         }
     }
     drop(socket);
-    connections.shutdown().await;
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, ended).await.is_err() {
+        tracing::warn!("calls in flight were given up");
+    }
 }
 
-async fn converse(stream: UnixStream, portal: Arc<Portal>) {
+async fn converse(stream: UnixStream, portal: Arc<Portal>, stop: watch::Receiver<bool>) {
     let (read, write) = stream.into_split();
-    let mut read = BufReader::new(read);
     let (lines, waiting) = mpsc::channel(REPLIES_WAITING);
-    // It ends by itself once nobody can send to it any more, or the caller takes nothing.
-    tokio::spawn(write_replies(write, waiting));
+    let writer = tokio::spawn(write_replies(write, waiting));
     let mut calls = JoinSet::new();
+    take_calls(BufReader::new(read), &portal, &lines, &mut calls, stop).await;
+    // The caller may have closed only its own direction: what it asked for is still answered.
+    while calls.join_next().await.is_some() {}
+    drop(lines);
+    // It ends once everything is written, or the caller takes nothing for too long.
+    let _ = writer.await;
+}
+
+/// Starts a task for each call until the caller ends, says something else, or `stop` changes.
+async fn take_calls(
+    mut read: BufReader<OwnedReadHalf>,
+    portal: &Arc<Portal>,
+    lines: &mpsc::Sender<Zeroizing<Vec<u8>>>,
+    calls: &mut JoinSet<()>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut stopping = std::pin::pin!(stop.wait_for(|stop| *stop));
     let slots = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
-    while let Ok(Some(text)) = line::read(&mut read, CALL_LINE_MAX).await {
+    loop {
+        // A line half read is given up with the connection.
+        let text = tokio::select! {
+            _ = &mut stopping => return,
+            text = line::read(&mut read, CALL_LINE_MAX) => text,
+        };
         while calls.try_join_next().is_some() {}
+        let Ok(Some(text)) = text else { return };
         let Ok(Call { id, call }) = serde_json::from_slice(&text) else {
             let failure = Failure::usage("not a call: one JSON object per line is expected");
             let _ = Replies { id: 0, lines: lines.clone() }.send(Body::Failed(failure)).await;
-            break;
+            return;
         };
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-        let (portal, replies) = (Arc::clone(&portal), Replies { id, lines: lines.clone() });
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let (portal, replies) = (Arc::clone(portal), Replies { id, lines: lines.clone() });
         calls.spawn(async move {
             let reply = match portal.perform(call, &replies).await {
                 Ok(done) => Body::Done(done),
@@ -92,8 +122,6 @@ async fn converse(stream: UnixStream, portal: Arc<Portal>) {
             drop(slot);
         });
     }
-    // The caller may have closed only its own direction: what it asked for is still answered.
-    while calls.join_next().await.is_some() {}
 }
 
 async fn write_replies(mut write: OwnedWriteHalf, mut waiting: mpsc::Receiver<Zeroizing<Vec<u8>>>) {

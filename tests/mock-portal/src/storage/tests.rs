@@ -5,7 +5,7 @@ use chukei_wire::header::PersonCode;
 use chukei_wire::id::{DeliveryId, NoticeId};
 use chukei_wire::message::notice::Choice;
 
-use super::notice::{ContentRow, Stored};
+use super::notice::{ContentRow, MarkRow, StateRow, Stored};
 use super::person::{PersonId, PersonRow};
 use super::*;
 use crate::metrics::Metrics;
@@ -152,8 +152,16 @@ async fn r1_a_row_moved_to_another_key_fails_its_seal() {
 #[test]
 fn rows_keep_their_byte_form() {
     let hex = |bytes: Vec<u8>| data_encoding::HEXLOWER.encode(&bytes);
-    let row = codec::encode(&person(2, 101)).unwrap();
-    let expected = "a46162663938323031366163510100000000000000020101010101010101616e18656170\
-                    02";
-    assert_eq!(hex(row), expected);
+    let person = hex(codec::encode(&person(2, 101)).unwrap());
+    let content = hex(codec::encode(&content(1, 2, 3)).unwrap());
+    let state = StateRow { person: P1, read_at_ms: Some(7), answers: vec!["a".into()] };
+    let state = hex(codec::encode(&state).unwrap());
+    let mark = hex(codec::encode(&MarkRow { body: body(), expiry_day: 3 }).unwrap());
+    assert_eq!(person, "a46162663938323031366163510100000000000000020101010101010101616e1865617002");
+    assert_eq!(
+        content,
+        "a8616266393832303136616381a26269646161656c6162656c66e7aa93e58fa36165036169500101010101010101010101010101010161700161746ce3818ae79fa5e38289e3819b617866e69cace6968761795002020202020202020202020202020202"
+    );
+    assert_eq!(state, "a36163816161616f07617001");
+    assert_eq!(mark, "a2616266393832303136616503");
 }

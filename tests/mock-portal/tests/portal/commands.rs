@@ -59,7 +59,8 @@ async fn exit_statuses_tell_usage_refusal_and_absence_apart() {
     assert_eq!(stage.command(&none).await.0, 2);
     assert!(!out.exists());
     assert_eq!(stage.command(&["records", "--person", nobody]).await.0, 2);
-    assert_eq!(stage.terminate(), Some(0));
+    stage.terminate();
+    assert_eq!(stage.ended(), Some(0));
     assert!(!stage.socket().exists());
     assert_eq!(stage.command(&["notices", "--person", nobody]).await.0, 4);
 }

@@ -11,7 +11,7 @@ use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer,
 use chukei_wire::result::ResultName;
 
 use crate::body::{Body, Enrolled, answer, sealed};
-use crate::stage::{Person, Stage};
+use crate::stage::{Person, Stage, until};
 
 const TAX: &str = "TM00000000000002";
 const CARE: &str = "TM00000000000004";
@@ -218,4 +218,17 @@ async fn an_answer_that_comes_after_logout_is_not_shown() {
     let content = answer_of(ResultName::Done, &[TAX]);
     answer(&mut request, &channel, &content, Some(&case.enrolled.binding), |_| {}).await;
     assert_eq!(code(asked.await.unwrap()), "NOT_PERMITTED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_in_flight_is_answered_before_the_portal_stops() {
+    let mut case = Case::set().await;
+    let (asked, channel, mut request) = case.asked().await;
+    case.stage.terminate();
+    let socket = case.stage.socket();
+    until(|| async { !socket.exists() }).await;
+    let content = answer_of(ResultName::NoData, &[]);
+    answer(&mut request, &channel, &content, Some(&case.enrolled.binding), |_| {}).await;
+    assert_eq!(asked.await.unwrap().unwrap().result, "NO_DATA");
+    assert_eq!(case.stage.ended(), Some(0));
 }

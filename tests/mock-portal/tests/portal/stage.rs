@@ -93,8 +93,9 @@ impl Stage {
 
     /// Starts the process and waits until it takes calls and is ready.
     pub(crate) async fn start(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log"));
         let mut command = Command::new(PROGRAM);
-        command.arg("--config").arg(self.config()).arg("serve").stdin(Stdio::null());
+        command.arg("--config").arg(self.config()).arg("serve").stdin(Stdio::null()).stderr(log.unwrap());
         self.process = Some(command.spawn().unwrap());
         self.broker.connected().await;
         until(|| async { Client::connect(&self.socket()).await.is_ok() }).await;
@@ -109,12 +110,15 @@ impl Stage {
         }
     }
 
-    /// SIGTERM, and the exit status.
-    pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let mut process = self.process.take().unwrap();
-        let id = process.id().to_string();
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let id = self.process.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        process.wait().unwrap().code()
+    }
+
+    /// Waits for the end of the process: its exit status.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.process.take().unwrap().wait().unwrap().code()
     }
 
     pub(crate) async fn client(&self) -> Client {
