@@ -24,6 +24,9 @@ pub(super) async fn acquire(
     request: &mut AcceptedRequest,
 ) -> Result<Ending, SessionError> {
     let asked: AcquireRequest = request.recv.read_message().await?;
+    if !party.is_listed(&broker.peers.load()) {
+        return end(request, Outcome::Refused(ResultName::NotFound)).await;
+    }
     if asked.parts.len() > ENROL_BATCH_ROWS {
         return end(request, Outcome::Refused(ResultName::BadFormat)).await;
     }

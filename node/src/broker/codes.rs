@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chukei_crypto::person_code::{BadCode, CodeMaster, PartyCodes, VERSION};
+use chukei_relay_client::peers::PeerList;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::PersonCode;
 
@@ -18,6 +19,16 @@ pub(super) enum Party {
     Body(BodyCode),
     /// A portal instance, by name.
     Portal(String),
+}
+
+impl Party {
+    /// Whether it stands in the signed peer list.
+    pub(super) fn is_listed(&self, peers: &PeerList) -> bool {
+        match self {
+            Self::Body(code) => peers.body(code).is_some(),
+            Self::Portal(name) => peers.portal(name).is_some(),
+        }
+    }
 }
 
 impl fmt::Display for Party {

@@ -66,6 +66,10 @@ impl Reachable for Peer {
         self.connection.id()
     }
 
+    fn name(&self) -> &str {
+        self.connection.identity().name()
+    }
+
     fn is_live(&self) -> bool {
         !self.connection.is_closed()
     }

@@ -88,12 +88,8 @@ fn prepare(broker: &Broker, passage: &Passage, request: &AcceptedRequest) -> Res
     let refused = Outcome::Refused;
     let now_ms = broker.clock.now_ms();
     let peers = broker.peers.load();
-    let listed = if passage.to_body {
-        peers.body(&passage.body).is_some()
-    } else {
-        peers.portal(&passage.portal).is_some()
-    };
-    if !listed {
+    // Both, each time: who was struck off the list stops with the next request, connected or not.
+    if !passage.asker().is_listed(&peers) || !passage.receiver().is_listed(&peers) {
         return Err(refused(ResultName::NotFound));
     }
     let person = match (passage.personal, request.hop.sender_code, &request.hop.permit) {

@@ -48,7 +48,11 @@ pub(super) async fn serve(broker: Arc<Broker>, peer: Arc<Peer>, send: SendHalf, 
     let seconds = started.elapsed().as_secs_f64();
     broker.metrics.requests.with_label_values(&[kind.as_str(), ending.as_str()]).inc();
     broker.metrics.request_seconds.with_label_values(&[kind.as_str()]).observe(seconds);
-    tracing::debug!(%request_id, kind = kind.as_str(), ending = ending.as_str(), seconds, "request ended");
+    if ending == Ending::Answered {
+        tracing::debug!(%request_id, kind = kind.as_str(), seconds, "answered");
+    } else {
+        tracing::info!(%request_id, kind = kind.as_str(), ending = ending.as_str(), seconds, "not answered");
+    }
 }
 
 async fn serve_request(
@@ -56,18 +60,15 @@ async fn serve_request(
     peer: &Arc<Peer>,
     mut request: AcceptedRequest,
 ) -> Result<Ending, SessionError> {
-    if broker.is_draining() {
+    let now_ms = broker.clock.now_ms();
+    // A peer list that is over says nothing about anybody any more.
+    if broker.is_draining() || broker.peers.load().not_after_ms() < now_ms {
         return end(&mut request, NOT_READY).await;
     }
-    let now_ms = broker.clock.now_ms();
     let owns = |body| broker.routes.owns(peer, body, now_ms);
     match way(peer.connection.identity(), &request.header, owns) {
         Ok(way) => admit(broker, peer, way, request).await,
-        Err(refusal) => {
-            let request_id = request.header.request_id;
-            tracing::info!(%request_id, peer = %peer.connection.identity(), %refusal, "refused");
-            end(&mut request, Outcome::Refused(refusal)).await
-        }
+        Err(refusal) => end(&mut request, Outcome::Refused(refusal)).await,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where bodies and portals are reached now.
 //!
-//! What must hold: a body's route is the live connection whose delegation has the highest epoch; a connection
-//! takes its routes with it; a delegation that is over routes nothing. Deliberately absent: anything durable;
-//! peers announce themselves again after a restart.
+//! What must hold: a body's route is the live connection whose delegation has the highest epoch, and of one
+//! node's own connections the newest; a connection takes its routes with it; a delegation that is over routes
+//! nothing. Deliberately absent: anything durable; peers announce themselves again after a restart.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,6 +14,8 @@ use chukei_wire::message::control::DelegationClaims;
 pub(super) trait Reachable {
     /// Tells this connection from every other.
     fn id(&self) -> usize;
+    /// Who is at its other end.
+    fn name(&self) -> &str;
     /// Whether a stream could be opened now.
     fn is_live(&self) -> bool;
 }
@@ -57,15 +59,16 @@ impl<P: Reachable> Routes<P> {
             .is_some_and(|route| route.peer.id() == peer.id() && route.stands(now_ms))
     }
 
-    /// Replaces what `peer` announced before. A body whose live route has a higher epoch stays where it is; how
-    /// many bodies are now reached over `peer`.
+    /// Replaces what `peer` announced before; how many bodies are now reached over it. A body that another node
+    /// announced with a higher epoch stays there while that node lives. Of one node's connections the older is
+    /// not waited for: it may take a while until the end of a process that was killed is noticed.
     pub(super) fn announce(&self, peer: &Arc<P>, claims: &[DelegationClaims], now_ms: u64) -> usize {
         let mut table = self.write();
         table.bodies.retain(|_, route| route.peer.id() != peer.id());
         let mut taken = 0;
         for claim in claims {
             let standing = table.bodies.get(&claim.body);
-            if standing.is_some_and(|route| route.stands(now_ms) && route.epoch > claim.epoch) {
+            if standing.is_some_and(|route| route.outranks(peer, claim, now_ms)) {
                 continue;
             }
             let route = Route { peer: peer.clone(), epoch: claim.epoch, not_after_ms: claim.not_after_ms };
@@ -107,6 +110,10 @@ impl<P: Reachable> Route<P> {
     fn stands(&self, now_ms: u64) -> bool {
         now_ms <= self.not_after_ms && self.peer.is_live()
     }
+
+    fn outranks(&self, peer: &P, claim: &DelegationClaims, now_ms: u64) -> bool {
+        self.stands(now_ms) && self.epoch > claim.epoch && self.peer.name() != peer.name()
+    }
 }
 
 #[cfg(test)]
@@ -116,20 +123,26 @@ mod tests {
 
     const NOW: u64 = 1_000;
 
-    struct Peer(usize, AtomicBool);
+    struct Peer(usize, &'static str, AtomicBool);
 
     impl Reachable for Peer {
         fn id(&self) -> usize {
             self.0
         }
 
+        fn name(&self) -> &str {
+            self.1
+        }
+
         fn is_live(&self) -> bool {
-            self.1.load(Ordering::Relaxed)
+            self.2.load(Ordering::Relaxed)
         }
     }
 
+    /// Connections of nodes (or portals) of their own.
     fn peer(id: usize) -> Arc<Peer> {
-        Arc::new(Peer(id, AtomicBool::new(true)))
+        let name = ["a", "b", "c", "d"].into_iter().nth(id % 4).unwrap();
+        Arc::new(Peer(id, name, AtomicBool::new(true)))
     }
 
     fn body() -> BodyCode {
@@ -155,11 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_came_back_does_not_wait_for_the_end_of_its_old_connection() {
+        let routes = Routes::new();
+        routes.announce(&peer(1), &[claim(5)], NOW);
+        routes.announce(&peer(5), &[claim(4)], NOW);
+        assert_eq!(reached(&routes), Some(5));
+    }
+
+    #[test]
     fn a_dead_connection_routes_nothing_and_holds_nobody_up() {
         let routes = Routes::new();
         let first = peer(1);
         routes.announce(&first, &[claim(9)], NOW);
-        first.1.store(false, Ordering::Relaxed);
+        first.2.store(false, Ordering::Relaxed);
         assert_eq!(reached(&routes), None);
         assert_eq!(routes.announce(&peer(2), &[claim(3)], NOW), 1);
         assert_eq!(reached(&routes), Some(2));

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::broker::Broker;
 
-/// How often it looks.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often it looks: a changed list is an alarm within five seconds (R24, R35).
+const EVERY: Duration = Duration::from_secs(4);
 const DAY_MS: f64 = 86_400_000.0;
 
 /// Looks after things until `stop` changes to true.

@@ -20,6 +20,7 @@ pub(crate) struct Keys {
     pub(crate) bodies: Vec<IdentityKey>,
     acquisition_public: Vec<u8>,
     registry: SigningKey,
+    root: SigningKey,
 }
 
 impl Keys {
@@ -38,8 +39,10 @@ impl Keys {
             bodies: BODIES.map(|_| identity()).into(),
             acquisition_public: acquisition.public(),
             registry: signing_key(),
+            root: signing_key(),
         };
-        keys.write_peers();
+        fs::write(dir.join("peer-root.pub"), &*key_file::text(&keys.root.public())).unwrap();
+        keys.write_peers(&["mynaportal", "another"]);
         keys.certificate("chukei://broker/broker-a");
         keys
     }
@@ -73,7 +76,8 @@ impl Keys {
         ByteBuf::from(split(&issue(&request).unwrap()).unwrap().broker_part.to_vec())
     }
 
-    fn write_peers(&self) {
+    /// Writes the signed list with these portals.
+    pub(crate) fn write_peers(&self, portals: &[&str]) {
         let body = |(code, key): (&&str, &IdentityKey)| BodyPeer {
             code: code.parse().unwrap(),
             name: (*code).to_owned(),
@@ -89,16 +93,14 @@ impl Keys {
             issued_ms: 0,
             not_after_ms: u64::MAX,
             bodies: BODIES.iter().zip(&self.bodies).map(body).collect(),
-            portals: vec![portal("mynaportal"), portal("another")],
+            portals: portals.iter().map(|name| portal(name)).collect(),
             brokers: vec![broker],
             registry: Hex(self.registry.public().to_vec()),
         };
-        let root = signing_key();
         let json = list.to_json().unwrap();
         let path = self.dir.join("peers.json");
-        fs::write(signature_path(&path), sign_bytes(&json, &root)).unwrap();
+        fs::write(signature_path(&path), sign_bytes(&json, &self.root)).unwrap();
         fs::write(path, json).unwrap();
-        fs::write(self.dir.join("peer-root.pub"), &*key_file::text(&root.public())).unwrap();
     }
 }
 

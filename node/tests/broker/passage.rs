@@ -243,7 +243,7 @@ async fn one_broker_serves_both_of_its_kinds_of_peer_again_after_a_restart() {
     let (portal, node) = (stage.connect(PORTAL).await, stage.connect(NODE).await);
     let away = outcome(&portal, &header(Kind::SelfInfo), &about(code)).await;
     assert_eq!(away, Outcome::RetryAfter(ResultName::NotReady, 1_000), "its node has not come back yet");
-    stage.announce(&node, 1).await;
+    stage.announce(&node, "node-a", 1).await;
     let outcome = answered(&portal, &node, &header(Kind::SelfInfo), &about(code)).await;
     assert_eq!(outcome, Outcome::Answered, "codes from before the restart still stand");
 }

@@ -4,7 +4,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::result::ResultName;
 
-use crate::stage::{NODE, Stage, about, answered, header, outcome};
+use crate::stage::{Stage, about, answered, ask, header, heard, outcome};
 
 const NOT_READY: Outcome = Outcome::RetryAfter(ResultName::NotReady, 1_000);
 const NOT_FOUND: Outcome = Outcome::Refused(ResultName::NotFound);
@@ -70,9 +70,9 @@ async fn the_higher_epoch_takes_a_body_over() {
     let stage = Stage::set().await;
     let (portal, old) = stage.peers().await;
     let code = stage.code(&portal, "portal/mynaportal", 42).await;
-    let new = stage.connect(NODE).await;
-    stage.announce(&new, 2).await;
-    stage.announce(&old, 1).await;
+    let new = stage.connect("chukei://node/node-b").await;
+    stage.announce(&new, "node-b", 2).await;
+    stage.announce(&old, "node-a", 1).await;
     let outcome = answered(&portal, &new, &header(Kind::SelfInfo), &about(code)).await;
     assert_eq!(outcome, Outcome::Answered);
 }
@@ -81,7 +81,7 @@ async fn the_higher_epoch_takes_a_body_over() {
 async fn a_delegation_for_another_node_is_refused() {
     let stage = Stage::set().await;
     let other = stage.connect("chukei://node/node-b").await;
-    assert_eq!(stage.announce(&other, 1).await, Outcome::Refused(ResultName::NotAuthorised));
+    assert_eq!(stage.announce(&other, "node-a", 1).await, Outcome::Refused(ResultName::NotAuthorised));
 }
 
 #[tokio::test]
@@ -98,4 +98,25 @@ async fn r24_a_changed_byte_of_the_peer_list_is_an_alarm_and_the_last_good_one_s
     stage.shows("/metrics", r#"chukei_integrity_alarms_total{kind="config_tampered",role="broker"} 1"#).await;
     let outcome = answered(&portal, &node, &header(Kind::SelfInfo), &about(code)).await;
     assert_eq!(outcome, Outcome::Answered);
+}
+
+#[tokio::test]
+async fn a_portal_that_was_struck_off_the_list_is_served_no_more_though_it_is_still_connected() {
+    let stage = Stage::set().await;
+    let (portal, node) = stage.peers().await;
+    let code = stage.code(&portal, "portal/mynaportal", 42).await;
+    assert_eq!(answered(&portal, &node, &header(Kind::SelfInfo), &about(code)).await, Outcome::Answered);
+    stage.keys.write_peers(&["another"]);
+    loop {
+        let mut open = ask(&portal, &header(Kind::SelfInfo), &about(code)).await;
+        tokio::select! {
+            refused = open.read_status() => {
+                assert_eq!(refused, Ok(NOT_FOUND));
+                break;
+            }
+            mut request = heard(&node) => request.end_with(Outcome::Answered).await.unwrap(),
+        }
+    }
+    let parts = vec![stage.keys.broker_part("portal/mynaportal", 1)];
+    assert_eq!(stage.acquire(&portal, "portal/mynaportal", parts).await.err(), Some(NOT_FOUND));
 }

@@ -146,17 +146,17 @@ impl Stage {
     /// A portal and a node that has announced both bodies.
     pub(crate) async fn peers(&self) -> (PeerConnection, PeerConnection) {
         let (portal, node) = (self.connect(PORTAL).await, self.connect(NODE).await);
-        assert_eq!(self.announce(&node, 1).await, Outcome::Answered);
+        assert_eq!(self.announce(&node, "node-a", 1).await, Outcome::Answered);
         self.shows("/readyz", "\r\n\r\nready").await;
         (portal, node)
     }
 
-    /// Announces every body.
-    pub(crate) async fn announce(&self, node: &PeerConnection, epoch: u64) -> Outcome {
+    /// Announces every body, by delegations for the node of this name.
+    pub(crate) async fn announce(&self, node: &PeerConnection, name: &str, epoch: u64) -> Outcome {
         let delegation = |(code, key): (&&str, &chukei_crypto::sign::IdentityKey)| {
             let claims = DelegationClaims {
                 body: code.parse().unwrap(),
-                node: "node-a".into(),
+                node: name.into(),
                 epoch,
                 not_after_ms: u64::MAX,
             };
