@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
@@ -59,7 +60,7 @@ fn run(cli: Cli) -> Outcome {
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = with_node(cli) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+            () = stop_signal() => Err(interrupted()),
         }
     });
     runtime.shutdown_timeout(DRAIN);
@@ -98,6 +99,17 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Config(_) => Err(no_config()),
     };
     Ok((report?, None))
+}
+
+/// SIGINT or SIGTERM. Where no handler can be had, the signal's own effect stands.
+async fn stop_signal() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => std::future::pending().await,
+    }
 }
 
 fn required(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
