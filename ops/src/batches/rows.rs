@@ -7,8 +7,11 @@ use std::io::{self, BufRead};
 use chukei_domain::individual_number;
 use chukei_wire::result::ResultName;
 
-use crate::table::records::{Content, Records};
+use crate::table::records::{Content, Records, single_line};
 use crate::table::survey::Survey;
+
+/// Columns of a malformed line that are looked at for its id.
+const COLUMNS_LOOKED_AT: usize = 64;
 
 /// One row of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +46,17 @@ impl<R: BufRead> Rows<R> {
         Ok(Some(match record.content {
             Content::Malformed(bytes) => {
                 let found = individual_number::find(&self.survey.encoding.decode_for_search(&bytes));
-                Row { line: record.line, id: String::new(), fields: Err(fault(found)) }
+                Row { line: record.line, id: self.id_of_line(&bytes), fields: Err(fault(found)) }
             }
             Content::Fields(fields) => self.row(record.line, fields),
         }))
+    }
+
+    /// The id of a line with too few or too many columns, where it still stands at its place.
+    fn id_of_line(&self, bytes: &[u8]) -> String {
+        let fields = single_line(bytes, COLUMNS_LOOKED_AT).map(|fields| self.survey.columns.arrange(fields));
+        let id = fields.and_then(|fields| self.survey.encoding.decode(fields.first()?));
+        id.filter(|id| !individual_number::find(id)).unwrap_or_default()
     }
 
     fn row(&self, line: u64, fields: Vec<Vec<u8>>) -> Row {

@@ -74,7 +74,11 @@ fn r10_a_row_with_an_individual_number_is_not_sent_and_others_keep_their_order()
     let lines: Vec<u64> = decided.iter().map(|(line, ..)| *line).collect();
     assert_eq!(lines, [2, 3, 4, 5, 6, 7]);
     let shown: Vec<&str> = decided.iter().map(|(_, id, _)| *id).collect();
-    assert_eq!(shown, ["R1", "R2", "", "", "", "R6"]);
+    assert_eq!(
+        shown,
+        ["R1", "R2", "R3", "R4", "", "R6"],
+        "an id is shown where it still stands at its place"
+    );
     assert!(matches!(feed.next().unwrap(), Next::End));
 }
 
