@@ -13,6 +13,7 @@ use chukei_relay_client::peers::PeerList;
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Kind;
+use chukei_wire::id::RequestId;
 use chukei_wire::result::ResultName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -181,8 +182,10 @@ impl Node {
         }
     }
 
-    /// Counts a request by kind and result.
-    pub fn count(&self, kind: Kind, result: ResultName, took: Duration) {
+    /// Counts a request by kind and result, and logs that it ended.
+    pub fn ended(&self, request: RequestId, kind: Kind, result: ResultName, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(request_id = %request, kind = kind.as_str(), %result, micros, "request ended");
         self.metrics.requests.with_label_values(&[kind.as_str(), result.as_str()]).inc();
         self.metrics.request_seconds.with_label_values(&[kind.as_str()]).observe(took.as_secs_f64());
     }

@@ -1,6 +1,7 @@
 //! The command line of `chukei-node`.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,6 +48,9 @@ enum ConfigCommand {
         /// TOML configuration.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// One compact JSON line on standard output.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -66,7 +70,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.command {
         Command::Serve(Configured { config }) => configured(NodeConfig::load(&config), crate::serve::run),
         Command::Broker(Configured { config }) => configured(BrokerConfig::load(&config), broker),
-        Command::Config { command: ConfigCommand::Check { file } } => check(&file),
+        Command::Config { command: ConfigCommand::Check { file, json } } => check(&file, json),
     }
 }
 
@@ -110,16 +114,29 @@ async fn broker(config: BrokerConfig) -> Result<(), StartError> {
     })
 }
 
-fn check(file: &std::path::Path) -> ExitCode {
+fn check(file: &std::path::Path, json: bool) -> ExitCode {
     let (node, broker) = (NodeConfig::load(file), BrokerConfig::load(file));
-    match (node, broker) {
-        (Ok(_), _) | (_, Ok(_)) => ExitCode::SUCCESS,
+    let (role, fault) = match (node, broker) {
+        (Ok(_), _) => ("node", None),
+        (_, Ok(_)) => ("broker", None),
         // What a file is meant to be is told by the section that only a node has.
         (Err(node), Err(broker)) => {
             let text = std::fs::read_to_string(file).unwrap_or_default();
-            usage(if text.contains("[[bodies]]") { &node } else { &broker })
+            if text.contains("[[bodies]]") { ("node", Some(node)) } else { ("broker", Some(broker)) }
         }
+    };
+    let line = match (&fault, json) {
+        (None, true) => serde_json::json!({ "result": "DONE", "role": role }).to_string(),
+        (None, false) => format!("ok: a {role}'s configuration"),
+        (Some(fault), true) => {
+            serde_json::json!({ "code": "BAD_CONFIG", "message": fault.to_string() }).to_string()
+        }
+        (Some(_), false) => String::new(),
+    };
+    if !line.is_empty() && writeln!(std::io::stdout(), "{line}").is_err() {
+        return ExitCode::FAILURE;
     }
+    fault.map_or(ExitCode::SUCCESS, |fault| usage(&fault))
 }
 
 fn usage(error: &ConfigError) -> ExitCode {

@@ -44,7 +44,7 @@ pub async fn dispatch(node: Arc<Node>, caller: &Identity, mut call: Call) {
         tracing::info!(request_id = %call.header.request_id, kind = ?kind, %error, "call not answered");
         call.refuse(error.outcome()).await;
     }
-    node.count(kind, name, started.elapsed());
+    node.ended(call.header.request_id, kind, name, started.elapsed());
 }
 
 /// Scope and decision; a refusal leaves its event with the caller's own body, where this node hosts it.

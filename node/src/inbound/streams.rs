@@ -63,7 +63,7 @@ pub async fn serve(node: Arc<Node>, connection: PeerConnection) {
 async fn route(node: Arc<Node>, hop: Arc<BrokerHop>, mut request: AcceptedRequest) {
     let started = std::time::Instant::now();
     let _in_work = node.begin();
-    let kind = request.header.kind;
+    let (id, kind) = (request.header.request_id, request.header.kind);
     let result = match kind {
         _ if node.is_draining() => {
             refuse(&mut request, Outcome::RetryAfter(ResultName::NotReady, 1_000)).await
@@ -72,7 +72,7 @@ async fn route(node: Arc<Node>, hop: Arc<BrokerHop>, mut request: AcceptedReques
         Kind::ChannelSetup => setup::serve(&node, &hop, request).await,
         _ => refuse(&mut request, Outcome::Refused(ResultName::NotPermitted)).await,
     };
-    node.count(kind, result, started.elapsed());
+    node.ended(id, kind, result, started.elapsed());
 }
 
 /// Ends a request with an outer status alone; the name is what metrics count it as.
