@@ -62,7 +62,8 @@ pub(crate) struct Limits {
     pub(crate) requests: usize,
     /// Requests from bodies in flight.
     pub(crate) inbound: usize,
-    /// Milliseconds a self-information request may take, retries included.
+    /// Milliseconds a self-information request may take, retries included: longer than a silent broker takes to
+    /// be given up.
     pub(crate) deadline_ms: u32,
     /// Logins open at once.
     pub(crate) logins: usize,
@@ -77,7 +78,7 @@ impl Default for Limits {
         Self {
             requests: 1_024,
             inbound: 512,
-            deadline_ms: 10_000,
+            deadline_ms: 20_000,
             logins: 65_536,
             folder_bytes: 256 * 1024 * 1024,
             retention_days: 3_660,

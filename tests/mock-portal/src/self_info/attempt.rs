@@ -44,18 +44,19 @@ impl From<StreamError> for Broken {
     }
 }
 
-/// Tries once. The id is that of the request, where one was sent.
+/// Tries once, at most `until`. The id is that of the request, where one was sent.
 pub(super) async fn attempt(
     core: &Core,
     broker: &PeerConnection,
     asked: &Asked,
     previous: Option<RequestId>,
+    until: Instant,
 ) -> (Option<RequestId>, Tried) {
-    let channel = match open_channel(core, broker, asked).await {
+    let channel = match open_channel(core, broker, asked, until).await {
         Ok(channel) => channel,
         Err(broken) => return (None, explain(core, None, broken)),
     };
-    let header = match own_header(core, asked, &channel, previous) {
+    let header = match own_header(core, asked, &channel, previous, until) {
         Ok(header) => header,
         Err(broken) => return (None, explain(core, None, broken)),
     };
@@ -67,18 +68,22 @@ pub(super) async fn attempt(
     (Some(id), tried)
 }
 
-async fn open_channel(core: &Core, broker: &PeerConnection, asked: &Asked) -> Result<Arc<Channel>, Broken> {
+async fn open_channel(
+    core: &Core,
+    broker: &PeerConnection,
+    asked: &Asked,
+    until: Instant,
+) -> Result<Arc<Channel>, Broken> {
     let now_ms = core.clock.now_ms();
     let scope = Scope { portal: core.name.clone(), body: asked.body, direction: Direction::ToBody };
     let set_up = || async {
-        let mut header =
-            request::header(now_ms, Kind::ChannelSetup, Direction::ToBody, left_ms(asked.deadline))?;
+        let mut header = request::header(now_ms, Kind::ChannelSetup, Direction::ToBody, left_ms(until))?;
         header.body = Some(asked.body);
         header.portal = Some(core.name.clone());
         let peer = core.peers.body(&asked.body).ok_or(ChannelError::Header)?;
         channel::initiate(broker, &header, &core.identity, &peer.identity_spki.0, &core.clock).await
     };
-    Ok(core.channels.get_or_setup(&scope, now_ms, asked.deadline, set_up).await?)
+    Ok(core.channels.get_or_setup(&scope, now_ms, until, set_up).await?)
 }
 
 fn own_header(
@@ -86,9 +91,9 @@ fn own_header(
     asked: &Asked,
     channel: &Channel,
     previous: Option<RequestId>,
+    until: Instant,
 ) -> Result<Header, Broken> {
-    let deadline_ms = left_ms(asked.deadline);
-    let header = request::header(core.clock.now_ms(), Kind::SelfInfo, Direction::ToBody, deadline_ms)?;
+    let header = request::header(core.clock.now_ms(), Kind::SelfInfo, Direction::ToBody, left_ms(until))?;
     Ok(Header {
         body: Some(asked.body),
         portal: Some(core.name.clone()),

@@ -10,6 +10,7 @@ mod attempt;
 use std::time::Duration;
 
 use chukei_crypto::binding::BindingSecret;
+use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::Dialer;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::RequestId;
@@ -23,6 +24,9 @@ use crate::folder::Login;
 use crate::protocol::SelfInfo;
 use crate::storage::person::PersonRow;
 
+/// Of the whole time one try gets this part: enough for a broker that fell silent to be noticed and another,
+/// or the same one restarted, to answer.
+const TRY_PART: u32 = 4;
 /// First and longest pause between two tries.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
@@ -34,6 +38,7 @@ struct Asked {
     binding: BindingSecret,
     login: Login,
     deadline: Instant,
+    try_time: Duration,
 }
 
 /// How a try ended.
@@ -54,12 +59,15 @@ pub(crate) async fn request(
 ) -> Result<SelfInfo, Failure> {
     let asked = ask(core, person, body, datasets)?;
     let mut previous: Option<RequestId> = None;
+    let mut silent: Option<usize> = None;
     let (mut pause, longest) = PAUSE;
     loop {
-        let Some(broker) = links.wait_any(asked.deadline).await else {
+        let Some(broker) = another(links, silent, asked.deadline).await else {
             return Err(Failure::unavailable("no broker is connected"));
         };
-        let (id, tried) = attempt::attempt(core, &broker, &asked, previous).await;
+        let until = asked.deadline.min(Instant::now() + asked.try_time);
+        let (id, tried) = attempt::attempt(core, &broker, &asked, previous, until).await;
+        silent = Some(broker.id());
         let (wait, reason) = match tried {
             Tried::Ended(result) => return result,
             Tried::Again(wait, reason) => (wait.max(pause), reason),
@@ -74,14 +82,24 @@ pub(crate) async fn request(
     }
 }
 
+/// A live connection, if possible not the one that gave no answer.
+async fn another(links: &Dialer, silent: Option<usize>, deadline: Instant) -> Option<PeerConnection> {
+    let any = links.wait_any(deadline).await?;
+    if Some(any.id()) != silent {
+        return Some(any);
+    }
+    Some(links.all().into_iter().find(|peer| Some(peer.id()) != silent).unwrap_or(any))
+}
+
 fn ask(core: &Core, person: &str, body: &str, datasets: &[String]) -> Result<Asked, Failure> {
-    let deadline = Instant::now() + Duration::from_millis(u64::from(core.limits.deadline_ms));
+    let whole = Duration::from_millis(u64::from(core.limits.deadline_ms));
+    let (deadline, try_time) = (Instant::now() + whole, whole / TRY_PART);
     let body = core.body(body)?;
     let datasets = in_order(datasets)?;
     let person = core.person(person)?;
     let binding = core.registry.binding(person.person, body);
     let login = core.folders.enter(person.person, core.clock.now_ms())?;
-    Ok(Asked { person, body, datasets, binding, login, deadline })
+    Ok(Asked { person, body, datasets, binding, login, deadline, try_time })
 }
 
 /// Dataset codes as a header has them: ascending, each once.

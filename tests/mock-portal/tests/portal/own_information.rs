@@ -30,7 +30,10 @@ type Asked = tokio::task::JoinHandle<Result<SelfInfo, Failure>>;
 
 impl Case {
     async fn set() -> Self {
-        let stage = Stage::set().await;
+        Self::on(Stage::set().await).await
+    }
+
+    async fn on(stage: Stage) -> Self {
         let body = Body::of(&stage, 0);
         let persons = stage.persons("982016", 2).await;
         let [enrolled, other] = [0, 1].map(|index| body.enrol(&stage, &persons[index]));
@@ -195,6 +198,18 @@ async fn what_was_not_answered_is_asked_again_as_a_new_request() {
     assert_ne!(third.header.channel, second.header.channel);
     let content = answer_of(ResultName::NoData, &[]);
     answer(&mut third, &fresh, &content, Some(&case.enrolled.binding), |_| {}).await;
+    assert_eq!(asked.await.unwrap().unwrap().result, "NO_DATA");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_another_try_within_the_time() {
+    let case = Case::on(Stage::with_deadline(8_000).await).await;
+    let (asked, channel, first) = case.asked().await;
+    let mut second = case.request(&channel).await;
+    assert_eq!(second.header.retry_of, Some(first.header.request_id));
+    assert!(second.header.deadline_ms <= 2_000);
+    let content = answer_of(ResultName::NoData, &[]);
+    answer(&mut second, &channel, &content, Some(&case.enrolled.binding), |_| {}).await;
     assert_eq!(asked.await.unwrap().unwrap().result, "NO_DATA");
 }
 

@@ -64,21 +64,27 @@ impl Drop for Stage {
 impl Stage {
     /// A portal that is connected to its broker.
     pub(crate) async fn set() -> Self {
+        Self::with_deadline(20_000).await
+    }
+
+    /// The same, with this time for a self-information request, milliseconds.
+    pub(crate) async fn with_deadline(deadline_ms: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::issue(folder.path());
         let broker = Broker::listen(&keys);
         let metrics = free_address();
         let mut stage = Self { folder, keys, broker, metrics, process: None };
-        stage.configure();
+        stage.configure(deadline_ms);
         stage.start().await;
         stage
     }
 
-    fn configure(&self) {
+    fn configure(&self, deadline_ms: u32) {
         let sample = include_str!("../../portal.sample.toml");
         let text = sample
             .replace("127.0.0.1:7301", &self.broker.address().to_string())
-            .replace("127.0.0.1:7502", &self.metrics.to_string());
+            .replace("127.0.0.1:7502", &self.metrics.to_string())
+            .replace("deadline_ms = 20000", &format!("deadline_ms = {deadline_ms}"));
         std::fs::write(self.config(), text).unwrap();
         assert!(self.keys.portal.root_key.ends_with("pki/portal-mynaportal.root.key"));
     }
