@@ -8,6 +8,7 @@
 mod contract;
 mod copy_file;
 mod group;
+mod notice_file;
 mod person;
 mod program;
 mod stage;

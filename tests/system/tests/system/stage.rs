@@ -101,17 +101,16 @@ impl Stage {
         self.runtime.block_on(Client::connect(&self.layout().portal_socket())).unwrap()
     }
 
-    /// Looks until `look` sees something; panics with `what` when it does not come about.
-    #[track_caller]
-    pub(crate) fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
-        until(what, look)
-    }
-
     /// Own information as the portal's command prints it.
     pub(crate) fn self_info(&self, user: &str, body: &str, datasets: &[&str]) -> Value {
         let mut args = vec!["self-info", "--person", user, "--body", body];
         args.extend(datasets.iter().flat_map(|dataset| ["--dataset", dataset]));
         self.portal(&args).done()
+    }
+
+    /// The name under which a request for own information is refused.
+    pub(crate) fn self_info_refused(&self, user: &str, body: &str, dataset: &str) -> String {
+        self.portal(&["self-info", "--person", user, "--body", body, "--dataset", dataset]).refused()
     }
 }
 
