@@ -18,6 +18,11 @@ use chukei_wire::body_code::BodyCode;
 
 pub use body::HostedBody;
 
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
 /// All hosted bodies, by code.
 pub struct Bodies {
     by_code: HashMap<BodyCode, Arc<HostedBody>>,

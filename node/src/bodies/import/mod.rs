@@ -73,3 +73,6 @@ fn parse(node: &Node, grant: &Grant<Write>, batch: ImportBatch) -> Vec<ParsedRow
     };
     batch.rows.iter().map(parse).collect()
 }
+
+#[cfg(test)]
+mod tests;

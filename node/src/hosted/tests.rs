@@ -1,0 +1,106 @@
+//! What a body stores opens where it was stored and nowhere else, and not after its keys are gone.
+
+use chukei_crypto::seal::{Purpose, SealError};
+use chukei_domain::document::Document;
+use chukei_store::{Batch, RowKey, Space};
+
+use super::HostedBody;
+use super::persons::PersonRecord;
+use super::rows::{RowError, SealedFor};
+use super::samples::Sample;
+use crate::access::decision::duty_write;
+
+fn integrity<T>(result: Result<T, RowError>) -> bool {
+    matches!(result, Err(RowError::Seal(SealError::IntegrityFailure)))
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_both_aliases_and_at_no_other_body() {
+    let sample = Sample::new();
+    let person = sample.enroll("982016", 1).await;
+    let grant = duty_write(&sample.scope("982016"), "test");
+    let addressee = person.addressee.parse().unwrap();
+    for found in [
+        grant.body().person_by_code(&grant, &person.code).unwrap(),
+        grant.body().person_by_addressee(&grant, &addressee).unwrap(),
+    ] {
+        assert_eq!(found.unwrap().person, person.person);
+    }
+    let other = duty_write(&sample.scope("982024"), "test");
+    assert!(other.body().person_by_code(&other, &person.code).unwrap().is_none());
+    assert!(other.body().person_by_addressee(&other, &addressee).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn r1_a_row_moved_to_another_body_fails_integrity() {
+    let sample = Sample::new();
+    let person = sample.enroll("982016", 1).await;
+    sample.enroll("982024", 1).await;
+    let (from, to) = (sample.body("982016"), sample.body("982024"));
+    let row = from.person_row(&person.person.id);
+    let stolen = from.get_row(&row).unwrap().unwrap().value;
+    let target = to.person_row(&person.person.id);
+    to.apply(Batch::new().put(target.clone(), stolen)).await.unwrap();
+    let stored = to.get_row(&target).unwrap();
+    assert!(integrity(to.open_row::<PersonRecord>(Space::Person, &target, &stored)));
+}
+
+#[tokio::test]
+async fn r30_a_row_moved_to_another_person_fails_integrity() {
+    let sample = Sample::new();
+    let (one, other) = (sample.enroll("982016", 1).await, sample.enroll("982016", 2).await);
+    let body = sample.body("982016");
+    let dataset = "TM00000000000002".parse().unwrap();
+    let row = body.document_row(&one.person, &dataset).unwrap();
+    let document = Document::new(one.person.id, body.local_code(), dataset).to_bytes().unwrap();
+    let sealed =
+        body.seal_bytes(Space::Document, &row, HostedBody::document_seal(&one.person), &document).unwrap();
+    let moved = body.document_row(&other.person, &dataset).unwrap();
+    assert!(body.open_bytes(Space::Document, &row, &sealed).is_ok());
+    assert!(integrity(body.open_bytes(Space::Document, &moved, &sealed)));
+}
+
+#[tokio::test]
+async fn an_alias_that_leads_to_somebody_else_is_damage_and_no_answer() {
+    let sample = Sample::new();
+    let (one, other) = (sample.enroll("982016", 1).await, sample.enroll("982016", 2).await);
+    let grant = duty_write(&sample.scope("982016"), "test");
+    let body = grant.body();
+    let row = body.code_row(&one.code);
+    let crossed = super::persons::PersonRef { id: other.person.id, number: one.person.number };
+    let batch = body.put(Batch::new(), Space::PersonByCode, row, HostedBody::ALIAS, &crossed).unwrap();
+    body.apply(batch).await.unwrap();
+    assert!(matches!(body.person_by_code(&grant, &one.code), Err(RowError::Malformed)));
+}
+
+#[tokio::test]
+async fn what_was_sealed_until_a_day_is_gone_after_it_and_what_stands_stays() {
+    let sample = Sample::new();
+    let body = sample.body("982016");
+    body.keyring().ensure_day_key(Purpose::Notices, 20_000).unwrap();
+    let row = RowKey::new(Space::Notice).bytes(b"row");
+    let seal = |day| body.seal(Space::Notice, &row, SealedFor::until(Purpose::Notices, day, None), &1_u8);
+    let (passing, standing) = (seal(20_000).unwrap(), seal(0).unwrap());
+    body.keyring().update(|keys| Ok(keys.destroy_days_before(20_001))).unwrap();
+    let gone = body.open_value::<u8>(Space::Notice, &row, &passing);
+    assert!(matches!(gone, Err(RowError::Seal(SealError::KeyDestroyed))));
+    assert_eq!(body.open_value::<u8>(Space::Notice, &row, &standing).unwrap(), 1);
+    assert!(seal(20_000).is_err(), "a day that is over is not begun again");
+}
+
+#[tokio::test]
+async fn key_slots_go_on_over_page_ends_and_no_two_persons_share_one() {
+    let sample = Sample::new();
+    let body = sample.body("982016");
+    let first = body.reserve_numbers(250).await.unwrap();
+    body.apply(first.batch).await.unwrap();
+    let second = body.reserve_numbers(20).await.unwrap();
+    assert_eq!((first.from, second.from), (0, 250));
+    // A second reservation beside the first, not yet written, cannot be written too.
+    let rival = body.reserve_numbers(1).await.unwrap();
+    body.apply(second.batch).await.unwrap();
+    assert!(matches!(
+        body.apply(rival.batch).await,
+        Err(RowError::Store(chukei_store::StoreError::Conflict))
+    ));
+}
