@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use chukei_wire::identity::Identity;
 use chukei_wire::limits::STREAMS_MAX;
-use quinn::{ClientConfig, Endpoint, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn_proto::RandomConnectionIdGenerator;
 
 use crate::clock::Clock;
 use crate::connection::{CloseCode, ConnectionError, PeerConnection};
@@ -23,6 +24,8 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A peer that is silent for this long is gone.
 const IDLE_MS: u32 = 15_000;
+/// Bytes of a connection id.
+const CONNECTION_ID: usize = 8;
 /// Bytes a peer may send on one stream ahead of our reading.
 const STREAM_WINDOW: u32 = 128 * 1024;
 /// Bytes kept of connections whose handshake nobody has looked at yet: for each, and in all.
@@ -139,9 +142,21 @@ pub fn server_endpoint(
         .max_incoming(limits.waiting)
         .incoming_buffer_size(each)
         .incoming_buffer_size_total(all);
-    let endpoint = Endpoint::server(config, address).map_err(EndpointError::Bind)?;
+    let socket = std::net::UdpSocket::bind(address).map_err(EndpointError::Bind)?;
+    let runtime = Arc::new(quinn::TokioRuntime);
+    let endpoint = Endpoint::new(resettable(credentials), Some(config), socket, runtime);
+    let endpoint = endpoint.map_err(EndpointError::Bind)?;
     let own_end_ms = credentials.not_after_ms();
     Ok(ServerEndpoint { endpoint, clock, own_end_ms, limits, handshakes: Arc::default() })
+}
+
+/// Resets whose key outlives the process. Connection ids are random, so that packets for a connection of the
+/// process before are told apart from none and answered with a reset.
+fn resettable(credentials: &HopCredentials) -> EndpointConfig {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &credentials.reset_secret[..]);
+    let mut config = EndpointConfig::new(Arc::new(key));
+    config.cid_generator(|| Box::new(RandomConnectionIdGenerator::new(CONNECTION_ID)));
+    config
 }
 
 impl ServerEndpoint {

@@ -27,11 +27,8 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     if let Err(result) = hop.verify(&request, now_ms) {
         return refuse(&mut request, Outcome::Refused(result)).await;
     }
-    match respond(&mut request, body.identity(), &spki, &node.clock).await {
-        Ok(channel) => {
-            node.channels.insert(channel, node.clock.now_ms());
-            ResultName::Done
-        }
+    match respond(&mut request, body.identity(), &spki, &node.clock, &node.channels).await {
+        Ok(_) => ResultName::Done,
         Err(error) => {
             tracing::warn!(request_id = %request.header.request_id, %error, "channel not set up");
             ResultName::BadSignature

@@ -14,9 +14,10 @@ use chukei_wire::id::{ChannelId, HeaderHash};
 use chukei_wire::message::control::SetupFlight;
 use rustls::{ClientConnection, Connection, ServerConnection};
 use std::io::{Read, Write};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-use super::{Channel, ChannelError, Role, Scope};
+use super::{Channel, ChannelError, Channels, Role, Scope};
 use crate::clock::Clock;
 use crate::connection::PeerConnection;
 use crate::session::{AcceptedRequest, open_request};
@@ -60,13 +61,15 @@ pub async fn initiate(
     Err(ChannelError::Handshake)
 }
 
-/// Answers a set-up request that names this side's `identity` and the holder of `peer_spki`.
+/// Answers a set-up request that names this side's `identity` and the holder of `peer_spki`. The channel is in
+/// `channels` before the other side is told that it is there: its first request may come at once.
 pub async fn respond(
     request: &mut AcceptedRequest,
     identity: &IdentityKey,
     peer_spki: &[u8],
     clock: &Clock,
-) -> Result<Channel, ChannelError> {
+    channels: &Channels,
+) -> Result<Arc<Channel>, ChannelError> {
     let scope = setup_scope(&request.header)?;
     let config = channel_server(identity, peer_spki).map_err(|_| ChannelError::Handshake)?;
     let mut tls = Connection::from(ServerConnection::new(config).map_err(|_| ChannelError::Handshake)?);
@@ -75,10 +78,12 @@ pub async fn respond(
     for _ in 0..FLIGHTS_MAX {
         receive_flight(&mut tls, &mut request.recv).await?;
         if !tls.is_handshaking() {
+            let now_ms = clock.now_ms();
+            let channel = channels.insert(export(&tls, scope, Role::Responder, hash, now_ms)?, now_ms);
             tls.writer().write_all(&confirmation(hash)).map_err(|_| ChannelError::Handshake)?;
             send_flight(&mut tls, &mut request.send).await?;
             request.send.finish().await?;
-            return export(&tls, scope, Role::Responder, hash, clock.now_ms());
+            return Ok(channel);
         }
         send_flight(&mut tls, &mut request.send).await?;
     }

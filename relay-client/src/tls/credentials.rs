@@ -4,11 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use chukei_crypto::derive::expand;
 use chukei_wire::identity::Identity;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
 
 use super::identity::{BadCertificate, CertificateFacts};
 
@@ -19,6 +21,9 @@ const CERTIFICATES_MAX: usize = 16;
 pub struct HopCredentials {
     pub(crate) key: Arc<CertifiedKey>,
     pub(crate) roots: Arc<RootCertStore>,
+    /// Behind stateless resets (RFC 9000, 10.3): the same after a restart, so that peers learn at once that the
+    /// process they spoke to is gone.
+    pub(crate) reset_secret: Zeroizing<[u8; 32]>,
     facts: CertificateFacts,
 }
 
@@ -46,13 +51,16 @@ impl HopCredentials {
         let leaf = chain.first().ok_or(CredentialError::Certificate)?;
         let facts = CertificateFacts::from_der(leaf)?;
         let key = PrivateKeyDer::from_pem_file(key).map_err(|_| CredentialError::Key)?;
+        let mut reset_secret = Zeroizing::new([0; 32]);
+        expand(key.secret_der(), "chukei stateless reset v1", &[], &mut reset_secret[..])
+            .map_err(|_| CredentialError::Key)?;
         let key = CertifiedKey::from_der(chain, key, &chukei_crypto::tls::provider())
             .map_err(|_| CredentialError::Key)?;
         let mut roots = RootCertStore::empty();
         for root in read_certificates(authority).ok_or(CredentialError::Authority)? {
             roots.add(root).map_err(|_| CredentialError::Authority)?;
         }
-        Ok(Arc::new(Self { key: Arc::new(key), roots: Arc::new(roots), facts }))
+        Ok(Arc::new(Self { key: Arc::new(key), roots: Arc::new(roots), reset_secret, facts }))
     }
 
     /// Who this process is.

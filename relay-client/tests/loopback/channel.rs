@@ -1,9 +1,11 @@
 //! Channels end to end, with a portal at one end of the connection and a body at the other.
 
+use std::sync::Arc;
+
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
-    Channel, ChannelError, Role, Scope, initiate, read_sealed, respond, write_sealed,
+    Channel, ChannelError, ChannelLimits, Channels, Role, Scope, initiate, read_sealed, respond, write_sealed,
 };
 use chukei_relay_client::session::{SessionError, accept_request, forward_request, open_request, put_status};
 use chukei_relay_client::stream::{StreamError, splice};
@@ -25,7 +27,11 @@ fn setup(stage: &Stage) -> Header {
     header(Kind::ChannelSetup, Direction::ToBody, stage.clock.now_ms())
 }
 
-type Ends = (Result<Channel, ChannelError>, Result<Channel, ChannelError>);
+fn table() -> Channels {
+    Channels::new(ChannelLimits::default())
+}
+
+type Ends = (Result<Channel, ChannelError>, Result<Arc<Channel>, ChannelError>);
 
 /// The portal pins `body_spki`; the body that answers has `body` and pins `portal_spki`.
 async fn shaken(
@@ -38,12 +44,12 @@ async fn shaken(
     let header = setup(stage);
     let answering = async {
         let mut request = accepted(stage).await.unwrap();
-        respond(&mut request, body, portal_spki, &stage.clock).await
+        respond(&mut request, body, portal_spki, &stage.clock, &table()).await
     };
     tokio::join!(initiate(&stage.at_node, &header, portal, body_spki, &stage.clock), answering)
 }
 
-async fn channel(stage: &Stage) -> (Channel, Channel) {
+async fn channel(stage: &Stage) -> (Channel, Arc<Channel>) {
     let (portal, body) = (key(), key());
     let (at_portal, at_body) =
         shaken(stage, &portal, &body.public_spki(), &body, &portal.public_spki()).await;
@@ -154,7 +160,7 @@ async fn bytes_that_are_no_handshake_are_refused() {
         let mut request = open_request(&stage.at_node, &setup(&stage), &Hop::default()).await.unwrap();
         request.send.write_message(&SetupFlight { flight }).await.unwrap();
         let mut accepted = accepted(&stage).await.unwrap();
-        let refused = respond(&mut accepted, &body, &key().public_spki(), &stage.clock).await;
+        let refused = respond(&mut accepted, &body, &key().public_spki(), &stage.clock, &table()).await;
         assert_eq!(refused.unwrap_err(), ChannelError::Handshake);
     }
 }
@@ -188,7 +194,7 @@ async fn r32_a_header_changed_on_the_way_fails_the_set_up_even_with_its_echo_res
     let (header, spki) = (setup(&stage), body.public_spki());
     let answering = async {
         let mut request = accepted(&onward).await.unwrap();
-        respond(&mut request, &body, &portal.public_spki(), &onward.clock).await
+        respond(&mut request, &body, &portal.public_spki(), &onward.clock, &table()).await
     };
     let (at_portal, _, _) = tokio::join!(
         initiate(&stage.at_node, &header, &portal, &spki, &stage.clock),
@@ -227,7 +233,7 @@ async fn a_set_up_that_stalls_meets_the_deadline() {
     request.send.flush().await.unwrap();
     let mut accepted = accepted(&stage).await.unwrap();
     accepted.set_deadline(Instant::now());
-    let stalled = respond(&mut accepted, &key(), &key().public_spki(), &stage.clock).await;
+    let stalled = respond(&mut accepted, &key(), &key().public_spki(), &stage.clock, &table()).await;
     assert_eq!(stalled.unwrap_err(), ChannelError::Session(SessionError::Stream(StreamError::Deadline)));
     drop(request);
 }

@@ -1,10 +1,12 @@
 //! A body's side: its channels with the portal, and what it seals on them.
 
+use std::sync::Arc;
+
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_party_part, split};
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
-    Channel, OpenedBody, RawSealed, initiate, read_sealed, respond, write_sealed,
+    Channel, ChannelLimits, Channels, OpenedBody, RawSealed, initiate, read_sealed, respond, write_sealed,
 };
 use chukei_relay_client::key_file;
 use chukei_relay_client::request_id;
@@ -61,11 +63,12 @@ impl Body {
     }
 
     /// Answers the portal's set-up.
-    pub(crate) async fn answer_set_up(&self, stage: &Stage) -> Channel {
+    pub(crate) async fn answer_set_up(&self, stage: &Stage) -> Arc<Channel> {
         let mut request = stage.broker.next().await;
         assert_eq!(request.header.kind, Kind::ChannelSetup);
         let clock = &stage.broker.desk.clock;
-        respond(&mut request, &self.identity, &self.portal_spki, clock).await.unwrap()
+        let channels = Channels::new(ChannelLimits::default());
+        respond(&mut request, &self.identity, &self.portal_spki, clock, &channels).await.unwrap()
     }
 
     pub(crate) fn header(&self, stage: &Stage, kind: Kind, channel: Option<&Channel>) -> Header {

@@ -1,5 +1,7 @@
 //! Own information against bodies and brokers that err or lie: an error each time, a disclosure never (R22, R30).
 
+use std::sync::Arc;
+
 use chukei_crypto::binding::BindingSecret;
 use chukei_mock_portal::failure::Failure;
 use chukei_mock_portal::protocol::SelfInfo;
@@ -46,7 +48,7 @@ impl Case {
     }
 
     /// The portal's request on a fresh channel, checked to be this person's.
-    async fn asked(&self) -> (Asked, Channel, AcceptedRequest) {
+    async fn asked(&self) -> (Asked, Arc<Channel>, AcceptedRequest) {
         let asked = self.ask().await;
         let channel = self.body.answer_set_up(&self.stage).await;
         let request = self.request(&channel).await;
