@@ -8,6 +8,8 @@
 mod contract;
 mod copy_file;
 mod group;
+mod hop;
+mod isolation;
 mod notice_file;
 mod person;
 mod program;
@@ -19,7 +21,7 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Every group of tests.
 fn trials() -> Vec<Trial> {
-    [contract::trials()].into_iter().flatten().collect()
+    [contract::trials(), isolation::trials()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
