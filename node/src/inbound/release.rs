@@ -28,7 +28,9 @@ pub async fn release(
     mut request: AcceptedRequest,
 ) -> ResultName {
     let Some(sealed) = prepared.sealed else {
-        return refuse(&mut request, Outcome::Refused(prepared.result)).await;
+        // Nothing can be sealed any more: the broker learns that, and nothing of what was found.
+        refuse(&mut request, unsealed(prepared.result)).await;
+        return prepared.result;
     };
     let receipt = sealed.receipt;
     let sent = async {
@@ -45,6 +47,14 @@ pub async fn release(
         record(node, job, ending).await;
     }
     prepared.result
+}
+
+/// The outer outcome of an answer that cannot be sealed.
+fn unsealed(result: ResultName) -> Outcome {
+    match result {
+        ResultName::NotReady => Outcome::RetryAfter(ResultName::NotReady, 1_000),
+        _ => Outcome::Refused(ResultName::IntegrityStop),
+    }
 }
 
 async fn proof(request: &mut AcceptedRequest, receipt: &[u8; 16]) -> Ending {
