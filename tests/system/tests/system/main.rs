@@ -11,7 +11,9 @@ mod group;
 mod hop;
 mod isolation;
 mod notice_file;
+mod permits;
 mod person;
+mod played_broker;
 mod program;
 mod stage;
 
@@ -21,7 +23,7 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Every group of tests.
 fn trials() -> Vec<Trial> {
-    [contract::trials(), isolation::trials()].into_iter().flatten().collect()
+    [contract::trials(), isolation::trials(), permits::trials()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
