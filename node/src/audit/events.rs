@@ -73,8 +73,8 @@ impl AuditLog {
         self.write(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms).await
     }
 
-    /// A call of staff ended.
-    pub async fn call_ended(
+    /// A call of staff ended. Queued, not waited for: what the call did has its own events.
+    pub fn call_ended(
         &self,
         actor: &str,
         action: &str,
@@ -82,9 +82,9 @@ impl AuditLog {
         result: ResultName,
         count: u64,
         now_ms: u64,
-    ) -> Result<(), AuditError> {
+    ) {
         let event = Event::CallEnded { request: request.0, count };
-        self.write(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms).await
+        self.note(Draft::new(EntryKind::Call, actor, action, result, event), now_ms);
     }
 
     /// A request of the portal was decided; durable before anything is released.
@@ -159,18 +159,22 @@ impl AuditLog {
         self.write(draft, None, now_ms).await
     }
 
-    /// The portal answered a delivery.
-    pub async fn notice_delivered(
+    /// The portal answered deliveries of a notice. The journal keeps its order: once the last is durable, all are.
+    pub async fn notices_delivered(
         &self,
         actor: &str,
         notice: NoticeId,
-        delivery: DeliveryId,
-        result: ResultName,
+        answers: &[(DeliveryId, ResultName)],
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let event = Event::NoticeDelivered { delivery: delivery.0 };
-        let draft = Draft::new(EntryKind::Other, actor, "notice_delivery", result, event);
-        self.write(draft.about(Some(Target::Notice(notice.0))), None, now_ms).await
+        let draft = |(delivery, result): &(DeliveryId, ResultName)| {
+            let event = Event::NoticeDelivered { delivery: delivery.0 };
+            let draft = Draft::new(EntryKind::Other, actor, "notice_delivery", *result, event);
+            draft.about(Some(Target::Notice(notice.0)))
+        };
+        let Some((last, others)) = answers.split_last() else { return Ok(()) };
+        others.iter().for_each(|answer| self.note(draft(answer), now_ms));
+        self.write(draft(last), None, now_ms).await
     }
 
     /// States and answers of a notice were pulled.

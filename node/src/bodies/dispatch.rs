@@ -91,7 +91,7 @@ async fn run(node: &Arc<Node>, entered: Entered, call: &mut Call) -> Result<Done
     };
     let (kind, id) = (call.header.kind.as_str(), call.header.request_id);
     let log = scope.body().audit();
-    log.call_ended(scope.actor(), kind, id, result, count, node.clock.now_ms()).await?;
+    log.call_ended(scope.actor(), kind, id, result, count, node.clock.now_ms());
     let done = done?;
     call.finish().await?;
     Ok(done)

@@ -70,10 +70,12 @@ async fn enroll_batch(
         };
         judged.outcomes.push(outcome);
     }
-    write(body, &judged.accepted).await?;
-    let Judged { mut outcomes, repeats, .. } = judged;
+    let Judged { mut outcomes, repeats, accepted, .. } = judged;
     settle_repeats(&mut outcomes, &repeats);
-    body.audit().enrolled(grant.scope().actor(), counts(&outcomes), node.clock.now_ms()).await?;
+    let written = async { Ok::<_, CallError>(write(body, &accepted).await?) };
+    let (log, counts, now_ms) = (body.audit(), counts(&outcomes), node.clock.now_ms());
+    let logged = async { Ok(log.enrolled(grant.scope().actor(), counts, now_ms).await?) };
+    tokio::try_join!(written, logged)?;
     Ok(outcomes)
 }
 

@@ -20,6 +20,7 @@ use crate::app::Node;
 use crate::bodies::call::{Call, CallError};
 use crate::bodies::dispatch::Done;
 use crate::bodies::enroll::counts;
+use judge::Judged;
 
 /// A parsed row, or why it is refused, and whether its record id was accepted earlier in the file.
 struct ParsedRow {
@@ -58,11 +59,18 @@ async fn import_batch(
         judge::judge(&held, parsed, of.clock.now_ms())
     });
     let judged = judged.await.map_err(|_| CallError::NotNow(ResultName::NotReady))??;
-    for batch in judged.batches {
-        body.apply(batch).await?;
-    }
-    body.audit().imported(grant.scope().actor(), counts(&judged.outcomes), node.clock.now_ms()).await?;
-    Ok(judged.outcomes)
+    let Judged { outcomes, batches } = judged;
+    let written = async {
+        for batch in batches {
+            body.apply(batch).await?;
+        }
+        Ok::<_, CallError>(())
+    };
+    let (log, counts, now_ms) = (body.audit(), counts(&outcomes), node.clock.now_ms());
+    let logged = async { Ok(log.imported(grant.scope().actor(), counts, now_ms).await?) };
+    // Rows and event go to the disk side by side; both are there before the batch is answered.
+    tokio::try_join!(written, logged)?;
+    Ok(outcomes)
 }
 
 fn parse(node: &Node, grant: &Grant<Write>, batch: ImportBatch) -> Vec<ParsedRow> {

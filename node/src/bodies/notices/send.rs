@@ -106,37 +106,41 @@ async fn register(
         return if same { Ok(known) } else { Err(CallError::Refused(ResultName::DuplicateRecordId)) };
     }
     body.ensure_days(&[Purpose::Notices, Purpose::Answers], stub.expiry_day)?;
-    write_targets(body, &stub, &targets).await?;
-    let mut batch = Batch::new().require_absent(HostedBody::stub_row(stub.id));
+    let batch = write_targets(body, &stub, &targets).await?;
+    let mut batch = batch.require_absent(HostedBody::stub_row(stub.id));
     batch = body.put(batch, Space::Notice, HostedBody::stub_row(stub.id), HostedBody::STUB, &stub)?;
     let seal = SealedFor::until(Purpose::Notices, stub.expiry_day, None);
     batch = body.put(batch, Space::Notice, HostedBody::content_row(stub.id), seal, content)?;
     batch = body.put(batch, Space::Outbox, HostedBody::outbox_row(&stub), HostedBody::STUB, &stub.id)?;
-    body.apply(batch).await?;
-    let actor = grant.scope().actor();
-    body.audit().notice_registered(actor, &stub, now_ms).await?;
+    let written = async { Ok::<_, CallError>(body.apply(batch).await?) };
+    let (log, actor) = (body.audit(), grant.scope().actor());
+    let logged = async { Ok(log.notice_registered(actor, &stub, now_ms).await?) };
+    tokio::try_join!(written, logged)?;
     tracing::info!(notice = %stub.id, targets = stub.targets, node = %node.name, "notice registered");
     Ok(stub)
 }
 
+/// Writes all targets but those of the last part, whose writes go with the returned batch.
 async fn write_targets(
     body: &HostedBody,
     stub: &NoticeStub,
     targets: &[AddresseeNumber],
-) -> Result<(), CallError> {
+) -> Result<Batch, CallError> {
     let mut ordinal = 0_u32;
+    let mut batch = Batch::new();
     for part in targets.chunks(TARGET_BATCH) {
+        if !batch.is_empty() {
+            body.apply(std::mem::take(&mut batch)).await?;
+        }
         let persons = resolve(body, part)?;
-        let mut batch = Batch::new();
         for (addressee, person) in part.iter().zip(persons) {
             let delivery = body.delivery_id(stub.id, ordinal);
             let target = NoticeTarget { person, addressee: addressee.as_str().to_owned(), delivery };
             batch = body.put_target(batch, stub, ordinal, &target)?;
             ordinal += 1;
         }
-        body.apply(batch).await?;
     }
-    Ok(())
+    Ok(batch)
 }
 
 /// Every target must be enrolled; otherwise the notice is refused as a whole.

@@ -154,17 +154,20 @@ async fn finish(
     let now_ms = node.clock.now_ms();
     let mut progress = before;
     let mut batch = Batch::new();
+    let mut answers = Vec::with_capacity(dealt.len());
     for (ordinal, target, delivered) in dealt {
         let ok = delivered.result == ResultName::Registered;
         progress.next = progress.next.max(ordinal.saturating_add(1));
         progress.delivered += u32::from(ok);
         let state = TargetProgress { delivered: ok, read_at_ms: None, answers: Vec::new() };
         batch = body.put_target_progress(batch, stub, ordinal, &target.person, &state)?;
-        let actor = write.scope().actor();
-        body.audit().notice_delivered(actor, stub.id, target.delivery, delivered.result, now_ms).await?;
+        answers.push((target.delivery, delivered.result));
     }
     let row = HostedBody::delivery_progress_row(stub.id);
     batch = body.put(batch, Space::Notice, row, HostedBody::STUB, &progress)?;
-    body.apply(batch).await?;
+    let written = async { Ok::<_, RoundError>(body.apply(batch).await?) };
+    let (log, actor) = (body.audit(), write.scope().actor());
+    let logged = async { Ok(log.notices_delivered(actor, stub.id, &answers, now_ms).await?) };
+    tokio::try_join!(written, logged)?;
     Ok(progress)
 }
