@@ -28,6 +28,8 @@ use crate::{bodies, expiry, inbound, outbound};
 
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
+/// How often it is looked whether delegations are to be renewed.
+const RENEWALS: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
 pub async fn run(config: NodeConfig) -> Result<(), StartError> {
@@ -160,13 +162,25 @@ fn announcing(node: &Arc<Node>) -> Hook {
     })
 }
 
-/// Delegations are renewed well before they end.
+/// Delegations are renewed well before they end, by the clock that judges them: it may jump. A renewal that fails
+/// is tried again at the next look.
 async fn announce_anew(node: Arc<Node>) {
-    while node.sleep(Duration::from_millis(DELEGATION_LIFE_MS / 2)).await {
+    let next = |now_ms: u64| now_ms.saturating_add(DELEGATION_LIFE_MS / 2);
+    let mut due_ms = next(node.clock.now_ms());
+    while node.sleep(RENEWALS).await {
+        let now_ms = node.clock.now_ms();
+        if now_ms < due_ms {
+            continue;
+        }
+        let mut renewed = true;
         for broker in node.brokers() {
             if let Err(error) = announce(&node, &broker).await {
                 tracing::warn!(broker = broker.identity().name(), %error, "not announced anew");
+                renewed = false;
             }
+        }
+        if renewed {
+            due_ms = next(now_ms);
         }
     }
 }
