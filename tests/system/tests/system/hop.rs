@@ -10,7 +10,7 @@ use chukei_harness::role::Role;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
 use chukei_relay_client::request_id;
-use chukei_relay_client::session::open_request;
+use chukei_relay_client::session::{SessionError, open_request};
 use chukei_relay_client::stream::StreamError;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_wire::header::{Direction, Header, Hop, Kind};
@@ -79,7 +79,12 @@ impl Caller {
 
     /// Sends a request with `messages` and reads whatever comes back.
     pub(crate) async fn ask(&self, header: &Header, messages: &[Vec<u8>]) -> Reply {
-        let mut request = open_request(&self.peer, header, &Hop::default()).await.unwrap();
+        self.try_ask(header, messages).await.unwrap()
+    }
+
+    /// Like [`Caller::ask`], on a connection that may be over.
+    pub(crate) async fn try_ask(&self, header: &Header, messages: &[Vec<u8>]) -> Result<Reply, SessionError> {
+        let mut request = open_request(&self.peer, header, &Hop::default()).await?;
         for message in messages {
             // A peer that has refused by now does not read on.
             let _ = request.send.write_frame(chukei_wire::frame::FrameType::Message, message).await;
@@ -93,7 +98,7 @@ impl Caller {
                 Err(error) => break Some(error),
             }
         };
-        Reply { bytes: blanked(&bytes, request.header_hash), error }
+        Ok(Reply { bytes: blanked(&bytes, request.header_hash), error })
     }
 }
 

@@ -11,6 +11,7 @@ mod group;
 mod hop;
 mod isolation;
 mod notice_file;
+mod passing_time;
 mod permits;
 mod person;
 mod played_broker;
@@ -23,7 +24,10 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Every group of tests.
 fn trials() -> Vec<Trial> {
-    [contract::trials(), isolation::trials(), permits::trials()].into_iter().flatten().collect()
+    [contract::trials(), isolation::trials(), permits::trials(), passing_time::trials()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn main() -> ExitCode {
