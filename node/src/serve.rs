@@ -60,7 +60,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
     let (name, limits) = (config.name.clone(), config.limits.clone());
     let node = Arc::new(Node::new(Parts { name, clock, bodies, catalogue, peers, metrics, limits }));
-    restore(&node, &journal).await?;
+    restore(&node, &journal)?;
     start(&config, node, journal, credentials).await
 }
 
@@ -88,15 +88,14 @@ fn open_bodies(
 }
 
 /// What a restart owes the time before it: request ids stay used, open requests get their outcome.
-async fn restore(node: &Node, journal: &Arc<Journal>) -> Result<(), StartError> {
+fn restore(node: &Node, journal: &Arc<Journal>) -> Result<(), StartError> {
     let now_ms = node.clock.now_ms();
     let used =
         journal.replay_ids(now_ms.saturating_sub(WINDOW_MS)).map_err(|error| StartError::journal(&error))?;
     node.replay.restore(used.into_iter().map(|(id, _)| RequestId(id)));
     for body in node.bodies.iter() {
         let actor = format!("chukei://node/{}", node.name);
-        let closed = body.audit().close_open_requests(&actor, now_ms).await;
-        let closed = closed.map_err(|error| StartError::new("NOT_READY", &error))?;
+        let closed = body.audit().close_open_requests(&actor, now_ms);
         if closed > 0 {
             tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
         }

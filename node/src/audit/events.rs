@@ -84,7 +84,7 @@ impl AuditLog {
         now_ms: u64,
     ) {
         let event = Event::CallEnded { request: request.0, count };
-        self.note(Draft::new(EntryKind::Call, actor, action, result, event), now_ms);
+        self.note(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms);
     }
 
     /// A request of the portal was decided; durable before anything is released.
@@ -106,17 +106,12 @@ impl AuditLog {
         self.write(draft, Some(id), now_ms).await
     }
 
-    /// What became of an authorised request.
-    pub async fn outcome(
-        &self,
-        actor: &str,
-        request: RequestId,
-        outcome: Outcome,
-        now_ms: u64,
-    ) -> Result<(), AuditError> {
+    /// What became of an authorised request. Queued, not waited for: an outcome that a stop swallows is closed as
+    /// unknown by the next start.
+    pub fn outcome(&self, actor: &str, request: RequestId, outcome: Outcome, now_ms: u64) {
         let event = Event::Outcome { request: request.0, outcome };
         let draft = Draft::new(EntryKind::Outcome, actor, "self_info", ResultName::Done, event);
-        self.write(draft, Some(request.0), now_ms).await
+        self.note(draft, Some(request.0), now_ms);
     }
 
     /// A batch of persons was enrolled: registered, unchanged and rejected rows.
@@ -173,7 +168,7 @@ impl AuditLog {
             draft.about(Some(Target::Notice(notice.0)))
         };
         let Some((last, others)) = answers.split_last() else { return Ok(()) };
-        others.iter().for_each(|answer| self.note(draft(answer), now_ms));
+        others.iter().for_each(|answer| self.note(draft(answer), None, now_ms));
         self.write(draft(last), None, now_ms).await
     }
 

@@ -83,11 +83,11 @@ impl AuditLog {
     }
 
     /// Queues a record without waiting for the disk: for what nothing depends on.
-    pub(crate) fn note(&self, draft: Draft, now_ms: u64) {
+    pub(crate) fn note(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) {
         let Draft { kind, mut record } = draft;
         record.at_ms = now_ms;
         // A journal that cannot write makes the role not ready, which is where that is told.
-        drop(self.records.append(kind as u8, None, record));
+        drop(self.records.append(kind as u8, request, record));
     }
 
     /// Writes a record; returns once it is durable. `request` marks the entry with a request id.

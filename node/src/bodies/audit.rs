@@ -7,8 +7,7 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 
 /// Re-reads every event of the body.
 pub async fn verify(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {

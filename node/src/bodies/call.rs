@@ -82,6 +82,21 @@ impl CallError {
     }
 }
 
+/// What a handler did, for its outcome event.
+pub struct Done {
+    /// The result.
+    pub result: ResultName,
+    /// Rows, persons or notices it concerned.
+    pub count: u64,
+}
+
+impl Done {
+    /// Done, concerning `count` things.
+    pub fn of(count: usize) -> Self {
+        Self { result: ResultName::Done, count: count as u64 }
+    }
+}
+
 /// One call.
 pub struct Call {
     /// The end-to-end part.

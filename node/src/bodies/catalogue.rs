@@ -6,8 +6,7 @@ use chukei_wire::message::staff::{CatalogueItem, CatalogueReply};
 
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 
 /// Lists every dataset and item.
 pub async fn list(node: &Arc<Node>, _grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {

@@ -9,8 +9,7 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 
 /// Shows the records of one (person, dataset), published or not.
 pub async fn show(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {

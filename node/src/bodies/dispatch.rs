@@ -9,23 +9,8 @@ use chukei_wire::result::ResultName;
 use crate::access::decision::{Decision, Grant, Read, Write, decide};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
+use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{audit, catalogue, copies, enroll, import, notices, persons, provision};
-
-/// What a handler did, for its outcome event.
-pub struct Done {
-    /// The result.
-    pub result: ResultName,
-    /// Rows, persons or notices it concerned.
-    pub count: u64,
-}
-
-impl Done {
-    /// Done, concerning `count` things.
-    pub fn of(count: usize) -> Self {
-        Self { result: ResultName::Done, count: count as u64 }
-    }
-}
 
 /// Serves one call from an authenticated caller.
 pub async fn dispatch(node: Arc<Node>, caller: &Identity, mut call: Call) {

@@ -20,8 +20,7 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Write};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::{PersonRecord, PersonRef};
 use crate::hosted::rows::RowError;

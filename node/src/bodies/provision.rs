@@ -12,8 +12,7 @@ use chukei_wire::result::ResultName;
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
 use crate::audit::BadRecord;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::persons::PersonId;
 
 /// Provisions in one answer: what fits a message.

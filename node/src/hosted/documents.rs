@@ -5,7 +5,8 @@
 use chukei_crypto::seal::Purpose;
 use chukei_domain::codes::InfoNameCode;
 use chukei_domain::document::Document;
-use chukei_store::{RowKey, Space};
+use chukei_store::{RowKey, Space, Versioned};
+use zeroize::Zeroizing;
 
 use crate::access::decision::{Grant, MayRead};
 use crate::hosted::HostedBody;
@@ -61,9 +62,10 @@ impl HostedBody {
             .zip(stored)
             .map(|(row, stored)| {
                 let Some(stored) = stored else { return Ok(None) };
-                let opened = self.open_bytes(Space::Document, row, &stored.value)?;
-                let document = Document::from_bytes(opened.get()).map_err(|_| RowError::Malformed)?;
-                Ok(Some(StoredDocument { document, version: stored.version }))
+                let Versioned { version, value } = stored;
+                let plain = Zeroizing::new(self.open_bytes(Space::Document, row, value)?.into_inner());
+                let document = Document::from_bytes(&plain).map_err(|_| RowError::Malformed)?;
+                Ok(Some(StoredDocument { document, version }))
             })
             .collect()
     }

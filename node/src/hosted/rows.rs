@@ -83,16 +83,16 @@ impl HostedBody {
         Ok(seal::seal(&self.value_keys(), KeyIds { purpose, day, person }, place, plain)?)
     }
 
-    /// Opens the bytes of `row`.
+    /// Opens the bytes of `row`, in the memory that held them.
     pub(crate) fn open_bytes(
         &self,
         space: Space,
         row: &RowKey,
-        sealed: &[u8],
+        sealed: Vec<u8>,
     ) -> Result<Opened<Vec<u8>>, RowError> {
         let code = self.code();
         let place = Place { body: code.as_bytes(), space: space.code(), row: row.as_bytes() };
-        Ok(seal::open(&self.value_keys(), place, sealed)?)
+        Ok(seal::open_owned(&self.value_keys(), place, sealed)?)
     }
 
     /// Opens and decodes the value of `row`.
@@ -102,7 +102,7 @@ impl HostedBody {
         row: &RowKey,
         sealed: &[u8],
     ) -> Result<T, RowError> {
-        let plain = Zeroizing::new(self.open_bytes(space, row, sealed)?.into_inner());
+        let plain = Zeroizing::new(self.open_bytes(space, row, sealed.to_vec())?.into_inner());
         serde_ipld_dagcbor::from_slice(&plain).map_err(|_| RowError::Malformed)
     }
 

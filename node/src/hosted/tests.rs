@@ -56,8 +56,8 @@ async fn r30_a_row_moved_to_another_person_fails_integrity() {
     let sealed =
         body.seal_bytes(Space::Document, &row, HostedBody::document_seal(&one.person), &document).unwrap();
     let moved = body.document_row(&other.person, &dataset).unwrap();
-    assert!(body.open_bytes(Space::Document, &row, &sealed).is_ok());
-    assert!(integrity(body.open_bytes(Space::Document, &moved, &sealed)));
+    assert!(body.open_bytes(Space::Document, &row, sealed.clone()).is_ok());
+    assert!(integrity(body.open_bytes(Space::Document, &moved, sealed)));
 }
 
 #[tokio::test]

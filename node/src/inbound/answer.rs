@@ -5,6 +5,7 @@
 //! the time and the size of the real one (R50).
 
 use chukei_domain::answer::{Answer, decide};
+use chukei_domain::catalogue::Dataset;
 use chukei_domain::codes::InfoNameCode;
 use chukei_domain::day::day_of;
 use chukei_domain::document::{Document, StoredItem};
@@ -17,7 +18,7 @@ use crate::app::Node;
 use crate::audit::Verdict;
 use crate::hosted::persons::{PersonId, PersonRecord};
 use crate::hosted::rows::RowError;
-use crate::inbound::self_info::Job;
+use crate::inbound::job::Job;
 use crate::outcome::result_of_row_error;
 
 /// What a request comes to.
@@ -180,8 +181,7 @@ fn open_documents(
 fn dataset(node: &Node, document: &Document, today: u32) -> Option<AnswerDataset> {
     let code = document.dataset();
     let known = node.catalogue.dataset(code.as_str())?;
-    let items: Vec<AnswerItem> =
-        document.visible(today).filter_map(|item| self::item(node, code.as_str(), item)).collect();
+    let items: Vec<AnswerItem> = document.visible(today).filter_map(|item| self::item(known, item)).collect();
     (!items.is_empty()).then(|| AnswerDataset {
         info_name_code: code.to_string(),
         info_name: known.name.clone(),
@@ -189,8 +189,8 @@ fn dataset(node: &Node, document: &Document, today: u32) -> Option<AnswerDataset
     })
 }
 
-fn item(node: &Node, dataset: &str, item: &StoredItem) -> Option<AnswerItem> {
-    let known = node.catalogue.item(dataset, item.item_code.as_str())?;
+fn item(dataset: &Dataset, item: &StoredItem) -> Option<AnswerItem> {
+    let known = dataset.item(item.item_code.as_str())?;
     Some(AnswerItem {
         level: known.level,
         info_item_code: item.item_code.to_string(),

@@ -5,6 +5,8 @@
 
 pub mod answer;
 pub mod holds;
+pub mod hop;
+pub mod job;
 pub mod release;
 pub mod self_info;
 pub mod setup;

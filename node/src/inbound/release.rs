@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::app::Node;
 use crate::audit::Verdict;
 use crate::inbound::answer::Prepared;
-use crate::inbound::self_info::Job;
-use crate::inbound::streams::refuse;
+use crate::inbound::hop::refuse;
+use crate::inbound::job::Job;
 
 /// How long the portal may take to prove that it opened an answer.
 const RECEIPT_WAIT: Duration = Duration::from_secs(10);
@@ -44,7 +44,8 @@ pub async fn release(
             Ok(()) => proof(&mut request, &receipt).await,
             Err(_) => Ending::Aborted,
         };
-        record(node, job, ending).await;
+        let (log, actor) = (job.grant.body().audit(), job.grant.scope().actor());
+        log.outcome(actor, job.header.request_id, ending, node.clock.now_ms());
     }
     prepared.result
 }
@@ -63,14 +64,5 @@ async fn proof(request: &mut AcceptedRequest, receipt: &[u8; 16]) -> Ending {
         // The tag is no secret once sent; a wrong one only fails to prove.
         Ok(tag) if tag.as_ref() == receipt => Ending::Delivered,
         _ => Ending::Aborted,
-    }
-}
-
-async fn record(node: &Node, job: &Job, ending: Ending) {
-    let body = job.grant.body();
-    let actor = job.grant.scope().actor();
-    let recorded = body.audit().outcome(actor, job.header.request_id, ending, node.clock.now_ms()).await;
-    if let Err(error) = recorded {
-        tracing::error!(request_id = %job.header.request_id, %error, "outcome not recorded");
     }
 }

@@ -5,42 +5,26 @@
 
 use std::sync::Arc;
 
-use chukei_relay_client::channel::{Channel, ChannelUnusable, RawSealed, Scope, read_sealed};
-use chukei_relay_client::permit::VerifiedPermit;
+use chukei_relay_client::channel::{ChannelUnusable, Scope, read_sealed};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
-use chukei_wire::id::{ChannelId, HeaderHash};
+use chukei_wire::id::ChannelId;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Decision, Deliver, Grant, decide};
+use crate::access::decision::{Decision, decide};
 use crate::access::scope::BodyScope;
 use crate::admission::{NotDone, RETRY_AFTER_MS};
 use crate::app::Node;
 use crate::audit::{AuditError, Told, Verdict};
 use crate::bodies::server::deadline_of;
 use crate::inbound::answer::{Prepared, prepare};
+use crate::inbound::hop::{BrokerHop, refuse};
+use crate::inbound::job::Job;
 use crate::inbound::release::release;
-use crate::inbound::streams::{BrokerHop, refuse};
 
 /// Longest sealed request, bytes of content.
 const REQUEST_MAX: usize = 1024;
-
-/// One request, as it came; never changed.
-pub struct Job {
-    /// Leave to deliver within the body's scope.
-    pub grant: Grant<Deliver>,
-    /// The verified permit.
-    pub permit: VerifiedPermit,
-    /// The end-to-end channel.
-    pub channel: Arc<Channel>,
-    /// The end-to-end part.
-    pub header: chukei_wire::header::Header,
-    /// Its hash.
-    pub hash: HeaderHash,
-    /// The sealed request.
-    pub sealed: RawSealed,
-}
 
 /// Why a request is not taken on.
 struct NotTaken {

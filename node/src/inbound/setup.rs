@@ -13,7 +13,7 @@ use chukei_wire::result::ResultName;
 
 use crate::app::Node;
 use crate::hosted::HostedBody;
-use crate::inbound::streams::{BrokerHop, refuse};
+use crate::inbound::hop::{BrokerHop, refuse};
 
 /// Serves one set-up.
 pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedRequest) -> ResultName {

@@ -9,8 +9,7 @@ use chukei_wire::message::staff::{NoticeListPage, NoticeListRequest, NoticeSumma
 use super::PAGE;
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::notices::NoticeStub;
 use crate::hosted::rows::RowError;
 

@@ -16,8 +16,7 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Write};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;
 use crate::hosted::notices::{NoticeStub, NoticeTarget};
 use crate::hosted::persons::PersonRef;

@@ -8,8 +8,7 @@ use chukei_wire::result::ResultName;
 use super::PAGE;
 use crate::access::decision::{Grant, Read};
 use crate::app::Node;
-use crate::bodies::call::{Call, CallError};
-use crate::bodies::dispatch::Done;
+use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::notices::{NoticeStub, NoticeTarget, TargetProgress};
 use crate::outbound::poll;
 

@@ -1,0 +1,26 @@
+//! One request for own information, as it came: the immutable job of rule R30.
+
+use std::sync::Arc;
+
+use chukei_relay_client::channel::{Channel, RawSealed};
+use chukei_relay_client::permit::VerifiedPermit;
+use chukei_wire::header::Header;
+use chukei_wire::id::HeaderHash;
+
+use crate::access::decision::{Deliver, Grant};
+
+/// One request, as it came; never changed.
+pub struct Job {
+    /// Leave to deliver within the body's scope.
+    pub grant: Grant<Deliver>,
+    /// The verified permit.
+    pub permit: VerifiedPermit,
+    /// The end-to-end channel.
+    pub channel: Arc<Channel>,
+    /// The end-to-end part.
+    pub header: Header,
+    /// Its hash.
+    pub hash: HeaderHash,
+    /// The sealed request.
+    pub sealed: RawSealed,
+}
