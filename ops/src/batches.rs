@@ -100,6 +100,14 @@ impl Task {
         self == Self::Import
     }
 
+    /// Whom a row of copies is about.
+    fn person_of(self, fields: &[String]) -> Option<&str> {
+        match self {
+            Self::Enroll => None,
+            Self::Import => fields.get(2).map(String::as_str),
+        }
+    }
+
     fn encode(self, rows: Vec<Sendable>) -> Result<Vec<u8>, CodecError> {
         match self {
             Self::Enroll => encode(&EnrollBatch { rows: rows.into_iter().map(enroll_row).collect() }),

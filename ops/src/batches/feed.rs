@@ -1,5 +1,8 @@
 //! Cuts a file into batches.
 //!
+//! A person's rows that stand together go together where a batch has room for them, so that whoever reads meanwhile
+//! sees all of them as they were or all as they become (R31).
+//!
 //! Rows that are not sent travel inside their batch, so that the result file keeps the order of the file. A row
 //! whose id is on its way in an earlier batch waits; repeats within one batch are the node's to find.
 
@@ -90,8 +93,16 @@ impl<R: BufRead> Feed<R> {
         let mut sendable = Vec::new();
         let mut bytes = 0_usize;
         let mut blocked = false;
+        let mut person = None;
         while entries.len() < self.task.batch_rows() && bytes < BATCH_BYTES {
             let Some(row) = self.take_row()? else { break };
+            let next =
+                row.fields.as_ref().ok().and_then(|fields| self.task.person_of(fields)).map(str::to_owned);
+            if self.is_nearly_full(entries.len(), bytes) && next != person {
+                self.held = Some(row);
+                break;
+            }
+            person = next;
             let (entry, sent) = match self.place(row) {
                 Ok(placed) => placed,
                 Err(waiting) => {
@@ -113,6 +124,11 @@ impl<R: BufRead> Feed<R> {
         }));
         let message = if sendable.is_empty() { None } else { Some(self.task.encode(sendable)?) };
         Ok(Next::Batch(Batch { entries, message, consumed: self.rows.consumed() }))
+    }
+
+    /// Whether a batch ends where the next person's rows begin.
+    fn is_nearly_full(&self, rows: usize, bytes: usize) -> bool {
+        rows >= self.task.batch_rows() / 8 * 7 || bytes >= BATCH_BYTES / 8 * 7
     }
 
     /// Remembers what the node said of a row.

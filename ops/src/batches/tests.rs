@@ -215,3 +215,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn r31_a_persons_rows_that_stand_together_are_not_parted() {
+    const EACH: usize = 6;
+    let row = |person: usize, item: usize| {
+        line(&format!("R{person}-{item}"), "a").replace("000009820160101", &format!("00000982016{person:04}"))
+    };
+    let rows = (0..400).flat_map(|person| (0..EACH).map(move |item| row(person, item)));
+    let mut feed = feed(format!("{HEADER}\n{}", rows.collect::<String>()).into_bytes());
+    let mut batches = 0;
+    let mut sizes = 0;
+    while let Next::Batch(batch) = feed.next().unwrap() {
+        assert!(batch.entries.len() <= IMPORT_BATCH_ROWS);
+        assert_eq!(batch.entries.len() % EACH, 0, "cut between two persons");
+        batches += 1;
+        sizes += batch.entries.len();
+        answer(&mut feed, &batch, RowOutcome::Registered);
+    }
+    assert_eq!((batches, sizes), (3, 400 * EACH));
+}
