@@ -11,6 +11,7 @@ mod group;
 mod hop;
 mod isolation;
 mod notice_file;
+mod own_information;
 mod passing_time;
 mod permits;
 mod person;
@@ -24,10 +25,16 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Every group of tests.
 fn trials() -> Vec<Trial> {
-    [contract::trials(), isolation::trials(), permits::trials(), passing_time::trials()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        contract::trials(),
+        isolation::trials(),
+        permits::trials(),
+        passing_time::trials(),
+        own_information::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() -> ExitCode {
