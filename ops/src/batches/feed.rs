@@ -96,8 +96,11 @@ impl<R: BufRead> Feed<R> {
         let mut person = None;
         while entries.len() < self.task.batch_rows() && bytes < BATCH_BYTES {
             let Some(row) = self.take_row()? else { break };
-            let next =
-                row.fields.as_ref().ok().and_then(|fields| self.task.person_of(fields)).map(str::to_owned);
+            let next = match &row.fields {
+                Ok(fields) => self.task.person_of(fields).map(str::to_owned),
+                // A row that is not sent parts nobody's rows.
+                Err(_) => person.clone(),
+            };
             if self.is_nearly_full(entries.len(), bytes) && next != person {
                 self.held = Some(row);
                 break;
