@@ -13,6 +13,7 @@ pub(super) const TESTS: &[Test<Stage>] = &[
     ("r10_r12_what_a_notice_may_not_hold_is_refused_by_name", refused_by_name),
     ("a_notice_to_somebody_unknown_is_refused_as_a_whole", refused_as_a_whole),
     ("a_notice_is_nobody_elses", nobody_elses),
+    ("the_same_key_is_the_same_notice_and_with_other_content_a_duplicate", same_key),
 ];
 
 const BODY: &str = "982016";
@@ -160,4 +161,39 @@ fn nobody_elses(stage: &Stage) {
         "NOT_FOUND",
         "R1: nor for another body"
     );
+}
+
+fn same_key(stage: &Stage) {
+    let persons = stage.persons(BODY, 2);
+    let first = notice("same-key", &[&persons[0]]);
+    let id = stage.send(BODY, &first);
+    stage.until_listed(&persons[0].user, &id);
+    assert_eq!(stage.send(BODY, &first), id, "sent again, it is the same notice");
+    for (member, value) in [
+        ("title", json!("別の題")),
+        ("body", json!("別の文")),
+        ("retention_days", json!(31)),
+        ("affair", json!("JM99000000002000")),
+        ("choices", json!([])),
+        ("targets", json!([persons[1].addressee])),
+    ] {
+        let other = with(first.clone(), member, value);
+        assert_eq!(
+            stage.send_refused(BODY, &other),
+            "DUPLICATE_RECORD_ID",
+            "another {member} under the same key"
+        );
+    }
+    let other_body = "982024";
+    let neighbour = &stage.persons(other_body, 1)[0];
+    let theirs = stage.send(other_body, &notice("same-key", &[neighbour]));
+    assert_ne!(theirs, id, "R1: a key is its body's own");
+    stage.until_listed(&neighbour.user, &theirs);
+    // What was sent last has arrived: anything sent twice would have, too.
+    let last = stage.send(BODY, &notice("after-same-key", &[&persons[0], &persons[1]]));
+    persons.iter().for_each(|person| stage.until_listed(&person.user, &last));
+    assert_eq!(stage.times_listed(&persons[0].user, &id), 1);
+    assert_eq!(stage.times_listed(&persons[1].user, &id), 0);
+    let listed = stage.portal(&["notices", "--person", &persons[0].user]).done();
+    assert_eq!(listed["notices"].as_array().unwrap().len(), 2, "{listed}");
 }
