@@ -213,7 +213,7 @@ fn readiness(
 
 async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCredentials>) {
     loop {
-        node.watched_peers.look(node.clock.now_ms(), &node.metrics);
+        node.watched_peers.look(node.clock.now_ms(), &node.metrics).await;
         crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
         let waiting = i64::try_from(journal.queue_depth()).unwrap_or(i64::MAX);
         node.metrics.queue_depth.with_label_values(&["journal"]).set(waiting);

@@ -5,11 +5,15 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use chukei_relay_client::peers::{PeerList, PeerListError};
 
 use crate::telemetry::metrics::Metrics;
+
+/// Time between the writes of a list and of its signature, at most.
+const REPLACEMENT: Duration = Duration::from_millis(500);
 
 /// The list in force, and what is wrong with the one on disk.
 pub struct WatchedPeers {
@@ -41,9 +45,15 @@ impl WatchedPeers {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the files again.
-    pub fn look(&self, now_ms: u64, metrics: &Metrics) {
-        match PeerList::load(&self.file, &self.root, now_ms) {
+    /// Looks at the files again. List and signature are two files: a fault counts only if it is still there a
+    /// moment later, or a replacement in progress would be an alarm.
+    pub async fn look(&self, now_ms: u64, metrics: &Metrics) {
+        let mut loaded = PeerList::load(&self.file, &self.root, now_ms);
+        if loaded.is_err() {
+            tokio::time::sleep(REPLACEMENT).await;
+            loaded = PeerList::load(&self.file, &self.root, now_ms);
+        }
+        match loaded {
             Ok(list) => {
                 self.list.store(Arc::new(list));
                 self.remember(None);
