@@ -6,7 +6,9 @@ use std::time::Duration;
 use chukei_domain::catalogue::Catalogue;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
-use chukei_relay_client::endpoint::{ServerEndpoint, ServerLimits, client_endpoint, server_endpoint};
+use chukei_relay_client::endpoint::{
+    ClientEndpoint, ServerEndpoint, ServerLimits, client_endpoint, server_endpoint,
+};
 use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_store::DataFolder;
@@ -28,6 +30,8 @@ use crate::{bodies, expiry, inbound, outbound};
 
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
+/// Time peers have to hear of the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often it is looked whether delegations are to be renewed.
 const RENEWALS: Duration = Duration::from_millis(500);
 
@@ -115,8 +119,13 @@ async fn start(
             .map_err(|error| not_ready(&error))?;
     let staff = Arc::new(staff);
     let endpoint = client_endpoint(([0, 0, 0, 0], 0).into()).map_err(|error| not_ready(&error))?;
-    let dialer =
-        Dialer::start(endpoint, credentials.clone(), node.clock.clone(), targets(config), announcing(&node));
+    let dialer = Dialer::start(
+        endpoint.clone(),
+        credentials.clone(),
+        node.clock.clone(),
+        targets(config),
+        announcing(&node),
+    );
     node.connect(dialer);
     let ready = readiness(&node, &journal, &credentials);
     health::serve(config.listen.metrics, node.metrics.clone(), ready, node.stopping())
@@ -132,7 +141,7 @@ async fn start(
     }
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
     crate::start::stop_signal().await;
-    drain(&node, &staff, config.limits.drain_seconds).await;
+    drain(&node, &staff, &endpoint, config.limits.drain_seconds).await;
     Ok(())
 }
 
@@ -224,7 +233,7 @@ async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCred
 }
 
 /// Takes nothing new on, finishes what is in work, closes.
-async fn drain(node: &Node, staff: &ServerEndpoint, seconds: u64) {
+async fn drain(node: &Node, staff: &ServerEndpoint, brokers: &ClientEndpoint, seconds: u64) {
     tracing::info!("draining");
     node.drain();
     let finished = async {
@@ -236,8 +245,6 @@ async fn drain(node: &Node, staff: &ServerEndpoint, seconds: u64) {
     if tokio::time::timeout(limit, finished).await.is_err() {
         tracing::warn!(in_flight = node.metrics.in_flight.get(), "drain ended before the work did");
     }
-    for broker in node.brokers() {
-        broker.close(chukei_relay_client::connection::CloseCode::Shutdown);
-    }
-    staff.shutdown(Duration::from_secs(1)).await;
+    // Both wait until the peers were told: a broker that was not would route here until it noticed the silence.
+    tokio::join!(brokers.shutdown(FAREWELL), staff.shutdown(FAREWELL));
 }
