@@ -16,13 +16,11 @@ use crate::own_information::{self, Question};
 use crate::persons::{self, Person};
 use crate::steps::Steps;
 use crate::totals::Totals;
-use crate::{audit, expiry, parallel, provisions, restart};
+use crate::{audit, expiry, provisions, restart};
 
 const PERSONS: usize = 10_000;
 /// Registered rows of each file: six files hold more than 100,000.
 const GOOD_ROWS: usize = 17_000;
-/// Bodies that enrol at the same time.
-const BODIES_AT_ONCE: usize = 2;
 const REQUESTS: usize = 1_000;
 const NOTICES: usize = 500;
 /// Questions asked again after each power cut.
@@ -96,11 +94,11 @@ fn fill(stack: &Stack, steps: &mut Steps, totals: &mut Totals) -> Result<Vec<Kno
         "宛名と符号の取得",
         BODIES.len(),
         |bar| {
-            let all = parallel::map(&BODIES, BODIES_AT_ONCE, |body| {
-                let persons = persons::add_and_enrol(layout, body.code, PERSONS)?;
+            let mut all = Vec::new();
+            for body in BODIES {
+                all.push((body.code, persons::add_and_enrol(layout, body.code, PERSONS)?));
                 bar.inc(1);
-                Ok((body.code, persons))
-            })?;
+            }
             persons::enrol_again(layout, BODIES[0].code, PERSONS)?;
             Ok(all)
         },

@@ -12,14 +12,12 @@ pub(crate) fn map<T: Sync, R: Send>(
     workers: usize,
     work: impl Fn(&T) -> Result<R, DemoError> + Sync,
 ) -> Result<Vec<R>, DemoError> {
-    let runtime = tokio::runtime::Handle::try_current().ok();
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     let failed = Mutex::new(None);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = items.get(at) else { return };

@@ -15,7 +15,7 @@ use crate::error::HarnessError;
 use crate::ports::Ports;
 use crate::role::Role;
 
-pub(crate) mod files;
+mod files;
 
 /// A fictitious body of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +156,3 @@ fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
     pki.write_peers(Validity::peers(now_ms))?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -52,7 +52,7 @@ pub(super) fn read_addresses(dir: &Path) -> Result<Option<Addresses>, HarnessErr
 }
 
 /// Replaces a file; readers see the old text or the new one.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<(), HarnessError> {
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), HarnessError> {
     let fresh = path.with_extension("new");
     fs::write(&fresh, text).map_err(|source| HarnessError::file(&fresh, source))?;
     fs::rename(&fresh, path).map_err(|source| HarnessError::file(path, source))

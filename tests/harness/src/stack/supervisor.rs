@@ -13,7 +13,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Death, STOP_WITHIN, WhenDead};
 use crate::error::HarnessError;
 use crate::layout::Layout;
-use crate::layout::files::replace;
 use crate::role::{ROLE_WORD, Role};
 
 /// How often children are looked at when no order comes.
@@ -95,9 +94,9 @@ impl Supervisor {
             .spawn()
             .map_err(|source| HarnessError::io(format!("starting {role}"), source))?;
         let pid_path = self.layout.pid_file(role);
-        let written = replace(&pid_path, &format!("{}\n", child.id()));
+        let written = fs::write(&pid_path, format!("{}\n", child.id()));
         self.running.insert(role, child);
-        written
+        written.map_err(|source| HarnessError::file(&pid_path, source))
     }
 
     fn look_after_children(&mut self) {

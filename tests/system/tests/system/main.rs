@@ -11,6 +11,7 @@ mod group;
 mod hop;
 mod isolation;
 mod notice_file;
+mod operation;
 mod own_information;
 mod passing_time;
 mod permits;
@@ -31,6 +32,7 @@ fn trials() -> Vec<Trial> {
         permits::trials(),
         passing_time::trials(),
         own_information::trials(),
+        operation::trials(),
     ]
     .into_iter()
     .flatten()

@@ -3,6 +3,7 @@
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use chukei_relay_client::channel::Channel;
+use chukei_relay_client::connection::{CloseCode, ConnectionError};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, PersonCode};
 use chukei_wire::limits::{CLOCK_SKEW_MS, PERMIT_LIFE_MS};
@@ -250,7 +251,10 @@ fn used_once(played: &Played) {
     let altered = Header { deadline_ms: 19_999, ..header.clone() };
     assert_eq!(ask(&channel, &altered).outcome, replay, "another request under the same id");
 
+    let node = played.run(played.broker.node());
     played.stage.stack.stop_role(Role::Node).unwrap();
+    let told = ConnectionError::ClosedByPeer(CloseCode::Shutdown as u64);
+    assert_eq!(played.run(node.closed()), told, "a node that stops tells its brokers");
     played.stage.stack.start_role(Role::Node).unwrap();
     let channel = played.channel(body);
     let again = Header { channel: Some(channel.id()), ..header };

@@ -3,7 +3,6 @@
 //! A ban with versions is an advisory floor and holds for the whole lock file, tests included; a ban without
 //! versions holds for what ships.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use cargo_metadata::semver::{Version, VersionReq};
@@ -93,18 +92,13 @@ fn the_floors_of_the_transport_are_stated() {
 }
 
 #[test]
-fn every_foreign_package_comes_from_one_registry_with_its_checksum() {
+fn packages_come_from_the_public_registry_only() {
     let lock = repository::read_toml("Cargo.lock");
-    let deny = repository::read_toml("deny.toml");
-    for kind in ["unknown-registry", "unknown-git"] {
-        assert_eq!(deny["sources"][kind].as_str(), Some("deny"));
-    }
-    let mut sources = BTreeSet::new();
+    let mut registries = std::collections::BTreeSet::new();
     for package in lock["package"].as_array().unwrap() {
         let Some(source) = package.get("source").and_then(toml::Value::as_str) else { continue };
         assert!(source.starts_with("registry+"), "{} comes from {source}", package["name"]);
-        assert!(package.get("checksum").is_some(), "{} has no checksum", package["name"]);
-        sources.insert(source);
+        registries.insert(source);
     }
-    assert_eq!(sources.len(), 1, "{sources:?}");
+    assert!(registries.len() == 1, "one registry, not {registries:?}");
 }

@@ -45,8 +45,8 @@ fn requested_datasets(stage: &Stage) {
     import(stage, BODY, &[Row::new(BODY, person, "exact-1", "税"), household(person, "exact-2", "世帯")]);
     let ask = |datasets: &[&str]| stage.self_info(&person.user, BODY, datasets);
     let (tax, home) = ((TAX.to_owned(), "税".to_owned()), (HOUSEHOLD.to_owned(), "世帯".to_owned()));
-    assert_eq!(shown(&ask(&[TAX])), [tax.clone()]);
-    assert_eq!(shown(&ask(&[HOUSEHOLD])), [home.clone()]);
+    assert_eq!(shown(&ask(&[TAX])), std::slice::from_ref(&tax));
+    assert_eq!(shown(&ask(&[HOUSEHOLD])), std::slice::from_ref(&home));
     assert_eq!(shown(&ask(&[TAX, HOUSEHOLD])), [home, tax.clone()], "in the order of their codes");
     let answer = ask(&[TAX, CARE]);
     assert_eq!(answer["result"], "DONE");
