@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chukei_relay_client::channel::{Scope, respond};
+use chukei_relay_client::channel::{ChannelError, Scope, respond};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Direction;
@@ -30,6 +30,10 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     match respond(&mut request, body.identity(), &spki, &node.clock, &node.channels).await {
         Ok(_) => ResultName::Done,
         Err(error) => {
+            if error == ChannelError::Handshake {
+                // A stranger at the other end, or somebody changed, replayed or reflected a flight.
+                node.metrics.alarm("channel_handshake", &request.header.request_id);
+            }
             tracing::warn!(request_id = %request.header.request_id, %error, "channel not set up");
             ResultName::BadSignature
         }

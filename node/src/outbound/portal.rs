@@ -9,7 +9,7 @@ use chukei_relay_client::channel::{
 };
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::request_id;
-use chukei_relay_client::session::open_request;
+use chukei_relay_client::session::{SessionError, open_request};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{HeaderHash, IdempotencyKey};
@@ -36,6 +36,9 @@ pub enum PortalError {
     /// Refused on the way, for a reason that a retry does not change.
     #[error("refused: {0}")]
     Refused(ResultName),
+    /// The portal does not answer on this channel any more: to be tried again on another.
+    #[error("not on this channel: {0}")]
+    ChannelOver(ResultName),
     /// Not now: to be tried again.
     #[error("not now: {0}")]
     NotNow(ResultName),
@@ -60,7 +63,7 @@ pub struct Outgoing<'a, T> {
     pub binding: Option<&'a BindingSecret>,
 }
 
-/// Sends one request and opens its answer.
+/// Sends one request and opens its answer. A mismatch on the way stops the channel and alarms (R35).
 pub async fn ask<T: Serialize>(
     node: &Node,
     body: &HostedBody,
@@ -71,10 +74,42 @@ pub async fn ask<T: Serialize>(
     let channel = channel(node, body, &broker, deadline).await?;
     let mut header = header(node, body, outgoing.kind)?;
     header.channel = Some(channel.id());
-    header.affair = outgoing.affair;
+    header.affair = outgoing.affair.clone();
     header.idempotency_key = outgoing.idempotency_key;
+    let answered = exchange(&broker, &channel, &header, outgoing).await;
+    match &answered {
+        Err(PortalError::Channel(error)) => {
+            if let Some(kind) = mismatch(error) {
+                channel.stop();
+                node.metrics.alarm(kind, &header.request_id);
+            }
+        }
+        Err(PortalError::ChannelOver(_)) => node.channels.forget(&channel),
+        _ => {}
+    }
+    answered
+}
+
+/// What is wrong where an answer, or the other end, is not what it should be.
+fn mismatch(error: &ChannelError) -> Option<&'static str> {
+    match error {
+        ChannelError::Integrity | ChannelError::UnknownSuite(_) | ChannelError::BindingMissing => {
+            Some("sealed_answer")
+        }
+        ChannelError::Session(SessionError::WrongEcho) => Some("wrong_echo"),
+        ChannelError::Handshake => Some("channel_handshake"),
+        _ => None,
+    }
+}
+
+async fn exchange<T: Serialize>(
+    broker: &PeerConnection,
+    channel: &Channel,
+    header: &Header,
+    outgoing: Outgoing<'_, T>,
+) -> Result<OpenedBody, PortalError> {
     let hop = Hop { sender_code: outgoing.person, permit: None };
-    let mut request = open_request(&broker, &header, &hop).await.map_err(ChannelError::from)?;
+    let mut request = open_request(broker, header, &hop).await.map_err(ChannelError::from)?;
     let message = chukei_wire::codec::encode(&(outgoing.message)(request.header_hash));
     let message = zeroize::Zeroizing::new(message.map_err(ChannelError::from)?);
     let sealed = channel.seal_body(request.header_hash, None, &message, 0)?;
@@ -82,14 +117,8 @@ pub async fn ask<T: Serialize>(
     request.send.finish().await.map_err(ChannelError::from)?;
     match request.read_status().await.map_err(ChannelError::from)? {
         Outcome::Answered => {}
-        Outcome::ChannelUnknown => {
-            node.channels.forget(&channel);
-            return Err(PortalError::NotNow(ResultName::NotReady));
-        }
-        Outcome::Refused(ResultName::IntegrityStop) => {
-            node.channels.forget(&channel);
-            return Err(PortalError::NotNow(ResultName::IntegrityStop));
-        }
+        Outcome::ChannelUnknown => return Err(PortalError::ChannelOver(ResultName::NotReady)),
+        Outcome::Refused(result @ ResultName::IntegrityStop) => return Err(PortalError::ChannelOver(result)),
         Outcome::Refused(result @ (ResultName::PermitExpired | ResultName::Replay)) => {
             return Err(PortalError::NotNow(result));
         }
@@ -97,13 +126,7 @@ pub async fn ask<T: Serialize>(
         Outcome::RetryAfter(result, _) => return Err(PortalError::NotNow(result)),
     }
     let raw = read_sealed(&mut request.recv, SEALED_BODY_MAX).await.map_err(ChannelError::from)?;
-    channel.open_body(request.header_hash, outgoing.binding, &raw).map_err(|error| {
-        if error == ChannelError::Integrity {
-            node.metrics.alarm("sealed_answer", &header.request_id);
-            node.channels.forget(&channel);
-        }
-        PortalError::Channel(error)
-    })
+    Ok(channel.open_body(request.header_hash, outgoing.binding, &raw)?)
 }
 
 async fn channel(
@@ -116,7 +139,12 @@ async fn channel(
     let spki = node.peers().portal(&scope.portal).ok_or(PortalError::UnknownPortal)?.identity_spki.0.clone();
     let set_up = header(node, body, Kind::ChannelSetup)?;
     let opening = || async { initiate(broker, &set_up, body.identity(), &spki, &node.clock).await };
-    let channel = node.channels.get_or_setup(&scope, node.clock.now_ms(), deadline, opening).await?;
+    let channel = node.channels.get_or_setup(&scope, node.clock.now_ms(), deadline, opening).await;
+    let channel = channel.inspect_err(|error| {
+        if let Some(kind) = mismatch(error) {
+            node.metrics.alarm(kind, &set_up.request_id);
+        }
+    })?;
     if channel.is_stopped() {
         node.channels.forget(&channel);
         return Err(PortalError::NotNow(ResultName::IntegrityStop));

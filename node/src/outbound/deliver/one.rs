@@ -1,6 +1,7 @@
 //! One notice to one target: sealed for the portal, bound to the person, acknowledged once the portal has it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chukei_domain::notice::NoticeContent;
 use chukei_wire::header::Kind;
@@ -32,6 +33,11 @@ pub(super) struct Delivered {
     pub(super) result: ResultName,
 }
 
+/// Tries of a delivery where something was wrong on the way: another channel or another broker may be right.
+const TRIES: u32 = 4;
+/// Before the second of them; doubled before each further one.
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// Delivers; an error is to be tried again.
 pub(super) async fn deliver(
     node: &Node,
@@ -39,6 +45,36 @@ pub(super) async fn deliver(
     parcel: &Parcel,
 ) -> Result<Delivered, ResultName> {
     let Some(person) = &parcel.person else { return Ok(Delivered { result: ResultName::NotFound }) };
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
+        let delivered = attempt(node, body, parcel, person).await?;
+        if !may_be_the_ways_fault(delivered.result) {
+            return Ok(delivered);
+        }
+        tracing::warn!(notice = %parcel.stub.id, result = %delivered.result, "delivery went wrong on its way");
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    attempt(node, body, parcel, person).await
+}
+
+/// Whether a refusal may come from what happened between node and portal, and not from the notice.
+fn may_be_the_ways_fault(result: ResultName) -> bool {
+    matches!(
+        result,
+        ResultName::SubjectMismatch
+            | ResultName::IntegrityFailure
+            | ResultName::BadSignature
+            | ResultName::PermitScope
+    )
+}
+
+async fn attempt(
+    node: &Node,
+    body: &HostedBody,
+    parcel: &Parcel,
+    person: &PersonRecord,
+) -> Result<Delivered, ResultName> {
     let binding = person.binding();
     let message = |hash: HeaderHash| delivery(parcel, binding.tag(&hash.0));
     let outgoing = Outgoing {
@@ -55,8 +91,7 @@ pub(super) async fn deliver(
             // Only the person's own receipt says that the notice is in the person's folder (R30).
             let own = opened.bound() && receipt.delivery == parcel.target.delivery;
             match receipt.result {
-                ResultName::Registered if own => Ok(Delivered { result: ResultName::Registered }),
-                ResultName::Registered => Err(ResultName::SubjectMismatch),
+                ResultName::Registered if !own => Ok(Delivered { result: ResultName::SubjectMismatch }),
                 ResultName::Overloaded | ResultName::NotReady | ResultName::IntegrityStop => {
                     Err(receipt.result)
                 }
@@ -64,7 +99,7 @@ pub(super) async fn deliver(
             }
         }
         Err(PortalError::Refused(result)) => Ok(Delivered { result }),
-        Err(PortalError::NotNow(result)) => Err(result),
+        Err(PortalError::NotNow(result) | PortalError::ChannelOver(result)) => Err(result),
         Err(error) => {
             tracing::debug!(notice = %parcel.stub.id, %error, "delivery to be tried again");
             Err(ResultName::NotReady)
