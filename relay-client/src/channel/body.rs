@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::channel::{CHUNK_PLAIN, MessageContext, MessageKey, SUITE_AES_256_GCM, TAG};
 use chukei_crypto::random;
-use chukei_wire::codec::decode;
+use chukei_wire::codec::{decode, decode_untraced};
 use chukei_wire::frame::{FrameType, SealHead};
 use chukei_wire::id::HeaderHash;
 use chukei_wire::limits::{CHUNK_MAX, SEALED_BODY_MAX};
@@ -146,6 +146,11 @@ impl OpenedBody {
     /// What was sealed, as one message in its canonical form.
     pub fn message<T: Serialize + DeserializeOwned>(&self) -> Result<T, ChannelError> {
         Ok(decode(self.content(), SEALED_BODY_MAX)?)
+    }
+
+    /// The same for a message that must leave no trace when it is dropped, see [`decode_untraced`].
+    pub fn untraced_message<T: DeserializeOwned>(&self) -> Result<T, ChannelError> {
+        Ok(decode_untraced(self.content(), SEALED_BODY_MAX)?)
     }
 
     /// Whether the person's binding secret was needed to open it.

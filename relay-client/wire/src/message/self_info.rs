@@ -16,6 +16,7 @@ pub struct SelfInfoRequest {
 
 /// Sealed answer. With any result but `DONE`, `datasets` is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SelfInfoAnswer {
     /// `DONE`, `NO_DATA`, `UNAVAILABLE_ASK_BODY`, or a refusal.
     #[serde(rename = "r")]
@@ -27,6 +28,7 @@ pub struct SelfInfoAnswer {
 
 /// One dataset as the portal shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AnswerDataset {
     /// Dataset code.
     #[serde(rename = "c")]
@@ -41,6 +43,7 @@ pub struct AnswerDataset {
 
 /// One item.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AnswerItem {
     /// Depth in the layout, from 1.
     #[serde(rename = "l")]

@@ -19,7 +19,7 @@ pub(super) fn check(
     body: BodyCode,
     id: RequestId,
 ) -> Result<SelfInfo, ResultName> {
-    let answer: SelfInfoAnswer = opened.message().map_err(|_| ResultName::IntegrityFailure)?;
+    let answer: SelfInfoAnswer = opened.untraced_message().map_err(|_| ResultName::IntegrityFailure)?;
     let result = judge(&answer, opened.bound(), requested);
     let shown = show(answer, body, id);
     // Dropped, and so wiped, where the judgement is against it.
