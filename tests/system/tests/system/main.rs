@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod attacks;
 mod contract;
 mod copy_file;
 mod group;
@@ -33,6 +34,7 @@ fn trials() -> Vec<Trial> {
         passing_time::trials(),
         own_information::trials(),
         operation::trials(),
+        attacks::trials(),
     ]
     .into_iter()
     .flatten()

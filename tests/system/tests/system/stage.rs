@@ -44,7 +44,7 @@ impl Shared for Stage {
 
 impl Stage {
     /// Lays out a stack, lets `prepare` change what was laid out, and starts it.
-    pub(crate) fn start(name: &str, prepare: fn(&Layout)) -> Result<Self, Failed> {
+    pub(crate) fn start(name: &str, prepare: impl FnOnce(&Layout)) -> Result<Self, Failed> {
         let folder = EvidenceFolder::new(name)?;
         let started = Self::started(folder.path(), prepare);
         let (folder, stack) = match started {
@@ -60,7 +60,7 @@ impl Stage {
         })
     }
 
-    fn started(folder: &Path, prepare: fn(&Layout)) -> Result<Stack, Failed> {
+    fn started(folder: &Path, prepare: impl FnOnce(&Layout)) -> Result<Stack, Failed> {
         let layout = Layout::open_or_create(folder)?;
         prepare(&layout);
         let stack = Stack::start(layout, WhenDead::Restart)?;

@@ -1,0 +1,28 @@
+//! Attacks on the running stack: killed processes, listeners, changed bytes, hostile brokers, lost brokers.
+//!
+//! What must hold: nothing is disclosed to the wrong person, nothing acknowledged is lost, and everything goes on
+//! by itself once the attack is over.
+
+mod broker_loss;
+mod crash;
+mod datagram_flips;
+mod datagrams;
+mod hostile;
+mod inner_broker;
+mod interference;
+mod memory;
+mod mixups;
+mod permits;
+mod rig;
+mod sealed_flips;
+mod second_node;
+mod setups;
+mod wiretap;
+
+use libtest_mimic::Trial;
+
+/// Every attack.
+pub(crate) fn trials() -> Vec<Trial> {
+    let groups = [crash::trials(), wiretap::trials(), interference::trials(), broker_loss::trials()];
+    groups.into_iter().flatten().collect()
+}
