@@ -14,6 +14,7 @@ mod isolation;
 mod notice_file;
 mod operation;
 mod own_information;
+mod page;
 mod passing_time;
 mod permits;
 mod person;

@@ -4,7 +4,6 @@ mod bad_input;
 mod certificates;
 mod long_line;
 mod overload;
-mod page;
 mod readiness;
 mod scrape;
 mod starting;

@@ -17,6 +17,7 @@ use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Test, group};
 use crate::hop::{credentials, dial_staff};
 use crate::notice_file::{notice, with};
+use crate::page::metric;
 use crate::stage::{Stage, until};
 
 const TESTS: &[Test<Timed>] = &[
@@ -176,8 +177,10 @@ fn expiry(timed: &Timed) {
     let answer = |stage: &Stage, user: &str| {
         stage.portal(&["answer", "--person", user, "--notice", &id, "--choice", "A"])
     };
-    let events = |stage: &Stage| stage.staff(BODY, &["audit", "verify"]).done()["events"].as_u64().unwrap();
-    let before = events(turn.stage);
+    let last_day = turn.day(30);
+    let destroyed =
+        |stage: &Stage| metric(stage.layout(), Role::Portal, "chukei_portal_day_keys_destroyed_total");
+    let before = destroyed(turn.stage);
 
     turn.pass(30);
     let args = ["read", "--person", &reader.user, "--notice", &id];
@@ -197,7 +200,15 @@ fn expiry(timed: &Timed) {
     let list = turn.stage.staff(BODY, &["notice", "list"]).done();
     let listed = list["notices"].as_array().unwrap().iter().find(|listed| listed["notice_id"] == id).unwrap();
     assert_eq!(listed["state"], "ERASED", "that it was, stays");
-    until("the events of the erasure", || (events(turn.stage) > before + 6).then_some(()));
+    for purpose in ["notices", "answers"] {
+        let told = format!("\"purpose\":\"{purpose}\",\"day\":{}", last_day.number());
+        until("the end of the day's keys at the body", || {
+            let log = std::fs::read_to_string(turn.stage.layout().log(Role::Node)).unwrap();
+            log.lines().any(|line| line.contains("day key destroyed") && line.contains(&told)).then_some(())
+        });
+    }
+    until("the end of the day's keys at the portal", || (destroyed(turn.stage) > before).then_some(()));
+    assert_eq!(turn.stage.staff(BODY, &["audit", "verify"]).done()["verified"], true);
     let answer = turn.stage.self_info(&reader.user, BODY, &[TAX]);
     assert_eq!(answer["datasets"][0]["items"][0]["value"], "値", "copies do not end with notices");
 }

@@ -5,15 +5,20 @@ use bytes::Bytes;
 use chukei_harness::role::Role;
 use chukei_relay_client::connection::{CloseCode, ConnectionError, PeerConnection};
 use chukei_relay_client::endpoint::client_endpoint;
+use chukei_relay_client::session::open_request;
 use chukei_relay_client::stream::StreamError;
 use chukei_wire::codec::encode;
+use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::identity::Identity;
-use chukei_wire::limits::HEADER_MAX;
+use chukei_wire::limits::{HEADER_MAX, IMPORT_BATCH_ROWS};
+use chukei_wire::message::staff::{BatchReply, ImportBatch, ImportRow, RowOutcome};
+use chukei_wire::result::ResultName;
 use libtest_mimic::Trial;
 use tokio::time::{Duration, Instant};
 
 use super::{certificates, long_line};
+use crate::copy_file::Row;
 use crate::group::{Test, group};
 use crate::hop::{LOOPBACK, address, credentials, frame, header};
 use crate::stage::{Stage, until};
@@ -23,6 +28,7 @@ const TESTS: &[Test<Stage>] = &[
     ("a_stalled_stream_is_dropped_by_its_deadline", stalled),
     ("a_kind_without_right_is_not_permitted", without_right),
     ("noise_on_the_ports_disturbs_nobody", noise),
+    ("r10_the_node_itself_refuses_what_a_command_line_keeps_back", rows_of_a_strange_client),
 ];
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -204,10 +210,56 @@ fn noise(stage: &Stage) {
             }
         }
         let metrics = stage.layout().metrics(entrance.role);
-        let page = super::page::fetch(metrics, "\u{1}\u{2}", "/readyz");
+        let page = crate::page::fetch(metrics, "\u{1}\u{2}", "/readyz");
         assert!(page.is_none_or(|(status, _)| status >= 400));
     }
     still_serves(stage);
+}
+
+fn rows_of_a_strange_client(stage: &Stage) {
+    let person = &stage.persons(BODY, 1)[0];
+    let [node, _] = &ENTRANCES;
+    let (_endpoint, peer) = node.enter(stage);
+    let import = |rows: Vec<ImportRow>| {
+        let header = header(Kind::CopyImport, BODY, stage.layout().clock().now_ms());
+        stage.runtime.block_on(async {
+            let mut import = open_request(&peer, &header, &Hop::default()).await.unwrap();
+            let _ = import.send.write_message(&ImportBatch { rows }).await;
+            let _ = import.send.finish().await;
+            match import.read_status().await.unwrap() {
+                Outcome::Answered => Ok(import.recv.read_message::<BatchReply>().await.unwrap().rows),
+                refused => Err(refused),
+            }
+        })
+    };
+    let row = |id: &'static str, value: &str| {
+        let fields = Row::new(BODY, person, id, value).columns().map(str::to_owned).to_vec();
+        ImportRow { fields, repeated: false }
+    };
+    let mut short = row("strange-3", "値");
+    short.fields.pop();
+    let rejected = RowOutcome::Rejected;
+    let outcomes = import(vec![
+        row("strange-1", "番号123456789018"),
+        row("123456789018", "値"),
+        short,
+        row("strange-4", "値"),
+        row("strange-4", "値"),
+        ImportRow { repeated: true, ..row("strange-5", "値") },
+    ]);
+    let expected = [
+        rejected(ResultName::ForbiddenIdentifier),
+        rejected(ResultName::ForbiddenIdentifier),
+        rejected(ResultName::BadFormat),
+        RowOutcome::Registered,
+        rejected(ResultName::DuplicateRecordId),
+        rejected(ResultName::DuplicateRecordId),
+    ];
+    assert_eq!(outcomes.unwrap(), expected);
+    let too_many = (0..=IMPORT_BATCH_ROWS).map(|_| row("strange-6", "値")).collect();
+    assert_eq!(import(too_many), Err(Outcome::Refused(ResultName::BadFormat)));
+    let shown = stage.self_info(&person.user, BODY, &[crate::copy_file::TAX]);
+    assert_eq!(shown["datasets"][0]["items"].as_array().unwrap().len(), 1, "{shown}");
 }
 
 /// A request through every role works.

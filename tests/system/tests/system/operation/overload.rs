@@ -13,10 +13,10 @@ use chukei_wire::result::ResultName;
 use libtest_mimic::{Failed, Trial};
 use tokio::task::JoinSet;
 
-use super::page::metric;
 use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Test, group};
 use crate::hop::{LOOPBACK, address, credentials, header};
+use crate::page::metric;
 use crate::person::Person;
 use crate::stage::{Stage, until};
 

@@ -6,10 +6,10 @@ use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
-use super::page::{fetch, metric, page};
 use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Test, group};
 use crate::notice_file::notice;
+use crate::page::{fetch, metric, page};
 use crate::stage::{Stage, until};
 
 const TESTS: &[Test<Stopping>] = &[

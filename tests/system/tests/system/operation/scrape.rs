@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use chukei_harness::role::Role;
 use libtest_mimic::{Completion, Trial};
 
-use super::page::fetch;
 use crate::group::{Skippable, skippable_group};
+use crate::page::fetch;
 use crate::stage::{Stage, until};
 
 const TESTS: &[Skippable<Stage>] = &[("prometheus_scrapes_every_role_and_loads_the_alerts", scrape)];

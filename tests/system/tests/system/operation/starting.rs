@@ -7,8 +7,8 @@ use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
-use super::page::page;
 use crate::group::{Shared, Test, group};
+use crate::page::page;
 use crate::program::{self, Ended};
 use crate::stage::until;
 

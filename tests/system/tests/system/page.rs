@@ -10,12 +10,12 @@ use chukei_harness::role::Role;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Status and body of a page; `None` where nobody answers.
-pub(super) fn page(layout: &Layout, role: Role, path: &str) -> Option<(u16, String)> {
+pub(crate) fn page(layout: &Layout, role: Role, path: &str) -> Option<(u16, String)> {
     fetch(layout.metrics(role), "GET", path)
 }
 
 /// Status and body of any request.
-pub(super) fn fetch(address: SocketAddr, method: &str, path: &str) -> Option<(u16, String)> {
+pub(crate) fn fetch(address: SocketAddr, method: &str, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // Version 1.0: the answer then comes in one piece.
@@ -28,7 +28,7 @@ pub(super) fn fetch(address: SocketAddr, method: &str, path: &str) -> Option<(u1
 }
 
 /// The sum of a role's metric over all its labels; 0 where it was never counted.
-pub(super) fn metric(layout: &Layout, role: Role, name: &str) -> f64 {
+pub(crate) fn metric(layout: &Layout, role: Role, name: &str) -> f64 {
     let (status, text) = page(layout, role, "/metrics").unwrap();
     assert_eq!(status, 200);
     let of_name = |line: &&str| line.split(['{', ' ']).next() == Some(name);
