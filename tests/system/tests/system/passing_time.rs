@@ -86,9 +86,17 @@ impl Timed {
 }
 
 impl Turn<'_> {
-    /// Lets `days` pass. The roles notice within a twentieth of a second.
-    fn pass(&mut self, days: u64) {
-        *self.days += days;
+    /// Lets `days` pass, and waits until the portal has noticed: a login that is open meanwhile times out.
+    fn pass(&mut self, days: u32) {
+        let left = || metric(self.stage.layout(), Role::Portal, "chukei_certificate_days_left");
+        let before = left();
+        self.pass_unseen(days);
+        until("the new day at the portal", || (left() < before - f64::from(days) + 0.5).then_some(()));
+    }
+
+    /// Lets `days` pass while the portal is away.
+    fn pass_unseen(&mut self, days: u32) {
+        *self.days += u64::from(days);
         self.stage.layout().set_clock(&format!("+{}s", self.noon + *self.days * DAY_S)).unwrap();
     }
 
@@ -220,7 +228,7 @@ fn never_delivered(timed: &Timed) {
     let id = turn.stage.send(BODY, &with(notice("too-late", &[person]), "retention_days", json!(1)));
     let status = turn.stage.staff(BODY, &["notice", "status", &id]).done();
     assert_eq!(status["targets"][0]["state"], "PENDING");
-    turn.pass(2);
+    turn.pass_unseen(2);
     until("the erasure at the body", || {
         (turn.stage.staff(BODY, &["notice", "status", &id]).code == Some(3)).then_some(())
     });
