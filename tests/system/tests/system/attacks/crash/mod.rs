@@ -47,7 +47,7 @@ fn kills(Crash(rig): &Crash) {
     std::thread::scope(|scope| {
         let workers = workers::start(scope, rig, &ledger);
         // Something to lose, before anything is killed.
-        until("a first notice", || (ledger.notices().len() > 1).then_some(()));
+        until("a first notice", || (ledger.notices().len() > 1 || ledger.is_failed()).then_some(()));
         let killed = kill_roles(rig, &ledger);
         eprintln!("killed: {killed:?}");
         rig.stack.wait_ready(READY_WITHIN).unwrap();
