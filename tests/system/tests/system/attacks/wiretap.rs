@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::UdpSocket;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chukei_harness::role::Role;
@@ -28,6 +29,7 @@ pub(super) fn trials() -> Vec<Trial> {
         ("r02_the_wire_the_files_and_the_logs_hold_nothing_of_a_person", wire_and_files),
         ("r02_the_memory_of_the_broker_holds_nothing_of_a_person", broker_memory),
         ("r02_a_user_folder_is_gone_from_memory_after_logout", portal_memory),
+        ("keys_are_in_no_log_no_metric_no_data_file_and_not_on_the_wire", keys),
     ];
     skippable_group("wiretap", TESTS)
 }
@@ -148,6 +150,17 @@ impl Wiretap {
         });
     }
 
+    /// What every role has written for people and scrapers: its log and its metrics.
+    fn told(&self) -> impl Iterator<Item = (Role, &'static str, Vec<u8>)> {
+        Role::ALL.into_iter().flat_map(|role| {
+            let log = fs::read(self.rig.layout().log(role)).unwrap();
+            assert!(!log.is_empty(), "{role} logs nothing");
+            let metrics = self.rig.stack.metrics(role).unwrap();
+            assert!(metrics.contains("chukei_"), "{role} has no metrics");
+            [(role, "log", log), (role, "metrics", metrics.into_bytes())]
+        })
+    }
+
     fn pid(&self, role: Role) -> u32 {
         fs::read_to_string(self.rig.layout().pid_file(role)).unwrap().trim().parse().unwrap()
     }
@@ -178,15 +191,9 @@ fn wire_and_files(tap: &Wiretap) -> Completion {
         let found = found_in_files(&dir.join(folder), &needles);
         assert!(found.is_empty(), "in files: {found:?}");
     }
-    for role in Role::ALL {
-        let log = fs::read(rig.layout().log(role)).unwrap();
-        assert!(!log.is_empty(), "{role} logs nothing");
-        let metrics = rig.stack.metrics(role).unwrap();
-        assert!(metrics.contains("chukei_"), "{role} has no metrics");
-        for (place, text) in [("log", &log[..]), ("metrics", metrics.as_bytes())] {
-            let found = found_in_bytes(text, &tap.needles);
-            assert!(found.is_empty(), "in the {place} of {role}: {:?}", tap.named(&found));
-        }
+    for (role, place, text) in tap.told() {
+        let found = found_in_bytes(&text, &tap.needles);
+        assert!(found.is_empty(), "in the {place} of {role}: {:?}", tap.named(&found));
     }
     Completion::Completed
 }
@@ -235,4 +242,52 @@ fn portal_memory(tap: &Wiretap) -> Completion {
     tap.rig.portal(&["logout", "--person", &known.person.user]).done();
     assert!(found_in_process(portal, &needle).unwrap().is_empty(), "still there after the logout");
     Completion::Completed
+}
+
+/// Every key that lies in a file, in hexadecimal and as it is used.
+fn keys(tap: &Wiretap) -> Completion {
+    let dir = tap.rig.layout().dir();
+    let mut keys = Needles::default();
+    key_files(dir, &mut keys);
+    assert!(keys.needles.len() > 20, "only {} forms of keys were laid out", keys.needles.len());
+    assert!(!found_in_files(dir, &keys.needles).is_empty(), "not even in the key files");
+    let named = |found: &[usize]| found.iter().map(|&at| keys.names[at].clone()).collect::<Vec<_>>();
+    for (role, place, text) in tap.told() {
+        let found = found_in_bytes(&text, &keys.needles);
+        assert!(found.is_empty(), "in the {place} of {role}: {:?}", named(&found));
+    }
+    for folder in ["node", "broker", "portal"] {
+        let mut found = found_in_files(&dir.join(folder), &keys.needles);
+        found.retain(|(_, file)| !file.ends_with(".key"));
+        assert!(found.is_empty(), "in files: {found:?}");
+    }
+    for hop in [&tap.rig.node_hop, &tap.rig.portal_hop] {
+        let marker = b"keys ring".to_vec();
+        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&marker, hop.front).unwrap();
+        let recording = until("the marker on the wire", || hop.recording_with(&marker));
+        let found = found_in_bytes(&recording, &keys.needles);
+        assert!(found.is_empty(), "on the wire: {:?}", named(&found));
+    }
+    Completion::Completed
+}
+
+/// Gathers the private keys below `folder`: those in hexadecimal, and the 32 secret bytes of PKCS#8 documents.
+fn key_files(folder: &Path, keys: &mut Needles) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            key_files(&path, keys);
+        } else if path.extension().is_some_and(|extension| extension == "key") {
+            let text = fs::read(&path).unwrap();
+            let Ok(bytes) = HEXLOWER.decode(text.trim_ascii()) else { continue };
+            // The private scalar is an OCTET STRING of 32 bytes within a document; a bare key is all there is.
+            let scalar = bytes.windows(2).position(|pair| pair == [0x04, 0x20]).filter(|_| bytes.len() > 40);
+            let secret = scalar.map_or(&bytes[..], |at| &bytes[at + 2..at + 34]);
+            let hex = HEXLOWER.encode(secret).into_bytes();
+            for form in [secret.to_vec(), hex] {
+                keys.names.push(path.display().to_string());
+                keys.needles.push(form);
+            }
+        }
+    }
 }
