@@ -19,6 +19,19 @@ pub fn expand(secret: &[u8], label: &str, context: &[&[u8]], out: &mut [u8]) -> 
     Extracted::new(&[], secret).fill(&[&info], out)
 }
 
+/// HKDF's first step with its salt prepared: a secret that many keys begin with.
+pub(crate) struct Extractor(hkdf::Salt);
+
+impl Extractor {
+    pub(crate) fn new(salt: &[u8; 32]) -> Self {
+        Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt))
+    }
+
+    pub(crate) fn extract(&self, secret: &[u8]) -> Extracted {
+        Extracted(self.0.extract(secret))
+    }
+}
+
 /// What HKDF's first step leaves: the pseudorandom key that every output is expanded from.
 pub(crate) struct Extracted(hkdf::Prk);
 

@@ -1,4 +1,9 @@
 //! 32-byte secrets: wiped when dropped, redacted when printed, compared in constant time.
+//!
+//! A [`DayKey`] also keeps what HKDF makes of it before a value is known: the HMAC state that every value key of
+//! that day begins with.
+
+use std::sync::Arc;
 
 /// Defines a 32-byte secret type of its own, so that keys of different use cannot be exchanged by mistake.
 macro_rules! secret {
@@ -36,6 +41,7 @@ macro_rules! secret {
 }
 pub(crate) use secret;
 
+use crate::derive::{Extracted, Extractor};
 use crate::random::{self, RandomError};
 
 secret!(
@@ -50,6 +56,51 @@ impl Key32 {
     }
 }
 
+/// The key of one purpose and day, ready for deriving value keys. Copies share the prepared state.
+#[derive(Clone)]
+pub struct DayKey {
+    key: Key32,
+    extractor: Arc<Extractor>,
+}
+
+impl DayKey {
+    /// Takes the 32 secret bytes and prepares them.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let key = Key32::from_bytes(bytes);
+        let extractor = Arc::new(Extractor::new(key.as_bytes()));
+        Self { key, extractor }
+    }
+
+    /// A fresh random key.
+    pub fn generate() -> Result<Self, RandomError> {
+        random::bytes().map(Self::from_bytes)
+    }
+
+    /// The secret bytes. They are to reach a sealed file and nothing else.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
+    /// HKDF-Extract with this key as the salt and `material` as the input.
+    pub(crate) fn extract(&self, material: &[u8]) -> Extracted {
+        self.extractor.extract(material)
+    }
+}
+
+impl std::fmt::Debug for DayKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DayKey(redacted)")
+    }
+}
+
+impl PartialEq for DayKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for DayKey {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +108,7 @@ mod tests {
     #[test]
     fn a_secret_redacts_itself() {
         assert_eq!(format!("{:?}", Key32::from_bytes([0xab; 32])), "Key32(redacted)");
+        assert_eq!(format!("{:?}", DayKey::from_bytes([0xab; 32])), "DayKey(redacted)");
     }
 
     #[test]
@@ -65,5 +117,7 @@ mod tests {
         other[31] = 8;
         assert_eq!(Key32::from_bytes([7; 32]), Key32::from_bytes([7; 32]));
         assert_ne!(Key32::from_bytes([7; 32]), Key32::from_bytes(other));
+        assert_eq!(DayKey::from_bytes([7; 32]), DayKey::from_bytes([7; 32]));
+        assert_ne!(DayKey::from_bytes([7; 32]), DayKey::from_bytes(other));
     }
 }

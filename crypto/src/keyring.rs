@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use crate::derive::DeriveError;
-use crate::key::{Key32, secret};
+use crate::key::{DayKey, Key32, secret};
 use crate::mac::MacKey;
 use crate::random::{self, RandomError};
 use crate::seal::{BODY_MAX, KeyError, KeySource, PersonSlot, Purpose};
@@ -58,9 +58,9 @@ pub enum KeyringError {
 
 /// A key with the number that headers name it by.
 #[derive(Clone)]
-struct Numbered {
+struct Numbered<K> {
     number: u32,
-    key: Key32,
+    key: K,
 }
 
 /// All keys of one body.
@@ -74,8 +74,8 @@ pub struct Keyring {
     first_day: u32,
     naming: (Key32, NamingKey),
     log: (Key32, MacKey),
-    days: BTreeMap<(Purpose, u32), Numbered>,
-    pages: BTreeMap<u32, Numbered>,
+    days: BTreeMap<(Purpose, u32), Numbered<DayKey>>,
+    pages: BTreeMap<u32, Numbered<Key32>>,
 }
 
 impl Keyring {
@@ -140,7 +140,7 @@ impl Keyring {
             return Ok(false);
         }
         let number = self.next_number;
-        let key = Key32::generate()?;
+        let key = DayKey::generate()?;
         self.next_number = number.checked_add(1).ok_or(KeyringError::TooLong)?;
         self.days.insert((purpose, day), Numbered { number, key });
         Ok(true)
@@ -175,19 +175,24 @@ impl Keyring {
         &self.log.1
     }
 
-    fn page_key(&self, page: u32) -> Result<&Numbered, KeyError> {
+    fn page_key(&self, page: u32) -> Result<&Numbered<Key32>, KeyError> {
         self.pages.get(&page).ok_or(KeyError::Missing)
     }
 }
 
 /// Day keys alone: values of persons need [`Page::keys`].
 impl KeySource for Keyring {
-    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &Key32), KeyError> {
+    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError> {
         match self.days.get(&(purpose, day)) {
             Some(held) => Ok((held.number, &held.key)),
             None if day != 0 && day < self.first_day => Err(KeyError::Destroyed),
             None => Err(KeyError::Missing),
         }
+    }
+
+    fn day_key_by_id(&self, purpose: Purpose, day: u32, id: u32) -> Result<&DayKey, KeyError> {
+        let (number, key) = self.day_key(purpose, day)?;
+        if number == id { Ok(key) } else { Err(KeyError::Destroyed) }
     }
 
     fn person_key(&self, _slot: PersonSlot) -> Result<(u32, &Key32), KeyError> {

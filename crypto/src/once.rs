@@ -28,6 +28,11 @@ impl OnceKey {
         Extracted::new(salt, material).cipher(info).map(Self)
     }
 
+    /// A key from what was extracted already; `info` holds the salt, and is unambiguous as above.
+    pub(crate) fn expand(extracted: &Extracted, info: &[&[u8]]) -> Result<Self, DeriveError> {
+        extracted.cipher(info).map(Self)
+    }
+
     /// Appends ciphertext and tag to `out`, which has the room already. Consumes the key: it is used up.
     pub(crate) fn seal_onto(
         self,

@@ -1,6 +1,7 @@
 //! Values at rest, sealed to where they stand and to whom they concern (R1, R30).
 //!
-//! Value key = HKDF-SHA-256(salt; day key ‖ person key; label ‖ key ids). Without the day key (retention over) or
+//! Value key = HKDF-SHA-256(day key; person key or nothing; label ‖ key ids ‖ salt), the day key in the place of
+//! HKDF's salt, so that its part is computed once for all values of its day. Without the day key (retention over) or
 //! the person key (person erased) a value is noise, in backups too. One key seals one value: see the module
 //! `once` for why its nonce is zero. The header names every key; none is ever found by trial.
 //!
@@ -11,10 +12,8 @@
 
 mod header;
 
-use zeroize::Zeroizing;
-
 use crate::derive::DeriveError;
-use crate::key::Key32;
+use crate::key::{DayKey, Key32};
 use crate::once::{OnceKey, TAG};
 use crate::random::{self, RandomError};
 
@@ -47,8 +46,10 @@ pub struct Place<'a> {
 
 /// Where keys come from: a keyring, with a page of person keys where values concern persons.
 pub trait KeySource {
-    /// Id and key of (`purpose`, `day`).
-    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &Key32), KeyError>;
+    /// Id and key that values of (`purpose`, `day`) are sealed under now.
+    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError>;
+    /// The key of (`purpose`, `day`) with this id, for opening what it sealed.
+    fn day_key_by_id(&self, purpose: Purpose, day: u32, id: u32) -> Result<&DayKey, KeyError>;
     /// Generation and key of the person at `slot`.
     fn person_key(&self, slot: PersonSlot) -> Result<(u32, &Key32), KeyError>;
 }
@@ -142,12 +143,13 @@ pub(crate) fn seal_salted(
     if plaintext.len() > VALUE_MAX {
         return Err(SealError::TooLong);
     }
-    let material = Material::of(keys, keys.day_key(ids.purpose, ids.day)?, ids.person)?;
-    let header = Header { ids, day_key: material.day_key, generation: material.generation, salt };
+    let (day_key, secret) = keys.day_key(ids.purpose, ids.day)?;
+    let (generation, person_key) = person_key(keys, ids.person)?;
+    let header = Header { ids, day_key, generation, salt };
     let mut out = Vec::with_capacity(OVERHEAD + plaintext.len());
     out.extend_from_slice(&header.to_bytes());
     let associated = Associated::of(&header, place)?;
-    let key = material.key(&header)?;
+    let key = value_key(secret, person_key, &header)?;
     key.seal_onto(associated.as_slice(), &mut out, plaintext).map_err(|_| SealError::TooLong)?;
     Ok(out)
 }
@@ -176,50 +178,32 @@ pub fn open_owned(
     let header = Header::parse(&sealed)?;
     let KeyIds { purpose, day, person } = header.ids;
     // The value exists, so its day key did: one that is not there any more was destroyed.
-    let day_key = keys.day_key(purpose, day).map_err(|_| SealError::KeyDestroyed)?;
-    let material = Material::of(keys, day_key, person)?;
-    if (material.day_key, material.generation) != (header.day_key, header.generation) {
+    let secret = keys.day_key_by_id(purpose, day, header.day_key).map_err(|_| SealError::KeyDestroyed)?;
+    let (generation, person_key) = person_key(keys, person)?;
+    if generation != header.generation {
         return Err(SealError::KeyDestroyed);
     }
     let associated = Associated::of(&header, place)?;
-    let key = material.key(&header)?;
+    let key = value_key(secret, person_key, &header)?;
     key.open_within(associated.as_slice(), &mut sealed, Header::LENGTH)
         .map_err(|_| SealError::IntegrityFailure)?;
     Ok(Opened(sealed))
 }
 
-/// The long-lived keys of one value, side by side as the derivation takes them.
-struct Material {
-    bytes: Zeroizing<[u8; 64]>,
-    length: usize,
-    day_key: u32,
-    generation: u32,
+/// Generation and key of the person a value concerns; 0 and nothing where it concerns nobody.
+fn person_key(
+    keys: &(impl KeySource + ?Sized),
+    person: Option<PersonSlot>,
+) -> Result<(u32, &[u8]), KeyError> {
+    let Some(slot) = person else { return Ok((0, &[])) };
+    let (generation, key) = keys.person_key(slot)?;
+    Ok((generation, key.as_bytes()))
 }
 
-impl Material {
-    fn of(
-        keys: &(impl KeySource + ?Sized),
-        (day_key, key): (u32, &Key32),
-        person: Option<PersonSlot>,
-    ) -> Result<Self, KeyError> {
-        let mut bytes = Zeroizing::new([0; 64]);
-        let (day_half, person_half) = bytes.split_at_mut(32);
-        day_half.copy_from_slice(key.as_bytes());
-        let (length, generation) = match person {
-            Some(slot) => {
-                let (generation, key) = keys.person_key(slot)?;
-                person_half.copy_from_slice(key.as_bytes());
-                (64, generation)
-            }
-            None => (32, 0),
-        };
-        Ok(Self { bytes, length, day_key, generation })
-    }
-
-    fn key(&self, header: &Header) -> Result<OnceKey, DeriveError> {
-        let material = self.bytes.get(..self.length).ok_or(DeriveError)?;
-        OnceKey::derive(&header.salt, material, &[b"chukei value v1", &header.key_part()])
-    }
+/// Everything that HKDF expands fits one block of SHA-256.
+fn value_key(day_key: &DayKey, person_key: &[u8], header: &Header) -> Result<OnceKey, DeriveError> {
+    let extracted = day_key.extract(person_key);
+    OnceKey::expand(&extracted, &[b"chukei value v1", &header.key_part(), &header.salt])
 }
 
 /// Header and place, each part of the place preceded by its length; on the stack.

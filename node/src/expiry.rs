@@ -102,6 +102,7 @@ fn name(purpose: Purpose) -> &'static str {
         Purpose::Audit => "audit",
         Purpose::Exchange => "exchange",
         Purpose::Names => "names",
+        Purpose::Search => "search",
     }
 }
 

@@ -7,7 +7,7 @@
 use zeroize::Zeroizing;
 
 use super::{Keyring, KeyringError, Numbered, RootKey};
-use crate::key::Key32;
+use crate::key::{DayKey, Key32};
 use crate::once::{OnceKey, SALT, TAG};
 use crate::random;
 use crate::seal::Purpose;
@@ -76,11 +76,11 @@ impl Keyring {
         plain.extend_from_slice(&count(self.days.len())?);
         for ((purpose, day), held) in &self.days {
             plain.push(*purpose as u8);
-            put(&mut plain, *day, held);
+            put(&mut plain, *day, held.number, held.key.as_bytes());
         }
         plain.extend_from_slice(&count(self.pages.len())?);
         for (page, held) in &self.pages {
-            put(&mut plain, *page, held);
+            put(&mut plain, *page, held.number, held.key.as_bytes());
         }
         Ok(plain)
     }
@@ -93,12 +93,14 @@ impl Keyring {
         for _ in 0..rest.number()? {
             let [purpose] = rest.take()?;
             let purpose = Purpose::from_byte(purpose).ok_or(KeyringError::IntegrityFailure)?;
-            let (day, held) = rest.entry()?;
-            keyring.days.insert((purpose, day), held);
+            let (day, number) = (rest.number()?, rest.number()?);
+            let key = DayKey::from_bytes(rest.take()?);
+            keyring.days.insert((purpose, day), Numbered { number, key });
         }
         for _ in 0..rest.number()? {
-            let (page, held) = rest.entry()?;
-            keyring.pages.insert(page, held);
+            let (page, number) = (rest.number()?, rest.number()?);
+            let key = Key32::from_bytes(rest.take()?);
+            keyring.pages.insert(page, Numbered { number, key });
         }
         if rest.0.is_empty() { Ok(keyring) } else { Err(KeyringError::IntegrityFailure) }
     }
@@ -112,10 +114,10 @@ fn count(entries: usize) -> Result<[u8; 4], KeyringError> {
     u32::try_from(entries).map(u32::to_be_bytes).map_err(|_| KeyringError::TooLong)
 }
 
-fn put(plain: &mut Vec<u8>, name: u32, held: &Numbered) {
+fn put(plain: &mut Vec<u8>, name: u32, number: u32, key: &[u8; 32]) {
     plain.extend_from_slice(&name.to_be_bytes());
-    plain.extend_from_slice(&held.number.to_be_bytes());
-    plain.extend_from_slice(held.key.as_bytes());
+    plain.extend_from_slice(&number.to_be_bytes());
+    plain.extend_from_slice(key);
 }
 
 /// What is still to be read.
@@ -136,10 +138,5 @@ impl<'a> Rest<'a> {
 
     fn number(&mut self) -> Result<u32, KeyringError> {
         self.take().map(u32::from_be_bytes)
-    }
-
-    fn entry(&mut self) -> Result<(u32, Numbered), KeyringError> {
-        let (name, number) = (self.number()?, self.number()?);
-        Ok((name, Numbered { number, key: Key32::from_bytes(self.take()?) }))
     }
 }

@@ -7,7 +7,7 @@
 use zeroize::Zeroizing;
 
 use super::{Keyring, KeyringError};
-use crate::key::Key32;
+use crate::key::{DayKey, Key32};
 use crate::once::{OnceKey, SALT, TAG};
 use crate::random;
 use crate::seal::{KeyError, KeySource, PersonSlot, Purpose};
@@ -126,8 +126,12 @@ pub struct PersonKeys<'a> {
 }
 
 impl KeySource for PersonKeys<'_> {
-    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &Key32), KeyError> {
+    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError> {
         self.keyring.day_key(purpose, day)
+    }
+
+    fn day_key_by_id(&self, purpose: Purpose, day: u32, id: u32) -> Result<&DayKey, KeyError> {
+        self.keyring.day_key_by_id(purpose, day, id)
     }
 
     fn person_key(&self, slot: PersonSlot) -> Result<(u32, &Key32), KeyError> {

@@ -17,11 +17,10 @@ fn keyring() -> Keyring {
 }
 
 fn fixed() -> Keyring {
-    let key = |byte| Key32::from_bytes([byte; 32]);
     let mut keyring = Keyring::assemble(b"982016".to_vec(), 4, 3, 19_000, [1; 32].into(), [2; 32].into());
-    keyring.days.insert((Purpose::Copies, 0), Numbered { number: 1, key: key(3) });
-    keyring.days.insert((Purpose::Notices, 20_000), Numbered { number: 2, key: key(4) });
-    keyring.pages.insert(9, Numbered { number: 1, key: key(5) });
+    keyring.days.insert((Purpose::Copies, 0), Numbered { number: 1, key: DayKey::from_bytes([3; 32]) });
+    keyring.days.insert((Purpose::Notices, 20_000), Numbered { number: 2, key: DayKey::from_bytes([4; 32]) });
+    keyring.pages.insert(9, Numbered { number: 1, key: Key32::from_bytes([5; 32]) });
     keyring
 }
 

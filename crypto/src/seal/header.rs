@@ -18,12 +18,14 @@ pub enum Purpose {
     Exchange = 5,
     /// Names: which addressee number or code is which person.
     Names = 6,
+    /// Search indexes.
+    Search = 7,
 }
 
 impl Purpose {
     /// Every purpose, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Copies, Self::Notices, Self::Answers, Self::Audit, Self::Exchange, Self::Names];
+    pub const ALL: [Self; 7] =
+        [Self::Copies, Self::Notices, Self::Answers, Self::Audit, Self::Exchange, Self::Names, Self::Search];
 
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| *purpose as u8 == byte)

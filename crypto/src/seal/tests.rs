@@ -6,23 +6,28 @@ use super::*;
 
 /// Fixed keys: one day key per purpose and day 0 or 20,000, one person at page 3, slot 7.
 struct Fixed {
-    day: Key32,
+    day: DayKey,
     person: Key32,
     generation: u32,
 }
 
 impl Fixed {
     fn new() -> Self {
-        Self { day: Key32::from_bytes([1; 32]), person: Key32::from_bytes([2; 32]), generation: 1 }
+        Self { day: DayKey::from_bytes([1; 32]), person: Key32::from_bytes([2; 32]), generation: 1 }
     }
 }
 
 impl KeySource for Fixed {
-    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &Key32), KeyError> {
+    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError> {
         match day {
             0 | 20_000 => Ok((100 + purpose as u32, &self.day)),
             _ => Err(KeyError::Missing),
         }
+    }
+
+    fn day_key_by_id(&self, purpose: Purpose, day: u32, id: u32) -> Result<&DayKey, KeyError> {
+        let (newest, key) = self.day_key(purpose, day)?;
+        if id == newest { Ok(key) } else { Err(KeyError::Destroyed) }
     }
 
     fn person_key(&self, slot: PersonSlot) -> Result<(u32, &Key32), KeyError> {
@@ -83,7 +88,7 @@ fn r1_a_value_moved_to_another_body_space_or_row_fails_integrity() {
 #[test]
 fn a_value_needs_its_day_key_and_its_person_key() {
     let sealed = seal(&Fixed::new(), IDS, PLACE, b"value").unwrap();
-    let other_day = Fixed { day: Key32::from_bytes([9; 32]), ..Fixed::new() };
+    let other_day = Fixed { day: DayKey::from_bytes([9; 32]), ..Fixed::new() };
     let other_person = Fixed { person: Key32::from_bytes([9; 32]), ..Fixed::new() };
     let next_person = Fixed { generation: 2, ..Fixed::new() };
     assert_eq!(open_error(&other_day, PLACE, &sealed), SealError::IntegrityFailure);

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chukei_crypto::key::Key32;
+use chukei_crypto::key::{DayKey, Key32};
 use chukei_crypto::keyring::{Keyring, Page};
 use chukei_crypto::seal::{KeyError, KeySource, PersonSlot, Purpose};
 use chukei_store::{Partition, RowKey, Space};
@@ -75,8 +75,12 @@ impl ValueKeys<'_> {
 }
 
 impl KeySource for ValueKeys<'_> {
-    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &Key32), KeyError> {
+    fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError> {
         self.keyring.day_key(purpose, day)
+    }
+
+    fn day_key_by_id(&self, purpose: Purpose, day: u32, id: u32) -> Result<&DayKey, KeyError> {
+        self.keyring.day_key_by_id(purpose, day, id)
     }
 
     fn person_key(&self, slot: PersonSlot) -> Result<(u32, &Key32), KeyError> {
