@@ -27,6 +27,18 @@ secret!(
     RootKey
 );
 
+secret!(
+    /// The key that one sealing of a keyring stands under; a provider wraps it under a root and an epoch.
+    KeyringKey
+);
+
+impl KeyringKey {
+    /// A fresh random key.
+    pub fn generate() -> Result<Self, RandomError> {
+        random::bytes().map(Self::from_bytes)
+    }
+}
+
 /// Why a keyring or a page was not made, changed, sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
