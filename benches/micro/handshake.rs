@@ -11,6 +11,7 @@ use chukei_crypto::sign::IdentityKey;
 use chukei_ops::pki::{Pki, Validity};
 use chukei_relay_client::channel::{Channel, ChannelLimits, Channels, initiate, respond};
 use chukei_relay_client::clock::Clock;
+use chukei_relay_client::peers::Identities;
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::accept_request;
 use chukei_relay_client::stream::{RecvHalf, SendHalf};
@@ -69,15 +70,15 @@ impl Ends {
             retry_of: None,
             authn_ref: None,
         };
-        let spki = self.body.public_spki();
+        let body = Identities::one(self.body.public_spki());
         let asking = async {
-            let channel = initiate(&self.link.dialled, &header, &self.portal, &spki, &self.clock).await;
+            let channel = initiate(&self.link.dialled, &header, &self.portal, &body, &self.clock).await;
             Ok::<_, Failure>(channel?)
         };
         let answering = async {
             let (send, recv) = self.link.accepted.accept().await?;
             let mut request = accept_request(send, recv).await?;
-            let (portal, table) = (self.portal.public_spki(), &self.answered);
+            let (portal, table) = (Identities::one(self.portal.public_spki()), &self.answered);
             Ok(respond(&mut request, &self.body, &portal, &self.clock, table).await?)
         };
         tokio::try_join!(asking, answering)

@@ -21,7 +21,7 @@ use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::random;
 use chukei_crypto::sign::{IdentityKey, SigningKey};
 use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, PortalPeer};
+use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, Identities, PortalPeer};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
 use zeroize::Zeroizing;
@@ -181,10 +181,10 @@ impl Pki {
     ) -> Result<PortalPaths, PkiError> {
         let stem = format!("portal-{name}");
         let hop = self.issue_hop(&stem, &Identity::Portal(name.to_owned()), addresses, v)?;
-        let (identity_key, identity_spki) = self.identity_key(&stem)?;
+        let (identity_key, identities) = self.identity_key(&stem)?;
         let root_key = self.random_key_file(&format!("{stem}.root.key"))?;
         let binding_master = self.random_key_file(&format!("{stem}.binding.key"))?;
-        PeerRecord::Portal(PortalPeer { name: name.to_owned(), identity_spki }).write(&self.dir, &stem)?;
+        PeerRecord::Portal(PortalPeer { name: name.to_owned(), identities }).write(&self.dir, &stem)?;
         let registry_key = self.path("registry.key");
         Ok(PortalPaths { hop, identity_key, root_key, binding_master, registry_key })
     }
@@ -205,10 +205,10 @@ impl Pki {
             return Err(PkiError::Name);
         }
         let stem = format!("body-{body}");
-        let (identity_key, identity_spki) = self.identity_key(&stem)?;
+        let (identity_key, identities) = self.identity_key(&stem)?;
         let (acquisition_key, acquisition_public) = self.acquisition_key(&stem)?;
         let root_key = self.random_key_file(&format!("{stem}.root.key"))?;
-        let peer = BodyPeer { code: body, name: name.to_owned(), identity_spki, acquisition_public };
+        let peer = BodyPeer { code: body, name: name.to_owned(), identities, acquisition_public };
         PeerRecord::Body(peer).write(&self.dir, &stem)?;
         Ok(BodyPaths { identity_key, acquisition_key, root_key })
     }
@@ -263,13 +263,13 @@ impl Pki {
         files::create_public_key(&self.path(&format!("{stem}.pub")), &public)
     }
 
-    fn identity_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
+    fn identity_key(&self, stem: &str) -> Result<(PathBuf, Identities), PkiError> {
         let path = self.path(&format!("{stem}.identity.key"));
         if !path.exists() {
             files::create_secret_key(&path, &IdentityKey::generate_pkcs8().map_err(|_| PkiError::Key)?)?;
         }
         let key = IdentityKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
-        Ok((path, Hex(key.public_spki())))
+        Ok((path, Identities::one(key.public_spki())))
     }
 
     fn acquisition_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {

@@ -1,7 +1,9 @@
-//! The signed peer list (R24): which key speaks for which body and portal, as decided by the offline root.
+//! The signed peer list (R24): which keys speak for which body and portal, as decided by the offline root.
 //!
 //! What must hold: not one byte of the file is believed before its signature has verified; a list past its
 //! end is refused; no two parties share a key. Deliberately absent: where a party is and who may dial whom.
+
+mod identities;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -11,6 +13,8 @@ use std::path::{Path, PathBuf};
 use chukei_crypto::sign::{self, SigningKey};
 use chukei_wire::body_code::BodyCode;
 use serde::{Deserialize, Serialize};
+
+pub use identities::{BadIdentities, Identities};
 
 /// Longest peer list, bytes: all 1,788 bodies take about 1 MiB.
 const FILE_MAX: u64 = 8 * 1024 * 1024;
@@ -49,8 +53,8 @@ pub struct BodyPeer {
     pub code: BodyCode,
     /// Name, for people.
     pub name: String,
-    /// P-256 identity of channels and delegations, SubjectPublicKeyInfo.
-    pub identity_spki: Hex,
+    /// Identities of channels and delegations, newest first.
+    pub identities: Identities,
     /// HPKE public key to which the body's parts of acquisition numbers are sealed.
     pub acquisition_public: Hex,
 }
@@ -61,8 +65,8 @@ pub struct BodyPeer {
 pub struct PortalPeer {
     /// Name, as in headers and certificates.
     pub name: String,
-    /// P-256 identity of channels, SubjectPublicKeyInfo.
-    pub identity_spki: Hex,
+    /// Identities of channels, newest first.
+    pub identities: Identities,
 }
 
 /// A broker's keys.
@@ -169,9 +173,9 @@ impl PeerList {
     }
 
     fn index(file: PeerListFile) -> Result<Self, PeerListError> {
-        let identities = file.bodies.iter().map(|body| &body.identity_spki);
-        let identities = identities.chain(file.portals.iter().map(|portal| &portal.identity_spki));
-        if file.version != VERSION || !all_differ(identities) {
+        let bodies = file.bodies.iter().map(|body| &body.identities);
+        let all = bodies.chain(file.portals.iter().map(|portal| &portal.identities));
+        if file.version != VERSION || !all_differ(all.flat_map(Identities::iter)) {
             return Err(PeerListError::Malformed);
         }
         Ok(Self {
@@ -219,9 +223,9 @@ impl PeerList {
     }
 }
 
-fn all_differ<'a>(keys: impl Iterator<Item = &'a Hex>) -> bool {
+fn all_differ<'a>(mut keys: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut seen = HashSet::new();
-    keys.into_iter().all(|key| !key.0.is_empty() && seen.insert(&key.0))
+    keys.all(|key| seen.insert(key))
 }
 
 fn by_name<K: Eq + std::hash::Hash, V>(

@@ -1,4 +1,5 @@
-//! TLS configuration of an end-to-end channel: mutual raw public keys (RFC 7250), each pinned to one key.
+//! TLS configuration of an end-to-end channel: mutual raw public keys (RFC 7250), each pinned to the keys of one
+//! party: one, or two while the older is being replaced.
 //!
 //! A channel's identities are those of the signed peer list: no certificate, no authority, no name, no validity
 //! in time. The handshake travels through the broker, which therefore can delay it but neither read nor join.
@@ -21,23 +22,26 @@ use rustls::{
 use super::{SIGNATURES, provider};
 use crate::sign::IdentityKey;
 
-/// Configuration of the side that opens a channel to the holder of `peer_spki`.
+/// Configuration of the side that opens a channel to the holder of one of `peers` (SubjectPublicKeyInfo).
 ///
 /// Fails only if rustls and the provider do not fit together.
-pub fn channel_client(identity: &IdentityKey, peer_spki: &[u8]) -> Result<Arc<ClientConfig>, Error> {
-    client_of(provider(), identity, peer_spki)
+pub fn channel_client<'a>(
+    identity: &IdentityKey,
+    peers: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Arc<ClientConfig>, Error> {
+    client_of(provider(), identity, peers)
 }
 
-pub(super) fn client_of(
+pub(super) fn client_of<'a>(
     provider: Arc<CryptoProvider>,
     identity: &IdentityKey,
-    peer_spki: &[u8],
+    peers: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Arc<ClientConfig>, Error> {
     let resolver = AlwaysResolvesClientRawPublicKeys::new(identity.rustls_certified_key());
     let mut config = ClientConfig::builder_with_details(provider, Arc::new(Timeless))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Pinned::to(peer_spki))
+        .with_custom_certificate_verifier(Pinned::to(peers))
         .with_client_cert_resolver(Arc::new(resolver));
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
@@ -45,22 +49,25 @@ pub(super) fn client_of(
     Ok(Arc::new(config))
 }
 
-/// Configuration of the side that accepts a channel from the holder of `peer_spki`.
+/// Configuration of the side that accepts a channel from the holder of one of `peers` (SubjectPublicKeyInfo).
 ///
 /// Fails only if rustls and the provider do not fit together.
-pub fn channel_server(identity: &IdentityKey, peer_spki: &[u8]) -> Result<Arc<ServerConfig>, Error> {
-    server_of(provider(), identity, peer_spki)
+pub fn channel_server<'a>(
+    identity: &IdentityKey,
+    peers: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Arc<ServerConfig>, Error> {
+    server_of(provider(), identity, peers)
 }
 
-pub(super) fn server_of(
+pub(super) fn server_of<'a>(
     provider: Arc<CryptoProvider>,
     identity: &IdentityKey,
-    peer_spki: &[u8],
+    peers: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Arc<ServerConfig>, Error> {
     let resolver = AlwaysResolvesServerRawPublicKeys::new(identity.rustls_certified_key());
     let mut config = ServerConfig::builder_with_details(provider, Arc::new(Timeless))
         .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(Pinned::to(peer_spki))
+        .with_client_cert_verifier(Pinned::to(peers))
         .with_cert_resolver(Arc::new(resolver));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
@@ -85,19 +92,19 @@ impl TimeProvider for Timeless {
     }
 }
 
-/// Accepts one public key and nothing else.
+/// Accepts the public keys of one party and nothing else.
 #[derive(Debug)]
 struct Pinned {
-    spki: Vec<u8>,
+    spkis: Vec<Vec<u8>>,
 }
 
 impl Pinned {
-    fn to(spki: &[u8]) -> Arc<Self> {
-        Arc::new(Self { spki: spki.to_vec() })
+    fn to<'a>(spkis: impl IntoIterator<Item = &'a [u8]>) -> Arc<Self> {
+        Arc::new(Self { spkis: spkis.into_iter().map(<[u8]>::to_vec).collect() })
     }
 
     fn check(&self, presented: &[u8], others: &[CertificateDer<'_>]) -> Result<(), Error> {
-        if presented == self.spki && others.is_empty() {
+        if self.spkis.iter().any(|spki| spki == presented) && others.is_empty() {
             Ok(())
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

@@ -54,8 +54,8 @@ fn negotiated(
     server_groups: &[&'static dyn SupportedKxGroup],
 ) -> (NamedGroup, HandshakeKind) {
     let (portal, body) = (identity(), identity());
-    let client = client_of(provider_of(client_groups), &portal, &body.public_spki()).unwrap();
-    let server = server_of(provider_of(server_groups), &body, &portal.public_spki()).unwrap();
+    let client = client_of(provider_of(client_groups), &portal, [&*body.public_spki()]).unwrap();
+    let server = server_of(provider_of(server_groups), &body, [&*portal.public_spki()]).unwrap();
     let (client, server) = shake(client, server).unwrap();
     assert!(!client.is_handshaking() && !server.is_handshaking());
     let group = client.negotiated_key_exchange_group().unwrap().name();
@@ -66,8 +66,8 @@ fn negotiated(
 #[test]
 fn r21_a_channel_negotiates_the_hybrid_group_and_both_sides_export_the_same_secrets() {
     let (portal, body) = (identity(), identity());
-    let client = channel_client(&portal, &body.public_spki()).unwrap();
-    let server = channel_server(&body, &portal.public_spki()).unwrap();
+    let client = channel_client(&portal, [&*body.public_spki()]).unwrap();
+    let server = channel_server(&body, [&*portal.public_spki()]).unwrap();
     let (client, server) = shake(client, server).unwrap();
 
     let group = client.negotiated_key_exchange_group().unwrap().name();
@@ -107,8 +107,8 @@ fn p384_is_reached_with_a_second_hello() {
 #[test]
 fn r21_a_peer_of_x25519_alone_is_refused() {
     let (portal, body) = (identity(), identity());
-    let client = client_of(provider_of(&[kx_group::X25519]), &portal, &body.public_spki()).unwrap();
-    let server = channel_server(&body, &portal.public_spki()).unwrap();
+    let client = client_of(provider_of(&[kx_group::X25519]), &portal, [&*body.public_spki()]).unwrap();
+    let server = channel_server(&body, [&*portal.public_spki()]).unwrap();
     assert!(matches!(shake(client, server), Err(Error::PeerIncompatible(_))));
 }
 
@@ -133,12 +133,12 @@ fn r24_an_identity_that_is_not_the_pinned_one_is_refused_by_either_side() {
     let refused = Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
     let (portal, body, stranger) = (identity(), identity(), identity());
 
-    let client = channel_client(&portal, &body.public_spki()).unwrap();
-    let server = channel_server(&stranger, &portal.public_spki()).unwrap();
+    let client = channel_client(&portal, [&*body.public_spki()]).unwrap();
+    let server = channel_server(&stranger, [&*portal.public_spki()]).unwrap();
     assert_eq!(shake(client, server).unwrap_err(), refused);
 
-    let client = channel_client(&stranger, &body.public_spki()).unwrap();
-    let server = channel_server(&body, &portal.public_spki()).unwrap();
+    let client = channel_client(&stranger, [&*body.public_spki()]).unwrap();
+    let server = channel_server(&body, [&*portal.public_spki()]).unwrap();
     assert_eq!(shake(client, server).unwrap_err(), refused);
 }
 
@@ -147,9 +147,9 @@ fn a_public_key_without_its_private_key_is_refused() {
     let (portal, body, stranger) = (identity(), identity(), identity());
     let mut stolen = (*stranger.rustls_certified_key()).clone();
     stolen.cert = body.rustls_certified_key().cert.clone();
-    let mut server = (*channel_server(&body, &portal.public_spki()).unwrap()).clone();
+    let mut server = (*channel_server(&body, [&*portal.public_spki()]).unwrap()).clone();
     server.cert_resolver = Arc::new(rustls::server::AlwaysResolvesServerRawPublicKeys::new(Arc::new(stolen)));
-    let client = channel_client(&portal, &body.public_spki()).unwrap();
+    let client = channel_client(&portal, [&*body.public_spki()]).unwrap();
     let error = shake(client, Arc::new(server)).unwrap_err();
     assert_eq!(error, Error::InvalidCertificate(CertificateError::BadSignature));
 }
@@ -157,8 +157,8 @@ fn a_public_key_without_its_private_key_is_refused() {
 #[test]
 fn r20_no_ticket_is_sent_so_that_nothing_can_be_resumed() {
     let (portal, body) = (identity(), identity());
-    let client = channel_client(&portal, &body.public_spki()).unwrap();
-    let server = channel_server(&body, &portal.public_spki()).unwrap();
+    let client = channel_client(&portal, [&*body.public_spki()]).unwrap();
+    let server = channel_server(&body, [&*portal.public_spki()]).unwrap();
     for _ in 0..2 {
         let (client, server) = shake(Arc::clone(&client), Arc::clone(&server)).unwrap();
         assert_eq!(client.handshake_kind(), Some(HandshakeKind::Full));

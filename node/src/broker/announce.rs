@@ -1,6 +1,6 @@
 //! Announcements: which bodies a node may speak for, by the bodies' own signatures.
 //!
-//! What must hold: a delegation counts only under the identity key that the signed peer list gives the body, for
+//! What must hold: a delegation counts only under an identity that the signed peer list gives the body, for
 //! the node that shows it, and while it lasts. One bad delegation does not hold back the others of a node that
 //! hosts many bodies; it is reported and left out.
 
@@ -49,14 +49,15 @@ fn check(delegation: &Delegation, node: &str, peers: &PeerList, now_ms: u64) -> 
     }
     let body = peers.body(&claims.body).ok_or(ResultName::NotFound)?;
     let bytes = encode(claims).map_err(|_| ResultName::BadFormat)?;
-    verify_p256(&body.identity_spki.0, &bytes, &delegation.signature).map_err(|_| ResultName::BadSignature)
+    let signed = |spki: &[u8]| verify_p256(spki, &bytes, &delegation.signature).is_ok();
+    if body.identities.iter().any(signed) { Ok(()) } else { Err(ResultName::BadSignature) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use chukei_crypto::sign::{IdentityKey, SigningKey};
-    use chukei_relay_client::peers::{BodyPeer, Hex, PeerListFile, sign_bytes};
+    use chukei_relay_client::peers::{BodyPeer, Hex, Identities, PeerListFile, sign_bytes};
 
     const NOW: u64 = 1_795_219_200_000;
 
@@ -69,7 +70,7 @@ mod tests {
         let peer = BodyPeer {
             code: "982016".parse().unwrap(),
             name: "海鳴市".into(),
-            identity_spki: Hex(body.public_spki()),
+            identities: Identities::one(body.public_spki()),
             acquisition_public: Hex(vec![4; 65]),
         };
         let file = PeerListFile {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use chukei_relay_client::channel::{ChannelError, Scope, respond};
+use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Direction;
@@ -17,7 +18,7 @@ use crate::inbound::hop::{BrokerHop, refuse};
 
 /// Serves one set-up.
 pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedRequest) -> ResultName {
-    let Some((body, spki, scope)) = parties(node, &request) else {
+    let Some((body, peers, scope)) = parties(node, &request) else {
         return refuse(&mut request, Outcome::Refused(ResultName::NotFound)).await;
     };
     let now_ms = node.clock.now_ms();
@@ -27,7 +28,7 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     if let Err(result) = hop.verify(&request, now_ms) {
         return refuse(&mut request, Outcome::Refused(result)).await;
     }
-    match respond(&mut request, body.identity(), &spki, &node.clock, &node.channels).await {
+    match respond(&mut request, body.identity(), &peers, &node.clock, &node.channels).await {
         Ok(_) => ResultName::Done,
         Err(error) => {
             if error == ChannelError::Handshake {
@@ -40,10 +41,10 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     }
 }
 
-/// The body and the key its portal is pinned to; `None` for a body or portal that is not served here.
-fn parties(node: &Node, request: &AcceptedRequest) -> Option<(Arc<HostedBody>, Vec<u8>, Scope)> {
+/// The body and the keys its portal is pinned to; `None` for a body or portal that is not served here.
+fn parties(node: &Node, request: &AcceptedRequest) -> Option<(Arc<HostedBody>, Identities, Scope)> {
     let scope = Scope::of(&request.header).filter(|scope| scope.direction == Direction::ToBody)?;
     let body = node.bodies.get(scope.body)?;
-    let spki = node.peers().portal(&scope.portal)?.identity_spki.0.clone();
-    Some((body, spki, scope))
+    let peers = node.peers().portal(&scope.portal)?.identities.clone();
+    Some((body, peers, scope))
 }

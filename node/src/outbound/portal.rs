@@ -136,9 +136,9 @@ async fn channel(
     deadline: Instant,
 ) -> Result<Arc<Channel>, PortalError> {
     let scope = Scope { portal: body.portal().to_owned(), body: body.code(), direction: Direction::ToPortal };
-    let spki = node.peers().portal(&scope.portal).ok_or(PortalError::UnknownPortal)?.identity_spki.0.clone();
+    let peers = node.peers().portal(&scope.portal).ok_or(PortalError::UnknownPortal)?.identities.clone();
     let set_up = header(node, body, Kind::ChannelSetup)?;
-    let opening = || async { initiate(broker, &set_up, body.identity(), &spki, &node.clock).await };
+    let opening = || async { initiate(broker, &set_up, body.identity(), &peers, &node.clock).await };
     let channel = node.channels.get_or_setup(&scope, node.clock.now_ms(), deadline, opening).await;
     let channel = channel.inspect_err(|error| {
         if let Some(kind) = mismatch(error) {

@@ -7,7 +7,7 @@ use chukei_crypto::acquisition::{AcquisitionKeyPair, IssueRequest, issue, split}
 use chukei_crypto::sign::{IdentityKey, SigningKey};
 use chukei_relay_client::key_file;
 use chukei_relay_client::peers::{
-    BodyPeer, BrokerPeer, Hex, PeerListFile, PortalPeer, sign_bytes, signature_path,
+    BodyPeer, BrokerPeer, Hex, Identities, PeerListFile, PortalPeer, sign_bytes, signature_path,
 };
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use serde_bytes::ByteBuf;
@@ -81,11 +81,13 @@ impl Keys {
         let body = |(code, key): (&&str, &IdentityKey)| BodyPeer {
             code: code.parse().unwrap(),
             name: (*code).to_owned(),
-            identity_spki: Hex(key.public_spki()),
+            identities: Identities::one(key.public_spki()),
             acquisition_public: Hex(vec![4; 65]),
         };
-        let portal =
-            |name: &str| PortalPeer { name: name.to_owned(), identity_spki: Hex(identity().public_spki()) };
+        let portal = |name: &str| PortalPeer {
+            name: name.to_owned(),
+            identities: Identities::one(identity().public_spki()),
+        };
         let broker =
             BrokerPeer { name: "broker-a".into(), acquisition_public: Hex(self.acquisition_public.clone()) };
         let list = PeerListFile {

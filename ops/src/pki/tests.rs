@@ -76,7 +76,7 @@ fn r24_the_peer_list_verifies_and_one_changed_byte_is_tampering() {
     let list = PeerList::load(&paths.file, &paths.root, NOW).unwrap();
     let identity = IdentityKey::from_pkcs8(&key_file::read(&keys.identity_key).unwrap()).unwrap();
     let peer = list.body(&body()).unwrap();
-    assert_eq!((peer.name.as_str(), &peer.identity_spki.0), ("海鳴市", &identity.public_spki()));
+    assert_eq!((peer.name.as_str(), peer.identities.newest()), ("海鳴市", &*identity.public_spki()));
     assert!(list.portal("mynaportal").is_some() && list.broker("broker-a").is_some());
 
     let changed = fs::read_to_string(&paths.file).unwrap().replacen("海鳴市", "海嗚市", 1);

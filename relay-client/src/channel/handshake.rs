@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use super::{Channel, ChannelError, Channels, Role, Scope};
 use crate::clock::Clock;
 use crate::connection::PeerConnection;
+use crate::peers::Identities;
 use crate::session::{AcceptedRequest, open_request};
 use crate::stream::{RecvHalf, SendHalf};
 
@@ -31,16 +32,16 @@ const FLIGHTS_MAX: usize = 6;
 const FLIGHT_MAX: usize = 16 * 1024;
 
 /// Opens a channel through `peer`. `header` is of kind [`Kind::ChannelSetup`] and says between whom; `identity`
-/// and `peer_spki` must be the keys of exactly those two in the signed peer list.
+/// and `peers` must be those of exactly these two in the signed peer list.
 pub async fn initiate(
     peer: &PeerConnection,
     header: &Header,
     identity: &IdentityKey,
-    peer_spki: &[u8],
+    peers: &Identities,
     clock: &Clock,
 ) -> Result<Channel, ChannelError> {
     let scope = setup_scope(header)?;
-    let config = channel_client(identity, peer_spki).map_err(|_| ChannelError::Handshake)?;
+    let config = channel_client(identity, peers.iter()).map_err(|_| ChannelError::Handshake)?;
     let client = ClientConnection::new(config, channel_peer_name()).map_err(|_| ChannelError::Handshake)?;
     let mut tls = Connection::from(client);
     let mut request = open_request(peer, header, &Hop::default()).await?;
@@ -61,17 +62,17 @@ pub async fn initiate(
     Err(ChannelError::Handshake)
 }
 
-/// Answers a set-up request that names this side's `identity` and the holder of `peer_spki`. The channel is in
+/// Answers a set-up request that names this side's `identity` and the holder of one of `peers`. The channel is in
 /// `channels` before the other side is told that it is there: its first request may come at once.
 pub async fn respond(
     request: &mut AcceptedRequest,
     identity: &IdentityKey,
-    peer_spki: &[u8],
+    peers: &Identities,
     clock: &Clock,
     channels: &Channels,
 ) -> Result<Arc<Channel>, ChannelError> {
     let scope = setup_scope(&request.header)?;
-    let config = channel_server(identity, peer_spki).map_err(|_| ChannelError::Handshake)?;
+    let config = channel_server(identity, peers.iter()).map_err(|_| ChannelError::Handshake)?;
     let mut tls = Connection::from(ServerConnection::new(config).map_err(|_| ChannelError::Handshake)?);
     request.put_status(Outcome::Answered).await?;
     let hash = request.header_hash;

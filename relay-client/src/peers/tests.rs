@@ -14,7 +14,7 @@ fn list() -> PeerListFile {
     let body = |code: &str, key: u8| BodyPeer {
         code: code.parse().unwrap(),
         name: "海鳴市".to_owned(),
-        identity_spki: Hex(vec![key; 91]),
+        identities: Identities::one(vec![key; 91]),
         acquisition_public: Hex(vec![key; 65]),
     };
     PeerListFile {
@@ -22,7 +22,7 @@ fn list() -> PeerListFile {
         issued_ms: NOW,
         not_after_ms: NOW + 1000,
         bodies: vec![body("982016", 1), body("982024", 2)],
-        portals: vec![PortalPeer { name: "mynaportal".to_owned(), identity_spki: Hex(vec![3; 91]) }],
+        portals: vec![PortalPeer { name: "mynaportal".to_owned(), identities: Identities::one(vec![3; 91]) }],
         brokers: vec![BrokerPeer { name: "broker-a".to_owned(), acquisition_public: Hex(vec![4; 65]) }],
         registry: Hex(vec![5; 32]),
     }
@@ -38,8 +38,8 @@ fn signed(file: &PeerListFile, now_ms: u64) -> Result<PeerList, PeerListError> {
 #[test]
 fn a_signed_list_names_every_party() {
     let peers = signed(&list(), NOW).unwrap();
-    assert_eq!(peers.body(&"982024".parse().unwrap()).unwrap().identity_spki, Hex(vec![2; 91]));
-    assert_eq!(peers.portal("mynaportal").unwrap().identity_spki, Hex(vec![3; 91]));
+    assert_eq!(peers.body(&"982024".parse().unwrap()).unwrap().identities, Identities::one(vec![2; 91]));
+    assert_eq!(peers.portal("mynaportal").unwrap().identities, Identities::one(vec![3; 91]));
     assert_eq!(peers.broker("broker-a").unwrap().acquisition_public, Hex(vec![4; 65]));
     assert_eq!(peers.registry(), &[5; 32]);
     assert!(peers.body(&"983012".parse().unwrap()).is_none());
@@ -91,7 +91,7 @@ fn a_list_past_its_end_is_refused() {
 #[test]
 fn r1_shared_keys_and_repeated_names_are_refused_even_when_signed() {
     let mut shared = list();
-    shared.portals[0].identity_spki = shared.bodies[0].identity_spki.clone();
+    shared.portals[0].identities = Identities::try_from(vec![Hex(vec![3; 91]), Hex(vec![1; 91])]).unwrap();
     let mut repeated = list();
     repeated.bodies[1].code = repeated.bodies[0].code;
     let mut newer = list();

@@ -7,6 +7,7 @@ use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
     Channel, ChannelError, ChannelLimits, Channels, Role, Scope, initiate, read_sealed, respond, write_sealed,
 };
+use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::{SessionError, accept_request, forward_request, open_request, put_status};
 use chukei_relay_client::stream::{StreamError, splice};
 use chukei_wire::frame::{FrameType, Outcome, SealHead, Status};
@@ -23,6 +24,10 @@ fn key() -> IdentityKey {
     IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap()
 }
 
+fn of(key: &IdentityKey) -> Identities {
+    Identities::one(key.public_spki())
+}
+
 fn setup(stage: &Stage) -> Header {
     header(Kind::ChannelSetup, Direction::ToBody, stage.clock.now_ms())
 }
@@ -33,26 +38,25 @@ fn table() -> Channels {
 
 type Ends = (Result<Channel, ChannelError>, Result<Arc<Channel>, ChannelError>);
 
-/// The portal pins `body_spki`; the body that answers has `body` and pins `portal_spki`.
+/// The portal pins `body_pinned`; the body that answers has `body` and pins `portal_pinned`.
 async fn shaken(
     stage: &Stage,
     portal: &IdentityKey,
-    body_spki: &[u8],
+    body_pinned: &Identities,
     body: &IdentityKey,
-    portal_spki: &[u8],
+    portal_pinned: &Identities,
 ) -> Ends {
     let header = setup(stage);
     let answering = async {
         let mut request = accepted(stage).await.unwrap();
-        respond(&mut request, body, portal_spki, &stage.clock, &table()).await
+        respond(&mut request, body, portal_pinned, &stage.clock, &table()).await
     };
-    tokio::join!(initiate(&stage.at_node, &header, portal, body_spki, &stage.clock), answering)
+    tokio::join!(initiate(&stage.at_node, &header, portal, body_pinned, &stage.clock), answering)
 }
 
 async fn channel(stage: &Stage) -> (Channel, Arc<Channel>) {
     let (portal, body) = (key(), key());
-    let (at_portal, at_body) =
-        shaken(stage, &portal, &body.public_spki(), &body, &portal.public_spki()).await;
+    let (at_portal, at_body) = shaken(stage, &portal, &of(&body), &body, &of(&portal)).await;
     (at_portal.unwrap(), at_body.unwrap())
 }
 
@@ -111,8 +115,7 @@ async fn a_request_and_its_bound_reply_travel_sealed_and_the_receipt_proves_the_
 async fn a_body_that_is_not_the_pinned_one_is_refused() {
     let stage = Stage::set().await;
     let (portal, body, other) = (key(), key(), key());
-    let (at_portal, at_body) =
-        shaken(&stage, &portal, &other.public_spki(), &body, &portal.public_spki()).await;
+    let (at_portal, at_body) = shaken(&stage, &portal, &of(&other), &body, &of(&portal)).await;
     assert_eq!(at_portal.unwrap_err(), ChannelError::Handshake);
     assert!(at_body.is_err());
 }
@@ -121,8 +124,7 @@ async fn a_body_that_is_not_the_pinned_one_is_refused() {
 async fn a_portal_that_is_not_the_pinned_one_is_refused() {
     let stage = Stage::set().await;
     let (portal, body, other) = (key(), key(), key());
-    let (at_portal, at_body) =
-        shaken(&stage, &portal, &body.public_spki(), &body, &other.public_spki()).await;
+    let (at_portal, at_body) = shaken(&stage, &portal, &of(&body), &body, &of(&other)).await;
     assert_eq!(at_body.unwrap_err(), ChannelError::Handshake);
     assert!(at_portal.is_err(), "the portal must learn that it was not accepted");
 }
@@ -131,7 +133,7 @@ async fn a_portal_that_is_not_the_pinned_one_is_refused() {
 async fn a_request_of_another_kind_is_no_set_up() {
     let stage = Stage::set().await;
     let announce = header(Kind::Announce, Direction::Hop, stage.clock.now_ms());
-    let refused = initiate(&stage.at_node, &announce, &key(), &key().public_spki(), &stage.clock).await;
+    let refused = initiate(&stage.at_node, &announce, &key(), &of(&key()), &stage.clock).await;
     assert_eq!(refused.unwrap_err(), ChannelError::Header);
 }
 
@@ -146,9 +148,9 @@ async fn a_refused_set_up_says_what_was_answered() {
         request.recv.read_message::<SetupFlight>().await.unwrap();
         request.recv.read_message::<SetupFlight>().await.unwrap_err()
     };
-    let spki = key().public_spki();
+    let pinned = of(&key());
     let (refused, _) =
-        tokio::join!(initiate(&stage.at_node, &header, &portal, &spki, &stage.clock), refusing);
+        tokio::join!(initiate(&stage.at_node, &header, &portal, &pinned, &stage.clock), refusing);
     assert_eq!(refused.unwrap_err(), ChannelError::NotAnswered(Outcome::Refused(ResultName::NotFound)));
 }
 
@@ -160,7 +162,7 @@ async fn bytes_that_are_no_handshake_are_refused() {
         let mut request = open_request(&stage.at_node, &setup(&stage), &Hop::default()).await.unwrap();
         request.send.write_message(&SetupFlight { flight }).await.unwrap();
         let mut accepted = accepted(&stage).await.unwrap();
-        let refused = respond(&mut accepted, &body, &key().public_spki(), &stage.clock, &table()).await;
+        let refused = respond(&mut accepted, &body, &of(&key()), &stage.clock, &table()).await;
         assert_eq!(refused.unwrap_err(), ChannelError::Handshake);
     }
 }
@@ -191,13 +193,13 @@ async fn relayed_with_another_header(stage: &Stage, onward: &Stage) -> Result<()
 async fn r32_a_header_changed_on_the_way_fails_the_set_up_even_with_its_echo_restored() {
     let (stage, onward) = (Stage::set().await, Stage::set().await);
     let (portal, body) = (key(), key());
-    let (header, spki) = (setup(&stage), body.public_spki());
+    let (header, pinned) = (setup(&stage), of(&body));
     let answering = async {
         let mut request = accepted(&onward).await.unwrap();
-        respond(&mut request, &body, &portal.public_spki(), &onward.clock, &table()).await
+        respond(&mut request, &body, &of(&portal), &onward.clock, &table()).await
     };
     let (at_portal, _, _) = tokio::join!(
-        initiate(&stage.at_node, &header, &portal, &spki, &stage.clock),
+        initiate(&stage.at_node, &header, &portal, &pinned, &stage.clock),
         answering,
         relayed_with_another_header(&stage, &onward),
     );
@@ -233,7 +235,7 @@ async fn a_set_up_that_stalls_meets_the_deadline() {
     request.send.flush().await.unwrap();
     let mut accepted = accepted(&stage).await.unwrap();
     accepted.set_deadline(Instant::now());
-    let stalled = respond(&mut accepted, &key(), &key().public_spki(), &stage.clock, &table()).await;
+    let stalled = respond(&mut accepted, &key(), &of(&key()), &stage.clock, &table()).await;
     assert_eq!(stalled.unwrap_err(), ChannelError::Session(SessionError::Stream(StreamError::Deadline)));
     drop(request);
 }

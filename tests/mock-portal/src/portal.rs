@@ -238,7 +238,7 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
     let identity = IdentityKey::from_pkcs8(&key_file::read(&settings.identity_key)?)
         .map_err(|_| StartError::Key(settings.identity_key.clone()))?;
     let listed =
-        peers.portal(&settings.name).is_some_and(|own| own.identity_spki.0 == identity.public_spki());
+        peers.portal(&settings.name).is_some_and(|own| own.identities.contains(&identity.public_spki()));
     if !listed {
         return Err(StartError::NotListed(format!("this identity key for portal {}", settings.name)));
     }

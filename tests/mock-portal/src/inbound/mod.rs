@@ -132,8 +132,8 @@ fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Opti
 async fn set_up(core: &Core, request: &mut AcceptedRequest) -> Ended {
     let body = request.header.body.and_then(|code| core.peers.body(&code));
     let Some(body) = body else { return refuse(request, ResultName::NotFound).await };
-    let spki = &body.identity_spki.0;
-    match channel::respond(request, &core.identity, spki, &core.clock, &core.channels).await {
+    let peers = &body.identities;
+    match channel::respond(request, &core.identity, peers, &core.clock, &core.channels).await {
         Ok(_) => Ok(ResultName::Done),
         Err(error) => {
             // Either end may be a stranger, or somebody changed a byte on the way.

@@ -81,7 +81,7 @@ async fn open_channel(
         header.body = Some(asked.body);
         header.portal = Some(core.name.clone());
         let peer = core.peers.body(&asked.body).ok_or(ChannelError::Header)?;
-        channel::initiate(broker, &header, &core.identity, &peer.identity_spki.0, &core.clock).await
+        channel::initiate(broker, &header, &core.identity, &peer.identities, &core.clock).await
     };
     Ok(core.channels.get_or_setup(&scope, now_ms, until, set_up).await?)
 }

@@ -9,6 +9,7 @@ use chukei_relay_client::channel::{
     Channel, ChannelLimits, Channels, OpenedBody, RawSealed, initiate, read_sealed, respond, write_sealed,
 };
 use chukei_relay_client::key_file;
+use chukei_relay_client::peers::Identities;
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::{AcceptedRequest, OpenRequest, open_request};
 use chukei_wire::body_code::BodyCode;
@@ -29,7 +30,7 @@ const SET_UPS: &str = "chukei_requests_total{kind=\"setup\",";
 pub(crate) struct Body {
     pub(crate) code: BodyCode,
     pub(crate) identity: IdentityKey,
-    portal_spki: Vec<u8>,
+    portal: Identities,
 }
 
 /// What a body learns of a person when it enrols them.
@@ -44,8 +45,8 @@ impl Body {
     pub(crate) fn of(stage: &Stage, index: usize) -> Self {
         let (code, paths) = &stage.keys.bodies[index];
         let identity = IdentityKey::from_pkcs8(&key_file::read(&paths.identity_key).unwrap()).unwrap();
-        let portal_spki = stage.broker.desk.peers.portal(PORTAL).unwrap().identity_spki.0.clone();
-        Self { code: *code, identity, portal_spki }
+        let portal = stage.broker.desk.peers.portal(PORTAL).unwrap().identities.clone();
+        Self { code: *code, identity, portal }
     }
 
     /// Opens the parts of a person's acquisition number, the broker's one in the broker's place.
@@ -68,7 +69,7 @@ impl Body {
         assert_eq!(request.header.kind, Kind::ChannelSetup);
         let clock = &stage.broker.desk.clock;
         let channels = Channels::new(ChannelLimits::default());
-        respond(&mut request, &self.identity, &self.portal_spki, clock, &channels).await.unwrap()
+        respond(&mut request, &self.identity, &self.portal, clock, &channels).await.unwrap()
     }
 
     pub(crate) fn header(&self, stage: &Stage, kind: Kind, channel: Option<&Channel>) -> Header {
@@ -94,7 +95,7 @@ impl Body {
         let header = self.header(stage, Kind::ChannelSetup, None);
         let relay = Relay::to_portal(stage).await;
         let (clock, before) = (&stage.broker.desk.clock, stage.metric(SET_UPS));
-        let channel = initiate(&relay.near, &header, &self.identity, &self.portal_spki, clock).await.unwrap();
+        let channel = initiate(&relay.near, &header, &self.identity, &self.portal, clock).await.unwrap();
         // The portal takes a channel in only after it has confirmed it.
         until(|| async { stage.metric(SET_UPS) > before }).await;
         channel

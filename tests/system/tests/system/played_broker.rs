@@ -144,10 +144,10 @@ impl PlayedBroker {
         let setup = self.header(Kind::ChannelSetup, body);
         let identity = read(&key_file(&self.layout, "portal-mynaportal.identity.key")).unwrap();
         let identity = IdentityKey::from_pkcs8(&identity).unwrap();
-        let spki = &self.peers.body(&body.parse().unwrap()).unwrap().identity_spki.0;
+        let pinned = &self.peers.body(&body.parse().unwrap()).unwrap().identities;
         let carried = self.carry_one();
         let (channel, ()) =
-            tokio::join!(initiate(&self.portal, &setup, &identity, spki, &self.clock), carried);
+            tokio::join!(initiate(&self.portal, &setup, &identity, pinned, &self.clock), carried);
         channel
     }
 

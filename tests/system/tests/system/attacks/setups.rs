@@ -6,6 +6,7 @@ use chukei_crypto::sign::IdentityKey;
 use chukei_harness::role::Role;
 use chukei_relay_client::channel::{ChannelLimits, Channels, respond};
 use chukei_relay_client::key_file;
+use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::forward_request;
 use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::header::{Direction, Header, Hop, Kind};
@@ -89,7 +90,7 @@ fn reflected(rig: &Rig, broker: &HostileBroker) {
 
 fn stranger(rig: &Rig, broker: &HostileBroker) {
     let portal = key_file::read(&rig.layout().dir().join("pki/portal-mynaportal.identity.key")).unwrap();
-    let portal = IdentityKey::from_pkcs8(&portal).unwrap().public_spki();
+    let portal = Identities::one(IdentityKey::from_pkcs8(&portal).unwrap().public_spki());
     refused(rig, broker, |mut passage| async move {
         let own = IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap();
         let clock = passage.shared.clock.clone();
