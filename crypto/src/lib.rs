@@ -12,6 +12,7 @@
 pub mod acquisition;
 pub mod binding;
 pub mod channel;
+pub mod custody;
 pub mod derive;
 pub mod hash;
 pub mod key;
