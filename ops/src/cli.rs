@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     #[command(subcommand, about = "特定個人情報カタログ")]
     Catalogue(CatalogueCommand),
+    #[command(subcommand, about = "団体の鍵")]
+    Keys(KeysCommand),
     #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]
     Pki(PkiCommand),
     #[command(subcommand, about = "設定")]
@@ -138,6 +140,28 @@ pub(crate) enum AuditCommand {
 pub(crate) enum CatalogueCommand {
     #[command(about = "有効なカタログの項目を一覧する")]
     List,
+}
+
+/// `keys`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    #[command(about = "団体の鍵を更新する(指定がなければルート鍵・エポック・常設鍵のすべて)")]
+    Rotate(RotateArgs),
+    #[command(about = "団体の鍵の世代・番号・書き直しの進み具合を表示する")]
+    Status,
+}
+
+/// What to rotate.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RotateArgs {
+    #[arg(long, help = "ルート鍵を次の番号に替え、前の番号を廃棄する")]
+    pub(crate) root: bool,
+    #[arg(long, help = "エポックを今すぐ替える")]
+    pub(crate) epoch: bool,
+    #[arg(long, help = "期限のない鍵とページ鍵を新しい番号に替える(古い番号は復号のみ)")]
+    pub(crate) standing: bool,
+    #[arg(long, help = "古い番号のデータを少しずつ書き直し、済んだ番号を廃止する")]
+    pub(crate) rewrite: bool,
 }
 
 /// `config`.

@@ -33,7 +33,8 @@ const FIRST_REACH: Duration = Duration::from_secs(5);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long the node may take for one answer. Re-reading a body's whole log is the longest work.
+/// How long the node may take for one answer. Re-reading a body's whole log, or its rows, is the
+/// longest work.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 const LONG_ANSWER_WAIT: Duration = Duration::from_secs(600);
 /// Time to tell the node that this side is leaving.
@@ -181,7 +182,8 @@ impl NodeLink {
         let peer = self.connected().await?;
         let header = self.header(kind)?;
         let request = open_request(&peer, &header, &Hop::default()).await.map_err(fault)?;
-        let wait = if kind == Kind::AuditVerify { LONG_ANSWER_WAIT } else { ANSWER_WAIT };
+        let long = matches!(kind, Kind::AuditVerify | Kind::KeysStatus);
+        let wait = if long { LONG_ANSWER_WAIT } else { ANSWER_WAIT };
         Ok(Conversation { request, wait, answered: false })
     }
 

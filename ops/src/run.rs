@@ -12,10 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
-    AuditCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, NoticeCommand, PersonCommand,
-    ProvisionCommand,
+    AuditCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand, NoticeCommand,
+    PersonCommand, ProvisionCommand,
 };
-use crate::commands::{copy, notice, oversight, person, pki};
+use crate::commands::{copy, keys, notice, oversight, person, pki};
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
 use crate::link::NodeLink;
@@ -95,6 +95,8 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         }
         Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
         Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
+        Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(link, args).await,
+        Command::Keys(KeysCommand::Status) => keys::status(link).await,
         Command::Pki(command) => pki::run(command),
         Command::Config(_) => Err(no_config()),
     };

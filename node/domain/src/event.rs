@@ -133,6 +133,39 @@ pub enum Event {
         #[serde(rename = "d")]
         day: u32,
     },
+    /// New keys of one class are in use; nothing is sealed under the ones before from here on.
+    #[serde(rename = "keys-rotated")]
+    KeysRotated {
+        /// Which keys.
+        #[serde(rename = "c")]
+        class: KeyClass,
+        /// The number of the new root, the day of the new epoch, the first of the new standing numbers.
+        #[serde(rename = "n")]
+        number: u32,
+        /// The first generation of the keyring that has them.
+        #[serde(rename = "g")]
+        generation: u64,
+    },
+    /// A key was destroyed: what is wrapped under it alone, wherever it lies, opens no more.
+    #[serde(rename = "key-destroyed")]
+    KeyDestroyed {
+        /// Which key.
+        #[serde(rename = "c")]
+        class: KeyClass,
+        /// The number of the root, the day of the epoch.
+        #[serde(rename = "n")]
+        number: u32,
+    },
+    /// A standing key went when nothing stood under its number any more.
+    #[serde(rename = "key-retired")]
+    KeyRetired {
+        /// Lower-case name of what it sealed, e.g. `copies`; `pages` for pages of person keys.
+        #[serde(rename = "p")]
+        purpose: String,
+        /// Its number; of pages, how many keys.
+        #[serde(rename = "n")]
+        number: u32,
+    },
     /// A person's own information is withheld from now on (R50); the record's target names the person.
     #[serde(rename = "person-blocked")]
     PersonBlocked {
@@ -241,6 +274,20 @@ pub struct Exchange {
     /// Running number of the permit.
     #[serde(rename = "n")]
     pub permit_number: u64,
+}
+
+/// Keys that are rotated by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyClass {
+    /// The root that the keyring is wrapped under.
+    #[serde(rename = "root")]
+    Root,
+    /// The epoch that it is wrapped under as well.
+    #[serde(rename = "epoch")]
+    Epoch,
+    /// Keys without an end, and the keys of pages.
+    #[serde(rename = "standing")]
+    Standing,
 }
 
 /// How an authorised request ended.

@@ -60,6 +60,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::ProvisionStatus, Effect::Read, "provision_status"),
     staff(Kind::AuditVerify, Effect::Read, "audit_verify"),
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),
+    staff(Kind::KeysRotate, Effect::Write, "keys_rotate"),
+    staff(Kind::KeysStatus, Effect::Read, "keys_status"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

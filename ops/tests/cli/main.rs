@@ -3,4 +3,5 @@
 
 mod answers;
 mod files;
+mod keys;
 mod stand_in;

@@ -69,6 +69,10 @@ kinds! {
     AuditVerify = "audit-verify",
     /// A staff call: the catalogue in force.
     CatalogueList = "catalogue",
+    /// A staff call: new keys for the body.
+    KeysRotate = "keys-rotate",
+    /// A staff call: how the body's keys stand.
+    KeysStatus = "keys-status",
 }
 
 impl Kind {

@@ -12,6 +12,7 @@ macro_rules! unprinted {
 }
 
 pub mod control;
+pub mod keys;
 pub mod notice;
 pub mod self_info;
 pub mod staff;

@@ -4,7 +4,7 @@ use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::limits::VERSION;
-use chukei_wire::message::{control::*, notice::*, self_info::*, staff::*};
+use chukei_wire::message::{control::*, keys::*, notice::*, self_info::*, staff::*};
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
@@ -197,6 +197,19 @@ fn provisions() -> ProvisionStatusReply {
     ProvisionStatusReply { provisions: vec![provision] }
 }
 
+fn keys() -> KeysStatusReply {
+    let names = PurposeKeys { purpose: text("names"), days: 0, standing: vec![6, 13] };
+    KeysStatusReply {
+        generation: 42,
+        root: 2,
+        epoch: 20_778,
+        epochs: vec![20_777, 20_778],
+        purposes: vec![PurposeKeys { purpose: text("notices"), days: 31, standing: vec![2] }, names],
+        pages: 118,
+        rewrite: Rewrite { running: true, rewritten: 1_000, left: Some(29_208) },
+    }
+}
+
 fn catalogue() -> CatalogueReply {
     let item = CatalogueItem {
         info_name_code: text(TAX),
@@ -283,4 +296,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("ProvisionStatusReply", &provisions());
     visitor.message("AuditVerifyReply", &AuditVerifyReply { verified: false, events: 9, first_bad: Some(4) });
     visitor.message("CatalogueReply", &catalogue());
+    let rotate = KeysRotateRequest { root: true, epoch: false, standing: true, rewrite: false };
+    visitor.message("KeysRotateRequest", &rotate);
+    visitor.message("KeysStatusReply", &keys());
 }
