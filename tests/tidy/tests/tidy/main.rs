@@ -6,5 +6,6 @@ mod alerts;
 mod layers;
 mod licences;
 mod manifests;
+mod providers;
 mod repository;
 mod sources;
