@@ -65,7 +65,7 @@ fn agree(client: &ClientConnection, server: &ServerConnection) {
 fn interop_our_channel_client_with_a_server_of_aws_lc() {
     for suite in peer::SUITES {
         let ((ours, _), (theirs, pkcs8)) = (identity(), identity());
-        let client = channel_client(&ours, &theirs.public_spki()).unwrap();
+        let client = channel_client(&ours, [&theirs.public_spki()[..]]).unwrap();
         let (client, server) = shake(client, peer::server(suite, &pkcs8)).unwrap();
         agree(&client, &server);
         assert_eq!(client.negotiated_cipher_suite().unwrap().suite(), suite.suite());
@@ -78,7 +78,7 @@ fn interop_our_channel_client_with_a_server_of_aws_lc() {
 fn interop_our_channel_server_with_a_client_of_aws_lc() {
     for suite in peer::SUITES {
         let ((ours, _), (theirs, pkcs8)) = (identity(), identity());
-        let server = channel_server(&ours, &theirs.public_spki()).unwrap();
+        let server = channel_server(&ours, [&theirs.public_spki()[..]]).unwrap();
         let (client, server) = shake(peer::client(suite, &pkcs8), server).unwrap();
         agree(&client, &server);
         assert_eq!(server.negotiated_cipher_suite().unwrap().suite(), suite.suite());
@@ -89,12 +89,12 @@ fn interop_our_channel_server_with_a_client_of_aws_lc() {
 #[test]
 fn interop_a_peer_of_aws_lc_with_another_key_than_the_pinned_one_is_refused() {
     let ((ours, _), (pinned, _), (_, pkcs8)) = (identity(), identity(), identity());
-    let client = channel_client(&ours, &pinned.public_spki()).unwrap();
+    let client = channel_client(&ours, [&pinned.public_spki()[..]]).unwrap();
     assert!(matches!(
         shake(client, peer::server(peer::SUITES[0], &pkcs8)),
         Err(Error::InvalidCertificate(_))
     ));
-    let server = channel_server(&ours, &pinned.public_spki()).unwrap();
+    let server = channel_server(&ours, [&pinned.public_spki()[..]]).unwrap();
     assert!(matches!(
         shake(peer::client(peer::SUITES[0], &pkcs8), server),
         Err(Error::InvalidCertificate(_))
