@@ -5,13 +5,14 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chukei_keys::process::ProcessSettings;
 use clap::{Parser, Subcommand};
 
 use crate::broker::BrokerError;
 use crate::config::ConfigError;
 use crate::config::broker::BrokerConfig;
 use crate::config::serve::NodeConfig;
-use crate::start::StartError;
+use crate::start::{StartError, protect};
 
 /// The two server roles of Chukei.
 #[derive(Parser)]
@@ -68,13 +69,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     crate::telemetry::logs::start();
     match arguments.command {
-        Command::Serve(Configured { config }) => configured(NodeConfig::load(&config), crate::serve::run),
-        Command::Broker(Configured { config }) => configured(BrokerConfig::load(&config), broker),
+        Command::Serve(Configured { config }) => {
+            configured(NodeConfig::load(&config), |config| config.process, crate::serve::run)
+        }
+        Command::Broker(Configured { config }) => {
+            configured(BrokerConfig::load(&config), |config| config.process, broker)
+        }
         Command::Config { command: ConfigCommand::Check { file, json } } => check(&file, json),
     }
 }
 
-fn configured<C, F>(config: Result<C, ConfigError>, run: impl FnOnce(C) -> F) -> ExitCode
+fn configured<C, F>(
+    config: Result<C, ConfigError>,
+    process: impl FnOnce(&C) -> ProcessSettings,
+    run: impl FnOnce(C) -> F,
+) -> ExitCode
 where
     F: Future<Output = Result<(), StartError>>,
 {
@@ -82,6 +91,10 @@ where
         Ok(config) => config,
         Err(error) => return usage(&error),
     };
+    if let Err(error) = protect(process(&config)) {
+        tracing::error!(code = error.code(), %error, "not started");
+        return ExitCode::from(UNAVAILABLE);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

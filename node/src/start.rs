@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chukei_keys::process::{self, MemoryLock, ProcessSettings};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::PeerListError;
 use chukei_relay_client::tls::HopCredentials;
@@ -43,6 +44,23 @@ impl StartError {
     /// The journal cannot be used.
     pub fn journal(error: &JournalError) -> Self {
         Self::new(error.code(), &format!("journal: {error}"))
+    }
+}
+
+/// Before any key is read.
+pub fn protect(settings: ProcessSettings) -> Result<(), StartError> {
+    match process::protect(settings) {
+        Ok(MemoryLock::NotPermitted) => {
+            tracing::warn!(
+                "memory may be swapped out: give the process CAP_IPC_LOCK or lift its RLIMIT_MEMLOCK"
+            );
+            Ok(())
+        }
+        Ok(lock) => {
+            tracing::info!(?lock, core_dumps = settings.core_dumps, "process protected");
+            Ok(())
+        }
+        Err(error) => Err(StartError::new("NOT_READY", &error)),
     }
 }
 

@@ -8,6 +8,7 @@
 //! Deliberately absent: sockets, clocks (the day is an argument), and any key that two owners share.
 
 mod owner;
+pub mod process;
 mod provider;
 
 pub use owner::{InvalidOwner, OWNER_MAX, Owner};

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use chukei_keys::process::ProcessSettings;
 use chukei_relay_client::settings::{PeersSettings, TlsSettings, base_of, load};
 use chukei_wire::limits::LEGAL_BASIS_MAX;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, check_development, check_name};
+use crate::config::{ConfigError, check_development, check_name, check_process};
 
 /// Everything a broker needs to know.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,6 +34,9 @@ pub struct BrokerConfig {
     pub peers: PeersSettings,
     /// What permits state as their legal basis.
     pub legal_basis: LegalBasis,
+    /// What the process asks of the system.
+    #[serde(default)]
+    pub process: ProcessSettings,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -97,6 +101,7 @@ impl BrokerConfig {
         check_name("name", &self.name)?;
         let addresses = [self.listen.relay, self.listen.metrics];
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
+        check_process(self.development, self.process)?;
         for (key, text) in [("self_info", &self.legal_basis.self_info), ("notice", &self.legal_basis.notice)]
         {
             if text.is_empty() || text.len() > LEGAL_BASIS_MAX {

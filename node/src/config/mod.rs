@@ -6,6 +6,8 @@ pub mod serve;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chukei_keys::process::ProcessSettings;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -46,6 +48,14 @@ pub fn check_development(
         )),
         None => Ok(()),
     }
+}
+
+/// A dump of a process that holds keys is a copy of them.
+pub fn check_process(development: bool, process: ProcessSettings) -> Result<(), ConfigError> {
+    if process.core_dumps && !development {
+        return Err(ConfigError::rule("process.core_dumps", "only with development = true; remove it"));
+    }
+    Ok(())
 }
 
 /// Names of roles are what their certificates carry.

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use chukei_keys::process::ProcessSettings;
 use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, base_of, load};
 use chukei_wire::body_code::BodyCode;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, check_development, check_name};
+use crate::config::{ConfigError, check_development, check_name, check_process};
 
 /// Everything a node needs to know.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +33,9 @@ pub struct NodeConfig {
     pub brokers: Vec<PeerAddress>,
     /// Bodies this node hosts.
     pub bodies: Vec<BodyConfig>,
+    /// What the process asks of the system.
+    #[serde(default)]
+    pub process: ProcessSettings,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -121,6 +125,7 @@ impl NodeConfig {
         let mut addresses = vec![self.listen.staff, self.listen.metrics];
         addresses.extend(self.brokers.iter().map(|broker| broker.address));
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
+        check_process(self.development, self.process)?;
         if self.brokers.is_empty() {
             return Err(ConfigError::rule(
                 "brokers",
@@ -190,6 +195,15 @@ mod tests {
         let text = SAMPLE.replace("development = true", "development = false");
         let error = load_text(&text).unwrap_err();
         assert!(error.to_string().starts_with("clock_file"), "{error}");
+    }
+
+    #[test]
+    fn core_dumps_need_development() {
+        let dumps = SAMPLE.replace("core_dumps = false", "core_dumps = true");
+        assert!(load_text(&dumps).unwrap().process.core_dumps);
+        let text = dumps.replace("development = true", "development = false");
+        let error = load_text(&text.replace("clock_file", "# clock_file")).unwrap_err();
+        assert!(error.to_string().starts_with("process.core_dumps"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use chukei_keys::process::ProcessSettings;
 use chukei_relay_client::settings::{self, PeerAddress, PeersSettings, SettingsError, TlsSettings};
 use serde::Deserialize;
 
@@ -42,6 +43,9 @@ pub(crate) struct Settings {
     /// A login without use for this many seconds is closed and its folder erased.
     #[serde(default = "default_login_timeout")]
     pub(crate) login_timeout_s: u64,
+    /// What the process asks of the system.
+    #[serde(default)]
+    pub(crate) process: ProcessSettings,
     /// Bounds with usable defaults.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -121,6 +125,8 @@ impl Settings {
             Err("development = true allows loopback addresses only")
         } else if self.clock_file.is_some() && !self.development {
             Err("clock_file needs development = true")
+        } else if self.process.core_dumps && !self.development {
+            Err("process.core_dumps needs development = true")
         } else if self.login_timeout_s == 0 || positive.contains(&0) {
             Err("limits and login_timeout_s must be positive")
         } else if !(1..=chukei_wire::limits::DEADLINE_MAX_MS).contains(&limits.deadline_ms) {

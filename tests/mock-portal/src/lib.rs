@@ -31,6 +31,7 @@ mod storage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use chukei_keys::process::protect;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
@@ -64,6 +65,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let serving = matches!(cli.action, Action::Serve);
     let mut builder = if serving {
         start_logs();
+        let lock = protect(settings.process).map_err(|error| Failure::internal(error.to_string()))?;
+        tracing::info!(memory = ?lock, "process protected");
         tokio::runtime::Builder::new_multi_thread()
     } else {
         tokio::runtime::Builder::new_current_thread()

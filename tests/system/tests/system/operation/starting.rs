@@ -16,6 +16,7 @@ const TESTS: &[Test<LaidOut>] = &[
     ("a_data_folder_has_one_process", locked),
     ("r24_one_changed_byte_of_the_peer_list_and_no_role_starts", tampered),
     ("sigterm_ends_every_role_with_0", sigterm),
+    ("no_role_can_leave_a_core_dump", no_core_dump),
     ("a_certificate_of_another_name_or_kind_starts_nothing", wrong_certificate),
 ];
 
@@ -81,6 +82,17 @@ fn locked(_: &LaidOut) {
         assert_eq!(page(&layout, role, "/healthz").unwrap().0, 200, "{role}: the first is not disturbed");
         drop(first);
         drop(start(&layout, role));
+    }
+}
+
+fn no_core_dump(_: &LaidOut) {
+    let (_folder, layout) = laid_out("dumps");
+    for role in Role::ALL {
+        let started = start(&layout, role);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", started.0.id())).unwrap();
+        let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+        let values: Vec<&str> = core.split_whitespace().take(2).collect();
+        assert_eq!(values, ["0", "0"], "{role}");
     }
 }
 
