@@ -1,11 +1,15 @@
 //! The grammar of the command line. Help is in Japanese, for staff; names and codes are ASCII, for scripts.
 
+mod custody;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use custody::{CustodyCommand, DrillArgs, ShareFiles, SplitArgs};
 
 use crate::pki::{HOP_DAYS, PEERS_DAYS};
 use crate::table::encoding::EncodingChoice;
@@ -149,6 +153,8 @@ pub(crate) enum KeysCommand {
     Rotate(RotateArgs),
     #[command(about = "団体の鍵の世代・番号・書き直しの進み具合を表示する")]
     Status,
+    #[command(flatten)]
+    Custody(CustodyCommand),
 }
 
 /// What to rotate.

@@ -2,6 +2,7 @@
 
 mod arguments;
 pub(crate) mod copy;
+pub(crate) mod custody;
 pub(crate) mod keys;
 pub(crate) mod notice;
 pub(crate) mod oversight;

@@ -15,7 +15,7 @@ use crate::cli::{
     AuditCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand, NoticeCommand,
     PersonCommand, ProvisionCommand,
 };
-use crate::commands::{copy, keys, notice, oversight, person, pki};
+use crate::commands::{copy, custody, keys, notice, oversight, person, pki};
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
 use crate::link::NodeLink;
@@ -51,6 +51,9 @@ type Outcome = Result<(Report, Option<Exit>), Failure>;
 fn run(cli: Cli) -> Outcome {
     if let Command::Pki(command) = cli.command {
         return Ok((pki::run(command)?, None));
+    }
+    if let Command::Keys(KeysCommand::Custody(command)) = cli.command {
+        return Ok((custody::run(command)?, None));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -97,6 +100,7 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
         Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(link, args).await,
         Command::Keys(KeysCommand::Status) => keys::status(link).await,
+        Command::Keys(KeysCommand::Custody(command)) => custody::run(command),
         Command::Pki(command) => pki::run(command),
         Command::Config(_) => Err(no_config()),
     };
