@@ -45,4 +45,6 @@ pub fn provider() -> Arc<CryptoProvider> {
 }
 
 #[cfg(test)]
+mod key_schedule;
+#[cfg(test)]
 mod tests;
