@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_domain::catalogue::Catalogue;
+use chukei_domain::day::day_of;
+use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
 use chukei_relay_client::endpoint::{
@@ -60,7 +62,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         folder.journal(journal_options(&metrics)).map_err(|error| StartError::journal(&error))?;
     let journal = Arc::new(journal);
     tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
-    let bodies = open_bodies(&config, &folder, &journal)?;
+    let bodies = open_bodies(&config, &folder, &journal, &clock)?;
     let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
     let (name, limits) = (config.name.clone(), config.limits.clone());
     let node = Arc::new(Node::new(Parts { name, clock, bodies, catalogue, peers, metrics, limits }));
@@ -72,7 +74,10 @@ fn open_bodies(
     config: &NodeConfig,
     folder: &DataFolder,
     journal: &Arc<Journal>,
+    clock: &Clock,
 ) -> Result<Bodies, StartError> {
+    let provider = config.keys.open(&config.base).map_err(|error| StartError::new("CONFIG", &error))?;
+    let today = day_of(clock.now_ms());
     let open = |body: &BodyConfig| {
         let facts = BodyFacts {
             code: body.code,
@@ -81,11 +86,10 @@ fn open_bodies(
             in_flight: config.limits.in_flight_per_body,
         };
         let files = BodyKeyFiles {
-            root: config.path(&body.root_key),
             identity: config.path(&body.identity_key),
             acquisition: config.path(&body.acquisition_key),
         };
-        HostedBody::open(folder, journal.clone(), facts, &files)
+        HostedBody::open(folder, journal.clone(), facts, &files, provider.clone(), today)
     };
     let opened = config.bodies.iter().map(open).collect::<Result<Vec<_>, _>>();
     opened.map(Bodies::new).map_err(|error| StartError::new("NOT_READY", &error))

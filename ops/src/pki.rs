@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::random;
 use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_keys::{FileProvider, KeyProvider, Owner, ProviderError};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, Identities, PortalPeer};
 use chukei_wire::body_code::BodyCode;
@@ -92,6 +93,9 @@ pub enum PkiError {
     /// A key file was refused.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// A root could not be made.
+    #[error("root: {0}")]
+    Root(#[from] ProviderError),
     /// The file system refused.
     #[error("{path}: {source}")]
     Io {
@@ -169,7 +173,12 @@ impl Pki {
         }
         let peer = BrokerPeer { name: name.to_owned(), acquisition_public };
         PeerRecord::Broker(peer).write(&self.dir, stem)?;
-        Ok(BrokerPaths { hop, acquisition_key, code_master: self.path("code-master.key") })
+        Ok(BrokerPaths {
+            hop,
+            acquisition_key,
+            code_master: self.path("code-master.key"),
+            root_key: self.root_key(name)?,
+        })
     }
 
     /// Issues or renews a portal's hop certificate; its long-lived keys are made the first time.
@@ -182,7 +191,7 @@ impl Pki {
         let stem = format!("portal-{name}");
         let hop = self.issue_hop(&stem, &Identity::Portal(name.to_owned()), addresses, v)?;
         let (identity_key, identities) = self.identity_key(&stem)?;
-        let root_key = self.random_key_file(&format!("{stem}.root.key"))?;
+        let root_key = self.root_key(name)?;
         let binding_master = self.random_key_file(&format!("{stem}.binding.key"))?;
         PeerRecord::Portal(PortalPeer { name: name.to_owned(), identities }).write(&self.dir, &stem)?;
         let registry_key = self.path("registry.key");
@@ -207,7 +216,7 @@ impl Pki {
         let stem = format!("body-{body}");
         let (identity_key, identities) = self.identity_key(&stem)?;
         let (acquisition_key, acquisition_public) = self.acquisition_key(&stem)?;
-        let root_key = self.random_key_file(&format!("{stem}.root.key"))?;
+        let root_key = self.root_key(body.as_str())?;
         let peer = BodyPeer { code: body, name: name.to_owned(), identities, acquisition_public };
         PeerRecord::Body(peer).write(&self.dir, &stem)?;
         Ok(BodyPaths { identity_key, acquisition_key, root_key })
@@ -282,6 +291,20 @@ impl Pki {
         Ok((path, Hex(pair.public())))
     }
 
+    /// The newest root of `owner`; one is made only where there is none, so that a rotated one does not come back.
+    fn root_key(&self, owner: &str) -> Result<PathBuf, PkiError> {
+        let owner: Owner = owner.parse().map_err(|_| PkiError::Name)?;
+        let folder = self.path("roots");
+        files::ensure_folder(&folder)?;
+        // Epochs are made by whoever runs under the root, and elsewhere.
+        let provider = FileProvider::new(&folder, &folder);
+        if provider.roots(&owner)?.is_empty() {
+            provider.make_root(&owner, 1)?;
+        }
+        let newest = provider.roots(&owner)?.last().copied().unwrap_or(1);
+        Ok(provider.root_path(&owner, newest))
+    }
+
     fn random_key_file(&self, name: &str) -> Result<PathBuf, PkiError> {
         let path = self.path(name);
         if !path.exists() {
@@ -297,7 +320,8 @@ fn random_key() -> Result<Zeroizing<[u8; 32]>, PkiError> {
 
 /// Nodes and brokers use their bare name as file stem, which must not be one of the folder's own.
 fn own_stem(name: &str) -> Result<&str, PkiError> {
-    let own = ["ca", "peers", "peer-root", "registry", "brokers", "code-master", "lock"].contains(&name);
+    let own =
+        ["ca", "peers", "peer-root", "registry", "brokers", "code-master", "lock", "roots"].contains(&name);
     let prefixed = ["body-", "portal-", "staff-", "system-"].iter().any(|prefix| name.starts_with(prefix));
     if own || prefixed { Err(PkiError::Name) } else { Ok(name) }
 }

@@ -1,7 +1,7 @@
 //! A page: the keys of 256 persons, sealed as one row under its page key.
 //!
 //! Sealed form: version 1 ‖ suite 1 ‖ page (u32) ‖ page-key number (u32) ‖ salt 16 ‖ ciphertext ‖ tag 16. Inside,
-//! 256 times: generation (u32) ‖ key 32. Every person of a page has a key from the start, so that a page's size
+//! 256 times: generation (u32) ‖ key 32. Associated data: the ten bytes before the salt ‖ the owner. Every person of a page has a key from the start, so that a page's size
 //! does not tell how many are enrolled.
 
 use zeroize::Zeroizing;
@@ -61,8 +61,8 @@ impl Page {
         keyring: &Keyring,
         salt: [u8; SALT],
     ) -> Result<Vec<u8>, KeyringError> {
-        let held = keyring.page_key(self.page)?;
-        let header = header(self.page, held.number);
+        let (number, page_key) = keyring.newest_of_page(self.page).ok_or(KeyError::Missing)?;
+        let header = header(self.page, number);
         let mut plain = Zeroizing::new(Vec::with_capacity(SLOTS * ENTRY));
         for (generation, key) in &self.keys {
             plain.extend_from_slice(&generation.to_be_bytes());
@@ -71,23 +71,34 @@ impl Page {
         let mut out = Vec::with_capacity(SEALED);
         out.extend_from_slice(&header);
         out.extend_from_slice(&salt);
-        once_key(&held.key, &salt, &header)?
+        once_key(page_key, &salt, &header)?
             .seal_onto(&associated(&header, keyring), &mut out, &plain)
             .map_err(|_| KeyringError::TooLong)?;
         Ok(out)
     }
 
-    /// Opens the sealed page `page` of `keyring`'s body.
+    /// Gives the person at `slot` a new key and the next generation. Once the page is sealed again under a new
+    /// page key and the old one is retired, nothing that the old key sealed opens again.
+    pub fn renew_slot(&mut self, slot: u8) -> Result<(), KeyringError> {
+        let (generation, key) = self.keys.get_mut(usize::from(slot)).ok_or(KeyError::Missing)?;
+        let next = generation.checked_add(1).ok_or(KeyringError::TooLong)?;
+        *key = Key32::generate()?;
+        *generation = next;
+        Ok(())
+    }
+
+    /// Opens the sealed page `page` of `keyring`'s owner, under the page key that it names.
     pub fn from_sealed(sealed: &[u8], page: u32, keyring: &Keyring) -> Result<Self, KeyringError> {
-        let held = keyring.page_key(page)?;
-        let header = header(page, held.number);
-        let rest = sealed.strip_prefix(&header).ok_or(KeyringError::IntegrityFailure)?;
+        let (newest, _) = keyring.newest_of_page(page).ok_or(KeyError::Missing)?;
+        let (&header, rest) = sealed.split_first_chunk::<HEADER>().ok_or(KeyringError::IntegrityFailure)?;
+        let number = number_in(&header, page)?;
         let (salt, _) = rest.split_first_chunk::<SALT>().ok_or(KeyringError::IntegrityFailure)?;
-        if sealed.len() != SEALED {
+        if sealed.len() != SEALED || number > newest {
             return Err(KeyringError::IntegrityFailure);
         }
+        let page_key = keyring.pages.get(&(page, number)).ok_or(KeyError::Destroyed)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
-        once_key(&held.key, salt, &header)?
+        once_key(page_key, salt, &header)?
             .open_within(&associated(&header, keyring), &mut plain, HEADER + SALT)
             .map_err(|_| KeyringError::IntegrityFailure)?;
         let (entries, _) = plain.as_chunks::<ENTRY>();
@@ -103,13 +114,25 @@ fn header(page: u32, number: u32) -> [u8; HEADER] {
     [VERSION, SUITE, p0, p1, p2, p3, n0, n1, n2, n3]
 }
 
+/// The number of the page key, out of the header of page `page`.
+fn number_in(header: &[u8; HEADER], page: u32) -> Result<u32, KeyringError> {
+    let [version, suite, p0, p1, p2, p3, number @ ..] = *header;
+    if (version, suite) != (VERSION, SUITE) {
+        return Err(KeyringError::NewerFormat);
+    }
+    if u32::from_be_bytes([p0, p1, p2, p3]) != page {
+        return Err(KeyringError::IntegrityFailure);
+    }
+    Ok(u32::from_be_bytes(number))
+}
+
 fn once_key(key: &Key32, salt: &[u8; SALT], header: &[u8; HEADER]) -> Result<OnceKey, KeyringError> {
     Ok(OnceKey::derive(salt, key.as_bytes(), &[b"chukei page v1", header])?)
 }
 
-/// The body's name is of varying length and stands last.
+/// The owner's name is of varying length and stands last.
 fn associated(header: &[u8; HEADER], keyring: &Keyring) -> Vec<u8> {
-    [&header[..], &keyring.body].concat()
+    [&header[..], &keyring.owner].concat()
 }
 
 impl std::fmt::Debug for Page {

@@ -2,14 +2,34 @@
 
 use proptest::prelude::*;
 
+use super::wrap::wrap_salted;
 use super::*;
 use crate::hash::sha256;
 use crate::seal::{KeyIds, Place, SealError, open, seal};
 
 const PLACE: Place<'_> = Place { body: b"982016", space: 5, row: b"row" };
 
+const WRAPPED: Wrapped<'_> = Wrapped { root: 2, epoch: 20_000, key: b"wrapped" };
+const WRAP_PLACE: WrapPlace<'_> = WrapPlace { owner: b"982016", root: 2, epoch: 20_000 };
+
+fn key() -> KeyringKey {
+    KeyringKey::from_bytes([7; 32])
+}
+
 fn root() -> RootKey {
-    RootKey::from_bytes([7; 32])
+    RootKey::from_bytes([8; 32])
+}
+
+fn epoch() -> EpochKey {
+    EpochKey::from_bytes([9; 32])
+}
+
+fn sealed(keyring: &mut Keyring) -> Vec<u8> {
+    keyring.seal(0, &key(), WRAPPED).unwrap()
+}
+
+fn reopened(bytes: &[u8]) -> Result<Keyring, KeyringError> {
+    Keyring::from_sealed(bytes, &key(), b"982016")
 }
 
 fn keyring() -> Keyring {
@@ -17,10 +37,11 @@ fn keyring() -> Keyring {
 }
 
 fn fixed() -> Keyring {
-    let mut keyring = Keyring::assemble(b"982016".to_vec(), 4, 3, 19_000, [1; 32].into(), [2; 32].into());
-    keyring.days.insert((Purpose::Copies, 0), Numbered { number: 1, key: DayKey::from_bytes([3; 32]) });
-    keyring.days.insert((Purpose::Notices, 20_000), Numbered { number: 2, key: DayKey::from_bytes([4; 32]) });
-    keyring.pages.insert(9, Numbered { number: 1, key: Key32::from_bytes([5; 32]) });
+    let mut keyring = Keyring::assemble(b"982016".to_vec(), 4, 4, 19_000, [1; 32].into(), [2; 32].into());
+    keyring.days.insert((Purpose::Copies, 0, 1), DayKey::from_bytes([3; 32]));
+    keyring.days.insert((Purpose::Copies, 0, 3), DayKey::from_bytes([10; 32]));
+    keyring.days.insert((Purpose::Notices, 20_000, 2), DayKey::from_bytes([4; 32]));
+    keyring.pages.insert((9, 1), Key32::from_bytes([5; 32]));
     keyring
 }
 
@@ -62,8 +83,7 @@ fn r23_a_destroyed_day_is_gone_its_values_are_key_destroyed_and_it_is_never_made
     assert_eq!(open(&keyring, PLACE, &kept).unwrap().get(), b"notice");
     assert!(keyring.day_key(Purpose::Notices, 0).is_ok());
 
-    let bytes = keyring.to_sealed(&root()).unwrap();
-    let mut again = Keyring::from_sealed(&bytes, &root(), b"982016").unwrap();
+    let mut again = reopened(&super::tests::sealed(&mut keyring)).unwrap();
     assert_eq!(open(&again, PLACE, &sealed), Err(SealError::KeyDestroyed));
     assert_eq!(again.ensure_day_key(Purpose::Notices, 20_000), Err(KeyringError::DayDestroyed));
     assert_eq!(again.destroy_days_before(10_000), []);
@@ -73,33 +93,143 @@ fn r23_a_destroyed_day_is_gone_its_values_are_key_destroyed_and_it_is_never_made
 #[test]
 fn a_sealed_keyring_gives_back_every_key_and_counts_its_sealings() {
     let mut keyring = fixed();
-    let bytes = keyring.to_sealed(&root()).unwrap();
-    let again = Keyring::from_sealed(&bytes, &root(), b"982016").unwrap();
+    let bytes = sealed(&mut keyring);
+    let again = reopened(&bytes).unwrap();
     assert_eq!((keyring.generation(), again.generation()), (5, 5));
     assert_eq!(again.to_plain().unwrap(), keyring.to_plain().unwrap());
     assert_eq!(again.naming().name(1, &[b"x"]), keyring.naming().name(1, &[b"x"]));
     assert_eq!(again.log_key().tag(&[b"x"]), keyring.log_key().tag(&[b"x"]));
+    let head = Head::parse(&bytes).unwrap();
+    assert_eq!((head.generation, head.wrapped, head.owner), (5, WRAPPED, &b"982016"[..]));
 }
 
 #[test]
-fn r1_a_keyring_opens_for_its_body_and_root_alone() {
-    let bytes = keyring().to_sealed(&root()).unwrap();
-    let open = |root: &RootKey, body: &[u8]| Keyring::from_sealed(&bytes, root, body).unwrap_err();
-    assert_eq!(open(&root(), b"982024"), KeyringError::WrongBody);
-    assert_eq!(open(&RootKey::from_bytes([8; 32]), b"982016"), KeyringError::IntegrityFailure);
+fn a_generation_is_after_its_own_and_after_the_one_it_is_told() {
+    let mut keyring = fixed();
+    keyring.seal(9, &key(), WRAPPED).unwrap();
+    assert_eq!(keyring.generation(), 10);
+    keyring.seal(3, &key(), WRAPPED).unwrap();
+    assert_eq!(keyring.generation(), 11);
+    assert_eq!(keyring.seal(u64::MAX, &key(), WRAPPED), Err(KeyringError::TooLong));
+}
+
+#[test]
+fn r1_a_keyring_opens_for_its_owner_and_key_alone() {
+    let bytes = sealed(&mut keyring());
+    let open = |key: &KeyringKey, owner: &[u8]| Keyring::from_sealed(&bytes, key, owner).unwrap_err();
+    assert_eq!(open(&key(), b"982024"), KeyringError::WrongOwner);
+    assert_eq!(open(&KeyringKey::from_bytes([8; 32]), b"982016"), KeyringError::IntegrityFailure);
 
     let mut renamed = bytes.clone();
     let at = renamed.windows(6).position(|window| window == b"982016").unwrap();
     renamed[at..at + 6].copy_from_slice(b"982024");
-    let error = Keyring::from_sealed(&renamed, &root(), b"982024").unwrap_err();
+    let error = Keyring::from_sealed(&renamed, &key(), b"982024").unwrap_err();
     assert_eq!(error, KeyringError::IntegrityFailure);
 }
 
 #[test]
-fn a_newer_keyring_is_refused_by_name() {
-    let mut bytes = keyring().to_sealed(&root()).unwrap();
-    bytes[4] = 2;
-    assert_eq!(Keyring::from_sealed(&bytes, &root(), b"982016").unwrap_err(), KeyringError::NewerFormat);
+fn newer_forms_are_refused_by_name() {
+    let mut keyring = fixed();
+    let page = Page::create(9).unwrap().to_sealed(&keyring).unwrap();
+    let bytes = sealed(&mut keyring);
+    let wrapped = wrap(&root(), &epoch(), WRAP_PLACE, &key()).unwrap();
+    for (keyring_at, other_at) in [(4, 0), (5, 1)] {
+        let foreign = |bytes: &[u8], at: usize| {
+            let mut bytes = bytes.to_vec();
+            bytes[at] = 2;
+            bytes
+        };
+        assert_eq!(reopened(&foreign(&bytes, keyring_at)).unwrap_err(), KeyringError::NewerFormat);
+        let page = Page::from_sealed(&foreign(&page, other_at), 9, &keyring);
+        assert_eq!(page.unwrap_err(), KeyringError::NewerFormat);
+        let wrapped = unwrap(&root(), &epoch(), WRAP_PLACE, &foreign(&wrapped, other_at));
+        assert_eq!(wrapped.unwrap_err(), KeyringError::NewerFormat);
+    }
+}
+
+#[test]
+fn a_wrapped_key_needs_root_epoch_owner_and_both_numbers() {
+    let wrapped = wrap(&root(), &epoch(), WRAP_PLACE, &key()).unwrap();
+    assert_eq!(unwrap(&root(), &epoch(), WRAP_PLACE, &wrapped).unwrap(), key());
+    assert_ne!(wrap(&root(), &epoch(), WRAP_PLACE, &key()).unwrap(), wrapped, "salts are fresh");
+    let (other_root, other_epoch) = (RootKey::from_bytes([1; 32]), EpochKey::from_bytes([1; 32]));
+    let failed = Err(KeyringError::IntegrityFailure);
+    assert_eq!(unwrap(&other_root, &epoch(), WRAP_PLACE, &wrapped), failed);
+    assert_eq!(unwrap(&root(), &other_epoch, WRAP_PLACE, &wrapped), failed);
+    for place in [
+        WrapPlace { owner: b"982024", ..WRAP_PLACE },
+        WrapPlace { root: 3, ..WRAP_PLACE },
+        WrapPlace { epoch: 20_001, ..WRAP_PLACE },
+    ] {
+        assert_eq!(unwrap(&root(), &epoch(), place, &wrapped), failed);
+    }
+}
+
+#[test]
+fn renewed_standing_keys_seal_what_comes_and_old_ones_open_what_is_there() {
+    let mut keyring = keyring();
+    keyring.ensure_page(3).unwrap();
+    let ids = KeyIds { purpose: Purpose::Names, day: 0, person: None };
+    let old = seal(&keyring, ids, PLACE, b"old").unwrap();
+    let old_page = Page::create(3).unwrap().to_sealed(&keyring).unwrap();
+    let before = keyring.day_numbers(Purpose::Names, 0);
+    keyring.renew_standing().unwrap();
+    let new = seal(&keyring, ids, PLACE, b"new").unwrap();
+
+    let mut keyring = reopened(&sealed(&mut keyring)).unwrap();
+    assert_eq!(open(&keyring, PLACE, &old).unwrap().get(), b"old");
+    assert_eq!(open(&keyring, PLACE, &new).unwrap().get(), b"new");
+    assert!(Purpose::ALL.iter().all(|purpose| keyring.day_numbers(*purpose, 0).len() == 2));
+    assert_eq!(keyring.page_numbers(3), [1, 2]);
+    let page = Page::from_sealed(&old_page, 3, &keyring).unwrap();
+    let new_page = page.to_sealed(&keyring).unwrap();
+
+    assert_eq!(keyring.retire(Purpose::Names, before[0]), Ok(true));
+    assert_eq!(keyring.retire(Purpose::Names, before[0]), Ok(false));
+    let newest = keyring.day_numbers(Purpose::Names, 0)[0];
+    assert_eq!(keyring.retire(Purpose::Names, newest), Err(KeyringError::InUse));
+    assert_eq!(open(&keyring, PLACE, &old), Err(SealError::KeyDestroyed));
+    assert_eq!(open(&keyring, PLACE, &new).unwrap().get(), b"new");
+    assert_eq!((keyring.retire_page(3), keyring.retire_page(3), keyring.retire_page(4)), (1, 0, 0));
+    let gone = Page::from_sealed(&old_page, 3, &keyring).unwrap_err();
+    assert_eq!(gone, KeyringError::Key(KeyError::Destroyed));
+    assert_eq!(Page::from_sealed(&new_page, 3, &keyring).unwrap().keys, page.keys);
+}
+
+#[test]
+fn a_person_whose_slot_is_renewed_is_erased_and_nobody_else() {
+    let mut keyring = keyring();
+    keyring.ensure_page(3).unwrap();
+    let mut page = Page::create(3).unwrap();
+    let of = |slot| KeyIds { purpose: Purpose::Copies, day: 0, person: Some(PersonSlot { page: 3, slot }) };
+    let erased = seal(&page.keys(&keyring), of(7), PLACE, b"erased").unwrap();
+    let stays = seal(&page.keys(&keyring), of(8), PLACE, b"stays").unwrap();
+    let old_row = page.to_sealed(&keyring).unwrap();
+    page.renew_slot(7).unwrap();
+    assert_eq!((page.person_key(7).unwrap().0, page.person_key(8).unwrap().0), (2, 1));
+    keyring.renew_page_key(3).unwrap();
+    let row = page.to_sealed(&keyring).unwrap();
+    keyring.retire_page(3);
+
+    let page = Page::from_sealed(&row, 3, &keyring).unwrap();
+    assert_eq!(open(&page.keys(&keyring), PLACE, &erased), Err(SealError::KeyDestroyed));
+    assert_eq!(open(&page.keys(&keyring), PLACE, &stays).unwrap().get(), b"stays");
+    assert!(Page::from_sealed(&old_row, 3, &keyring).is_err());
+    let again = seal(&page.keys(&keyring), of(7), PLACE, b"again").unwrap();
+    assert_eq!(open(&page.keys(&keyring), PLACE, &again).unwrap().get(), b"again");
+}
+
+/// The inside of a keyring is authentic; an inside that no release writes is refused all the same.
+#[test]
+fn an_inside_out_of_order_or_out_of_bounds_is_refused() {
+    let refused = |spoil: fn(&mut Keyring)| {
+        let mut keyring = fixed();
+        spoil(&mut keyring);
+        reopened(&sealed(&mut keyring)).unwrap_err()
+    };
+    let failed = KeyringError::IntegrityFailure;
+    assert_eq!(refused(|keyring| keyring.next_number = 3), failed, "a number that is not given yet");
+    assert_eq!(refused(|keyring| keyring.first_day = 20_001), failed, "a day that was destroyed");
 }
 
 #[test]
@@ -164,13 +294,16 @@ fn names_tell_space_parts_body_and_person_apart() {
 
 #[test]
 fn a_keyring_prints_no_key() {
-    assert_eq!(format!("{:?}", fixed()), "Keyring { generation: 4, days: 2, pages: 1, .. }");
+    assert_eq!(format!("{:?}", fixed()), "Keyring { generation: 4, days: 3, pages: 1, .. }");
 }
 
 #[test]
 fn frozen_forms_of_version_1() {
     let mut keyring = fixed();
-    let sealed = keyring.seal_salted(&root(), [6; 16]).unwrap();
+    let wrapped = wrap_salted(&root(), &epoch(), WRAP_PLACE, &key(), [[11; 16], [12; 16]]).unwrap();
+    insta::assert_snapshot!("wrapped", data_encoding::HEXLOWER.encode(&wrapped));
+    let under = Wrapped { key: &wrapped, ..WRAPPED };
+    let sealed = keyring.seal_salted(0, &key(), under, [6; 16]).unwrap();
     insta::assert_snapshot!("keyring", data_encoding::HEXLOWER.encode(&sealed));
     let keys = (0..=255u8).map(|slot| (1, Key32::from_bytes([slot; 32]))).collect();
     let page = Page { page: 9, keys }.to_sealed_salted(&keyring, [8; 16]).unwrap();
@@ -191,10 +324,44 @@ fn frozen_forms_of_version_1() {
 proptest! {
     #[test]
     fn any_changed_byte_of_a_sealed_keyring_makes_it_not_open(at: prop::sample::Index, change in 1u8..) {
-        let mut bytes = fixed().to_sealed(&root()).unwrap();
+        let mut bytes = sealed(&mut fixed());
         let at = at.index(bytes.len());
         bytes[at] ^= change;
-        prop_assert!(Keyring::from_sealed(&bytes, &root(), b"982016").is_err());
+        prop_assert!(reopened(&bytes).is_err());
+    }
+
+    #[test]
+    fn any_changed_byte_of_a_wrapped_key_makes_it_not_unwrap(at: prop::sample::Index, change in 1u8..) {
+        let mut bytes = wrap(&root(), &epoch(), WRAP_PLACE, &key()).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= change;
+        prop_assert!(unwrap(&root(), &epoch(), WRAP_PLACE, &bytes).is_err());
+    }
+
+    #[test]
+    fn a_keyring_cut_short_or_lengthened_does_not_open(cut: prop::sample::Index, more in 1usize..64) {
+        let bytes = sealed(&mut fixed());
+        prop_assert!(reopened(&bytes[..cut.index(bytes.len())]).is_err());
+        prop_assert!(reopened(&[bytes, vec![0; more]].concat()).is_err());
+    }
+
+    /// Whatever is renewed, retired, made and destroyed in whatever order: numbers are not used twice, every
+    /// standing purpose and every page can seal, and the sealed form gives back the same keys.
+    #[test]
+    fn any_course_of_rotation_keeps_numbers_single_and_keys_at_hand(steps in prop::collection::vec(step(), 0..40)) {
+        let mut keyring = keyring();
+        let mut seen = std::collections::BTreeMap::new();
+        for step in steps {
+            step.take(&mut keyring);
+            for ((_, _, number), held) in &keyring.days {
+                let first = seen.entry(*number).or_insert_with(|| *held.as_bytes());
+                prop_assert_eq!(&*first, held.as_bytes(), "a number names one key for ever");
+            }
+        }
+        prop_assert!(Purpose::ALL.iter().all(|purpose| keyring.day_key(*purpose, 0).is_ok()));
+        prop_assert!(keyring.pages().into_iter().all(|page| keyring.newest_of_page(page).is_some()));
+        let again = reopened(&sealed(&mut keyring)).unwrap();
+        prop_assert_eq!(again.to_plain().unwrap(), keyring.to_plain().unwrap());
     }
 
     #[test]
@@ -208,7 +375,48 @@ proptest! {
 
     #[test]
     fn bytes_from_anywhere_are_refused(bytes: Vec<u8>) {
-        prop_assert!(Keyring::from_sealed(&bytes, &root(), b"982016").is_err());
+        prop_assert!(reopened(&bytes).is_err());
+        prop_assert!(unwrap(&root(), &epoch(), WRAP_PLACE, &bytes).is_err());
         prop_assert!(Page::from_sealed(&bytes, 9, &fixed()).is_err());
+    }
+}
+
+/// One change of a keyring.
+#[derive(Clone, Debug)]
+enum Step {
+    Renew,
+    Retire(u8, u8),
+    Day(u8, u32),
+    Destroy(u32),
+    Page(u32),
+    RetirePage(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Renew),
+        (1u8..8, 1u8..40).prop_map(|(purpose, number)| Step::Retire(purpose, number)),
+        (1u8..8, 1u32..20).prop_map(|(purpose, day)| Step::Day(purpose, day)),
+        (0u32..20).prop_map(Step::Destroy),
+        (0u32..4).prop_map(Step::Page),
+        (0u32..4).prop_map(Step::RetirePage),
+    ]
+}
+
+impl Step {
+    /// Refusals are part of the course.
+    fn take(self, keyring: &mut Keyring) {
+        match self {
+            Self::Renew => keyring.renew_standing().unwrap(),
+            Self::Retire(purpose, number) => {
+                let _ = keyring.retire(Purpose::from_byte(purpose).unwrap(), number.into());
+            }
+            Self::Day(purpose, day) => {
+                let _ = keyring.ensure_day_key(Purpose::from_byte(purpose).unwrap(), day);
+            }
+            Self::Destroy(day) => drop(keyring.destroy_days_before(day)),
+            Self::Page(page) => drop(keyring.ensure_page(page)),
+            Self::RetirePage(page) => drop(keyring.retire_page(page)),
+        }
     }
 }

@@ -7,9 +7,21 @@
 //!
 //! Deliberately absent: sockets, clocks (the day is an argument), and any key that two owners share.
 
+mod error;
+mod files;
+mod key_text;
+mod keyring_file;
 mod owner;
 pub mod process;
 mod provider;
+mod rotation;
+mod settings;
 
+pub use chukei_crypto::keyring::WRAPPED_MAX;
+pub use error::KeyfileError;
+pub use files::FileProvider;
+pub use keyring_file::{KeyringFile, MAX_KEYRING_BYTES};
 pub use owner::{InvalidOwner, OWNER_MAX, Owner};
-pub use provider::{KeyProvider, ProviderError, WRAPPED_MAX, WrapIds};
+pub use provider::{KeyProvider, ProviderError, WrapIds};
+pub use rotation::{RotatedRoot, TurnedEpoch};
+pub use settings::{KeySettings, KeySettingsError, ProviderKind};

@@ -14,9 +14,6 @@ use chukei_crypto::keyring::KeyringKey;
 
 use crate::owner::Owner;
 
-/// Longest wrapped key, bytes.
-pub const WRAPPED_MAX: usize = 255;
-
 /// Which root and which epoch a keyring's key is wrapped under. Both are needed to unwrap it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrapIds {
@@ -38,6 +35,9 @@ pub enum ProviderError {
     /// A stored key is malformed, or a wrapped key was altered or belongs to another owner.
     #[error("a stored or wrapped key is malformed, altered or another owner's")]
     Integrity,
+    /// Wrapped by a later release, or by a provider of another kind.
+    #[error("a key is wrapped in a form that this provider does not know")]
+    NewerFormat,
     /// The provider may not make or destroy this: somebody else does.
     #[error("the provider may only read here")]
     ReadOnly,
@@ -79,7 +79,7 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
     /// Destroys the epoch of `day`; one that is not there is no error.
     fn destroy_epoch(&self, owner: &Owner, day: u32) -> Result<(), ProviderError>;
 
-    /// Wraps `key`, at most [`WRAPPED_MAX`] bytes. A root or epoch that is not at hand is
+    /// Wraps `key`; the result has at most [`crate::WRAPPED_MAX`] bytes. A root or epoch that is not at hand is
     /// [`ProviderError::Missing`] or [`ProviderError::Destroyed`].
     fn wrap(&self, owner: &Owner, ids: WrapIds, key: &KeyringKey) -> Result<Vec<u8>, ProviderError>;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Record, Target};
+use chukei_keys::KeyringFile;
 use chukei_store::journal::{Journal, JournalError};
-use chukei_store::keyfile::KeyringFile;
 use chukei_wire::result::ResultName;
 
 use crate::audit::sealed_log::SealedLog;

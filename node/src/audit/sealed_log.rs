@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chukei_crypto::seal::{KeyIds, Place, Purpose, SealError, open_owned, seal};
 use chukei_domain::event::Record;
+use chukei_keys::KeyringFile;
 use chukei_store::journal::{Appending, Journal, JournalEntry, JournalReader};
-use chukei_store::keyfile::KeyringFile;
 
 /// The space in the associated data of records: no row of a partition has it.
 const SPACE: u8 = 128;

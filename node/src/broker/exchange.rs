@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Exchange, Record};
+use chukei_keys::KeyringFile;
 use chukei_store::journal::{Appending, Journal, JournalError};
-use chukei_store::keyfile::KeyringFile;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::id::HeaderHash;
@@ -21,7 +21,7 @@ use crate::audit::SealedLog;
 use crate::broker::ending::{Ending, NOT_READY};
 use crate::broker::rights::Passage;
 
-/// Partition of the journal, owner of the keyring and in the associated data.
+/// Partition of the journal, name of the keyring's file and in the associated data.
 pub(super) const OWNER: &str = "broker";
 /// Kinds of entries, readable without a key.
 const OPENED: u8 = 16;
@@ -173,7 +173,7 @@ impl Drop for OpenExchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chukei_crypto::keyring::RootKey;
+    use chukei_keys::{FileProvider, KeyProvider};
     use chukei_store::journal::JournalOptions;
     use chukei_wire::header::Direction;
 
@@ -189,8 +189,11 @@ mod tests {
     fn case() -> Case {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
-        let root = RootKey::from_bytes([1; 32]);
-        let keyring = KeyringFile::create(&dir.path().join("keyring"), root, OWNER.as_bytes()).unwrap();
+        let provider = FileProvider::new(dir.path(), &dir.path().join("epochs"));
+        let owner = "broker-a".parse().unwrap();
+        provider.make_root(&owner, 1).unwrap();
+        let path = dir.path().join("keyring");
+        let keyring = KeyringFile::create(&path, Arc::new(provider), &owner, 20_000).unwrap();
         Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keyring)), _dir: dir }
     }
 

@@ -6,20 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
-use chukei_crypto::derive;
-use chukei_crypto::keyring::RootKey;
 use chukei_crypto::person_code::CodeMaster;
+use chukei_domain::day::day_of;
+use chukei_keys::{KeySettingsError, KeyfileError, KeyringFile};
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::PeerListError;
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_store::journal::{Journal, JournalError};
-use chukei_store::keyfile::{KeyfileError, KeyringFile};
 use chukei_store::{DataFolder, StoreError};
 use chukei_wire::identity::Identity;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 use crate::admission::Admission;
 use crate::broker::codes::PersonCodes;
@@ -66,8 +64,14 @@ pub enum BrokerError {
     /// The data folder.
     #[error("data folder: {0}")]
     Store(#[from] StoreError),
+    /// The configuration names no usable keys.
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    /// The keys' provider.
+    #[error("keys: {0}")]
+    Provider(#[from] KeySettingsError),
     /// The keyring of the records.
-    #[error("keyring: {0}")]
+    #[error("keyring: {code}: {0}", code = .0.code())]
     Keyring(#[from] KeyfileError),
     /// The journal.
     #[error("journal: {0}")]
@@ -122,7 +126,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         .map_err(|_| BrokerError::Key(acquisition_path))?;
     let metrics = Metrics::new("broker")?;
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
-    let keys = keyring(&folder, root_key(&code_master, &config.name)?)?;
+    let keys = keyring(config, &folder, day_of(clock.now_ms()))?;
     let journal = journal(&folder, &metrics)?;
     let limits = &config.limits;
     let broker = Broker {
@@ -158,19 +162,12 @@ fn credentials(config: &BrokerConfig) -> Result<Arc<HopCredentials>, BrokerError
     Ok(credentials)
 }
 
-/// Opens the broker's own keyring. It is derived from the secret behind person codes, which every broker keeps
-/// with the same care: who has that one knows the persons of the records anyway.
-fn root_key(code_master: &[u8; 32], name: &str) -> Result<RootKey, BrokerError> {
-    let mut root = Zeroizing::new([0; 32]);
-    derive::expand(code_master, "chukei broker keyring v1", &[name.as_bytes()], &mut root[..])
-        .map_err(|_| BrokerError::Key(PathBuf::from("code_master")))?;
-    Ok(RootKey::from_bytes(*root))
-}
-
-fn keyring(folder: &DataFolder, root: RootKey) -> Result<Arc<KeyringFile>, BrokerError> {
+/// The keyring of the broker's own records, made the first time.
+fn keyring(config: &BrokerConfig, folder: &DataFolder, today: u32) -> Result<Arc<KeyringFile>, BrokerError> {
     let path = folder.keyring_path(exchange::OWNER)?;
-    let file = match KeyringFile::open(&path, root.clone(), exchange::OWNER.as_bytes()) {
-        Err(KeyfileError::Missing) => KeyringFile::create(&path, root, exchange::OWNER.as_bytes())?,
+    let (owner, provider) = (config.owner()?, config.keys.open(&config.base)?);
+    let file = match KeyringFile::open(&path, provider.clone(), &owner) {
+        Err(KeyfileError::Missing) => KeyringFile::create(&path, provider, &owner, today)?,
         opened => opened?,
     };
     Ok(Arc::new(file))

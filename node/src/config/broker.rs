@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chukei_keys::process::ProcessSettings;
+use chukei_keys::{InvalidOwner, KeySettings, Owner};
 use chukei_relay_client::settings::{PeersSettings, TlsSettings, base_of, load};
 use chukei_wire::limits::LEGAL_BASIS_MAX;
 use serde::Deserialize;
@@ -32,6 +33,8 @@ pub struct BrokerConfig {
     pub tls: TlsSettings,
     /// Signed peer list.
     pub peers: PeersSettings,
+    /// Where the broker's own roots and epochs are kept, under its name.
+    pub keys: KeySettings,
     /// What permits state as their legal basis.
     pub legal_basis: LegalBasis,
     /// What the process asks of the system.
@@ -97,8 +100,15 @@ impl BrokerConfig {
         self.base.join(path)
     }
 
+    /// The broker as the owner of its keys.
+    pub fn owner(&self) -> Result<Owner, ConfigError> {
+        self.name.parse().map_err(|error: InvalidOwner| ConfigError::rule("name", error.to_string()))
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         check_name("name", &self.name)?;
+        self.owner()?;
+        self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
         let addresses = [self.listen.relay, self.listen.metrics];
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use chukei_keys::KeySettings;
 use chukei_keys::process::ProcessSettings;
 use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, base_of, load};
 use chukei_wire::body_code::BodyCode;
@@ -29,6 +30,8 @@ pub struct NodeConfig {
     pub tls: TlsSettings,
     /// Signed peer list.
     pub peers: PeersSettings,
+    /// Where the bodies' roots and epochs are kept.
+    pub keys: KeySettings,
     /// Brokers to dial; two for a system without a single point of failure.
     pub brokers: Vec<PeerAddress>,
     /// Bodies this node hosts.
@@ -60,8 +63,6 @@ pub struct BodyConfig {
     pub code: BodyCode,
     /// Name for logs of the body itself.
     pub name: String,
-    /// Root key file of the provider.
-    pub root_key: PathBuf,
     /// Identity key file: end-to-end channel and delegation.
     pub identity_key: PathBuf,
     /// Key that opens the body's part of acquisition numbers.
@@ -126,6 +127,7 @@ impl NodeConfig {
         addresses.extend(self.brokers.iter().map(|broker| broker.address));
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
+        self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
         if self.brokers.is_empty() {
             return Err(ConfigError::rule(
                 "brokers",

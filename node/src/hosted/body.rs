@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
-use chukei_crypto::keyring::{Keyring, NamingKey, RootKey};
+use chukei_crypto::keyring::{Keyring, NamingKey};
 use chukei_crypto::seal::{KeySource, SealError};
 use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::local_body_code::LocalBodyCode;
+use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::key_file;
 use chukei_store::journal::Journal;
-use chukei_store::keyfile::{KeyfileError, KeyringFile};
 use chukei_store::{Batch, DataFolder, Partition, RowKey, Space, Versioned};
 use chukei_wire::body_code::BodyCode;
 
@@ -23,8 +23,6 @@ use crate::hosted::rows::RowError;
 
 /// Key files of a body.
 pub struct BodyKeyFiles {
-    /// Root key of the provider.
-    pub root: PathBuf,
     /// Identity key.
     pub identity: PathBuf,
     /// Key that opens acquisition numbers.
@@ -67,23 +65,22 @@ pub struct HostedBody {
 }
 
 impl HostedBody {
-    /// Opens the body's partition and keyring, creating them the first time.
+    /// Opens the body's partition and keyring, creating them the first time under the epoch of `today`.
     pub fn open(
         folder: &DataFolder,
         journal: Arc<Journal>,
         facts: BodyFacts,
         files: &BodyKeyFiles,
+        provider: Arc<dyn KeyProvider>,
+        today: u32,
     ) -> Result<Self, OpenBodyError> {
         let code = facts.code;
         let fail = |what: &'static str| move |cause: String| OpenBodyError { code, what, cause };
         let local = code.as_str().parse().map_err(|_| fail("code")("not a local body code".into()))?;
-        let root =
-            key_file::read_array::<32>(&files.root).map_err(|error| fail("root key")(error.to_string()))?;
         let identity = identity_key(&files.identity).map_err(fail("identity key"))?;
         let acquisition = acquisition_key(&files.acquisition).map_err(fail("acquisition key"))?;
         let partition = folder.partition(code.as_str()).map_err(|error| fail("store")(error.to_string()))?;
-        let keyring =
-            keyring(folder, code, RootKey::from_bytes(*root), &*partition).map_err(fail("keyring"))?;
+        let keyring = keyring(folder, code, provider, today, &*partition).map_err(fail("keyring"))?;
         let keyring = Arc::new(keyring);
         let audit = AuditLog::new(journal, code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
@@ -219,14 +216,16 @@ fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {
 fn keyring(
     folder: &DataFolder,
     code: BodyCode,
-    root: RootKey,
+    provider: Arc<dyn KeyProvider>,
+    today: u32,
     partition: &dyn Partition,
 ) -> Result<KeyringFile, String> {
     let path = folder.keyring_path(code.as_str()).map_err(|error| error.to_string())?;
-    let body = code.as_bytes();
-    match KeyringFile::open(&path, root.clone(), body) {
+    let owner: Owner = code.as_str().parse().map_err(|error: chukei_keys::InvalidOwner| error.to_string())?;
+    let failed = |error: KeyfileError| format!("{}: {}: {error}", error.code(), path.display());
+    match KeyringFile::open(&path, provider.clone(), &owner) {
         Err(KeyfileError::Missing) => {}
-        opened => return opened.map_err(|error| error.to_string()),
+        opened => return opened.map_err(failed),
     }
     let pages = partition.scan(&RowKey::new(Space::Page), None, 1).map_err(|error| error.to_string())?;
     if !pages.is_empty() {
@@ -235,5 +234,5 @@ fn keyring(
             path.display()
         ));
     }
-    KeyringFile::create(&path, root, body).map_err(|error| error.to_string())
+    KeyringFile::create(&path, provider, &owner, today).map_err(failed)
 }

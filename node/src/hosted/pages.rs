@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chukei_crypto::key::{DayKey, Key32};
-use chukei_crypto::keyring::{Keyring, Page};
+use chukei_crypto::keyring::{Keyring, KeyringError, Page};
 use chukei_crypto::seal::{KeyError, KeySource, PersonSlot, Purpose};
 use chukei_store::{Partition, RowKey, Space};
 use lru::LruCache;
@@ -67,7 +67,10 @@ impl ValueKeys<'_> {
         let row = page_row(page);
         let stored = self.partition.get_many(std::slice::from_ref(&row)).map_err(|_| KeyError::Missing)?;
         let sealed = stored.into_iter().next().flatten().ok_or(KeyError::Missing)?;
-        let opened = Page::from_sealed(&sealed.value, page, &self.keyring).map_err(|_| KeyError::Missing)?;
+        let opened = Page::from_sealed(&sealed.value, page, &self.keyring).map_err(|error| match error {
+            KeyringError::Key(error) => error,
+            _ => KeyError::Missing,
+        })?;
         let opened = Arc::new(opened);
         self.pages.put(key, opened.clone());
         Ok(opened)

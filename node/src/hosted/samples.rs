@@ -7,6 +7,7 @@ use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AddresseeNumber;
+use chukei_keys::{FileProvider, KeyProvider};
 use chukei_relay_client::key_file;
 use chukei_store::journal::{Journal, JournalOptions};
 use chukei_store::{DataFolder, Space};
@@ -73,7 +74,6 @@ fn open(folder: &DataFolder, journal: &Arc<Journal>, dir: &Path, code: &str) -> 
         path
     };
     let files = BodyKeyFiles {
-        root: file("root", &[7; 32]),
         identity: file("identity", &IdentityKey::generate_pkcs8().unwrap()),
         acquisition: file("acquisition", &AcquisitionKeyPair::generate().unwrap().to_bytes()[..]),
     };
@@ -83,5 +83,7 @@ fn open(folder: &DataFolder, journal: &Arc<Journal>, dir: &Path, code: &str) -> 
         affairs: vec!["JM99000000001000".parse().unwrap()],
         in_flight: 8,
     };
-    HostedBody::open(folder, journal.clone(), facts, &files).unwrap()
+    let (provider, owner) = (FileProvider::new(dir, &dir.join("epochs")), code.parse().unwrap());
+    provider.make_root(&owner, 1).unwrap();
+    HostedBody::open(folder, journal.clone(), facts, &files, Arc::new(provider), 20_000).unwrap()
 }

@@ -1,21 +1,19 @@
-//! Where a node keeps what it holds: one partition of rows per body, one journal per data folder, and the
-//! file of a body's keyring.
+//! Where a node keeps what it holds: one partition of rows per body, and one journal per data folder.
 //!
 //! What must hold: nothing is acknowledged before a real fsync; a batch is there wholly or not at all; a file
 //! of another body, of a newer format or with damage in its middle is refused. Values are sealed before they
-//! come here: this crate sees names that say nothing and ciphertext, and knows no key but to keep the
-//! keyring's file whole.
+//! come here: this crate sees names that say nothing and ciphertext, and knows no key. It says where a keyring lies
+//! and how a file is replaced or destroyed durably; what is in it is the business of `chukei-keys`.
 
 pub mod batch;
+pub mod durable_file;
 pub mod error;
 pub mod folder;
 pub mod journal;
-pub mod keyfile;
 pub mod partition;
 pub mod row;
 
 mod commit_queue;
-mod durable_file;
 mod lock_file;
 mod sqlite;
 
@@ -23,6 +21,5 @@ pub use batch::Batch;
 pub use error::StoreError;
 pub use folder::DataFolder;
 pub use journal::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered};
-pub use keyfile::{KeyfileError, KeyringFile};
 pub use partition::{BoxFuture, Partition, Versioned};
 pub use row::{RowKey, Space};

@@ -40,6 +40,7 @@ fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
             let paths = pki.issue_broker(&server.name, &server.addresses, v)?;
             let mut files = hop(paths.hop);
             files.extend([("acquisition_key", paths.acquisition_key), ("code_master", paths.code_master)]);
+            files.push(("root_key", paths.root_key));
             files
         }
         Holder::Portal(server) => {
@@ -80,7 +81,9 @@ fn failure(error: &PkiError) -> Failure {
         PkiError::Name => ("PKI_NAME", "名前を確認してください"),
         PkiError::Validity => ("PKI_VALIDITY", "--days を確認してください"),
         PkiError::TooManyRecords(_) => ("PKI_TOO_MANY", "不要な相手先を別のフォルダーに移してください"),
-        PkiError::Malformed(_) | PkiError::KeyFile(_) => ("PKI_FILE", "ファイルを確認してください"),
+        PkiError::Malformed(_) | PkiError::KeyFile(_) | PkiError::Root(_) => {
+            ("PKI_FILE", "ファイルを確認してください")
+        }
         PkiError::Io { .. } => ("PKI_IO", "鍵フォルダーの場所、権限、他のプロセスの使用を確認してください"),
         PkiError::Certificate(_) | PkiError::Key => ("PKI_KEY", "鍵ファイルを確認してください"),
     };

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chukei_relay_client::key_file;
@@ -48,6 +48,13 @@ pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, PkiError> {
     let limit = u64::try_from(TEXT_MAX + 1).map_err(|_| PkiError::Malformed(path.to_owned()))?;
     file.take(limit).read_to_string(&mut text).map_err(|source| io(path, source))?;
     if text.len() > TEXT_MAX { Err(PkiError::Malformed(path.to_owned())) } else { Ok(text) }
+}
+
+/// Creates a folder that only its owner enters, unless it is there.
+pub(super) fn ensure_folder(path: &Path) -> Result<(), PkiError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| io(path, source))?;
+    sync_folder_of(path)
 }
 
 pub(super) fn io(path: &Path, source: std::io::Error) -> PkiError {

@@ -23,6 +23,8 @@ pub struct BrokerPaths {
     pub acquisition_key: PathBuf,
     /// The 32-byte secret behind person codes, the same for all brokers.
     pub code_master: PathBuf,
+    /// The root that the keyring of its records is sealed under, the newest.
+    pub root_key: PathBuf,
 }
 
 /// Files of a portal instance.
@@ -32,7 +34,7 @@ pub struct PortalPaths {
     pub hop: HopPaths,
     /// Its long-lived channel identity, P-256 PKCS#8.
     pub identity_key: PathBuf,
-    /// Opens its store, 32 bytes.
+    /// The root that its keyring is sealed under, the newest.
     pub root_key: PathBuf,
     /// The 32-byte secret that binding secrets of (person, body) are derived from.
     pub binding_master: PathBuf,
@@ -47,7 +49,7 @@ pub struct BodyPaths {
     pub identity_key: PathBuf,
     /// Opens the body's part of acquisition numbers.
     pub acquisition_key: PathBuf,
-    /// Opens the body's keyring, 32 bytes.
+    /// The root that its keyring is sealed under, the newest.
     pub root_key: PathBuf,
 }
 

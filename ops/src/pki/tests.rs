@@ -26,8 +26,15 @@ fn load(hop: &HopPaths) -> std::sync::Arc<HopCredentials> {
 }
 
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let paths =
+        |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut files = paths(dir);
+    if dir.join("roots").is_dir() {
+        files.extend(paths(&dir.join("roots")));
+    }
     files
+        .into_iter()
+        .filter(|path| path.is_file())
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
         .collect()
 }

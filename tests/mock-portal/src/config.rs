@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chukei_keys::process::ProcessSettings;
+use chukei_keys::{KeySettings, KeySettingsError, Owner};
 use chukei_relay_client::settings::{self, PeerAddress, PeersSettings, SettingsError, TlsSettings};
 use serde::Deserialize;
 
@@ -30,12 +31,12 @@ pub(crate) struct Settings {
     pub(crate) tls: TlsSettings,
     /// The signed peer list.
     pub(crate) peers: PeersSettings,
+    /// Where the portal's own roots and epochs are kept, under its name.
+    pub(crate) keys: KeySettings,
     /// Private key of the portal's channel identity.
     pub(crate) identity_key: PathBuf,
     /// Signing key of the resident registry, which this portal plays.
     pub(crate) registry_key: PathBuf,
-    /// Root key of the portal's keyring.
-    pub(crate) root_key: PathBuf,
     /// Master secret that binding secrets are derived from.
     pub(crate) binding_master: PathBuf,
     /// Every broker to dial.
@@ -100,6 +101,9 @@ pub(crate) enum ConfigError {
     /// It cannot be read, or a key is unknown or of the wrong kind.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Where keys are kept.
+    #[error("{0}: {1}")]
+    Keys(PathBuf, KeySettingsError),
     /// Values that contradict each other.
     #[error("{0}: {1}")]
     Contradiction(PathBuf, &'static str),
@@ -110,6 +114,7 @@ impl Settings {
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
         let mut settings: Self = settings::load(file)?;
         settings.check().map_err(|reason| ConfigError::Contradiction(file.to_owned(), reason))?;
+        settings.keys.check().map_err(|error| ConfigError::Keys(file.to_owned(), error))?;
         settings.resolve(&settings::base_of(file));
         Ok(settings)
     }
@@ -119,7 +124,9 @@ impl Settings {
             && self.brokers.iter().all(|b| b.address.ip().is_loopback());
         let limits = &self.limits;
         let positive = [limits.requests, limits.inbound, limits.logins, limits.folder_bytes];
-        if self.brokers.is_empty() {
+        if self.name.parse::<Owner>().is_err() {
+            Err("name must be 1 to 32 of a-z 0-9 -: it owns keys")
+        } else if self.brokers.is_empty() {
             Err("at least one [[brokers]] entry is needed")
         } else if self.development && !loopback {
             Err("development = true allows loopback addresses only")
@@ -147,10 +154,10 @@ impl Settings {
             &mut self.peers.root,
             &mut self.identity_key,
             &mut self.registry_key,
-            &mut self.root_key,
             &mut self.binding_master,
         ];
-        for path in fixed.into_iter().chain(self.clock_file.as_mut()) {
+        let keys = self.keys.paths();
+        for path in fixed.into_iter().chain(self.clock_file.as_mut()).chain(keys) {
             *path = folder.join(&*path);
         }
     }

@@ -1,12 +1,13 @@
 //! The running portal: what it is made of, and what each call does.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_crypto::keyring::RootKey;
 use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_domain::day::day_of;
+use chukei_keys::Owner;
 use chukei_relay_client::channel::{ChannelLimits, Channels};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::dial::{Dialer, Target};
@@ -48,6 +49,9 @@ pub(crate) enum StartError {
     /// A key file holds no key of the kind it should.
     #[error("{0}: not a key of the expected kind")]
     Key(PathBuf),
+    /// The provider of its roots and epochs.
+    #[error("keys: {0}")]
+    Keys(String),
     /// Hop certificate, key or authority.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
@@ -248,14 +252,22 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
     let broker = settings.brokers.iter().find_map(|broker| peers.broker(&broker.name));
     let broker = broker.ok_or_else(|| StartError::NotListed("a configured broker".to_owned()))?;
     let binding_master = key_file::read_array(&settings.binding_master)?;
-    let root = RootKey::from_bytes(*key_file::read_array(&settings.root_key)?);
+    let owner = settings.name.parse::<Owner>().map_err(|error| StartError::Keys(error.to_string()))?;
+    let provider = settings.keys.open(Path::new("")).map_err(|error| StartError::Keys(error.to_string()))?;
+    let today = day_of(clock.now_ms());
     let limits = settings.limits.clone();
     let timeout_ms = settings.login_timeout_s.saturating_mul(1_000);
     let metrics = Metrics::new()?;
     Ok(Core {
         name: settings.name.clone(),
         registry: Registry::new(signing, binding_master, broker.acquisition_public.0.clone()),
-        vault: Vault::open_folder(&settings.data_dir, root, metrics.store_seconds.clone())?,
+        vault: Vault::open_folder(
+            &settings.data_dir,
+            provider,
+            &owner,
+            today,
+            metrics.store_seconds.clone(),
+        )?,
         folders: Folders::new(limits.logins, limits.folder_bytes, timeout_ms),
         channels: Channels::new(ChannelLimits::default()),
         window: ReplayWindow::new(REQUEST_IDS),

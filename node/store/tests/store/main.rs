@@ -6,5 +6,4 @@ mod crash;
 mod folder;
 mod frozen;
 mod journal;
-mod keyfile;
 mod model;

@@ -68,7 +68,9 @@ fn tls(stem: &str) -> String {
     )
 }
 
-const PEERS: &str = "\n[peers]\nfile = \"pki/peers.json\"\nroot = \"pki/peer-root.pub\"\n";
+/// The signed list of peers, and where every role keeps its roots and epochs.
+const PEERS_AND_KEYS: &str = "\n[peers]\nfile = \"pki/peers.json\"\nroot = \"pki/peer-root.pub\"\n\
+    \n[keys]\nprovider = \"file\"\nroots = \"pki/roots\"\nepochs = \"keys\"\n";
 
 fn brokers(at: &Addresses) -> String {
     format!("\n[[brokers]]\nname = \"{BROKER}\"\naddress = \"{}\"\n", at.relay)
@@ -79,7 +81,7 @@ fn broker(at: &Addresses) -> String {
     let tls = tls(BROKER);
     format!(
         "{head}acquisition_key = \"pki/brokers.acquisition.key\"\ncode_master = \"pki/code-master.key\"\n\
-         \n[listen]\nrelay = \"{}\"\nmetrics = \"{}\"\n{tls}{PEERS}\
+         \n[listen]\nrelay = \"{}\"\nmetrics = \"{}\"\n{tls}{PEERS_AND_KEYS}\
          \n[legal_basis]\nself_info = \"番号法附則第6条第4項第1号\"\nnotice = \"番号法附則第6条第4項第2号\"\n",
         at.relay, at.broker_metrics
     )
@@ -87,7 +89,7 @@ fn broker(at: &Addresses) -> String {
 
 fn node(at: &Addresses) -> String {
     let mut text = format!(
-        "{}\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS}{}",
+        "{}\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{}",
         head(NODE, "node"),
         at.staff,
         at.node_metrics,
@@ -99,7 +101,7 @@ fn node(at: &Addresses) -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\n[[bodies]]\ncode = \"{code}\"\nname = \"{name}\"\nroot_key = \"pki/body-{code}.root.key\"\n\
+            "\n[[bodies]]\ncode = \"{code}\"\nname = \"{name}\"\n\
              identity_key = \"pki/body-{code}.identity.key\"\n\
              acquisition_key = \"pki/body-{code}.acquisition.key\"\naffairs = {AFFAIRS:?}\nportal = \"{PORTAL}\"\n"
         );
@@ -111,8 +113,8 @@ fn portal(at: &Addresses) -> String {
     let stem = format!("portal-{PORTAL}");
     format!(
         "{}socket = \"portal.sock\"\nidentity_key = \"pki/{stem}.identity.key\"\n\
-         registry_key = \"pki/registry.key\"\nroot_key = \"pki/{stem}.root.key\"\n\
-         binding_master = \"pki/{stem}.binding.key\"\n\n[listen]\nmetrics = \"{}\"\n{}{PEERS}{}",
+         registry_key = \"pki/registry.key\"\n\
+         binding_master = \"pki/{stem}.binding.key\"\n\n[listen]\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{}",
         head(PORTAL, "portal"),
         at.portal_metrics,
         tls(&stem),

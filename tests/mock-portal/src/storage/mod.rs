@@ -11,12 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chukei_crypto::keyring::RootKey;
 use chukei_crypto::seal::{self, KeyError, KeyIds, KeySource, Place, Purpose, SealError};
+use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_store::StoreError;
 use chukei_store::batch::Batch;
 use chukei_store::folder::DataFolder;
-use chukei_store::keyfile::{KeyfileError, KeyringFile};
 use chukei_store::partition::{Partition, Versioned};
 use chukei_store::row::{RowKey, Space};
 use chukei_wire::codec;
@@ -25,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-/// Name of the partition, and what its keyring is bound to.
+/// Name of the partition, and what its rows are bound to.
 const PARTITION: &str = "portal";
 /// Longest stored row before sealing.
 const ROW_MAX: usize = 1024 * 1024;
@@ -39,7 +38,7 @@ pub(crate) enum VaultError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The keyring file failed.
-    #[error(transparent)]
+    #[error("keyring: {code}: {0}", code = .0.code())]
     Keyring(#[from] KeyfileError),
     /// The row's day key was destroyed.
     #[error("the key of a stored row was destroyed")]
@@ -81,20 +80,22 @@ struct SweptRow {
 }
 
 impl Vault {
-    /// Opens the store under `data_dir`, creating it and its keyring at the first start. `seconds` gets the time
+    /// Opens the store under `data_dir`, creating it and its keyring at the first start under the epoch of
+    /// `today`. `seconds` gets the time
     /// of each durable batch.
     pub(crate) fn open_folder(
         data_dir: &Path,
-        root: RootKey,
+        provider: Arc<dyn KeyProvider>,
+        owner: &Owner,
+        today: u32,
         seconds: Histogram,
     ) -> Result<Self, VaultError> {
         let folder = DataFolder::open(data_dir)?;
         let partition = folder.partition(PARTITION)?;
         let file = folder.keyring_path(PARTITION)?;
-        let keyring = if file.exists() {
-            KeyringFile::open(&file, root, PARTITION.as_bytes())?
-        } else {
-            KeyringFile::create(&file, root, PARTITION.as_bytes())?
+        let keyring = match KeyringFile::open(&file, provider.clone(), owner) {
+            Err(KeyfileError::Missing) => KeyringFile::create(&file, provider, owner, today)?,
+            opened => opened?,
         };
         Ok(Self {
             _folder: folder,

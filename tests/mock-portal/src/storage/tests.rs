@@ -1,5 +1,6 @@
 //! The portal's rows over a real store.
 
+use chukei_keys::FileProvider;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::PersonCode;
 use chukei_wire::id::{DeliveryId, NoticeId};
@@ -19,7 +20,11 @@ fn body() -> BodyCode {
 
 fn open(folder: &Path) -> Vault {
     let seconds = Metrics::new().unwrap().store_seconds;
-    Vault::open_folder(folder, RootKey::from_bytes([3; 32]), seconds).unwrap()
+    let keys = folder.join("provider");
+    std::fs::create_dir_all(&keys).unwrap();
+    let (provider, owner) = (FileProvider::new(&keys, &keys), "mynaportal".parse().unwrap());
+    provider.make_root(&owner, 1).unwrap();
+    Vault::open_folder(&folder.join("data"), Arc::new(provider), &owner, TODAY, seconds).unwrap()
 }
 
 fn content(notice: u8, delivery: u8, expiry_day: u32) -> ContentRow {

@@ -86,7 +86,7 @@ impl Stage {
             .replace("127.0.0.1:7502", &self.metrics.to_string())
             .replace("deadline_ms = 20000", &format!("deadline_ms = {deadline_ms}"));
         std::fs::write(self.config(), text).unwrap();
-        assert!(self.keys.portal.root_key.ends_with("pki/portal-mynaportal.root.key"));
+        assert!(self.keys.portal.root_key.ends_with("pki/roots/mynaportal.root-1.key"));
     }
 
     pub(crate) fn config(&self) -> PathBuf {

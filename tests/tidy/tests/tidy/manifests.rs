@@ -109,20 +109,25 @@ fn every_manifest_is_listed_and_every_listed_file_exists() {
 }
 
 #[test]
-fn both_roles_run_with_their_own_volume() {
+fn both_roles_run_with_their_own_volumes() {
     let base = base();
     let names: BTreeSet<&str> =
         base.stateful_sets.iter().map(|set| set.metadata.name.as_deref().unwrap()).collect();
     assert_eq!(names, BTreeSet::from(["chukei-broker", "chukei-node"]));
     for set in &base.stateful_sets {
         let claims = set.spec.as_ref().unwrap().volume_claim_templates.as_ref().unwrap();
-        assert_eq!(claims.len(), 1);
-        let claim = claims[0].spec.as_ref().unwrap();
-        assert!(claim.resources.as_ref().unwrap().requests.as_ref().unwrap().contains_key("storage"));
-        // One owner of the data folder, held by the cluster too.
-        assert_eq!(claim.access_modes.as_deref().unwrap(), ["ReadWriteOncePod"]);
+        for claim in claims {
+            let claim = claim.spec.as_ref().unwrap();
+            assert!(claim.resources.as_ref().unwrap().requests.as_ref().unwrap().contains_key("storage"));
+            // One owner of the data folder, held by the cluster too.
+            assert_eq!(claim.access_modes.as_deref().unwrap(), ["ReadWriteOncePod"]);
+        }
         let mounts = pod(set).containers[0].volume_mounts.as_ref().unwrap();
-        assert!(mounts.iter().any(|mount| mount.mount_path == "/var/lib/chukei"));
+        // Epochs lie apart from the data, so that a copy of the data's volume does not bring destroyed keys back.
+        for (volume, path) in [("data", "/var/lib/chukei"), ("epochs", "/var/lib/chukei-epochs")] {
+            assert!(claims.iter().any(|claim| claim.metadata.name.as_deref() == Some(volume)));
+            assert!(mounts.iter().any(|mount| mount.name == volume && mount.mount_path == path));
+        }
     }
 }
 

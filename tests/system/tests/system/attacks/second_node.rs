@@ -37,6 +37,7 @@ fn configuration(rig: &Rig) -> String {
     let first = fs::read_to_string(rig.layout().config(Role::Node)).unwrap();
     let mut parts = first.split("[[bodies]]");
     let head = parts.next().unwrap().replace("node-a", "node-b").replace("\"node\"", "\"node-b\"");
+    let head = head.replace("epochs = \"keys\"", "epochs = \"keys-b\"");
     let body = parts.find(|body| body.contains(OTHER)).unwrap();
     let staff = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

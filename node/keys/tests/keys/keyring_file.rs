@@ -2,33 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
-use chukei_crypto::keyring::{KeyringError, RootKey};
+use chukei_crypto::keyring::KeyringError;
 use chukei_crypto::seal::{KeySource, Purpose};
-use chukei_store::DataFolder;
-use chukei_store::keyfile::{KeyfileError, KeyringFile, MAX_KEYRING_BYTES};
+use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, MAX_KEYRING_BYTES, ProviderError, WrapIds};
 
-const BODY: &[u8] = b"982016";
-
-fn root() -> RootKey {
-    RootKey::from_bytes([5; 32])
-}
-
-fn fresh() -> (tempfile::TempDir, PathBuf, KeyringFile) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = DataFolder::open(dir.path()).unwrap().keyring_path("982016").unwrap();
-    let file = KeyringFile::create(&path, root(), BODY).unwrap();
-    (dir, path, file)
-}
-
-fn day_key(file: &KeyringFile, day: u32) -> Option<(u32, [u8; 32])> {
-    file.snapshot().day_key(Purpose::Notices, day).ok().map(|(number, key)| (number, *key.as_bytes()))
-}
+use crate::stage::{Stage, TODAY, day_key, owner};
 
 #[test]
 fn keyfile_changes_are_in_the_file_when_they_return() {
-    let (_dir, path, file) = fresh();
+    let stage = Stage::new();
+    let file = stage.create();
     let before = file.snapshot();
     let with_day = file.ensure_day_key(Purpose::Notices, 20_000).unwrap();
     assert!(with_day.day_key(Purpose::Notices, 20_000).is_ok());
@@ -36,18 +20,19 @@ fn keyfile_changes_are_in_the_file_when_they_return() {
     file.ensure_page(7).unwrap();
     let made = day_key(&file, 20_000);
 
-    let reopened = KeyringFile::open(&path, root(), BODY).unwrap();
+    let reopened = stage.open().unwrap();
     assert_eq!(day_key(&reopened, 20_000), made);
     assert_eq!(reopened.snapshot().generation(), file.snapshot().generation());
     let gone = reopened.update(|keyring| Ok(keyring.destroy_days_before(20_001))).unwrap();
     assert_eq!(gone, [(Purpose::Notices, 20_000)]);
     assert_eq!(day_key(&reopened, 20_000), None);
-    assert_eq!(day_key(&KeyringFile::open(&path, root(), BODY).unwrap(), 20_000), None);
+    assert_eq!(day_key(&stage.open().unwrap(), 20_000), None);
 }
 
 #[test]
 fn keyfile_is_rewritten_only_when_something_changed() {
-    let (_dir, path, file) = fresh();
+    let stage = Stage::new();
+    let (path, file) = (stage.keyring_path(), stage.create());
     file.ensure_day_key(Purpose::Notices, 20_000).unwrap();
     file.ensure_page(7).unwrap();
     let written = fs::read(&path).unwrap();
@@ -60,7 +45,8 @@ fn keyfile_is_rewritten_only_when_something_changed() {
 
 #[test]
 fn keyfile_a_refused_or_failed_change_changes_nothing() {
-    let (_dir, path, file) = fresh();
+    let stage = Stage::new();
+    let (path, file) = (stage.keyring_path(), stage.create());
     let written = fs::read(&path).unwrap();
     let refused = file.update(|keyring| {
         keyring.ensure_page(1)?;
@@ -78,53 +64,85 @@ fn keyfile_a_refused_or_failed_change_changes_nothing() {
     assert!(file.ensure_day_key(Purpose::Notices, 20_000).is_ok());
 }
 
-/// R1: the keyring of one body opens for no other body and under no other body's root key.
+/// R1: the keyring of one body opens for no other body, and under no other body's root or epoch.
 #[test]
-fn keyfile_r1_opens_only_for_its_body_and_root_key() {
-    let (_dir, path, _) = fresh();
-    let other_root = KeyringFile::open(&path, RootKey::from_bytes([6; 32]), BODY);
-    assert!(matches!(other_root, Err(KeyfileError::Keyring(KeyringError::IntegrityFailure))));
-    let other_body = KeyringFile::open(&path, root(), b"982024");
-    assert!(matches!(other_body, Err(KeyfileError::Keyring(KeyringError::WrongBody))));
+fn keyfile_r1_opens_only_for_its_owner_under_its_root_and_epoch() {
+    let stage = Stage::new();
+    let path = stage.keyring_path();
+    stage.create();
+    let other = "982024".parse().unwrap();
+    let wrong = KeyringFile::open(&path, stage.provider(), &other);
+    assert!(matches!(wrong, Err(KeyfileError::Keyring(KeyringError::WrongOwner))));
+    for key in ["roots/982016.root-1.key", "epochs/982016.epoch-20000.key"] {
+        let key = stage.path(key);
+        let kept = fs::read(&key).unwrap();
+        fs::write(&key, "00".repeat(32)).unwrap();
+        assert!(matches!(stage.open(), Err(KeyfileError::Provider(ProviderError::Integrity))));
+        fs::write(&key, kept).unwrap();
+    }
+    assert!(stage.open().is_ok());
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
-    let altered = KeyringFile::open(&path, root(), BODY);
-    assert!(matches!(altered, Err(KeyfileError::Keyring(KeyringError::IntegrityFailure))));
+    let altered = stage.open().unwrap_err();
+    assert!(matches!(altered, KeyfileError::Keyring(KeyringError::IntegrityFailure)));
+    assert_eq!(altered.code(), "INTEGRITY_FAILURE");
 }
 
 #[test]
 fn keyfile_is_never_made_over_another_nor_guessed_when_missing() {
-    let (_dir, path, _) = fresh();
-    assert!(matches!(KeyringFile::create(&path, root(), BODY), Err(KeyfileError::Exists)));
+    let stage = Stage::new();
+    let path = stage.keyring_path();
+    stage.create();
+    let again = KeyringFile::create(&path, stage.provider(), &owner(), TODAY);
+    assert!(matches!(again, Err(KeyfileError::Exists)));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     fs::write(&path, vec![0; MAX_KEYRING_BYTES as usize + 1]).unwrap();
-    assert!(matches!(KeyringFile::open(&path, root(), BODY), Err(KeyfileError::TooLarge)));
+    assert!(matches!(stage.open(), Err(KeyfileError::TooLarge)));
     fs::remove_file(&path).unwrap();
-    assert!(matches!(KeyringFile::open(&path, root(), BODY), Err(KeyfileError::Missing)));
+    assert!(matches!(stage.open(), Err(KeyfileError::Lost)));
+    let over_a_loss = KeyringFile::create(&path, stage.provider(), &owner(), TODAY);
+    assert!(matches!(over_a_loss, Err(KeyfileError::Lost)), "a lost keyring is not covered by a new one");
+    assert!(matches!(Stage::new().open(), Err(KeyfileError::Missing)));
+}
+
+#[test]
+fn keyfile_begins_under_the_newest_root_and_the_epoch_of_the_day() {
+    let stage = Stage::new();
+    stage.provider().make_root(&owner(), 4).unwrap();
+    assert_eq!(stage.create().ids(), WrapIds { root: 4, epoch: TODAY });
+    assert_eq!(stage.open().unwrap().ids(), WrapIds { root: 4, epoch: TODAY });
+
+    let rootless = Stage::new();
+    rootless.provider().destroy_root(&owner(), 1).unwrap();
+    let refused = KeyringFile::create(&rootless.keyring_path(), rootless.provider(), &owner(), TODAY);
+    assert!(matches!(refused, Err(KeyfileError::Provider(ProviderError::Missing))));
+    assert!(!rootless.keyring_path().exists());
 }
 
 /// A write that a crash cut short lies beside the file and is written over.
 #[test]
 fn keyfile_a_half_written_successor_is_ignored() {
-    let (_dir, path, file) = fresh();
+    let stage = Stage::new();
+    let (path, file) = (stage.keyring_path(), stage.create());
     file.ensure_page(3).unwrap();
     fs::write(path.with_file_name("982016.keyring.new"), b"half").unwrap();
-    let reopened = KeyringFile::open(&path, root(), BODY).unwrap();
+    let reopened = stage.open().unwrap();
     assert_eq!(reopened.snapshot().generation(), file.snapshot().generation());
     reopened.ensure_page(4).unwrap();
-    assert!(KeyringFile::open(&path, root(), BODY).is_ok());
+    assert!(stage.open().is_ok());
 }
 
 #[test]
 fn keyfile_changes_made_at_once_are_all_kept() {
-    let (_dir, path, file) = fresh();
+    let stage = Stage::new();
+    let file = stage.create();
     std::thread::scope(|scope| {
         for day in 1..=8 {
             let file = &file;
             scope.spawn(move || file.ensure_day_key(Purpose::Notices, day).unwrap());
         }
     });
-    let reopened = KeyringFile::open(&path, root(), BODY).unwrap();
+    let reopened = stage.open().unwrap();
     assert!((1..=8).all(|day| day_key(&reopened, day).is_some()));
 }

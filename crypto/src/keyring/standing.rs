@@ -1,0 +1,67 @@
+//! Rotation of keys within a keyring: new keys beside the old ones, and the retirement of old ones.
+//!
+//! Data keeps opening under the numbers its headers name. Naming and log keys do not rotate: names and the chain of
+//! events stand on them.
+
+use super::{Keyring, KeyringError};
+use crate::key::Key32;
+use crate::seal::Purpose;
+
+impl Keyring {
+    /// A new standing key (day 0) for every purpose and a new key for every page. Old ones go on opening.
+    pub fn renew_standing(&mut self) -> Result<(), KeyringError> {
+        for purpose in Purpose::ALL {
+            self.add_day_key(purpose, 0)?;
+        }
+        for page in self.pages() {
+            self.renew_page_key(page)?;
+        }
+        Ok(())
+    }
+
+    /// A new key for `page`, and its number. The page's row stays under the old one until it is sealed anew.
+    pub fn renew_page_key(&mut self, page: u32) -> Result<u32, KeyringError> {
+        let newest = self.newest_of_page(page).map_or(0, |(number, _)| number);
+        let number = newest.checked_add(1).ok_or(KeyringError::TooLong)?;
+        self.pages.insert((page, number), Key32::generate()?);
+        Ok(number)
+    }
+
+    /// Destroys key `number` of `purpose`, whatever its day; tells whether it was there. What it sealed is gone.
+    /// The newest of its day is refused.
+    pub fn retire(&mut self, purpose: Purpose, number: u32) -> Result<bool, KeyringError> {
+        let held = self.days.keys().find(|(of, _, held)| (*of, *held) == (purpose, number)).copied();
+        let Some(held) = held else { return Ok(false) };
+        if self.newest_of_day(purpose, held.1).is_some_and(|(newest, _)| newest == number) {
+            return Err(KeyringError::InUse);
+        }
+        Ok(self.days.remove(&held).is_some())
+    }
+
+    /// Destroys every key of `page` but the newest, and counts them. A row of the page that an older one sealed is
+    /// gone, and with it whatever its persons' keys sealed.
+    pub fn retire_page(&mut self, page: u32) -> usize {
+        let Some((newest, _)) = self.newest_of_page(page) else { return 0 };
+        let before = self.pages.len();
+        self.pages.retain(|(of, number), _| *of != page || *number == newest);
+        before - self.pages.len()
+    }
+
+    /// Numbers of the keys of (`purpose`, `day`) at hand, ascending; the last one seals.
+    pub fn day_numbers(&self, purpose: Purpose, day: u32) -> Vec<u32> {
+        let of_day = self.days.range((purpose, day, 0)..=(purpose, day, u32::MAX));
+        of_day.map(|((_, _, number), _)| *number).collect()
+    }
+
+    /// Numbers of the keys of `page` at hand, ascending; the last one seals.
+    pub fn page_numbers(&self, page: u32) -> Vec<u32> {
+        self.pages.range((page, 0)..=(page, u32::MAX)).map(|((_, number), _)| *number).collect()
+    }
+
+    /// Pages with a key, ascending.
+    pub fn pages(&self) -> Vec<u32> {
+        let mut pages: Vec<u32> = self.pages.keys().map(|(page, _)| *page).collect();
+        pages.dedup();
+        pages
+    }
+}

@@ -1,0 +1,207 @@
+//! A keyring as a file: rewritten whole, durably, before anybody uses a key that is new in it.
+//!
+//! What must hold: a key is never used before the file that holds it is durable, or what it sealed would be lost
+//! with it; and a key that was destroyed is in no snapshot once the change has returned. The order of every change is
+//! file durable, generation raised at the provider, change acknowledged: a crash leaves the old file or the new one,
+//! and a file older than an acknowledged one is refused for good. Each writing is sealed under a key of its own,
+//! wrapped under the root and the epoch named in its head. Deliberately absent: the choice of days (the caller has
+//! the clock), and any way to open a keyring without its provider.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use chukei_crypto::keyring::{Head, Keyring, KeyringError, KeyringKey, Wrapped};
+use chukei_crypto::seal::{KeySource, Purpose};
+use chukei_store::durable_file;
+
+use crate::error::KeyfileError;
+use crate::owner::Owner;
+use crate::provider::{KeyProvider, ProviderError, WrapIds};
+
+/// Bytes a keyring's file may have at most: far more than the pages of the largest body need.
+pub const MAX_KEYRING_BYTES: u64 = 16 << 20;
+
+/// The open file of one owner's keyring. Its calls but [`KeyringFile::snapshot`] and [`KeyringFile::ids`] block on
+/// files and on the provider.
+pub struct KeyringFile {
+    path: PathBuf,
+    owner: Owner,
+    provider: Arc<dyn KeyProvider>,
+    current: ArcSwap<Keyring>,
+    ids: ArcSwap<WrapIds>,
+    /// One change at a time. The newest generation written here, acknowledged or not: none is given twice.
+    written: Mutex<u64>,
+}
+
+impl KeyringFile {
+    /// Makes a new keyring for `owner` and writes it to `path`, where nothing may be, under the newest root and the
+    /// epoch of `day` (or a newer one). The root is there already: made by whoever has the custody of it.
+    pub fn create(
+        path: &Path,
+        provider: Arc<dyn KeyProvider>,
+        owner: &Owner,
+        day: u32,
+    ) -> Result<Self, KeyfileError> {
+        if path.try_exists()? {
+            return Err(KeyfileError::Exists);
+        }
+        if provider.generation(owner)? > 0 {
+            return Err(KeyfileError::Lost);
+        }
+        let root = provider.roots(owner)?.last().copied().ok_or(ProviderError::Missing)?;
+        let epoch = provider.epochs(owner)?.last().copied().unwrap_or_default().max(day);
+        provider.make_epoch(owner, epoch)?;
+        let file = Self {
+            path: path.to_owned(),
+            owner: owner.clone(),
+            provider,
+            current: ArcSwap::from_pointee(Keyring::create(owner.as_bytes())?),
+            ids: ArcSwap::from_pointee(WrapIds { root, epoch }),
+            written: Mutex::new(0),
+        };
+        file.write(&mut file.change(), Keyring::clone(&file.current.load()), WrapIds { root, epoch })?;
+        Ok(file)
+    }
+
+    /// Opens the keyring of `owner` at `path`. One whose epoch or root is gone is [`ProviderError::Destroyed`]; one
+    /// that is older than the newest acknowledged is [`KeyfileError::Older`].
+    pub fn open(path: &Path, provider: Arc<dyn KeyProvider>, owner: &Owner) -> Result<Self, KeyfileError> {
+        let sealed = match read(path)? {
+            Some(sealed) => sealed,
+            None if provider.generation(owner)? > 0 => return Err(KeyfileError::Lost),
+            None => return Err(KeyfileError::Missing),
+        };
+        let head = Head::parse(&sealed)?;
+        if head.owner != owner.as_bytes() {
+            return Err(KeyringError::WrongOwner.into());
+        }
+        let ids = WrapIds { root: head.wrapped.root, epoch: head.wrapped.epoch };
+        let key = provider.unwrap(owner, ids, head.wrapped.key)?;
+        let keyring = Keyring::from_sealed(&sealed, &key, owner.as_bytes())?;
+        let acknowledged = provider.generation(owner)?;
+        if keyring.generation() < acknowledged {
+            return Err(KeyfileError::Older);
+        }
+        // Whoever wrote it may have been stopped before this step.
+        provider.raise_generation(owner, keyring.generation())?;
+        Ok(Self {
+            path: path.to_owned(),
+            owner: owner.clone(),
+            provider,
+            written: Mutex::new(keyring.generation()),
+            current: ArcSwap::from_pointee(keyring),
+            ids: ArcSwap::from_pointee(ids),
+        })
+    }
+
+    /// The keyring as it is in the file. Holding on to it keeps keys that are destroyed meanwhile: take it anew
+    /// for every piece of work.
+    pub fn snapshot(&self) -> Arc<Keyring> {
+        self.current.load_full()
+    }
+
+    /// The root and the epoch that the file is sealed under.
+    pub fn ids(&self) -> WrapIds {
+        **self.ids.load()
+    }
+
+    /// The owner of the keyring.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The keeper of the owner's roots and epochs.
+    pub fn provider(&self) -> &dyn KeyProvider {
+        &*self.provider
+    }
+
+    /// Changes the keyring: the file is durable, and snapshots have the change, when this returns. If `change`
+    /// fails, nothing is changed.
+    pub fn update<T>(
+        &self,
+        change: impl FnOnce(&mut Keyring) -> Result<T, KeyringError>,
+    ) -> Result<T, KeyfileError> {
+        self.revise(|keyring| change(keyring).map(|value| (value, true)))
+    }
+
+    /// The keyring with the key of (`purpose`, `day`) in it, made and written if it was not there.
+    pub fn ensure_day_key(&self, purpose: Purpose, day: u32) -> Result<Arc<Keyring>, KeyfileError> {
+        let snapshot = self.snapshot();
+        if snapshot.day_key(purpose, day).is_ok() {
+            return Ok(snapshot);
+        }
+        self.revise(|keyring| keyring.ensure_day_key(purpose, day).map(|made| ((), made)))?;
+        Ok(self.snapshot())
+    }
+
+    /// The keyring with a key of this page in it, made and written if it was not there.
+    pub fn ensure_page(&self, page: u32) -> Result<Arc<Keyring>, KeyfileError> {
+        self.revise(|keyring| keyring.ensure_page(page).map(|made| ((), made)))?;
+        Ok(self.snapshot())
+    }
+
+    /// Writes the keyring if `change` says that it is another one.
+    pub(crate) fn revise<T>(
+        &self,
+        change: impl FnOnce(&mut Keyring) -> Result<(T, bool), KeyringError>,
+    ) -> Result<T, KeyfileError> {
+        let mut written = self.change();
+        let mut keyring = Keyring::clone(&self.current.load());
+        let (value, changed) = change(&mut keyring)?;
+        if changed {
+            self.write(&mut written, keyring, self.ids())?;
+        }
+        Ok(value)
+    }
+
+    /// Writes the keyring as it is under another root or epoch.
+    pub(crate) fn reseal(&self, written: &mut u64, ids: WrapIds) -> Result<(), KeyfileError> {
+        self.write(written, Keyring::clone(&self.current.load()), ids)
+    }
+
+    /// Holds up other changes.
+    pub(crate) fn change(&self) -> MutexGuard<'_, u64> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The order here is what the first page of this module promises.
+    fn write(&self, written: &mut u64, mut keyring: Keyring, ids: WrapIds) -> Result<(), KeyfileError> {
+        let key = KeyringKey::generate().map_err(KeyringError::from)?;
+        let wrapped = self.provider.wrap(&self.owner, ids, &key)?;
+        let wrapped = Wrapped { root: ids.root, epoch: ids.epoch, key: &wrapped };
+        let sealed = keyring.seal(*written, &key, wrapped)?;
+        if sealed.len() as u64 > MAX_KEYRING_BYTES {
+            return Err(KeyfileError::TooLarge);
+        }
+        *written = keyring.generation();
+        durable_file::replace(&self.path, &sealed)?;
+        self.provider.raise_generation(&self.owner, keyring.generation())?;
+        self.current.store(Arc::new(keyring));
+        self.ids.store(Arc::new(ids));
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyfileError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut sealed = Vec::new();
+    file.take(MAX_KEYRING_BYTES + 1).read_to_end(&mut sealed)?;
+    if sealed.len() as u64 > MAX_KEYRING_BYTES { Err(KeyfileError::TooLarge) } else { Ok(Some(sealed)) }
+}
+
+impl std::fmt::Debug for KeyringFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyringFile")
+            .field("owner", &self.owner.as_str())
+            .field("keyring", &self.current.load())
+            .field("ids", &self.ids())
+            .finish_non_exhaustive()
+    }
+}
