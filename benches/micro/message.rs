@@ -7,8 +7,7 @@ use chukei_benches::link::soon;
 use chukei_benches::paired::{Plan, measure};
 use chukei_benches::table::Table;
 use chukei_crypto::binding::BindingSecret;
-use chukei_relay_client::channel::{Channel, RawSealed, SealedBody, read_sealed, write_sealed};
-use chukei_wire::frame::{FrameType, put_frame};
+use chukei_relay_client::channel::{Channel, RawSealed, read_sealed, write_sealed};
 use chukei_wire::id::HeaderHash;
 use tokio::runtime::Runtime;
 
@@ -29,7 +28,7 @@ pub(crate) fn table(plan: Plan, runtime: &Runtime, ends: &Ends) -> Result<Table,
     let mut bare = Bare::new(ASSOCIATED)?;
     let sealing = measure(
         plan,
-        || framed(at_body.seal_body(HEADER, Some(&person), black_box(&answer), 0)?),
+        || Ok(at_body.seal_body(HEADER, Some(&person), black_box(&answer), 0)?.frames),
         || bare.seal(black_box(&answer)),
     )?;
     let raw = runtime.block_on(carried(ends, &at_body, &person, &answer))?;
@@ -42,16 +41,6 @@ pub(crate) fn table(plan: Plan, runtime: &Runtime, ends: &Ends) -> Result<Table,
     let rows =
         vec![("derive, pad, seal and frame 1 KiB", sealing), ("derive, open and unpad 1 KiB", opening)];
     Ok(pairs("A channel's message, against bare ring AES-256-GCM", rows))
-}
-
-/// The frames of a body, as they are collected for a stream.
-fn framed(body: SealedBody) -> Result<Vec<u8>, Failure> {
-    let mut frames = Vec::with_capacity(2 * ANSWER);
-    put_frame(&mut frames, FrameType::Seal, &body.head.to_bytes())?;
-    for chunk in body.chunks {
-        put_frame(&mut frames, FrameType::LastChunk, &chunk)?;
-    }
-    Ok(frames)
 }
 
 /// A sealed answer as it arrives: sent over a stream once.

@@ -1,30 +1,45 @@
 //! Message keys of the end-to-end channel: one key for each sealed body.
 //!
-//! Key = HKDF-SHA-256(salt; direction secret ‖ binding secret where bound; label ‖ header hash ‖ flags). The
-//! sealer draws the 16-byte salt at random for this body alone and sends it along: neither side alone decides a
-//! key, and two bodies never share one. Under its key a body's chunks are AES-256-GCM with nonce = chunk counter
-//! (u64) ‖ last flag (u32): distinct within the body, and a cut, reordered or prolonged body does not open.
-//! Associated data is the header hash and the flags, so that a body opens only as the part of the exchange it
-//! was sealed for (R30, R32). Deliberately absent: the TLS handshake the direction secrets are exported from.
-
-use ring::aead::{Aad, LessSafeKey, Nonce};
-use zeroize::{Zeroize, Zeroizing};
+//! Key = HKDF-Expand-SHA-256(direction secret; label ‖ associated data ‖ salt ‖ binding secret where bound). The
+//! direction secret comes out of the handshake's exporter uniformly random, so that HKDF's first step is not
+//! needed (RFC 5869, 3.3). Associated data, 35 bytes: suite ‖ flags (1 reply, 2 bound) ‖ version of the binding
+//! secret, 0 without ‖ hash of the exchange's header; every chunk is authenticated with it, so that a body opens
+//! only as the part of the exchange it was sealed for (R30, R32).
+//!
+//! Why no key and nonce repeat: a sealer draws the 16-byte salt at random for this body alone, and cannot be given
+//! one; neither side alone decides a key. With 2^40 bodies of one direction, two salts agree with one chance in
+//! 2^49, and a channel ends long before. Under one key the chunks count (see the module `chunks`: at most 65,536).
+//! The receipt is the tag of nothing under a nonce that no chunk has. Deliberately absent: the handshake, and
+//! frames.
 
 use crate::binding::BindingSecret;
+use crate::chunks::{self, ChunkError, Chunks};
 use crate::derive::{DeriveError, Extracted};
-use crate::key::secret;
+use crate::random::{self, RandomError};
 
 /// The only suite of sealed bodies: AES-256-GCM, keys by HKDF-SHA-256 (R21).
 pub const SUITE_AES_256_GCM: u8 = 1;
 /// Largest plaintext of one chunk, bytes.
-pub const CHUNK_PLAIN: usize = 64 * 1024;
+pub const CHUNK_PLAIN: usize = chunks::CHUNK_PLAIN;
 /// Bytes that sealing adds to a chunk.
-pub const TAG: usize = 16;
+pub const TAG: usize = crate::cipher::TAG;
 
-secret!(
-    /// The secret of one direction of a channel, exported from its handshake.
-    DirectionSecret
-);
+/// The secret of one direction of a channel, exported from its handshake; prepared for deriving from it.
+#[derive(Clone)]
+pub struct DirectionSecret(Extracted);
+
+impl DirectionSecret {
+    /// Takes 32 secret bytes, which must be uniformly random.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Extracted::uniform(&zeroize::Zeroizing::new(bytes)))
+    }
+}
+
+impl std::fmt::Debug for DirectionSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DirectionSecret(redacted)")
+    }
+}
 
 /// What a body's key and every chunk are bound to.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +48,8 @@ pub struct MessageContext<'a> {
     pub header: [u8; 32],
     /// Whether this is the reply.
     pub reply: bool,
-    /// The person's binding secret, where the body concerns a person whose binding is established.
-    pub bound: Option<&'a BindingSecret>,
+    /// Version and binding secret of the person, where the body concerns one whose binding is established.
+    pub bound: Option<(u8, &'a BindingSecret)>,
 }
 
 /// Why a chunk was not sealed or opened.
@@ -43,107 +58,140 @@ pub enum ChannelError {
     /// Not what was sealed for this exchange, direction, person and position. The key refuses all that follows.
     #[error("sealed body does not open")]
     IntegrityFailure,
-    /// A chunk over [`CHUNK_PLAIN`].
-    #[error("chunk longer than its limit")]
-    TooLong,
+    /// A chunk over [`CHUNK_PLAIN`], or one without room for its tag.
+    #[error("chunk outside its limits")]
+    Length,
     /// A chunk after the last one, or after a failure.
     #[error("the body has already ended")]
     Ended,
+    /// More chunks than one key seals: 65,536.
+    #[error("the body has too many chunks")]
+    TooMany,
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// Key derivation failed.
     #[error(transparent)]
     Derive(#[from] DeriveError),
 }
 
-/// The key of one sealed body, for one pass over its chunks in order.
-pub struct MessageKey {
-    cipher: LessSafeKey,
-    associated: [u8; 33],
-    receipt: [u8; 16],
-    counter: u64,
-    ended: bool,
+impl From<ChunkError> for ChannelError {
+    fn from(error: ChunkError) -> Self {
+        match error {
+            ChunkError::IntegrityFailure => Self::IntegrityFailure,
+            ChunkError::Length => Self::Length,
+            ChunkError::Ended => Self::Ended,
+            ChunkError::TooMany => Self::TooMany,
+        }
+    }
+}
+
+/// Seals one body, chunk by chunk in order.
+pub struct MessageSealer {
+    key: MessageKey,
+    salt: [u8; SALT],
+}
+
+impl MessageSealer {
+    /// The key of a new body: its salt is drawn here.
+    pub fn fresh(secret: &DirectionSecret, context: &MessageContext<'_>) -> Result<Self, ChannelError> {
+        Self::salted(secret, random::bytes()?, context)
+    }
+
+    /// The salt must be fresh: everything rests on it.
+    pub(crate) fn salted(
+        secret: &DirectionSecret,
+        salt: [u8; SALT],
+        context: &MessageContext<'_>,
+    ) -> Result<Self, ChannelError> {
+        Ok(Self { key: MessageKey::derive(secret, &salt, context)?, salt })
+    }
+
+    /// What the receiver needs to derive the key; it goes along with the body.
+    pub fn salt(&self) -> [u8; SALT] {
+        self.salt
+    }
+
+    /// Seals the next chunk in place: plaintext of at most [`CHUNK_PLAIN`] bytes, and [`TAG`] bytes of room
+    /// behind it.
+    pub fn seal_chunk(&mut self, chunk: &mut [u8], last: bool) -> Result<(), ChannelError> {
+        Ok(self.key.chunks.seal(&self.key.associated, chunk, last)?)
+    }
+
+    /// What the receiver of the body will return to prove that it could open it.
+    pub fn receipt_tag(&self) -> Result<[u8; TAG], ChannelError> {
+        self.key.receipt_tag()
+    }
+}
+
+/// Opens one body, chunk by chunk in order.
+pub struct MessageOpener(MessageKey);
+
+impl MessageOpener {
+    /// The key of the body that came with `salt`.
+    pub fn new(
+        secret: &DirectionSecret,
+        salt: &[u8; SALT],
+        context: &MessageContext<'_>,
+    ) -> Result<Self, ChannelError> {
+        Ok(Self(MessageKey::derive(secret, salt, context)?))
+    }
+
+    /// Opens the next chunk in place and returns its plaintext. After a failure nothing opens any more. The body
+    /// is whole only when its last chunk has opened as the last.
+    pub fn open_chunk<'a>(&mut self, chunk: &'a mut [u8], last: bool) -> Result<&'a mut [u8], ChannelError> {
+        Ok(self.0.chunks.open(&self.0.associated, chunk, last)?)
+    }
+
+    /// What proves to the sealer that this body could be opened.
+    pub fn receipt_tag(&self) -> Result<[u8; TAG], ChannelError> {
+        self.0.receipt_tag()
+    }
+}
+
+const SALT: usize = 16;
+const ASSOCIATED: usize = 35;
+
+/// The key of one sealed body.
+struct MessageKey {
+    chunks: Chunks,
+    associated: [u8; ASSOCIATED],
 }
 
 impl MessageKey {
-    /// Derives the key of the body whose head carries `salt`.
-    pub fn derive(
+    fn derive(
         secret: &DirectionSecret,
-        salt: &[u8; 16],
+        salt: &[u8; SALT],
         context: &MessageContext<'_>,
-    ) -> Result<Self, ChannelError> {
-        let flags = u8::from(context.reply) | u8::from(context.bound.is_some()) << 1;
-        let mut associated = [flags; 33];
-        let [header @ .., _] = &mut associated;
-        header.copy_from_slice(&context.header);
-
-        let mut material = Zeroizing::new([0; 64]);
-        let (direction, binding) = material.split_at_mut(32);
-        direction.copy_from_slice(secret.as_bytes());
-        let extracted = match context.bound {
-            Some(bound) => {
-                binding.copy_from_slice(bound.as_bytes());
-                Extracted::new(salt, &material[..])
-            }
-            None => Extracted::new(salt, direction),
+    ) -> Result<Self, DeriveError> {
+        let (version, binding): (u8, &[u8]) = match context.bound {
+            Some((version, secret)) => (version, secret.as_bytes()),
+            None => (0, &[]),
         };
-
-        let mut receipt = [0; 16];
-        extracted.fill(&[b"chukei e2e receipt v1", &associated], &mut receipt)?;
-        let cipher = extracted.cipher(&[b"chukei e2e message v1", &associated])?;
-        Ok(Self { cipher, associated, receipt, counter: 0, ended: false })
+        let flags = u8::from(context.reply) | u8::from(context.bound.is_some()) << 1;
+        let mut associated = [0; ASSOCIATED];
+        let [suite, flag, bound, header @ ..] = &mut associated;
+        (*suite, *flag, *bound) = (SUITE_AES_256_GCM, flags, version);
+        header.copy_from_slice(&context.header);
+        // The flags tell whether a binding secret follows: no two contexts join to the same bytes.
+        let cipher = secret.0.cipher(&[b"chukei e2e message v1", &associated, salt, binding])?;
+        Ok(Self { chunks: Chunks::new(cipher), associated })
     }
 
-    /// Seals the next chunk in place and appends its 16-byte tag.
-    pub fn seal_chunk(&mut self, buf: &mut Vec<u8>, last: bool) -> Result<(), ChannelError> {
-        if buf.len() > CHUNK_PLAIN {
-            return Err(ChannelError::TooLong);
-        }
-        let nonce = self.next_nonce(last)?;
-        self.cipher
-            .seal_in_place_append_tag(nonce, Aad::from(&self.associated), buf)
-            .map_err(|_| ChannelError::IntegrityFailure)
-    }
-
-    /// Opens the next chunk in place and returns its plaintext. After a failure nothing opens any more.
-    pub fn open_chunk<'a>(&mut self, buf: &'a mut [u8], last: bool) -> Result<&'a mut [u8], ChannelError> {
-        if buf.len() > CHUNK_PLAIN + TAG {
-            return Err(ChannelError::TooLong);
-        }
-        let nonce = self.next_nonce(last)?;
-        match self.cipher.open_in_place(nonce, Aad::from(&self.associated), buf) {
-            Ok(plain) => Ok(plain),
-            Err(_) => {
-                self.ended = true;
-                Err(ChannelError::IntegrityFailure)
-            }
-        }
-    }
-
-    /// What the receiver of a body returns to prove that it could open it: derived beside the key, 16 bytes.
-    pub fn receipt_tag(&self) -> [u8; 16] {
-        self.receipt
-    }
-
-    fn next_nonce(&mut self, last: bool) -> Result<Nonce, ChannelError> {
-        if self.ended {
-            return Err(ChannelError::Ended);
-        }
-        let value = u128::from(self.counter) << 32 | u128::from(last);
-        self.ended = last;
-        self.counter = self.counter.checked_add(1).ok_or(ChannelError::Ended)?;
-        let [_, _, _, _, nonce @ ..] = value.to_be_bytes();
-        Ok(Nonce::assume_unique_for_key(nonce))
+    fn receipt_tag(&self) -> Result<[u8; TAG], ChannelError> {
+        Ok(self.chunks.receipt(&self.associated)?)
     }
 }
 
-impl Drop for MessageKey {
-    fn drop(&mut self) {
-        self.receipt.zeroize();
-    }
-}
-
-impl std::fmt::Debug for MessageKey {
+impl std::fmt::Debug for MessageSealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MessageKey(redacted)")
+        f.write_str("MessageSealer(redacted)")
+    }
+}
+
+impl std::fmt::Debug for MessageOpener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MessageOpener(redacted)")
     }
 }
 

@@ -1,7 +1,12 @@
 //! HKDF-SHA-256 (RFC 5869, SP 800-56C): keys from keys, apart by label and context.
 
-use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
+use std::hint::black_box;
+use std::sync::LazyLock;
+
+use ring::aead::{AES_256_GCM, UnboundKey};
 use ring::hkdf;
+
+use crate::cipher::Cipher;
 
 /// More output was asked for than HKDF-SHA-256 gives: 8,160 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,12 +37,26 @@ impl Extractor {
     }
 }
 
+/// Long-lived: writing over it takes as long as preparing it.
+impl Drop for Extractor {
+    fn drop(&mut self) {
+        self.0 = hkdf::Salt::new(hkdf::HKDF_SHA256, &[0; 32]);
+        black_box(&self.0);
+    }
+}
+
 /// What HKDF's first step leaves: the pseudorandom key that every output is expanded from.
+#[derive(Clone)]
 pub(crate) struct Extracted(hkdf::Prk);
 
 impl Extracted {
     pub(crate) fn new(salt: &[u8], secret: &[u8]) -> Self {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret))
+    }
+
+    /// A secret that is uniformly random already takes no first step (RFC 5869, 3.3).
+    pub(crate) fn uniform(secret: &[u8; 32]) -> Self {
+        Self(hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, secret))
     }
 
     /// Callers keep `info` unambiguous: its parts are joined as they are.
@@ -47,11 +66,20 @@ impl Extracted {
     }
 
     /// An AES-256-GCM key, which never passes through our own memory.
-    pub(crate) fn cipher(&self, info: &[&[u8]]) -> Result<LessSafeKey, DeriveError> {
+    pub(crate) fn cipher(&self, info: &[&[u8]]) -> Result<Cipher, DeriveError> {
         let okm = self.0.expand(info, &AES_256_GCM).map_err(|_| DeriveError)?;
-        Ok(LessSafeKey::new(UnboundKey::from(okm)))
+        Ok(Cipher::new(UnboundKey::from(okm)))
     }
 }
+
+impl Drop for Extracted {
+    fn drop(&mut self) {
+        self.0.clone_from(&SPENT);
+        black_box(&self.0);
+    }
+}
+
+static SPENT: LazyLock<hkdf::Prk> = LazyLock::new(|| hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &[0; 32]));
 
 struct Length(usize);
 

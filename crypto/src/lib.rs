@@ -6,12 +6,15 @@
 //! time; no function panics on bytes from outside.
 //!
 //! Deliberately absent: sockets, files, clocks (time is an argument), async, and any notion of what a body or
-//! a person is beyond the bytes that name them. What ring and rustls keep inside their own key objects (AES and
-//! HMAC key schedules) is not wiped: neither library offers it.
+//! a person is beyond the bytes that name them. ring and rustls do not wipe what they keep inside their own
+//! key objects: keys that seal, and secrets that keys derive from, are written over when they are dropped; the
+//! rest, and what the compiler copied when it moved a key, is not.
 
 pub mod acquisition;
 pub mod binding;
 pub mod channel;
+mod chunks;
+mod cipher;
 pub mod custody;
 pub mod derive;
 pub mod hash;

@@ -1,31 +1,28 @@
 //! AES-256-GCM under a key that seals one plaintext.
 //!
-//! Why the nonce is all zeros: every key here is HKDF-SHA-256 of a long-lived secret under a fresh random 16-byte
-//! salt, stored beside the ciphertext, and is dropped after one sealing. Nonce and key repeat together only if
+//! Why the nonce is all zeros: every key here is HKDF-SHA-256 of a long-lived secret and a fresh random 16-byte
+//! salt, stored beside the ciphertext, and is used up by one sealing. Nonce and key repeat together only if
 //! salts collide under one secret: with 2^40 values under it, one chance in 2^49. No counter has to survive a
 //! crash or a restored backup, which is what breaks stored nonces in practice; and the GCM limits per key
-//! (SP 800-38D) are never near. Sealing and opening are in place: one allocation, no copies.
+//! (SP 800-38D) are never near. Sealing and opening are in place.
 
-use ring::aead::{Aad, LessSafeKey, Nonce};
-
+use crate::cipher::{Cipher, NONCE};
 use crate::derive::{DeriveError, Extracted};
+
+pub(crate) use crate::cipher::{Refused, TAG};
 
 /// Bytes of random salt.
 pub(crate) const SALT: usize = 16;
-/// Bytes of authentication tag.
-pub(crate) const TAG: usize = 16;
+
+const ZERO: [u8; NONCE] = [0; NONCE];
 
 /// A key for one sealing, or for opening what it sealed.
-pub(crate) struct OnceKey(LessSafeKey);
-
-/// Sealing failed for its length, or what was opened is not what was sealed.
-#[derive(Debug)]
-pub(crate) struct Refused;
+pub(crate) struct OnceKey(Cipher);
 
 impl OnceKey {
     /// `info` parts are joined as they are: callers give a label of their own and parts of fixed length.
     pub(crate) fn derive(salt: &[u8; SALT], material: &[u8], info: &[&[u8]]) -> Result<Self, DeriveError> {
-        Extracted::new(salt, material).cipher(info).map(Self)
+        Self::expand(&Extracted::new(salt, material), info)
     }
 
     /// A key from what was extracted already; `info` holds the salt, and is unambiguous as above.
@@ -33,7 +30,12 @@ impl OnceKey {
         extracted.cipher(info).map(Self)
     }
 
-    /// Appends ciphertext and tag to `out`, which has the room already. Consumes the key: it is used up.
+    /// Seals what stands in `room` before its last [`TAG`] bytes, which take the tag. The key is used up.
+    pub(crate) fn seal_within(self, associated: &[u8], room: &mut [u8]) -> Result<(), Refused> {
+        self.0.seal(ZERO, associated, room)
+    }
+
+    /// Appends ciphertext and tag to `out`, which has the room already. The key is used up.
     pub(crate) fn seal_onto(
         self,
         associated: &[u8],
@@ -42,10 +44,18 @@ impl OnceKey {
     ) -> Result<(), Refused> {
         let start = out.len();
         out.extend_from_slice(plaintext);
-        let body = out.get_mut(start..).ok_or(Refused)?;
-        let tag = self.0.seal_in_place_separate_tag(zero_nonce(), Aad::from(associated), body);
-        out.extend_from_slice(tag.map_err(|_| Refused)?.as_ref());
-        Ok(())
+        out.resize(out.len() + TAG, 0);
+        self.seal_within(associated, out.get_mut(start..).ok_or(Refused)?)
+    }
+
+    /// Opens what stands in `sealed` from `start` on, and gives the plaintext, which now stands in front.
+    pub(crate) fn open_to_front<'a>(
+        self,
+        associated: &[u8],
+        sealed: &'a mut [u8],
+        start: usize,
+    ) -> Result<&'a mut [u8], Refused> {
+        self.0.open(ZERO, associated, sealed, start)
     }
 
     /// Leaves in `sealed` the plaintext of what stands from `start` on.
@@ -55,13 +65,8 @@ impl OnceKey {
         sealed: &mut Vec<u8>,
         start: usize,
     ) -> Result<(), Refused> {
-        let plain = self.0.open_within(zero_nonce(), Aad::from(associated), sealed, start..);
-        let length = plain.map_err(|_| Refused)?.len();
+        let length = self.open_to_front(associated, sealed, start)?.len();
         sealed.truncate(length);
         Ok(())
     }
-}
-
-fn zero_nonce() -> Nonce {
-    Nonce::assume_unique_for_key([0; 12])
 }

@@ -15,25 +15,31 @@ fn binding() -> BindingSecret {
 }
 
 fn context(bound: Option<&BindingSecret>) -> MessageContext<'_> {
-    MessageContext { header: [3; 32], reply: true, bound }
+    MessageContext { header: [3; 32], reply: true, bound: bound.map(|secret| (1, secret)) }
+}
+
+fn sealer(context: &MessageContext<'_>) -> MessageSealer {
+    MessageSealer::salted(&secret(), SALT, context).unwrap()
+}
+
+fn opener(context: &MessageContext<'_>) -> MessageOpener {
+    MessageOpener::new(&secret(), &SALT, context).unwrap()
+}
+
+fn sealed_by(key: &mut MessageSealer, plain: &[u8], last: bool) -> Vec<u8> {
+    let mut chunk = [plain, &[0; TAG]].concat();
+    key.seal_chunk(&mut chunk, last).unwrap();
+    chunk
 }
 
 fn sealed(context: &MessageContext<'_>, chunks: &[&[u8]]) -> Vec<Vec<u8>> {
-    let mut key = MessageKey::derive(&secret(), &SALT, context).unwrap();
+    let mut key = sealer(context);
     let last = chunks.len() - 1;
-    chunks
-        .iter()
-        .enumerate()
-        .map(|(i, chunk)| {
-            let mut buf = chunk.to_vec();
-            key.seal_chunk(&mut buf, i == last).unwrap();
-            buf
-        })
-        .collect()
+    chunks.iter().enumerate().map(|(i, chunk)| sealed_by(&mut key, chunk, i == last)).collect()
 }
 
 /// Opens chunks in the order given, the last one as the last.
-fn opened(key: &mut MessageKey, chunks: &[Vec<u8>]) -> Result<Vec<u8>, ChannelError> {
+fn opened(key: &mut MessageOpener, chunks: &[Vec<u8>]) -> Result<Vec<u8>, ChannelError> {
     let mut plain = Vec::new();
     for (i, chunk) in chunks.iter().enumerate() {
         let mut buf = chunk.clone();
@@ -43,7 +49,7 @@ fn opened(key: &mut MessageKey, chunks: &[Vec<u8>]) -> Result<Vec<u8>, ChannelEr
 }
 
 fn reopened(context: &MessageContext<'_>, chunks: &[Vec<u8>]) -> Result<Vec<u8>, ChannelError> {
-    opened(&mut MessageKey::derive(&secret(), &SALT, context).unwrap(), chunks)
+    opened(&mut opener(context), chunks)
 }
 
 #[test]
@@ -67,15 +73,16 @@ fn r30_a_body_opens_only_in_its_own_exchange() {
         MessageContext { header: [4; 32], ..right },
         MessageContext { reply: false, ..right },
         MessageContext { bound: None, ..right },
-        MessageContext { bound: Some(&theirs), ..right },
+        MessageContext { bound: Some((1, &theirs)), ..right },
+        MessageContext { bound: Some((2, &ours)), ..right },
     ];
     for context in wrong {
         assert_eq!(reopened(&context, &chunks), Err(ChannelError::IntegrityFailure));
     }
-    let mut other_salt = MessageKey::derive(&secret(), &[6; 16], &right).unwrap();
+    let mut other_salt = MessageOpener::new(&secret(), &[6; 16], &right).unwrap();
     assert_eq!(opened(&mut other_salt, &chunks), Err(ChannelError::IntegrityFailure));
     let direction = DirectionSecret::from_bytes([8; 32]);
-    let mut other_direction = MessageKey::derive(&direction, &SALT, &right).unwrap();
+    let mut other_direction = MessageOpener::new(&direction, &SALT, &right).unwrap();
     assert_eq!(opened(&mut other_direction, &chunks), Err(ChannelError::IntegrityFailure));
     assert_eq!(reopened(&right, &chunks).unwrap(), b"answer");
 }
@@ -103,32 +110,50 @@ fn chunks_cut_swapped_repeated_or_prolonged_do_not_open() {
 fn nothing_opens_after_a_failure_and_nothing_is_sealed_after_the_last_chunk() {
     let context = context(None);
     let chunks = sealed(&context, &[b"one", b"two"]);
-    let mut key = MessageKey::derive(&secret(), &SALT, &context).unwrap();
+    let mut key = opener(&context);
     let mut altered = chunks[0].clone();
     altered[0] ^= 1;
     assert_eq!(key.open_chunk(&mut altered, false), Err(ChannelError::IntegrityFailure));
     assert_eq!(key.open_chunk(&mut chunks[0].clone(), false), Err(ChannelError::Ended));
 
-    let mut key = MessageKey::derive(&secret(), &SALT, &context).unwrap();
-    key.seal_chunk(&mut b"last".to_vec(), true).unwrap();
-    assert_eq!(key.seal_chunk(&mut b"more".to_vec(), true), Err(ChannelError::Ended));
+    let mut key = sealer(&context);
+    sealed_by(&mut key, b"last", true);
+    assert_eq!(key.seal_chunk(&mut [0; TAG], true), Err(ChannelError::Ended));
 }
 
 #[test]
-fn an_oversized_chunk_is_refused_before_any_work() {
-    let mut key = MessageKey::derive(&secret(), &SALT, &context(None)).unwrap();
-    assert_eq!(key.seal_chunk(&mut vec![0; CHUNK_PLAIN + 1], false), Err(ChannelError::TooLong));
-    assert_eq!(key.open_chunk(&mut vec![0; CHUNK_PLAIN + TAG + 1], false), Err(ChannelError::TooLong));
+fn an_oversized_chunk_and_one_without_room_for_its_tag_are_refused_before_any_work() {
+    for length in [CHUNK_PLAIN + TAG + 1, TAG - 1, 0] {
+        let mut chunk = vec![0; length];
+        assert_eq!(sealer(&context(None)).seal_chunk(&mut chunk, false), Err(ChannelError::Length));
+        assert_eq!(opener(&context(None)).open_chunk(&mut chunk, false), Err(ChannelError::Length));
+    }
+}
+
+#[test]
+fn a_sealer_draws_a_salt_of_its_own() {
+    let fresh = || MessageSealer::fresh(&secret(), &context(None)).unwrap();
+    let (mut one, mut two) = (fresh(), fresh());
+    assert_ne!(one.salt(), two.salt());
+    assert_ne!(sealed_by(&mut one, b"same", true), sealed_by(&mut two, b"same", true));
 }
 
 #[test]
 fn a_receipt_is_known_to_both_ends_of_one_body_alone() {
     let binding = binding();
-    let receipt = |context| MessageKey::derive(&secret(), &SALT, &context).unwrap().receipt_tag();
     let right = context(Some(&binding));
-    assert_eq!(receipt(right), receipt(right));
+    let receipt = |context| sealer(&context).receipt_tag();
+    assert_eq!(receipt(right), opener(&right).receipt_tag());
     assert_ne!(receipt(right), receipt(context(None)));
     assert_ne!(receipt(right), receipt(MessageContext { header: [4; 32], ..right }));
+    let other_salt = MessageOpener::new(&secret(), &[6; 16], &right).unwrap();
+    assert_ne!(receipt(right), other_salt.receipt_tag());
+}
+
+#[test]
+fn secrets_do_not_print_themselves() {
+    let printed = format!("{:?} {:?} {:?}", secret(), sealer(&context(None)), opener(&context(None)));
+    assert_eq!(printed, "DirectionSecret(redacted) MessageSealer(redacted) MessageOpener(redacted)");
 }
 
 #[test]
@@ -139,7 +164,7 @@ fn frozen_form_of_suite_1() {
         .iter()
         .map(|chunk| data_encoding::HEXLOWER.encode(chunk))
         .collect();
-    let receipt = MessageKey::derive(&secret(), &SALT, &context).unwrap().receipt_tag();
+    let receipt = sealer(&context).receipt_tag().unwrap();
     lines.push(data_encoding::HEXLOWER.encode(&receipt));
     insta::assert_snapshot!(lines.join("\n"));
 }

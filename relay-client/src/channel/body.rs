@@ -1,18 +1,20 @@
 //! Sealed bodies on a channel: SEAL, then chunks, the last of which says so.
 //!
-//! Every chunk but the last is full, so that the number of chunks is bounded by the size of the body.
+//! Every chunk but the last is full, so that the number of chunks is bounded by the size of the body. A body is
+//! padded, sealed and framed in the one buffer that is sent, and opened into one.
 
 use std::fmt;
 
 use bytes::Bytes;
 use chukei_crypto::binding::BindingSecret;
-use chukei_crypto::channel::{CHUNK_PLAIN, MessageContext, MessageKey, SUITE_AES_256_GCM, TAG};
-use chukei_crypto::random;
+use chukei_crypto::channel::{
+    CHUNK_PLAIN, MessageContext, MessageOpener, MessageSealer, SUITE_AES_256_GCM, TAG,
+};
 use chukei_wire::codec::{decode, decode_untraced};
-use chukei_wire::frame::{FrameType, SealHead};
+use chukei_wire::frame::{FRAME_HEAD, FrameType, SealHead, frame_head, put_frame};
 use chukei_wire::id::HeaderHash;
 use chukei_wire::limits::{CHUNK_MAX, SEALED_BODY_MAX};
-use chukei_wire::padding::{bucket, pad, unpad};
+use chukei_wire::padding::{bucket, padded_length, put_padded, unpad};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -23,20 +25,28 @@ use crate::stream::{RecvHalf, SendHalf, StreamError};
 /// A body ready to be sent.
 #[derive(Debug)]
 pub struct SealedBody {
-    /// Suite, binding and salt.
-    pub head: SealHead,
-    /// Sealed chunks, in order.
-    pub chunks: Vec<Vec<u8>>,
+    /// The SEAL frame and the frames of the chunks, in order.
+    pub frames: Vec<u8>,
     /// What the receiver must send back to prove that it has opened the body.
     pub receipt: [u8; 16],
+}
+
+impl SealedBody {
+    /// Where the first sealed chunk stands in [`Self::frames`].
+    pub const FIRST_CHUNK: usize = FRAME_HEAD + SealHead::LENGTH + FRAME_HEAD;
 }
 
 /// A body as it came, not opened yet.
 #[derive(Debug)]
 pub struct RawSealed {
     head: SealHead,
-    chunks: Vec<Bytes>,
+    /// Chunks that more follow upon.
+    full: Vec<Bytes>,
+    last: Bytes,
 }
+
+/// The version of binding secrets.
+const BINDING_VERSION: u8 = 1;
 
 /// A body that opened: it was sealed at the channel's other end for this very exchange.
 pub struct OpenedBody {
@@ -61,12 +71,12 @@ impl Channel {
         }
         self.count_body()?;
         let (secret, reply) = self.sealing_secret();
-        let salt = random::bytes()?;
-        let context = MessageContext { header: header_hash.0, reply, bound: binding };
-        let mut key = MessageKey::derive(secret, &salt, &context).map_err(|_| ChannelError::Integrity)?;
-        let chunks = seal_chunks(&mut key, pad(content, as_if))?;
-        let head = SealHead { suite: SUITE_AES_256_GCM, bound: binding.is_some(), salt };
-        Ok(SealedBody { head, chunks, receipt: key.receipt_tag() })
+        let bound = binding.map(|secret| (BINDING_VERSION, secret));
+        let context = MessageContext { header: header_hash.0, reply, bound };
+        let mut key = MessageSealer::fresh(secret, &context).map_err(sealing)?;
+        let head = SealHead { suite: SUITE_AES_256_GCM, bound: binding.is_some(), salt: key.salt() };
+        let frames = seal_frames(&mut key, head, content, as_if)?;
+        Ok(SealedBody { frames, receipt: key.receipt_tag().map_err(sealing)? })
     }
 
     /// Opens a body of the exchange with this header. Whoever has `binding` gives it: it is used where the
@@ -84,15 +94,12 @@ impl Channel {
         }
         let bound = match (raw.head.bound, binding) {
             (false, _) => None,
-            (true, Some(secret)) => Some(secret),
+            (true, Some(secret)) => Some((BINDING_VERSION, secret)),
             (true, None) => return Err(ChannelError::BindingMissing),
         };
         let (secret, reply) = self.opening_secret();
         let context = MessageContext { header: header_hash.0, reply, bound };
-        let opened = MessageKey::derive(secret, &raw.head.salt, &context)
-            .map_err(|_| ChannelError::Integrity)
-            .and_then(|mut key| Ok((open_chunks(&mut key, &raw.chunks)?, key.receipt_tag())));
-        match opened {
+        match opened(MessageOpener::new(secret, &raw.head.salt, &context), raw) {
             Ok((padded, receipt)) => Ok(OpenedBody { padded, bound: raw.head.bound, receipt }),
             Err(error) => {
                 self.stop();
@@ -102,38 +109,57 @@ impl Channel {
     }
 }
 
-/// A body of one chunk is sealed where it lies.
-fn seal_chunks(key: &mut MessageKey, mut padded: Vec<u8>) -> Result<Vec<Vec<u8>>, ChannelError> {
-    if padded.len() <= CHUNK_PLAIN {
-        key.seal_chunk(&mut padded, true).map_err(|_| ChannelError::Integrity)?;
-        return Ok(vec![padded]);
+/// Pads, seals and frames in one buffer, which never grows: no copy of the plaintext stays behind.
+fn seal_frames(
+    key: &mut MessageSealer,
+    head: SealHead,
+    content: &[u8],
+    as_if: usize,
+) -> Result<Vec<u8>, ChannelError> {
+    let length = padded_length(content.len(), as_if);
+    let around = length.div_ceil(CHUNK_PLAIN) * (FRAME_HEAD + TAG);
+    let mut frames = Zeroizing::new(Vec::with_capacity(FRAME_HEAD + SealHead::LENGTH + around + length));
+    put_frame(&mut frames, FrameType::Seal, &head.to_bytes()).map_err(|_| ChannelError::TooLong)?;
+    for start in (0..length).step_by(CHUNK_PLAIN) {
+        let end = length.min(start + CHUNK_PLAIN);
+        let kind = if end == length { FrameType::LastChunk } else { FrameType::Chunk };
+        let head = frame_head(kind, end - start + TAG).map_err(|_| ChannelError::TooLong)?;
+        frames.extend_from_slice(&head);
+        let at = frames.len();
+        put_padded(&mut frames, content, start..end);
+        frames.resize(at + end - start + TAG, 0);
+        let chunk = frames.get_mut(at..).unwrap_or_default();
+        key.seal_chunk(chunk, end == length).map_err(sealing)?;
     }
-    let padded = Zeroizing::new(padded);
-    let mut rest = padded.chunks(CHUNK_PLAIN).peekable();
-    let mut sealed = Vec::with_capacity(rest.len());
-    while let Some(plain) = rest.next() {
-        let mut chunk = Vec::with_capacity(plain.len() + TAG);
-        chunk.extend_from_slice(plain);
-        key.seal_chunk(&mut chunk, rest.peek().is_none()).map_err(|_| ChannelError::Integrity)?;
-        sealed.push(chunk);
-    }
-    Ok(sealed)
+    Ok(std::mem::take(&mut *frames))
 }
 
-/// Opens into one buffer that never moves, so that no copy of the plaintext stays behind.
-fn open_chunks(key: &mut MessageKey, chunks: &[Bytes]) -> Result<Zeroizing<Vec<u8>>, ChannelError> {
-    let mut padded = Zeroizing::new(Vec::with_capacity(chunks.iter().map(Bytes::len).sum()));
-    let mut rest = chunks.iter().peekable();
-    while let Some(chunk) = rest.next() {
+fn sealing(error: chukei_crypto::channel::ChannelError) -> ChannelError {
+    match error {
+        chukei_crypto::channel::ChannelError::Random(error) => ChannelError::Random(error),
+        _ => ChannelError::Integrity,
+    }
+}
+
+/// The padded plaintext, and the receipt. Opens into one buffer that never grows.
+fn opened(
+    key: Result<MessageOpener, chukei_crypto::channel::ChannelError>,
+    raw: &RawSealed,
+) -> Result<(Zeroizing<Vec<u8>>, [u8; 16]), ChannelError> {
+    let mut key = key.map_err(|_| ChannelError::Integrity)?;
+    let length = raw.full.iter().map(Bytes::len).sum::<usize>() + raw.last.len();
+    let mut padded = Zeroizing::new(Vec::with_capacity(length));
+    let chunks = raw.full.iter().map(|chunk| (chunk, false)).chain([(&raw.last, true)]);
+    for (chunk, last) in chunks {
         let start = padded.len();
         padded.extend_from_slice(chunk);
         let sealed = padded.get_mut(start..).unwrap_or_default();
-        let length =
-            key.open_chunk(sealed, rest.peek().is_none()).map_err(|_| ChannelError::Integrity)?.len();
-        padded.truncate(start + length);
+        let plain = key.open_chunk(sealed, last).map_err(|_| ChannelError::Integrity)?.len();
+        padded.truncate(start + plain);
     }
     unpad(&padded).map_err(|_| ChannelError::Integrity)?;
-    Ok(padded)
+    let receipt = key.receipt_tag().map_err(|_| ChannelError::Integrity)?;
+    Ok((padded, receipt))
 }
 
 impl OpenedBody {
@@ -170,22 +196,16 @@ impl fmt::Debug for OpenedBody {
     }
 }
 
-/// Writes a sealed body with what was collected before it: a small one in a single write.
+/// Writes a sealed body with what was collected before it, in a single write and without copying it.
 pub async fn write_sealed(send: &mut SendHalf, body: SealedBody) -> Result<(), StreamError> {
-    send.put_frame(FrameType::Seal, &body.head.to_bytes()).await?;
-    let mut rest = body.chunks.into_iter().peekable();
-    while let Some(chunk) = rest.next() {
-        let kind = if rest.peek().is_none() { FrameType::LastChunk } else { FrameType::Chunk };
-        send.put_owned_frame(kind, chunk).await?;
-    }
-    send.flush().await
+    send.write_raw(body.frames.into()).await
 }
 
 /// Reads a sealed body whose content has at most `limit` bytes.
 pub async fn read_sealed(recv: &mut RecvHalf, limit: usize) -> Result<RawSealed, StreamError> {
     let head = SealHead::from_bytes(&recv.expect(FrameType::Seal).await?)?;
     let mut room = bucket(limit.min(SEALED_BODY_MAX));
-    let mut chunks = Vec::new();
+    let mut full = Vec::new();
     loop {
         let (kind, chunk) = recv.read_frame().await?.ok_or(StreamError::Ended)?;
         let plain = chunk.len().saturating_sub(TAG);
@@ -195,10 +215,10 @@ pub async fn read_sealed(recv: &mut RecvHalf, limit: usize) -> Result<RawSealed,
             got => return Err(StreamError::Unexpected { due: FrameType::LastChunk, got }),
         };
         room = room.checked_sub(plain).filter(|_| fits).ok_or(StreamError::TooLong)?;
-        chunks.push(chunk);
         if kind == FrameType::LastChunk {
-            return Ok(RawSealed { head, chunks });
+            return Ok(RawSealed { head, full, last: chunk });
         }
+        full.push(chunk);
     }
 }
 

@@ -4,6 +4,8 @@
 //! Form: big-endian u32 length ‖ content ‖ zeros. Content has at most [`SEALED_BODY_MAX`] bytes: sealers check
 //! that before they pad.
 
+use std::ops::Range;
+
 use crate::limits::SEALED_BODY_MAX;
 
 /// The smallest bucket.
@@ -28,15 +30,29 @@ pub fn bucket(content: usize) -> usize {
     length.checked_add(mask).map_or(usize::MAX, |rounded| rounded & !mask)
 }
 
-/// Pads `content` to its bucket, or to the bucket of `as_if` bytes (at most [`SEALED_BODY_MAX`]) where that is
-/// larger.
+/// What `content` bytes take when padded to their bucket, or to the bucket of `as_if` bytes (at most
+/// [`SEALED_BODY_MAX`]) where that is larger.
+pub fn padded_length(content: usize, as_if: usize) -> usize {
+    bucket(content.max(as_if.min(SEALED_BODY_MAX)))
+}
+
+/// Pads `content` to [`padded_length`].
 pub fn pad(content: &[u8], as_if: usize) -> Vec<u8> {
-    let size = bucket(content.len().max(as_if.min(SEALED_BODY_MAX)));
-    let mut padded = Vec::with_capacity(size + 16);
-    padded.extend_from_slice(&u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes());
-    padded.extend_from_slice(content);
-    padded.resize(size, 0);
+    let size = padded_length(content.len(), as_if);
+    let mut padded = Vec::with_capacity(size);
+    put_padded(&mut padded, content, 0..size);
     padded
+}
+
+/// Appends the bytes `part` of the padded form of `content` to `out`, for those who cut it into chunks.
+pub fn put_padded(out: &mut Vec<u8>, content: &[u8], part: Range<usize>) {
+    let prefix = u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let end = out.len() + part.len();
+    for (bytes, at) in [(&prefix[..], 0), (content, LENGTH_PREFIX)] {
+        let within = |index: usize| index.saturating_sub(at).min(bytes.len());
+        out.extend_from_slice(bytes.get(within(part.start)..within(part.end)).unwrap_or_default());
+    }
+    out.resize(end, 0);
 }
 
 /// The content of padded bytes; padding that is not zero, and a size that is no bucket, are refused.

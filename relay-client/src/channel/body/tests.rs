@@ -1,6 +1,7 @@
 //! A body opens in its own exchange, direction and binding, whole and in order, or not at all (R30, R32).
 
 use chukei_crypto::channel::DirectionSecret;
+use chukei_wire::frame::parse_frame_head;
 
 use super::*;
 use crate::channel::tests::pair;
@@ -8,8 +9,19 @@ use crate::channel::{Channel, ChannelError};
 
 const HASH: HeaderHash = HeaderHash([7; 32]);
 
+/// Takes the frames apart again, as [`read_sealed`] does.
 fn raw(body: SealedBody) -> RawSealed {
-    RawSealed { head: body.head, chunks: body.chunks.into_iter().map(Bytes::from).collect() }
+    let mut rest = Bytes::from(body.frames);
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let (kind, length) = parse_frame_head(rest.split_to(FRAME_HEAD)[..].try_into().unwrap()).unwrap();
+        frames.push((kind, rest.split_to(length)));
+    }
+    let (kind, last) = frames.pop().unwrap();
+    assert_eq!((frames[0].0, kind), (FrameType::Seal, FrameType::LastChunk));
+    let head = SealHead::from_bytes(&frames.remove(0).1).unwrap();
+    assert!(frames.iter().all(|(kind, chunk)| *kind == FrameType::Chunk && chunk.len() == CHUNK_MAX));
+    RawSealed { head, full: frames.into_iter().map(|(_, chunk)| chunk).collect(), last }
 }
 
 fn large() -> Vec<u8> {
@@ -36,8 +48,7 @@ fn r50_bodies_of_unlike_content_look_alike_when_padded_as_if() {
     let (initiator, _) = pair();
     let short = initiator.seal_body(HASH, None, b"", 5000).unwrap();
     let long = initiator.seal_body(HASH, None, &[1; 5000], 0).unwrap();
-    let sizes = |body: &SealedBody| body.chunks.iter().map(Vec::len).collect::<Vec<_>>();
-    assert_eq!(sizes(&short), sizes(&long));
+    assert_eq!(short.frames.len(), long.frames.len());
 }
 
 fn refused(raw: &RawSealed, hash: HeaderHash, binding: Option<&BindingSecret>) -> ChannelError {
@@ -56,30 +67,41 @@ fn sealed(content: &[u8]) -> SealedBody {
 fn r30_a_flipped_byte_anywhere_fails() {
     for at in [0, 1, 500, 1023, 1024, 1039] {
         let mut body = sealed(b"content");
-        body.chunks[0][at] ^= 1;
+        body.frames[SealedBody::FIRST_CHUNK + at] ^= 1;
         assert_eq!(refused(&raw(body), HASH, None), ChannelError::Integrity, "byte {at}");
     }
-    let mut salted = sealed(b"content");
+    let mut salted = raw(sealed(b"content"));
     salted.head.salt[0] ^= 1;
-    assert_eq!(refused(&raw(salted), HASH, None), ChannelError::Integrity);
+    assert_eq!(refused(&salted, HASH, None), ChannelError::Integrity);
 }
 
 #[test]
 fn r30_cut_reordered_repeated_or_prolonged_chunks_fail() {
     let whole = raw(sealed(&large()));
-    let chunks = whole.chunks.len();
-    assert!(chunks > 2);
-    let with = |order: Vec<usize>| RawSealed {
-        head: whole.head,
-        chunks: order.into_iter().map(|i| whole.chunks[i].clone()).collect(),
+    let chunks = [&whole.full[..], std::slice::from_ref(&whole.last)].concat();
+    assert!(chunks.len() > 2);
+    let with = |order: &[usize]| {
+        let mut full: Vec<_> = order.iter().map(|i| chunks[*i].clone()).collect();
+        let last = full.pop().unwrap_or_default();
+        RawSealed { head: whole.head, full, last }
     };
-    let all: Vec<usize> = (0..chunks).collect();
+    let end = chunks.len() - 1;
+    let all: Vec<usize> = (0..=end).collect();
     let mut swapped = all.clone();
     swapped.swap(0, 1);
     let repeated = [&[0][..], &all].concat();
-    let prolonged = [&all[..], &[chunks - 1]].concat();
-    for order in [all[..chunks - 1].to_vec(), all[1..].to_vec(), vec![], swapped, repeated, prolonged] {
+    let prolonged = [&all[..], &[end]].concat();
+    for order in [&all[..end], &all[1..], &[], &swapped, &repeated, &prolonged] {
         assert_eq!(refused(&with(order), HASH, None), ChannelError::Integrity);
+    }
+}
+
+#[test]
+fn a_body_is_sealed_and_framed_in_a_buffer_of_its_size() {
+    let (initiator, _) = pair();
+    for content in [Vec::new(), large()] {
+        let frames = initiator.seal_body(HASH, None, &content, 0).unwrap().frames;
+        assert_eq!(frames.capacity(), frames.len());
     }
 }
 
@@ -119,7 +141,7 @@ fn a_receipt_is_of_one_body() {
     let first = initiator.seal_body(HASH, None, b"content", 0).unwrap();
     let second = initiator.seal_body(HASH, None, b"content", 0).unwrap();
     assert_ne!(first.receipt, second.receipt);
-    assert_ne!(first.chunks, second.chunks);
+    assert_ne!(first.frames[SealedBody::FIRST_CHUNK..], second.frames[SealedBody::FIRST_CHUNK..]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Padding: buckets of Padmé, at most 12 % over, and one padded form per content and bucket (R50).
 
 use chukei_wire::limits::SEALED_BODY_MAX;
-use chukei_wire::padding::{BUCKET_MIN, bucket, pad, unpad};
+use chukei_wire::padding::{BUCKET_MIN, bucket, pad, put_padded, unpad};
 use proptest::prelude::*;
 
 /// Buckets by the paper's definition, in wider arithmetic: L + 2^(E−S)−1 with its last E−S bits cleared.
@@ -82,6 +82,20 @@ proptest! {
         let padded = pad(&content, as_if);
         prop_assert_eq!(padded.len(), bucket(content.len().max(as_if)));
         prop_assert_eq!(unpad(&padded).unwrap(), content.as_slice());
+    }
+
+    #[test]
+    fn parts_of_a_padded_form_join_to_the_whole(
+        content in prop::collection::vec(any::<u8>(), 0..5_000),
+        as_if in 0..20_000_usize,
+        part in 1..3_000_usize,
+    ) {
+        let padded = pad(&content, as_if);
+        let mut joined = Vec::new();
+        for start in (0..padded.len()).step_by(part) {
+            put_padded(&mut joined, &content, start..padded.len().min(start + part));
+        }
+        prop_assert_eq!(joined, padded);
     }
 
     #[test]

@@ -149,10 +149,10 @@ pub(crate) async fn answer(
     channel: &Channel,
     answer: &SelfInfoAnswer,
     binding: Option<&BindingSecret>,
-    change: impl FnOnce(&mut Vec<Vec<u8>>),
+    change: impl FnOnce(&mut [u8]),
 ) -> [u8; 16] {
     let mut body = channel.seal_body(request.header_hash, binding, &encode(answer).unwrap(), 0).unwrap();
-    change(&mut body.chunks);
+    change(&mut body.frames);
     let receipt = body.receipt;
     request.put_status(Outcome::Answered).await.unwrap();
     write_sealed(&mut request.send, body).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chukei_crypto::binding::BindingSecret;
 use chukei_mock_portal::failure::Failure;
 use chukei_mock_portal::protocol::SelfInfo;
-use chukei_relay_client::channel::Channel;
+use chukei_relay_client::channel::{Channel, SealedBody};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::{FrameType, Outcome, Status};
 use chukei_wire::id::HeaderHash;
@@ -70,7 +70,7 @@ impl Case {
         &self,
         content: &SelfInfoAnswer,
         binding: Option<&BindingSecret>,
-        change: impl FnOnce(&mut Vec<Vec<u8>>),
+        change: impl FnOnce(&mut [u8]),
     ) -> Result<SelfInfo, Failure> {
         let (asked, channel, mut request) = self.asked().await;
         answer(&mut request, &channel, content, binding, change).await;
@@ -160,7 +160,9 @@ async fn r30_a_dataset_nobody_asked_for_is_not_shown() {
 async fn a_flipped_byte_is_an_error() {
     let case = Case::set().await;
     let content = answer_of(ResultName::Done, &[TAX]);
-    let told = case.told(&content, Some(&case.enrolled.binding), |chunks| chunks[0][40] ^= 1).await;
+    let told = case
+        .told(&content, Some(&case.enrolled.binding), |frames| frames[SealedBody::FIRST_CHUNK + 40] ^= 1)
+        .await;
     assert_eq!(code(told), "INTEGRITY_FAILURE");
 }
 

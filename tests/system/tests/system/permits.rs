@@ -2,7 +2,7 @@
 
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
-use chukei_relay_client::channel::Channel;
+use chukei_relay_client::channel::{Channel, SealedBody};
 use chukei_relay_client::connection::{CloseCode, ConnectionError};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, PersonCode};
@@ -298,7 +298,7 @@ fn changed_request(played: &Played) {
         let permit = Some(played.broker.permit(&node, hash, Some(known.code)));
         let mut sealed = PlayedBroker::sealed_request(&channel, &header, &known.binding);
         if spoilt == 0 {
-            sealed.chunks[0][100] ^= 1;
+            sealed.frames[SealedBody::FIRST_CHUNK + 100] ^= 1;
         } else {
             // A whole request, sealed for another header.
             sealed =
