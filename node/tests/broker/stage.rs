@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use chukei_keys::{FileProvider, KeyProvider};
 use chukei_node::broker::BrokerError;
 use chukei_node::config::broker::BrokerConfig;
 use chukei_relay_client::clock::Clock;
@@ -51,6 +52,9 @@ impl Stage {
     pub(crate) async fn with(more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::make(dir.path());
+        let roots = dir.path().join("roots");
+        fs::create_dir(&roots).unwrap();
+        FileProvider::new(&roots, &roots).make_root(&"broker-a".parse().unwrap(), 1).unwrap();
         let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let relay = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let text = format!(
@@ -58,6 +62,7 @@ impl Stage {
              code_master = \"code-master.key\"\n[listen]\nrelay = \"{relay}\"\nmetrics = \"{metrics}\"\n\
              [tls]\ncertificate = \"broker-broker-a.pem\"\nkey = \"broker-broker-a.key\"\nauthority = \"ca.pem\"\n\
              [peers]\nfile = \"peers.json\"\nroot = \"peer-root.pub\"\n\
+             [keys]\nprovider = \"file\"\nroots = \"roots\"\nepochs = \"epochs\"\n\
              [legal_basis]\nself_info = \"basis of requests\"\nnotice = \"basis of notices\"\n{more}\n"
         );
         let path = dir.path().join("broker.toml");
