@@ -104,6 +104,11 @@ impl IdentityKey {
         self.spki.clone()
     }
 
+    /// The same, borrowed.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
     /// ECDSA with SHA-256 over `message`: r ‖ s. Draws a nonce, hence may fail.
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], RandomError> {
         let made = self.pair.sign(&SystemRandom::new(), message).map_err(|_| RandomError)?;

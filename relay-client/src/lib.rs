@@ -9,6 +9,8 @@ pub mod clock;
 pub mod connection;
 pub mod dial;
 pub mod endpoint;
+mod file_stamp;
+pub mod identity_keys;
 pub mod key_file;
 pub mod peers;
 pub mod permit;

@@ -4,6 +4,7 @@
 //! end is refused; no two parties share a key. Deliberately absent: where a party is and who may dial whom.
 
 mod identities;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -15,6 +16,7 @@ use chukei_wire::body_code::BodyCode;
 use serde::{Deserialize, Serialize};
 
 pub use identities::{BadIdentities, Identities};
+pub use watch::{LOOK, Look, WatchedPeers};
 
 /// Longest peer list, bytes: all 1,788 bodies take about 1 MiB.
 const FILE_MAX: u64 = 8 * 1024 * 1024;

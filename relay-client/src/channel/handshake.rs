@@ -17,10 +17,9 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-use super::{Channel, ChannelError, Channels, Role, Scope};
+use super::{Channel, ChannelError, Channels, Ends, Parties, Role, Scope};
 use crate::clock::Clock;
 use crate::connection::PeerConnection;
-use crate::peers::Identities;
 use crate::session::{AcceptedRequest, open_request};
 use crate::stream::{RecvHalf, SendHalf};
 
@@ -31,17 +30,16 @@ const FLIGHTS_MAX: usize = 6;
 /// Longest flight, bytes: a hybrid key share and a raw key take about 1.5 KiB.
 const FLIGHT_MAX: usize = 16 * 1024;
 
-/// Opens a channel through `peer`. `header` is of kind [`Kind::ChannelSetup`] and says between whom; `identity`
-/// and `peers` must be those of exactly these two in the signed peer list.
+/// Opens a channel through `peer`. `header` is of kind [`Kind::ChannelSetup`] and says between whom; `parties`
+/// must be exactly these two as the signed peer list has them.
 pub async fn initiate(
     peer: &PeerConnection,
     header: &Header,
-    identity: &IdentityKey,
-    peers: &Identities,
+    parties: Parties<'_>,
     clock: &Clock,
 ) -> Result<Channel, ChannelError> {
     let scope = setup_scope(header)?;
-    let config = channel_client(identity, peers.iter()).map_err(|_| ChannelError::Handshake)?;
+    let config = channel_client(parties.own, parties.other.iter()).map_err(|_| ChannelError::Handshake)?;
     let client = ClientConnection::new(config, channel_peer_name()).map_err(|_| ChannelError::Handshake)?;
     let mut tls = Connection::from(client);
     let mut request = open_request(peer, header, &Hop::default()).await?;
@@ -56,23 +54,22 @@ pub async fn initiate(
         send_flight(&mut tls, &mut request.send).await?;
         if !tls.is_handshaking() && confirmed(&mut tls, hash)? {
             request.send.finish().await?;
-            return export(&tls, scope, Role::Initiator, hash, clock.now_ms());
+            return export(&tls, scope, Role::Initiator, (hash, parties.own), clock.now_ms());
         }
     }
     Err(ChannelError::Handshake)
 }
 
-/// Answers a set-up request that names this side's `identity` and the holder of one of `peers`. The channel is in
-/// `channels` before the other side is told that it is there: its first request may come at once.
+/// Answers a set-up request that names exactly these `parties`. The channel is in `channels` before the other side
+/// is told that it is there: its first request may come at once.
 pub async fn respond(
     request: &mut AcceptedRequest,
-    identity: &IdentityKey,
-    peers: &Identities,
+    parties: Parties<'_>,
     clock: &Clock,
     channels: &Channels,
 ) -> Result<Arc<Channel>, ChannelError> {
     let scope = setup_scope(&request.header)?;
-    let config = channel_server(identity, peers.iter()).map_err(|_| ChannelError::Handshake)?;
+    let config = channel_server(parties.own, parties.other.iter()).map_err(|_| ChannelError::Handshake)?;
     let mut tls = Connection::from(ServerConnection::new(config).map_err(|_| ChannelError::Handshake)?);
     request.put_status(Outcome::Answered).await?;
     let hash = request.header_hash;
@@ -80,7 +77,8 @@ pub async fn respond(
         receive_flight(&mut tls, &mut request.recv).await?;
         if !tls.is_handshaking() {
             let now_ms = clock.now_ms();
-            let channel = channels.insert(export(&tls, scope, Role::Responder, hash, now_ms)?, now_ms);
+            let channel = export(&tls, scope, Role::Responder, (hash, parties.own), now_ms)?;
+            let channel = channels.insert(channel, now_ms)?;
             tls.writer().write_all(&confirmation(hash)).map_err(|_| ChannelError::Handshake)?;
             send_flight(&mut tls, &mut request.send).await?;
             request.send.finish().await?;
@@ -144,9 +142,12 @@ fn export(
     tls: &Connection,
     scope: Scope,
     role: Role,
-    header_hash: HeaderHash,
+    (header_hash, own): (HeaderHash, &IdentityKey),
     established_ms: u64,
 ) -> Result<Channel, ChannelError> {
+    // A raw public key stands where a certificate would.
+    let other = tls.peer_certificates().and_then(<[_]>::first).ok_or(ChannelError::Handshake)?;
+    let ends = Ends { own: own.public_spki(), other: other.as_ref().to_vec() };
     let exported = tls
         .export_keying_material(Zeroizing::new([0; 80]), PURPOSE, Some(&header_hash.0))
         .map_err(|_| ChannelError::Handshake)?;
@@ -161,10 +162,11 @@ fn export(
         id,
         scope,
         role,
+        ends,
         established_ms,
         requests: DirectionSecret::from_bytes(*requests),
         replies: DirectionSecret::from_bytes(*replies),
         bodies: Default::default(),
-        stopped: Default::default(),
+        state: Default::default(),
     })
 }

@@ -2,15 +2,16 @@
 //!
 //! What must hold: both ends are pinned by the signed peer list, never by a certificate the broker could get;
 //! a body opens only in the exchange, direction and for the person it was sealed for (R30, R32); a channel on
-//! which anything fails to open is stopped (R35). Deliberately absent: resumption, early data, and any key
-//! chosen by one side alone.
+//! which anything fails to open is stopped (R35), and one that stands on an identity which the peer list no
+//! longer names is withdrawn. Deliberately absent: resumption, early data, and any key chosen by one side alone.
 
 mod body;
+mod ends;
 mod handshake;
 mod table;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use chukei_crypto::channel::DirectionSecret;
 use chukei_crypto::random::RandomError;
@@ -23,7 +24,10 @@ use chukei_wire::id::ChannelId;
 use crate::session::SessionError;
 use crate::stream::StreamError;
 
+use ends::Ends;
+
 pub use body::{OpenedBody, RawSealed, SealedBody, read_sealed, write_sealed};
+pub use ends::Parties;
 pub use handshake::{initiate, respond};
 pub use table::{ChannelLimits, ChannelUnusable, Channels};
 
@@ -61,12 +65,17 @@ pub struct Channel {
     id: ChannelId,
     scope: Scope,
     role: Role,
+    ends: Ends,
     established_ms: u64,
     requests: DirectionSecret,
     replies: DirectionSecret,
     bodies: AtomicU64,
-    stopped: AtomicBool,
+    state: AtomicU8,
 }
+
+/// Values of a channel's state. It only ever grows.
+const WITHDRAWN: u8 = 1;
+const STOPPED: u8 = 2;
 
 /// Why a channel was not had, or a body not sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +101,9 @@ pub enum ChannelError {
     /// Something did not open on this channel before (R35).
     #[error("INTEGRITY_STOP: the channel was stopped")]
     Stopped,
+    /// An identity it stands on is no longer in the peer list: to be asked again on another channel.
+    #[error("the channel's identities are no longer in the peer list")]
+    Withdrawn,
     /// The bytes are not what was sealed for this exchange and person. The channel is stopped (R35).
     #[error("INTEGRITY_FAILURE: the sealed body does not open")]
     Integrity,
@@ -146,12 +158,22 @@ impl Channel {
 
     /// Nothing is sealed or opened on it any more (R35).
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
+        self.state.fetch_max(STOPPED, Ordering::AcqRel);
+    }
+
+    /// The same for a channel whose identities no longer stand in the peer list: no mismatch, no alarm.
+    pub fn withdraw(&self) {
+        self.state.fetch_max(WITHDRAWN, Ordering::AcqRel);
     }
 
     /// Whether it was stopped.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) == STOPPED
+    }
+
+    /// Whether it was withdrawn.
+    pub fn is_withdrawn(&self) -> bool {
+        self.state.load(Ordering::Acquire) == WITHDRAWN
     }
 
     fn sealing_secret(&self) -> (&DirectionSecret, bool) {
@@ -169,8 +191,10 @@ impl Channel {
     }
 
     fn count_body(&self) -> Result<(), ChannelError> {
-        if self.is_stopped() {
-            return Err(ChannelError::Stopped);
+        match self.state.load(Ordering::Acquire) {
+            0 => {}
+            WITHDRAWN => return Err(ChannelError::Withdrawn),
+            _ => return Err(ChannelError::Stopped),
         }
         self.bodies.fetch_add(1, Ordering::Relaxed);
         Ok(())

@@ -1,26 +1,35 @@
 //! The channels a role has: those it answers, by id, and those it has opened, one for each scope.
 //!
 //! What must hold: a channel serves only the portal, body and direction it was set up for (R33); it ends by
-//! age, by count, or by a stop (R35); one set-up at a time for each scope; the table is bounded (R40).
+//! age, by count, by a stop (R35), or when the peer list drops an identity it stands on, whichever comes first,
+//! set-ups in progress included; tables are bounded, and no scope crowds out the others (R40).
 
-use std::collections::HashMap;
+mod answered;
+mod listed;
+mod opened;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use chukei_wire::id::ChannelId;
 use tokio::time::Instant;
 
-use super::{Channel, ChannelError, Scope};
+use super::{Channel, ChannelError, Parties, Scope};
+use crate::peers::PeerList;
+use answered::Answered;
+use listed::Listed;
+use opened::Opened;
 
 /// When channels end, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct ChannelLimits {
     /// Answered channels kept; the oldest makes room. Also the number of scopes channels are opened for.
     pub capacity: usize,
+    /// Answered channels kept of one scope; its oldest makes room.
+    pub per_scope: usize,
     /// The side that opened a channel replaces it at this age, milliseconds.
     pub max_age_ms: u64,
-    /// The side that opened a channel replaces it after this many bodies.
+    /// The side that opened a channel replaces it after this many bodies: two for each request.
     pub max_bodies: u64,
     /// How much longer the answering side honours a channel, milliseconds: what is in flight when the other
     /// side replaces it must still be answered. Of bodies it honours twice as many, for the same reason.
@@ -29,7 +38,25 @@ pub struct ChannelLimits {
 
 impl Default for ChannelLimits {
     fn default() -> Self {
-        Self { capacity: 8192, max_age_ms: 3_600_000, max_bodies: 1 << 24, grace_ms: 120_000 }
+        Self { capacity: 8192, per_scope: 64, max_age_ms: 3_600_000, max_bodies: 1 << 24, grace_ms: 120_000 }
+    }
+}
+
+impl ChannelLimits {
+    /// The usual limits with another age (seconds) and number of messages at which channels are replaced.
+    pub fn rotating(max_seconds: u64, max_messages: u64) -> Self {
+        let max_age_ms = max_seconds.saturating_mul(1_000);
+        Self { max_age_ms, max_bodies: max_messages, ..Self::default() }
+    }
+
+    /// Whether the answering side still takes requests on this channel.
+    fn honours(&self, channel: &Channel, now_ms: u64) -> bool {
+        let most = self.max_bodies.saturating_mul(2);
+        channel.bodies() < most && !self.is_over(channel, now_ms)
+    }
+
+    fn is_over(&self, channel: &Channel, now_ms: u64) -> bool {
+        age(channel, now_ms) >= self.max_age_ms.saturating_add(self.grace_ms)
     }
 }
 
@@ -48,51 +75,50 @@ pub enum ChannelUnusable {
 #[derive(Debug)]
 pub struct Channels {
     limits: ChannelLimits,
-    answered: Mutex<HashMap<ChannelId, Arc<Channel>>>,
-    opened: Mutex<HashMap<Scope, Arc<Slot>>>,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    turn: tokio::sync::Mutex<()>,
-    current: ArcSwapOption<Channel>,
+    answered: Mutex<Answered>,
+    opened: Opened,
+    listed: Arc<Listed>,
 }
 
 impl Channels {
     /// An empty table.
     pub fn new(limits: ChannelLimits) -> Self {
-        Self { limits, answered: Mutex::default(), opened: Mutex::default() }
+        let listed = Arc::new(Listed::default());
+        Self { limits, answered: Mutex::default(), opened: Opened::new(limits, Arc::clone(&listed)), listed }
     }
 
-    /// Takes in a channel that this side has answered.
-    pub fn insert(&self, channel: Channel, now_ms: u64) -> Arc<Channel> {
+    /// Takes in a channel that this side has answered. Refused if the peer list has dropped one of its
+    /// identities since the handshake began.
+    pub fn insert(&self, channel: Channel, now_ms: u64) -> Result<Arc<Channel>, ChannelError> {
         let channel = Arc::new(channel);
-        let mut answered = lock(&self.answered);
-        if answered.len() >= self.limits.capacity {
-            answered.retain(|_, kept| self.honoured(kept, now_ms));
-        }
-        if answered.len() >= self.limits.capacity {
-            let oldest = answered.values().min_by_key(|kept| kept.established_ms()).map(|kept| kept.id());
-            oldest.and_then(|id| answered.remove(&id));
-        }
-        answered.insert(channel.id(), Arc::clone(&channel));
-        channel
+        lock(&self.answered).insert(Arc::clone(&channel), &self.limits, now_ms);
+        // Looked at only now that a list coming into force finds the channel: none slips between.
+        let listed = self.listed.check(&channel);
+        listed.inspect_err(|_| lock(&self.answered).remove(&channel.id())).map(|()| channel)
     }
 
     /// The answered channel of this id, for a request of this scope.
     pub fn get(&self, id: ChannelId, scope: &Scope, now_ms: u64) -> Result<Arc<Channel>, ChannelUnusable> {
-        let channel = lock(&self.answered).get(&id).cloned().ok_or(ChannelUnusable::Unknown)?;
-        if channel.scope() != scope || !self.honoured(&channel, now_ms) {
+        let mut answered = lock(&self.answered);
+        let channel = answered.get(&id).ok_or(ChannelUnusable::Unknown)?;
+        if !self.limits.honours(&channel, now_ms) {
+            answered.remove(&id);
+            return Err(ChannelUnusable::Unknown);
+        }
+        if channel.scope() != scope || channel.is_withdrawn() {
             return Err(ChannelUnusable::Unknown);
         }
         if channel.is_stopped() { Err(ChannelUnusable::Stopped) } else { Ok(channel) }
     }
 
-    /// The channel this side has opened for `scope`, or the one that `set_up` opens now. Of several callers
-    /// one sets up while the others wait; a failed set-up is the next caller's turn.
+    /// The channel this side has opened for `scope`, or the one that `set_up` opens now, if there is none or if
+    /// it is worn or stands on an identity that is being replaced. Of several callers one sets up while the
+    /// others wait, or use the worn one if it still serves. Where only a better one was wanted, a failed set-up
+    /// fails nobody's request; where there is none, it is the next caller's turn.
     pub async fn get_or_setup<F, S>(
         &self,
         scope: &Scope,
+        parties: Parties<'_>,
         now_ms: u64,
         deadline: Instant,
         set_up: F,
@@ -101,20 +127,22 @@ impl Channels {
         F: FnOnce() -> S,
         S: Future<Output = Result<Channel, ChannelError>>,
     {
-        let slot = self.slot(scope, now_ms)?;
-        if let Some(channel) = self.fresh(&slot, now_ms) {
-            return Ok(channel);
+        self.opened.get_or_setup(scope, parties, now_ms, deadline, set_up).await
+    }
+
+    /// Withdraws every channel that stands on an identity which `list` does not name, now and from now on.
+    pub fn enforce(&self, list: Arc<PeerList>) {
+        self.listed.replace(Arc::clone(&list));
+        let dropped = lock(&self.answered).withdraw_unlisted(&list) + self.opened.withdraw_unlisted(&list);
+        if dropped > 0 {
+            tracing::warn!(channels = dropped, "withdrawn: their identities left the peer list");
         }
-        let work = async {
-            let _turn = slot.turn.lock().await;
-            if let Some(channel) = self.fresh(&slot, now_ms) {
-                return Ok(channel);
-            }
-            let channel = Arc::new(set_up().await?);
-            slot.current.store(Some(Arc::clone(&channel)));
-            Ok(channel)
-        };
-        tokio::time::timeout_at(deadline, work).await.map_err(|_| ChannelError::Deadline)?
+    }
+
+    /// Destroys the secrets of channels that are over.
+    pub fn expire(&self, now_ms: u64) {
+        lock(&self.answered).expire(&self.limits, now_ms);
+        self.opened.expire(now_ms);
     }
 
     /// Stops a channel of either kind (R35); it stays known as stopped until it is over.
@@ -122,53 +150,18 @@ impl Channels {
         if let Some(channel) = lock(&self.answered).get(&id) {
             channel.stop();
         }
-        for slot in lock(&self.opened).values() {
-            if let Some(channel) = slot.current.load().as_deref().filter(|channel| channel.id() == id) {
-                channel.stop();
-            }
-        }
+        self.opened.stop(id);
     }
 
     /// Drops a channel that this side has opened and the other no longer knows. Nothing happens where another
     /// has taken its place meanwhile.
     pub fn forget(&self, channel: &Channel) {
-        if let Some(slot) = lock(&self.opened).get(channel.scope()) {
-            slot.current.rcu(|current| current.clone().filter(|kept| kept.id() != channel.id()));
-        }
+        self.opened.forget(channel);
     }
 
     /// How many channels are answered and how many scopes have one open, for metrics.
     pub fn counts(&self) -> (usize, usize) {
-        (lock(&self.answered).len(), lock(&self.opened).len())
-    }
-
-    fn slot(&self, scope: &Scope, now_ms: u64) -> Result<Arc<Slot>, ChannelError> {
-        let mut opened = lock(&self.opened);
-        if let Some(slot) = opened.get(scope) {
-            return Ok(Arc::clone(slot));
-        }
-        if opened.len() >= self.limits.capacity {
-            // A slot that somebody holds is being set up.
-            opened.retain(|_, slot| Arc::strong_count(slot) > 1 || self.fresh(slot, now_ms).is_some());
-        }
-        if opened.len() >= self.limits.capacity {
-            return Err(ChannelError::Full);
-        }
-        Ok(Arc::clone(opened.entry(scope.clone()).or_default()))
-    }
-
-    fn fresh(&self, slot: &Slot, now_ms: u64) -> Option<Arc<Channel>> {
-        slot.current.load_full().filter(|channel| {
-            !channel.is_stopped()
-                && channel.bodies() < self.limits.max_bodies
-                && age(channel, now_ms) < self.limits.max_age_ms
-        })
-    }
-
-    fn honoured(&self, channel: &Channel, now_ms: u64) -> bool {
-        let most = self.limits.max_bodies.saturating_mul(2);
-        let oldest = self.limits.max_age_ms.saturating_add(self.limits.grace_ms);
-        channel.bodies() < most && age(channel, now_ms) < oldest
+        (lock(&self.answered).len(), self.opened.len())
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
-    Channel, ChannelError, ChannelLimits, Channels, Role, Scope, initiate, read_sealed, respond, write_sealed,
+    Channel, ChannelError, ChannelLimits, Channels, Parties, Role, Scope, initiate, read_sealed, respond,
+    write_sealed,
 };
 use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::{SessionError, accept_request, forward_request, open_request, put_status};
@@ -49,9 +50,12 @@ async fn shaken(
     let header = setup(stage);
     let answering = async {
         let mut request = accepted(stage).await.unwrap();
-        respond(&mut request, body, portal_pinned, &stage.clock, &table()).await
+        respond(&mut request, Parties { own: body, other: portal_pinned }, &stage.clock, &table()).await
     };
-    tokio::join!(initiate(&stage.at_node, &header, portal, body_pinned, &stage.clock), answering)
+    tokio::join!(
+        initiate(&stage.at_node, &header, Parties { own: portal, other: body_pinned }, &stage.clock),
+        answering
+    )
 }
 
 async fn channel(stage: &Stage) -> (Channel, Arc<Channel>) {
@@ -133,7 +137,8 @@ async fn a_portal_that_is_not_the_pinned_one_is_refused() {
 async fn a_request_of_another_kind_is_no_set_up() {
     let stage = Stage::set().await;
     let announce = header(Kind::Announce, Direction::Hop, stage.clock.now_ms());
-    let refused = initiate(&stage.at_node, &announce, &key(), &of(&key()), &stage.clock).await;
+    let refused =
+        initiate(&stage.at_node, &announce, Parties { own: &key(), other: &of(&key()) }, &stage.clock).await;
     assert_eq!(refused.unwrap_err(), ChannelError::Header);
 }
 
@@ -149,8 +154,10 @@ async fn a_refused_set_up_says_what_was_answered() {
         request.recv.read_message::<SetupFlight>().await.unwrap_err()
     };
     let pinned = of(&key());
-    let (refused, _) =
-        tokio::join!(initiate(&stage.at_node, &header, &portal, &pinned, &stage.clock), refusing);
+    let (refused, _) = tokio::join!(
+        initiate(&stage.at_node, &header, Parties { own: &portal, other: &pinned }, &stage.clock),
+        refusing
+    );
     assert_eq!(refused.unwrap_err(), ChannelError::NotAnswered(Outcome::Refused(ResultName::NotFound)));
 }
 
@@ -162,7 +169,8 @@ async fn bytes_that_are_no_handshake_are_refused() {
         let mut request = open_request(&stage.at_node, &setup(&stage), &Hop::default()).await.unwrap();
         request.send.write_message(&SetupFlight { flight }).await.unwrap();
         let mut accepted = accepted(&stage).await.unwrap();
-        let refused = respond(&mut accepted, &body, &of(&key()), &stage.clock, &table()).await;
+        let refused =
+            respond(&mut accepted, Parties { own: &body, other: &of(&key()) }, &stage.clock, &table()).await;
         assert_eq!(refused.unwrap_err(), ChannelError::Handshake);
     }
 }
@@ -196,10 +204,10 @@ async fn r32_a_header_changed_on_the_way_fails_the_set_up_even_with_its_echo_res
     let (header, pinned) = (setup(&stage), of(&body));
     let answering = async {
         let mut request = accepted(&onward).await.unwrap();
-        respond(&mut request, &body, &of(&portal), &onward.clock, &table()).await
+        respond(&mut request, Parties { own: &body, other: &of(&portal) }, &onward.clock, &table()).await
     };
     let (at_portal, _, _) = tokio::join!(
-        initiate(&stage.at_node, &header, &portal, &pinned, &stage.clock),
+        initiate(&stage.at_node, &header, Parties { own: &portal, other: &pinned }, &stage.clock),
         answering,
         relayed_with_another_header(&stage, &onward),
     );
@@ -235,7 +243,8 @@ async fn a_set_up_that_stalls_meets_the_deadline() {
     request.send.flush().await.unwrap();
     let mut accepted = accepted(&stage).await.unwrap();
     accepted.set_deadline(Instant::now());
-    let stalled = respond(&mut accepted, &key(), &of(&key()), &stage.clock, &table()).await;
+    let stalled =
+        respond(&mut accepted, Parties { own: &key(), other: &of(&key()) }, &stage.clock, &table()).await;
     assert_eq!(stalled.unwrap_err(), ChannelError::Session(SessionError::Stream(StreamError::Deadline)));
     drop(request);
 }
