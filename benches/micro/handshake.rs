@@ -9,7 +9,7 @@ use chukei_benches::paired::{Plan, measure};
 use chukei_benches::table::Table;
 use chukei_crypto::sign::IdentityKey;
 use chukei_ops::pki::{Pki, Validity};
-use chukei_relay_client::channel::{Channel, ChannelLimits, Channels, initiate, respond};
+use chukei_relay_client::channel::{Channel, ChannelLimits, Channels, Parties, initiate, respond};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::Identities;
 use chukei_relay_client::request_id;
@@ -71,15 +71,16 @@ impl Ends {
             authn_ref: None,
         };
         let body = Identities::one(self.body.public_spki());
+        let parties = Parties { own: &self.portal, other: &body };
         let asking = async {
-            let channel = initiate(&self.link.dialled, &header, &self.portal, &body, &self.clock).await;
+            let channel = initiate(&self.link.dialled, &header, parties, &self.clock).await;
             Ok::<_, Failure>(channel?)
         };
         let answering = async {
             let (send, recv) = self.link.accepted.accept().await?;
             let mut request = accept_request(send, recv).await?;
             let (portal, table) = (Identities::one(self.portal.public_spki()), &self.answered);
-            Ok(respond(&mut request, &self.body, &portal, &self.clock, table).await?)
+            Ok(respond(&mut request, Parties { own: &self.body, other: &portal }, &self.clock, table).await?)
         };
         tokio::try_join!(asking, answering)
     }

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chukei_domain::catalogue::Catalogue;
-use chukei_relay_client::channel::Channels;
+use chukei_relay_client::channel::{ChannelLimits, Channels};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::Dialer;
-use chukei_relay_client::peers::PeerList;
+use chukei_relay_client::peers::{PeerList, WatchedPeers};
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Kind;
@@ -23,8 +23,8 @@ use crate::bodies::call::CallError;
 use crate::config::serve::Limits;
 use crate::hosted::Bodies;
 use crate::inbound::holds::Holds;
+use crate::outbound::announcements::Announcements;
 use crate::telemetry::metrics::Metrics;
-use crate::watched_peers::WatchedPeers;
 
 /// Time one batch of a long call may take.
 const BATCH_WAIT: Duration = Duration::from_secs(60);
@@ -54,7 +54,9 @@ pub struct Node {
     /// Bounds.
     pub limits: Limits,
     /// The signed peer list.
-    pub watched_peers: WatchedPeers,
+    pub watched_peers: Arc<WatchedPeers>,
+    /// Announcements that are due.
+    pub announcements: Announcements,
     dialer: OnceLock<Dialer>,
     wakes: HashMap<BodyCode, Notify>,
     stop: watch::Sender<bool>,
@@ -95,12 +97,20 @@ impl Node {
     pub fn new(parts: Parts) -> Self {
         let Parts { name, clock, bodies, catalogue, peers, metrics, limits } = parts;
         let wakes = bodies.iter().map(|body| (body.code(), Notify::new())).collect();
+        let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
+        let channels = Channels::new(rotating);
+        let list = peers.load_full();
+        for body in bodies.iter() {
+            body.identity_keys().choose(list.body(&body.code()).map(|peer| &peer.identities));
+        }
+        channels.enforce(list);
         Self {
-            channels: Channels::new(chukei_relay_client::channel::ChannelLimits::default()),
+            channels,
             holds: Holds::new(limits.integrity_hold_seconds.saturating_mul(1_000)),
             replay: ReplayWindow::new(REPLAY_CAPACITY),
             admission: Admission::new(limits.in_flight),
-            watched_peers: peers,
+            watched_peers: Arc::new(peers),
+            announcements: Announcements::default(),
             dialer: OnceLock::new(),
             wakes,
             stop: watch::channel(false).0,

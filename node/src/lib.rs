@@ -14,12 +14,13 @@ mod cli;
 pub mod config;
 pub mod expiry;
 pub mod hosted;
+pub mod identities;
 pub mod inbound;
 pub mod outbound;
 pub mod outcome;
+pub mod peer_list;
 pub mod serve;
 pub mod start;
 pub mod telemetry;
-pub mod watched_peers;
 
 pub use cli::main;

@@ -11,6 +11,7 @@ use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
 use chukei_relay_client::endpoint::{
     ClientEndpoint, ServerEndpoint, ServerLimits, client_endpoint, server_endpoint,
 };
+use chukei_relay_client::peers::WatchedPeers;
 use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_store::DataFolder;
@@ -23,19 +24,16 @@ use crate::config::clock;
 use crate::config::serve::{BodyConfig, NodeConfig};
 use crate::hosted::body::{BodyFacts, BodyKeyFiles};
 use crate::hosted::{Bodies, HostedBody};
-use crate::outbound::announce::{DELEGATION_LIFE_MS, announce};
+use crate::outbound::announce::announce;
 use crate::start::{StartError, journal_options};
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
-use crate::watched_peers::WatchedPeers;
-use crate::{bodies, expiry, inbound, outbound};
+use crate::{bodies, expiry, identities, inbound, outbound};
 
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
 /// Time peers have to hear of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How often it is looked whether delegations are to be renewed.
-const RENEWALS: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
 pub async fn run(config: NodeConfig) -> Result<(), StartError> {
@@ -137,7 +135,8 @@ async fn start(
         .map_err(|error| not_ready(&error))?;
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(gauges(node.clone(), journal, credentials));
-    tokio::spawn(announce_anew(node.clone()));
+    tokio::spawn(outbound::announcements::run(node.clone()));
+    tokio::spawn(identities::follow(node.clone()));
     for body in node.bodies.iter() {
         tokio::spawn(outbound::deliver::run(node.clone(), body.clone()));
         tokio::spawn(outbound::poll::run(node.clone(), body.clone()));
@@ -174,29 +173,6 @@ fn announcing(node: &Arc<Node>) -> Hook {
     })
 }
 
-/// Delegations are renewed well before they end, by the clock that judges them: it may jump. A renewal that fails
-/// is tried again at the next look.
-async fn announce_anew(node: Arc<Node>) {
-    let next = |now_ms: u64| now_ms.saturating_add(DELEGATION_LIFE_MS / 2);
-    let mut due_ms = next(node.clock.now_ms());
-    while node.sleep(RENEWALS).await {
-        let now_ms = node.clock.now_ms();
-        if now_ms < due_ms {
-            continue;
-        }
-        let mut renewed = true;
-        for broker in node.brokers() {
-            if let Err(error) = announce(&node, &broker).await {
-                tracing::warn!(broker = broker.identity().name(), %error, "not announced anew");
-                renewed = false;
-            }
-        }
-        if renewed {
-            due_ms = next(now_ms);
-        }
-    }
-}
-
 fn readiness(
     node: &Arc<Node>,
     journal: &Arc<Journal>,
@@ -226,7 +202,7 @@ fn readiness(
 
 async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCredentials>) {
     loop {
-        node.watched_peers.look(node.clock.now_ms(), &node.metrics).await;
+        node.channels.expire(node.clock.now_ms());
         crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
         let waiting = i64::try_from(journal.queue_depth()).unwrap_or(i64::MAX);
         node.metrics.queue_depth.with_label_values(&["journal"]).set(waiting);

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use chukei_crypto::hash::sha256;
 use chukei_crypto::sign::{self, SigningKey};
 use chukei_wire::body_code::BodyCode;
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,7 @@ pub struct PeerList {
     brokers: HashMap<String, BrokerPeer>,
     registry: [u8; 32],
     not_after_ms: u64,
+    digest: [u8; 32],
 }
 
 /// Where the detached signature of a list lies: beside it, with `.sig` behind its name.
@@ -171,10 +173,10 @@ impl PeerList {
         if file.not_after_ms < now_ms {
             return Err(PeerListError::Expired);
         }
-        Self::index(file)
+        Self::index(file, sha256(list))
     }
 
-    fn index(file: PeerListFile) -> Result<Self, PeerListError> {
+    fn index(file: PeerListFile, digest: [u8; 32]) -> Result<Self, PeerListError> {
         let bodies = file.bodies.iter().map(|body| &body.identities);
         let all = bodies.chain(file.portals.iter().map(|portal| &portal.identities));
         if file.version != VERSION || !all_differ(all.flat_map(Identities::iter)) {
@@ -186,6 +188,7 @@ impl PeerList {
             brokers: by_name(file.brokers, |broker| broker.name.clone())?,
             registry: file.registry.0.try_into().map_err(|_| PeerListError::Malformed)?,
             not_after_ms: file.not_after_ms,
+            digest,
         })
     }
 

@@ -6,6 +6,7 @@
 
 use chukei_crypto::sign::verify_p256;
 use chukei_relay_client::peers::PeerList;
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec::encode;
 use chukei_wire::limits::DELEGATIONS_MAX;
 use chukei_wire::message::control::{Announce, Delegation, DelegationClaims};
@@ -15,42 +16,59 @@ use chukei_wire::result::ResultName;
 #[derive(Debug, Default)]
 pub(super) struct Verified {
     /// Delegations that count.
-    pub(super) claims: Vec<DelegationClaims>,
-    /// Why the first of the others does not.
+    pub(super) standing: Vec<Standing>,
+    /// Bodies whose delegation does not.
+    pub(super) faulty: Vec<BodyCode>,
+    /// Why the first of those does not.
     pub(super) first_fault: Option<ResultName>,
-    /// How many do not.
-    pub(super) faults: usize,
+}
+
+/// A delegation that counts, as long as the peer list names the identity that signed it.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    /// What it says.
+    pub(super) claims: DelegationClaims,
+    /// The body's identity that signed it, SubjectPublicKeyInfo.
+    pub(super) identity: Vec<u8>,
 }
 
 /// Checks the announcement of the node named `node`.
 pub(super) fn verify(announce: Announce, node: &str, peers: &PeerList, now_ms: u64) -> Verified {
     if announce.delegations.len() > DELEGATIONS_MAX {
-        let faults = announce.delegations.len();
-        return Verified { claims: Vec::new(), first_fault: Some(ResultName::BadFormat), faults };
+        return Verified { first_fault: Some(ResultName::BadFormat), ..Verified::default() };
     }
     let mut verified = Verified::default();
     for delegation in announce.delegations {
         match check(&delegation, node, peers, now_ms) {
-            Ok(()) => verified.claims.push(delegation.claims),
+            Ok(identity) => {
+                let identity = identity.to_vec();
+                verified.standing.push(Standing { claims: delegation.claims, identity });
+            }
             Err(fault) => {
                 tracing::warn!(node, body = %delegation.claims.body, %fault, "delegation left out");
                 verified.first_fault.get_or_insert(fault);
-                verified.faults += 1;
+                verified.faulty.push(delegation.claims.body);
             }
         }
     }
     verified
 }
 
-fn check(delegation: &Delegation, node: &str, peers: &PeerList, now_ms: u64) -> Result<(), ResultName> {
+/// The identity that has signed a delegation which counts.
+fn check<'a>(
+    delegation: &Delegation,
+    node: &str,
+    peers: &'a PeerList,
+    now_ms: u64,
+) -> Result<&'a [u8], ResultName> {
     let claims = &delegation.claims;
     if claims.node != node || claims.not_after_ms < now_ms {
         return Err(ResultName::NotAuthorised);
     }
     let body = peers.body(&claims.body).ok_or(ResultName::NotFound)?;
     let bytes = encode(claims).map_err(|_| ResultName::BadFormat)?;
-    let signed = |spki: &[u8]| verify_p256(spki, &bytes, &delegation.signature).is_ok();
-    if body.identities.iter().any(signed) { Ok(()) } else { Err(ResultName::BadSignature) }
+    let signed = |spki: &&[u8]| verify_p256(spki, &bytes, &delegation.signature).is_ok();
+    body.identities.iter().find(signed).ok_or(ResultName::BadSignature)
 }
 
 #[cfg(test)]
@@ -103,7 +121,7 @@ mod tests {
 
     fn fault(delegation: Delegation, peers: &PeerList) -> Option<ResultName> {
         let verified = verify(Announce { delegations: vec![delegation] }, "node-a", peers, NOW);
-        assert_eq!(verified.claims.len() + verified.faults, 1);
+        assert_eq!(verified.standing.len() + verified.faulty.len(), 1);
         verified.first_fault
     }
 
@@ -136,9 +154,9 @@ mod tests {
         let peers = list(&key);
         let both = vec![signed(claims(), &identity()), signed(claims(), &key)];
         let verified = verify(Announce { delegations: both }, "node-a", &peers, NOW);
-        assert_eq!((verified.claims.len(), verified.faults), (1, 1));
+        assert_eq!((verified.standing.len(), verified.faulty.len()), (1, 1));
         let many = vec![signed(claims(), &key); DELEGATIONS_MAX + 1];
         let verified = verify(Announce { delegations: many }, "node-a", &peers, NOW);
-        assert_eq!((verified.claims.len(), verified.first_fault), (0, Some(ResultName::BadFormat)));
+        assert_eq!((verified.standing.len(), verified.first_fault), (0, Some(ResultName::BadFormat)));
     }
 }

@@ -25,10 +25,13 @@ mod upkeep;
 #[cfg(test)]
 mod samples;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_relay_client::clock::Clock;
+use chukei_relay_client::peers::WatchedPeers;
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Kind;
 use prometheus::IntGauge;
 
@@ -42,7 +45,6 @@ use crate::broker::rights::Passage;
 use crate::broker::routes::Routes;
 use crate::config::broker::LegalBasis;
 use crate::telemetry::metrics::Metrics;
-use crate::watched_peers::WatchedPeers;
 
 #[cfg(feature = "faults")]
 pub use start::run_with_faults;
@@ -52,7 +54,7 @@ pub use start::{BrokerError, run};
 struct Broker {
     name: String,
     clock: Clock,
-    peers: WatchedPeers,
+    peers: Arc<WatchedPeers>,
     routes: Routes<Peer>,
     codes: PersonCodes,
     acquisition_key: AcquisitionKeyPair,
@@ -65,7 +67,7 @@ struct Broker {
     metrics: Metrics,
     draining: AtomicBool,
     #[cfg(feature = "faults")]
-    faults: std::sync::Arc<faults::BrokerFaults>,
+    faults: Arc<faults::BrokerFaults>,
 }
 
 impl Broker {
@@ -84,6 +86,18 @@ impl Broker {
     fn named_in_permit(&self, kind: Kind, passage: &Passage, person: Option<u64>) -> Option<u64> {
         let confused = |person| self.faults.named(passage.body, person);
         if kind == Kind::SelfInfo { person.map(confused) } else { person }
+    }
+
+    /// Routes end with the identity under which they were delegated.
+    fn drop_unlisted_routes(&self) {
+        let peers = self.peers.load();
+        let listed = |body: &BodyCode, identity: &[u8]| {
+            peers.body(body).is_some_and(|peer| peer.identities.contains(identity))
+        };
+        let dropped = self.routes.keep(listed);
+        if dropped > 0 {
+            tracing::warn!(bodies = dropped, "routes dropped: their identities left the peer list");
+        }
     }
 
     fn is_draining(&self) -> bool {

@@ -136,10 +136,12 @@ async fn announce(
         broker.public_key_work.run(move || verify(announced, &node, &peers, now_ms)).await
     };
     let Ok(verified) = checked else { return end(request, NOT_READY).await };
-    let taken = broker.routes.announce(peer, &verified.claims, now_ms);
-    tracing::info!(node, bodies = taken, left_out = verified.faults, "announced");
+    let taken = broker.routes.announce(peer, &verified.standing, &verified.faulty, now_ms);
+    // Once more: a list that came into force meanwhile has not seen these routes.
+    broker.drop_unlisted_routes();
+    tracing::info!(node, bodies = taken, left_out = verified.faulty.len(), "announced");
     let outcome = match verified.first_fault {
-        Some(fault) if verified.claims.is_empty() => Outcome::Refused(fault),
+        Some(fault) if verified.standing.is_empty() => Outcome::Refused(fault),
         _ => Outcome::Answered,
     };
     end(request, outcome).await

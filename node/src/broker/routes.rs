@@ -1,14 +1,16 @@
 //! Where bodies and portals are reached now.
 //!
 //! What must hold: a body's route is the live connection whose delegation has the highest epoch, and of one
-//! node's own connections the newest; a connection takes its routes with it; a delegation that is over routes
-//! nothing. Deliberately absent: anything durable; peers announce themselves again after a restart.
+//! node's own connections the newest; a connection takes its routes with it; a delegation that is over, or whose
+//! identity has left the peer list, routes nothing. Deliberately absent: anything durable; peers announce themselves again after a restart.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::message::control::DelegationClaims;
+
+use crate::broker::announce::Standing;
 
 /// A connection as the table sees it.
 pub(super) trait Reachable {
@@ -30,6 +32,7 @@ struct Table<P> {
 
 struct Route<P> {
     peer: Arc<P>,
+    identity: Vec<u8>,
     epoch: u64,
     not_after_ms: u64,
 }
@@ -59,23 +62,39 @@ impl<P: Reachable> Routes<P> {
             .is_some_and(|route| route.peer.id() == peer.id() && route.stands(now_ms))
     }
 
-    /// Replaces what `peer` announced before; how many bodies are now reached over it. A body that another node
+    /// Replaces what `peer` announced before, but for `kept` bodies; how many bodies are now taken in. Kept is what
+    /// was shown now under an identity that is not listed here yet, and still stands under the former one. A body that another node
     /// announced with a higher epoch stays there while that node lives. Of one node's connections the older is
     /// not waited for: it may take a while until the end of a process that was killed is noticed.
-    pub(super) fn announce(&self, peer: &Arc<P>, claims: &[DelegationClaims], now_ms: u64) -> usize {
+    pub(super) fn announce(
+        &self,
+        peer: &Arc<P>,
+        standing: &[Standing],
+        kept: &[BodyCode],
+        now_ms: u64,
+    ) -> usize {
         let mut table = self.write();
-        table.bodies.retain(|_, route| route.peer.id() != peer.id());
+        table.bodies.retain(|body, route| route.peer.id() != peer.id() || kept.contains(body));
         let mut taken = 0;
-        for claim in claims {
-            let standing = table.bodies.get(&claim.body);
-            if standing.is_some_and(|route| route.outranks(peer, claim, now_ms)) {
+        for Standing { claims: claim, identity } in standing {
+            let before = table.bodies.get(&claim.body);
+            if before.is_some_and(|route| route.outranks(peer, claim, now_ms)) {
                 continue;
             }
-            let route = Route { peer: peer.clone(), epoch: claim.epoch, not_after_ms: claim.not_after_ms };
+            let (epoch, not_after_ms) = (claim.epoch, claim.not_after_ms);
+            let route = Route { peer: peer.clone(), identity: identity.clone(), epoch, not_after_ms };
             table.bodies.insert(claim.body, route);
             taken += 1;
         }
         taken
+    }
+
+    /// Keeps only the routes of bodies under identities that are `listed`; how many are dropped.
+    pub(super) fn keep(&self, listed: impl Fn(&BodyCode, &[u8]) -> bool) -> usize {
+        let mut table = self.write();
+        let before = table.bodies.len();
+        table.bodies.retain(|body, route| listed(body, &route.identity));
+        before - table.bodies.len()
     }
 
     /// A portal is here; an older connection of the same name is not used any more.
@@ -149,8 +168,9 @@ mod tests {
         "982016".parse().unwrap()
     }
 
-    fn claim(epoch: u64) -> DelegationClaims {
-        DelegationClaims { body: body(), node: "node".into(), epoch, not_after_ms: NOW + 10 }
+    fn claim(epoch: u64) -> Standing {
+        let claims = DelegationClaims { body: body(), node: "node".into(), epoch, not_after_ms: NOW + 10 };
+        Standing { claims, identity: vec![1; 91] }
     }
 
     fn reached(routes: &Routes<Peer>) -> Option<usize> {
@@ -162,7 +182,7 @@ mod tests {
         let routes = Routes::new();
         assert_eq!(reached(&routes), None);
         for (id, epoch, expected) in [(1, 5, 1), (2, 4, 1), (3, 5, 3), (4, 6, 4)] {
-            routes.announce(&peer(id), &[claim(epoch)], NOW);
+            routes.announce(&peer(id), &[claim(epoch)], &[], NOW);
             assert_eq!(reached(&routes), Some(expected), "after connection {id}");
         }
     }
@@ -170,8 +190,8 @@ mod tests {
     #[test]
     fn a_node_that_came_back_does_not_wait_for_the_end_of_its_old_connection() {
         let routes = Routes::new();
-        routes.announce(&peer(1), &[claim(5)], NOW);
-        routes.announce(&peer(5), &[claim(4)], NOW);
+        routes.announce(&peer(1), &[claim(5)], &[], NOW);
+        routes.announce(&peer(5), &[claim(4)], &[], NOW);
         assert_eq!(reached(&routes), Some(5));
     }
 
@@ -179,10 +199,10 @@ mod tests {
     fn a_dead_connection_routes_nothing_and_holds_nobody_up() {
         let routes = Routes::new();
         let first = peer(1);
-        routes.announce(&first, &[claim(9)], NOW);
+        routes.announce(&first, &[claim(9)], &[], NOW);
         first.2.store(false, Ordering::Relaxed);
         assert_eq!(reached(&routes), None);
-        assert_eq!(routes.announce(&peer(2), &[claim(3)], NOW), 1);
+        assert_eq!(routes.announce(&peer(2), &[claim(3)], &[], NOW), 1);
         assert_eq!(reached(&routes), Some(2));
         routes.forget(&first);
         assert_eq!(reached(&routes), Some(2), "the end of the old connection leaves the new route alone");
@@ -192,7 +212,7 @@ mod tests {
     fn a_delegation_that_is_over_routes_nothing() {
         let routes = Routes::new();
         let node = peer(1);
-        routes.announce(&node, &[claim(1)], NOW);
+        routes.announce(&node, &[claim(1)], &[], NOW);
         assert!(routes.owns(&node, body(), NOW + 10));
         assert!(!routes.owns(&node, body(), NOW + 11));
         assert!(routes.body(body(), NOW + 11).is_none());
@@ -202,9 +222,28 @@ mod tests {
     fn an_announcement_replaces_the_one_before() {
         let routes = Routes::new();
         let node = peer(1);
-        routes.announce(&node, &[claim(1)], NOW);
-        routes.announce(&node, &[], NOW);
+        routes.announce(&node, &[claim(1)], &[], NOW);
+        routes.announce(&node, &[], &[], NOW);
         assert!(!routes.owns(&node, body(), NOW));
+    }
+
+    #[test]
+    fn an_announcement_under_an_identity_not_listed_yet_leaves_the_route_standing() {
+        let routes = Routes::new();
+        let node = peer(1);
+        routes.announce(&node, &[claim(1)], &[], NOW);
+        routes.announce(&node, &[], &[body()], NOW);
+        assert!(routes.owns(&node, body(), NOW));
+    }
+
+    #[test]
+    fn a_route_ends_with_the_identity_it_was_delegated_under() {
+        let routes = Routes::new();
+        routes.announce(&peer(1), &[claim(1)], &[], NOW);
+        assert_eq!(routes.keep(|code, identity| *code == body() && identity == [1; 91]), 0);
+        assert_eq!(reached(&routes), Some(1));
+        assert_eq!(routes.keep(|_, identity| identity == [2; 91]), 1);
+        assert_eq!(reached(&routes), None);
     }
 
     #[test]
@@ -217,7 +256,7 @@ mod tests {
         assert_eq!(routes.portal("mynaportal").map(|peer| peer.id()), Some(2));
         assert!(routes.portal("another").is_none());
         assert!(!routes.any(NOW), "a portal alone can ask nobody");
-        routes.announce(&peer(3), &[claim(1)], NOW);
+        routes.announce(&peer(3), &[claim(1)], &[], NOW);
         assert!(routes.any(NOW));
     }
 }

@@ -11,7 +11,7 @@ use chukei_domain::day::day_of;
 use chukei_keys::{KeySettingsError, KeyfileError, KeyringFile};
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::PeerListError;
+use chukei_relay_client::peers::{PeerListError, WatchedPeers};
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_store::journal::{Journal, JournalError};
 use chukei_store::{DataFolder, StoreError};
@@ -31,7 +31,6 @@ use crate::config::broker::BrokerConfig;
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
-use crate::watched_peers::WatchedPeers;
 
 /// How often a drain looks whether everything has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -132,7 +131,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let broker = Broker {
         name: config.name.clone(),
         clock,
-        peers,
+        peers: Arc::new(peers),
         routes: Routes::new(),
         codes: PersonCodes::new(CodeMaster::from_bytes(*code_master)),
         acquisition_key,

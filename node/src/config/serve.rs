@@ -89,6 +89,10 @@ pub struct Limits {
     pub notice_poll_seconds: u64,
     /// Seconds for which a channel's peer is refused after a mismatch (R35).
     pub integrity_hold_seconds: u64,
+    /// Seconds after which this side replaces an end-to-end channel that it has opened.
+    pub channel_max_seconds: u64,
+    /// Messages after which it does, both directions together. The side that answers must allow as many.
+    pub channel_max_messages: u64,
     /// Seconds a drain may take after SIGTERM.
     pub drain_seconds: u64,
 }
@@ -102,6 +106,8 @@ impl Default for Limits {
             deliveries: 32,
             notice_poll_seconds: 60,
             integrity_hold_seconds: 30,
+            channel_max_seconds: 3_600,
+            channel_max_messages: 1 << 24,
             drain_seconds: 8,
         }
     }
@@ -140,7 +146,9 @@ impl NodeConfig {
         self.check_bodies()?;
         let limits = &self.limits;
         let positive = [limits.in_flight, limits.in_flight_per_body, limits.deliveries];
-        if positive.contains(&0) || limits.notice_poll_seconds == 0 || limits.notice_retention_days == 0 {
+        let positive_long =
+            [limits.notice_poll_seconds, limits.channel_max_seconds, limits.channel_max_messages];
+        if positive.contains(&0) || positive_long.contains(&0) || limits.notice_retention_days == 0 {
             return Err(ConfigError::rule("limits", "every limit is at least 1"));
         }
         Ok(())

@@ -10,6 +10,7 @@ use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
+use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
 use chukei_store::journal::Journal;
 use chukei_store::{Batch, DataFolder, Partition, RowKey, Space, Versioned};
@@ -57,7 +58,7 @@ pub struct HostedBody {
     keyring: Arc<KeyringFile>,
     local: LocalBodyCode,
     pages: PageCache,
-    identity: IdentityKey,
+    identity: IdentityKeys,
     acquisition: AcquisitionKeyPair,
     limit: BodyLimit,
     writing: tokio::sync::Mutex<()>,
@@ -77,7 +78,8 @@ impl HostedBody {
         let code = facts.code;
         let fail = |what: &'static str| move |cause: String| OpenBodyError { code, what, cause };
         let local = code.as_str().parse().map_err(|_| fail("code")("not a local body code".into()))?;
-        let identity = identity_key(&files.identity).map_err(fail("identity key"))?;
+        let identity = IdentityKeys::open(files.identity.clone())
+            .map_err(|error| fail("identity key")(error.to_string()))?;
         let acquisition = acquisition_key(&files.acquisition).map_err(fail("acquisition key"))?;
         let partition = folder.partition(code.as_str()).map_err(|error| fail("store")(error.to_string()))?;
         let keyring = keyring(folder, code, provider, today, &*partition).map_err(fail("keyring"))?;
@@ -118,8 +120,13 @@ impl HostedBody {
         &self.facts.affairs
     }
 
-    /// The identity its end-to-end channels and delegations stand on.
-    pub fn identity(&self) -> &IdentityKey {
+    /// The identity its end-to-end channels and delegations stand on now.
+    pub fn identity(&self) -> Arc<IdentityKey> {
+        self.identity.current()
+    }
+
+    /// Its identity keys, of which one is in use.
+    pub fn identity_keys(&self) -> &IdentityKeys {
         &self.identity
     }
 
@@ -199,11 +206,6 @@ impl HostedBody {
     pub(crate) async fn apply(&self, batch: Batch) -> Result<(), RowError> {
         Ok(self.partition.apply(batch).await?)
     }
-}
-
-fn identity_key(path: &Path) -> Result<IdentityKey, String> {
-    let bytes = key_file::read(path).map_err(|error| error.to_string())?;
-    IdentityKey::from_pkcs8(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {

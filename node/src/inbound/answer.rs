@@ -126,6 +126,7 @@ fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(PersonRecord, SelfInfo
 fn subject(job: &Job) -> Result<PersonRecord, Refused> {
     let opened = job.channel.open_body(job.hash, None, &job.sealed).map_err(|error| match error {
         ChannelError::Stopped => Refused::because(ResultName::IntegrityStop, None),
+        ChannelError::Withdrawn => Refused::because(ResultName::NotReady, None),
         _ => Refused::mismatch(ResultName::IntegrityFailure, "sealed_request", None),
     })?;
     let request: SelfInfoRequest =

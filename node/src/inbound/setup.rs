@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chukei_relay_client::channel::{ChannelError, Scope, respond};
+use chukei_relay_client::channel::{ChannelError, Parties, Scope, respond};
 use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::Outcome;
@@ -28,7 +28,9 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     if let Err(result) = hop.verify(&request, now_ms) {
         return refuse(&mut request, Outcome::Refused(result)).await;
     }
-    match respond(&mut request, body.identity(), &peers, &node.clock, &node.channels).await {
+    let own = body.identity();
+    let parties = Parties { own: &own, other: &peers };
+    match respond(&mut request, parties, &node.clock, &node.channels).await {
         Ok(_) => ResultName::Done,
         Err(error) => {
             if error == ChannelError::Handshake {

@@ -16,8 +16,8 @@ use chukei_wire::message::control::{Announce, Delegation, DelegationClaims};
 use crate::app::Node;
 use crate::hosted::HostedBody;
 
-/// Life of a delegation. A node announces anew at half of it.
-pub const DELEGATION_LIFE_MS: u64 = 24 * 3_600_000;
+/// Life of a delegation. A node announces anew long before its end.
+const DELEGATION_LIFE_MS: u64 = 24 * 3_600_000;
 
 const WAIT: Duration = Duration::from_secs(10);
 

@@ -3,6 +3,7 @@
 
 pub mod acquire;
 pub mod announce;
+pub mod announcements;
 pub mod deliver;
 pub mod poll;
 pub mod portal;

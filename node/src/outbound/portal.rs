@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chukei_crypto::binding::BindingSecret;
 use chukei_relay_client::channel::{
-    Channel, ChannelError, OpenedBody, Scope, initiate, read_sealed, write_sealed,
+    Channel, ChannelError, OpenedBody, Parties, Scope, initiate, read_sealed, write_sealed,
 };
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::request_id;
@@ -138,13 +138,17 @@ async fn channel(
     let scope = Scope { portal: body.portal().to_owned(), body: body.code(), direction: Direction::ToPortal };
     let peers = node.peers().portal(&scope.portal).ok_or(PortalError::UnknownPortal)?.identities.clone();
     let set_up = header(node, body, Kind::ChannelSetup)?;
-    let opening = || async { initiate(broker, &set_up, body.identity(), &peers, &node.clock).await };
-    let channel = node.channels.get_or_setup(&scope, node.clock.now_ms(), deadline, opening).await;
-    let channel = channel.inspect_err(|error| {
-        if let Some(kind) = mismatch(error) {
-            node.metrics.alarm(kind, &set_up.request_id);
-        }
-    })?;
+    let own = body.identity();
+    let parties = Parties { own: &own, other: &peers };
+    let opening = || async {
+        // Here, because the failure of a replacement is nobody else's.
+        initiate(broker, &set_up, parties, &node.clock).await.inspect_err(|error| {
+            if let Some(kind) = mismatch(error) {
+                node.metrics.alarm(kind, &set_up.request_id);
+            }
+        })
+    };
+    let channel = node.channels.get_or_setup(&scope, parties, node.clock.now_ms(), deadline, opening).await?;
     if channel.is_stopped() {
         node.channels.forget(&channel);
         return Err(PortalError::NotNow(ResultName::IntegrityStop));

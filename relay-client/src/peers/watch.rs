@@ -4,6 +4,7 @@
 //! the role learns of the fault once. A good one is in force a fraction of a second after it lies there with its
 //! signature. Deliberately absent: what a role does then.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,7 +46,7 @@ struct Seen {
 pub enum Look {
     /// Nothing new.
     Same,
-    /// This list is in force now; it may be the one before.
+    /// This list is in force now, and another was before.
     Read(Arc<PeerList>),
     /// The files hold no list that could be used, which is news. The one before stays in force.
     Fault(PeerListError),
@@ -75,14 +76,15 @@ impl WatchedPeers {
         self.seen().fault
     }
 
-    /// Looks at the files until the one who waits gives up, and hands what is found to `found`.
-    pub async fn watch(self: &Arc<Self>, clock: &Clock, mut found: impl FnMut(Look)) {
+    /// Looks at the files again and again, and hands what is found to `found` until that breaks off.
+    pub async fn watch(self: &Arc<Self>, clock: &Clock, mut found: impl FnMut(Look) -> ControlFlow<()>) {
         loop {
             tokio::time::sleep(LOOK).await;
             let (peers, now_ms) = (Arc::clone(self), clock.now_ms());
             // A long list takes milliseconds to read and to verify.
-            if let Ok(look) = tokio::task::spawn_blocking(move || peers.look(now_ms)).await {
-                found(look);
+            let look = tokio::task::spawn_blocking(move || peers.look(now_ms)).await;
+            if look.is_ok_and(|look| found(look).is_break()) {
+                return;
             }
         }
     }
@@ -99,10 +101,13 @@ impl WatchedPeers {
         seen.read = Instant::now();
         match PeerList::load(&self.file, &self.root, now_ms) {
             Ok(list) => {
-                let list = Arc::new(list);
-                self.list.store(Arc::clone(&list));
                 seen.failing = None;
                 seen.fault = None;
+                if list.digest == self.list.load().digest {
+                    return Look::Same;
+                }
+                let list = Arc::new(list);
+                self.list.store(Arc::clone(&list));
                 Look::Read(list)
             }
             Err(fault) => seen.failed(fault),

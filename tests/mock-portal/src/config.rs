@@ -76,6 +76,10 @@ pub(crate) struct Limits {
     pub(crate) folder_bytes: usize,
     /// Longest retention of a notice the portal accepts, days from today.
     pub(crate) retention_days: u32,
+    /// Seconds after which the portal replaces an end-to-end channel that it has opened.
+    pub(crate) channel_max_seconds: u64,
+    /// Messages after which it does, both directions together. The node must allow as many.
+    pub(crate) channel_max_messages: u64,
 }
 
 impl Default for Limits {
@@ -87,6 +91,8 @@ impl Default for Limits {
             logins: 65_536,
             folder_bytes: 256 * 1024 * 1024,
             retention_days: 3_660,
+            channel_max_seconds: 3_600,
+            channel_max_messages: 1 << 24,
         }
     }
 }
@@ -124,6 +130,7 @@ impl Settings {
             && self.brokers.iter().all(|b| b.address.ip().is_loopback());
         let limits = &self.limits;
         let positive = [limits.requests, limits.inbound, limits.logins, limits.folder_bytes];
+        let rotating = limits.channel_max_seconds > 0 && limits.channel_max_messages > 0;
         if self.name.parse::<Owner>().is_err() {
             Err("name must be 1 to 32 of a-z 0-9 -: it owns keys")
         } else if self.brokers.is_empty() {
@@ -134,7 +141,7 @@ impl Settings {
             Err("clock_file needs development = true")
         } else if self.process.core_dumps && !self.development {
             Err("process.core_dumps needs development = true")
-        } else if self.login_timeout_s == 0 || positive.contains(&0) {
+        } else if self.login_timeout_s == 0 || positive.contains(&0) || !rotating {
             Err("limits and login_timeout_s must be positive")
         } else if !(1..=chukei_wire::limits::DEADLINE_MAX_MS).contains(&limits.deadline_ms) {
             Err("limits.deadline_ms must be between 1 and 60000")

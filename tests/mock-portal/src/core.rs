@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use chukei_crypto::sign::IdentityKey;
 use chukei_domain::day::day_of;
 use chukei_relay_client::channel::Channels;
 use chukei_relay_client::clock::Clock;
-use chukei_relay_client::peers::PeerList;
+use chukei_relay_client::identity_keys::IdentityKeys;
+use chukei_relay_client::peers::WatchedPeers;
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
@@ -25,8 +25,8 @@ use crate::storage::{Vault, VaultError};
 pub(crate) struct Core {
     pub(crate) name: String,
     pub(crate) clock: Clock,
-    pub(crate) peers: PeerList,
-    pub(crate) identity: Arc<IdentityKey>,
+    pub(crate) peers: Arc<WatchedPeers>,
+    pub(crate) identity: IdentityKeys,
     pub(crate) registry: Registry,
     pub(crate) vault: Vault,
     pub(crate) folders: Folders,
@@ -53,7 +53,7 @@ impl Core {
                 InvalidBodyCode::CheckDigit => ResultName::BadCheckDigit,
             })
         })?;
-        self.peers.body(&code).map(|_| code).ok_or_else(|| Failure::refused(ResultName::NotFound))
+        self.peers.load().body(&code).map(|_| code).ok_or_else(|| Failure::refused(ResultName::NotFound))
     }
 
     /// A person of the registry by user id.

@@ -15,6 +15,7 @@ mod expiry;
 pub mod failure;
 mod folder;
 mod health;
+mod identities;
 mod inbound;
 mod metrics;
 mod notices;

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_crypto::sign::SigningKey;
 use chukei_domain::day::day_of;
 use chukei_keys::Owner;
 use chukei_relay_client::channel::{ChannelLimits, Channels};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::dial::{Dialer, Target};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use chukei_relay_client::identity_keys::{IdentityKeyError, IdentityKeys};
 use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::{PeerList, PeerListError};
+use chukei_relay_client::peers::{PeerListError, WatchedPeers};
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_wire::identity::Identity;
@@ -33,7 +34,7 @@ use crate::registry::{PERSONS_MAX, Registry, add_persons};
 use crate::socket::server::Replies;
 use crate::storage::person::LIST_PAGE;
 use crate::storage::{Vault, VaultError};
-use crate::{notices, self_info};
+use crate::{identities, notices, self_info};
 
 /// Request ids of bodies remembered at once; further requests are OVERLOADED.
 const REQUEST_IDS: usize = 1_000_000;
@@ -64,6 +65,9 @@ pub(crate) enum StartError {
     /// The signed peer list does not name what the configuration names.
     #[error("the peer list does not hold {0}")]
     NotListed(String),
+    /// The portal's identity key was refused.
+    #[error(transparent)]
+    Identity(#[from] IdentityKeyError),
     /// The store did not open.
     #[error("the portal's store: {0}")]
     Store(String),
@@ -117,6 +121,7 @@ impl Portal {
             identity: Identity::Broker(broker.name.clone()),
         });
         let certificate_end_ms = credentials.not_after_ms();
+        tokio::spawn(identities::follow(Arc::downgrade(&core)));
         let hook = inbound::hook(Arc::clone(&core));
         let links = Dialer::start(endpoint.clone(), credentials, clock, targets.collect(), hook);
         Ok(Self {
@@ -202,6 +207,9 @@ impl Portal {
         if self.links.any().is_none() {
             return Err("no broker is connected".to_owned());
         }
+        if let Some(fault) = self.core.peers.fault() {
+            return Err(fault.to_string());
+        }
         self.core.vault.check().map_err(|error| format!("store: {error}"))
     }
 
@@ -238,12 +246,13 @@ impl Portal {
 }
 
 fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
-    let peers = PeerList::load(&settings.peers.file, &settings.peers.root, clock.now_ms())?;
-    let identity = IdentityKey::from_pkcs8(&key_file::read(&settings.identity_key)?)
-        .map_err(|_| StartError::Key(settings.identity_key.clone()))?;
-    let listed =
-        peers.portal(&settings.name).is_some_and(|own| own.identities.contains(&identity.public_spki()));
-    if !listed {
+    let (file, root) = (settings.peers.file.clone(), settings.peers.root.clone());
+    let watched = WatchedPeers::open(file, root, clock.now_ms())?;
+    let peers = watched.load_full();
+    let identity = IdentityKeys::open(settings.identity_key.clone())?;
+    let listed = peers.portal(&settings.name).map(|own| &own.identities);
+    identity.choose(listed);
+    if !listed.is_some_and(|listed| listed.contains(identity.current().spki())) {
         return Err(StartError::NotListed(format!("this identity key for portal {}", settings.name)));
     }
     let signing = SigningKey::from_pkcs8(&key_file::read(&settings.registry_key)?)
@@ -256,6 +265,9 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
     let provider = settings.keys.open(Path::new("")).map_err(|error| StartError::Keys(error.to_string()))?;
     let today = day_of(clock.now_ms());
     let limits = settings.limits.clone();
+    let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
+    let channels = Channels::new(rotating);
+    channels.enforce(Arc::clone(&peers));
     let timeout_ms = settings.login_timeout_s.saturating_mul(1_000);
     let metrics = Metrics::new()?;
     Ok(Core {
@@ -269,13 +281,13 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
             metrics.store_seconds.clone(),
         )?,
         folders: Folders::new(limits.logins, limits.folder_bytes, timeout_ms),
-        channels: Channels::new(ChannelLimits::default()),
+        channels,
         window: ReplayWindow::new(REQUEST_IDS),
         inbound: Semaphore::new(limits.inbound),
         metrics,
-        identity: Arc::new(identity),
+        identity,
         clock,
-        peers,
+        peers: Arc::new(watched),
         limits,
     })
 }

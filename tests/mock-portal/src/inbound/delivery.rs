@@ -16,7 +16,7 @@ use chukei_wire::limits::NOTICE_CHOICES_MAX;
 use chukei_wire::message::notice::{NoticeDelivery, NoticeReceipt};
 use chukei_wire::result::ResultName;
 
-use super::{Ended, channel_of, refuse, reply};
+use super::{Ended, channel_of, open, refuse, reply};
 use crate::core::Core;
 use crate::storage::VaultError;
 use crate::storage::notice::{ContentRow, Stored};
@@ -40,10 +40,9 @@ pub(super) async fn take(core: &Core, request: &mut AcceptedRequest, code: Perso
         }
     };
     let raw = read_sealed(&mut request.recv, NOTICE_MAX).await?;
-    let Ok(opened) = channel.open_body(request.header_hash, None, &raw) else {
-        core.metrics.alarm("sealed_body", &request.header.request_id);
-        channel.stop();
-        return refuse(request, ResultName::IntegrityFailure).await;
+    let opened = match open(core, request, &channel, &raw).await? {
+        Ok(opened) => opened,
+        Err(name) => return Ok(name),
     };
     let Ok(message) = opened.message::<NoticeDelivery>() else {
         return refuse(request, ResultName::BadFormat).await;

@@ -11,7 +11,9 @@ mod status;
 use std::sync::Arc;
 
 use chukei_crypto::permit::PermitKey;
-use chukei_relay_client::channel::{self, Channel, ChannelUnusable, Scope, write_sealed};
+use chukei_relay_client::channel::{
+    self, Channel, ChannelError, ChannelUnusable, OpenedBody, Parties, RawSealed, Scope, write_sealed,
+};
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::dial::{Hook, HookFailed};
 use chukei_relay_client::permit;
@@ -118,7 +120,7 @@ fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Opti
         return Err(ResultName::NotPermitted);
     }
     let here = header.direction == Direction::ToPortal && header.portal.as_ref() == Some(&core.name);
-    if !here || header.body.is_none_or(|body| core.peers.body(&body).is_none()) {
+    if !here || header.body.is_none_or(|body| core.peers.load().body(&body).is_none()) {
         return Err(ResultName::NotFound);
     }
     let now_ms = core.clock.now_ms();
@@ -130,14 +132,18 @@ fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Opti
 }
 
 async fn set_up(core: &Core, request: &mut AcceptedRequest) -> Ended {
-    let body = request.header.body.and_then(|code| core.peers.body(&code));
+    let peers = core.peers.load_full();
+    let body = request.header.body.and_then(|code| peers.body(&code));
     let Some(body) = body else { return refuse(request, ResultName::NotFound).await };
-    let peers = &body.identities;
-    match channel::respond(request, &core.identity, peers, &core.clock, &core.channels).await {
+    let own = core.identity.current();
+    let parties = Parties { own: &own, other: &body.identities };
+    match channel::respond(request, parties, &core.clock, &core.channels).await {
         Ok(_) => Ok(ResultName::Done),
         Err(error) => {
-            // Either end may be a stranger, or somebody changed a byte on the way.
-            core.metrics.alarm("channel_handshake", &request.header.request_id);
+            if error == ChannelError::Handshake {
+                // Either end may be a stranger, or somebody changed a byte on the way.
+                core.metrics.alarm("channel_handshake", &request.header.request_id);
+            }
             tracing::warn!(%error, "a channel was not set up");
             Ok(ResultName::IntegrityFailure)
         }
@@ -155,6 +161,27 @@ fn channel_of(core: &Core, request: &AcceptedRequest) -> Result<Arc<Channel>, Ou
     })
 }
 
+/// Opens what a body has sealed. What does not open ends the request, and is an alarm where it is a mismatch.
+async fn open(
+    core: &Core,
+    request: &mut AcceptedRequest,
+    channel: &Channel,
+    raw: &RawSealed,
+) -> Result<Result<OpenedBody, ResultName>, SessionError> {
+    match channel.open_body(request.header_hash, None, raw) {
+        Ok(opened) => Ok(Ok(opened)),
+        Err(ChannelError::Withdrawn) => {
+            request.end_with(Outcome::ChannelUnknown).await?;
+            Ok(Err(ResultName::NotReady))
+        }
+        Err(_) => {
+            core.metrics.alarm("sealed_body", &request.header.request_id);
+            channel.stop();
+            refuse(request, ResultName::IntegrityFailure).await.map(Err)
+        }
+    }
+}
+
 /// Answers with a sealed message.
 async fn reply<T: Serialize>(
     core: &Core,
@@ -166,6 +193,7 @@ async fn reply<T: Serialize>(
     let content = codec::encode(message)?;
     let sealed = match channel.seal_body(request.header_hash, binding, &content, 0) {
         Ok(sealed) => sealed,
+        Err(ChannelError::Withdrawn) => return request.end_with(Outcome::ChannelUnknown).await,
         Err(error) => {
             tracing::error!(request_id = %request.header.request_id, %error, "a reply could not be sealed");
             core.channels.stop(channel.id());

@@ -6,7 +6,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::message::notice::{DeliveryState, NoticeStatusPage, NoticeStatusRequest};
 use chukei_wire::result::ResultName;
 
-use super::{Ended, channel_of, refuse, reply};
+use super::{Ended, channel_of, open, refuse, reply};
 use crate::core::Core;
 use crate::storage::VaultError;
 
@@ -27,10 +27,9 @@ pub(super) async fn report(core: &Core, request: &mut AcceptedRequest) -> Ended 
         }
     };
     let raw = read_sealed(&mut request.recv, REQUEST_MAX).await?;
-    let Ok(opened) = channel.open_body(request.header_hash, None, &raw) else {
-        core.metrics.alarm("sealed_body", &request.header.request_id);
-        channel.stop();
-        return refuse(request, ResultName::IntegrityFailure).await;
+    let opened = match open(core, request, &channel, &raw).await? {
+        Ok(opened) => opened,
+        Err(name) => return Ok(name),
     };
     let Ok(query) = opened.message::<NoticeStatusRequest>() else {
         return refuse(request, ResultName::BadFormat).await;

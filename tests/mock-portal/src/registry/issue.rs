@@ -52,7 +52,8 @@ impl Registry {
         body: BodyCode,
         counters: &[u64],
     ) -> Result<(Vec<NewPerson>, Vec<ByteBuf>), Failure> {
-        let peer = core.peers.body(&body).ok_or_else(|| Failure::internal("the body left the peer list"))?;
+        let peers = core.peers.load_full();
+        let peer = peers.body(&body).ok_or_else(|| Failure::internal("the body left the peer list"))?;
         let not_after_ms = core.clock.now_ms().saturating_add(LIFE_MS);
         let (own, theirs) = (format!("portal/{}", core.name), format!("body/{body}"));
         let mut persons = Vec::with_capacity(counters.len());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_relay_client::channel::{
-    self, Channel, ChannelError, OpenedBody, Scope, read_sealed, write_sealed,
+    self, Channel, ChannelError, OpenedBody, Parties, Scope, read_sealed, write_sealed,
 };
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
@@ -76,14 +76,22 @@ async fn open_channel(
 ) -> Result<Arc<Channel>, Broken> {
     let now_ms = core.clock.now_ms();
     let scope = Scope { portal: core.name.clone(), body: asked.body, direction: Direction::ToBody };
+    let peers = core.peers.load_full();
+    let peer = peers.body(&asked.body).ok_or(ChannelError::Header)?;
+    let own = core.identity.current();
+    let parties = Parties { own: &own, other: &peer.identities };
     let set_up = || async {
         let mut header = request::header(now_ms, Kind::ChannelSetup, Direction::ToBody, left_ms(until))?;
         header.body = Some(asked.body);
         header.portal = Some(core.name.clone());
-        let peer = core.peers.body(&asked.body).ok_or(ChannelError::Header)?;
-        channel::initiate(broker, &header, &core.identity, &peer.identities, &core.clock).await
+        channel::initiate(broker, &header, parties, &core.clock).await.inspect_err(|error| {
+            if *error == ChannelError::Handshake {
+                // Here, because the failure of a replacement is nobody else's.
+                core.metrics.alarm("channel_handshake", &header.request_id);
+            }
+        })
     };
-    Ok(core.channels.get_or_setup(&scope, now_ms, until, set_up).await?)
+    Ok(core.channels.get_or_setup(&scope, parties, now_ms, until, set_up).await?)
 }
 
 fn own_header(
@@ -199,7 +207,6 @@ fn explain(core: &Core, sent: Option<(&Channel, RequestId)>, broken: Broken) -> 
             Tried::Ended(Err(Failure::refused(name)))
         }
         Broken::Channel(ChannelError::Handshake) => {
-            alarm("channel_handshake");
             Tried::Again(Duration::ZERO, Failure::refused(ResultName::IntegrityFailure))
         }
         Broken::Channel(
@@ -212,6 +219,9 @@ fn explain(core: &Core, sent: Option<(&Channel, RequestId)>, broken: Broken) -> 
         | Broken::Session(SessionError::WrongEcho) => {
             alarm("wrong_echo");
             Tried::Ended(Err(Failure::refused(ResultName::IntegrityFailure)))
+        }
+        Broken::Channel(ChannelError::Withdrawn) => {
+            Tried::Again(Duration::ZERO, Failure::refused(ResultName::NotReady))
         }
         Broken::Channel(ChannelError::Stopped) => {
             Tried::Again(Duration::ZERO, Failure::refused(ResultName::IntegrityStop))

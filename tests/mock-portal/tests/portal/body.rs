@@ -6,7 +6,8 @@ use chukei_crypto::acquisition::{AcquisitionKeyPair, open_party_part, split};
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
-    Channel, ChannelLimits, Channels, OpenedBody, RawSealed, initiate, read_sealed, respond, write_sealed,
+    Channel, ChannelLimits, Channels, OpenedBody, Parties, RawSealed, initiate, read_sealed, respond,
+    write_sealed,
 };
 use chukei_relay_client::key_file;
 use chukei_relay_client::peers::Identities;
@@ -63,13 +64,17 @@ impl Body {
         Enrolled { binding, portal_code: desk.portal_code(number) }
     }
 
+    fn parties(&self) -> Parties<'_> {
+        Parties { own: &self.identity, other: &self.portal }
+    }
+
     /// Answers the portal's set-up.
     pub(crate) async fn answer_set_up(&self, stage: &Stage) -> Arc<Channel> {
         let mut request = stage.broker.next().await;
         assert_eq!(request.header.kind, Kind::ChannelSetup);
         let clock = &stage.broker.desk.clock;
         let channels = Channels::new(ChannelLimits::default());
-        respond(&mut request, &self.identity, &self.portal, clock, &channels).await.unwrap()
+        respond(&mut request, self.parties(), clock, &channels).await.unwrap()
     }
 
     pub(crate) fn header(&self, stage: &Stage, kind: Kind, channel: Option<&Channel>) -> Header {
@@ -95,7 +100,7 @@ impl Body {
         let header = self.header(stage, Kind::ChannelSetup, None);
         let relay = Relay::to_portal(stage).await;
         let (clock, before) = (&stage.broker.desk.clock, stage.metric(SET_UPS));
-        let channel = initiate(&relay.near, &header, &self.identity, &self.portal, clock).await.unwrap();
+        let channel = initiate(&relay.near, &header, self.parties(), clock).await.unwrap();
         // The portal takes a channel in only after it has confirmed it.
         until(|| async { stage.metric(SET_UPS) > before }).await;
         channel

@@ -11,7 +11,7 @@ use chukei_crypto::person_code::{CodeMaster, VERSION};
 use chukei_crypto::sign::IdentityKey;
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
-use chukei_relay_client::channel::{Channel, SealedBody, initiate, read_sealed, write_sealed};
+use chukei_relay_client::channel::{Channel, Parties, SealedBody, initiate, read_sealed, write_sealed};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{
@@ -145,9 +145,9 @@ impl PlayedBroker {
         let identity = read(&key_file(&self.layout, "portal-mynaportal.identity.key")).unwrap();
         let identity = IdentityKey::from_pkcs8(&identity).unwrap();
         let pinned = &self.peers.body(&body.parse().unwrap()).unwrap().identities;
+        let parties = Parties { own: &identity, other: pinned };
         let carried = self.carry_one();
-        let (channel, ()) =
-            tokio::join!(initiate(&self.portal, &setup, &identity, pinned, &self.clock), carried);
+        let (channel, ()) = tokio::join!(initiate(&self.portal, &setup, parties, &self.clock), carried);
         channel
     }
 

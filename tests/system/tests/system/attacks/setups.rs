@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chukei_crypto::sign::IdentityKey;
 use chukei_harness::role::Role;
-use chukei_relay_client::channel::{ChannelLimits, Channels, respond};
+use chukei_relay_client::channel::{ChannelLimits, Channels, Parties, respond};
 use chukei_relay_client::key_file;
 use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::forward_request;
@@ -95,7 +95,8 @@ fn stranger(rig: &Rig, broker: &HostileBroker) {
         let own = IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap();
         let clock = passage.shared.clock.clone();
         let channels = Channels::new(ChannelLimits::default());
-        let channel = respond(&mut passage.request, &own, &portal, &clock, &channels).await;
+        let channel =
+            respond(&mut passage.request, Parties { own: &own, other: &portal }, &clock, &channels).await;
         assert!(channel.is_err(), "the portal has a channel with a stranger");
     });
 }

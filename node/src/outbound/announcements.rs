@@ -1,0 +1,76 @@
+//! When the node announces its bodies to brokers that know them already.
+//!
+//! Delegations are renewed long before they end, by the clock that judges them: it may jump. They are shown anew
+//! when a body's identity turns, and when the peer list changes, for a broker drops those under an identity that
+//! the list no longer names. A renewal that fails is tried again at the next look.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::app::Node;
+use crate::outbound::announce::announce;
+
+/// How often it is looked whether an announcement is due.
+const LOOK: Duration = Duration::from_millis(200);
+/// Time between announcements without another reason: what a broker missed, it learns so.
+const EVERY_MS: u64 = 600_000;
+
+/// The next announcement that there is a reason for.
+#[derive(Debug, Default)]
+pub struct Announcements(Mutex<Option<Instant>>);
+
+impl Announcements {
+    /// Wants one after `wait`, or when an earlier one was wanted.
+    pub fn want(&self, wait: Duration) {
+        let at = Instant::now() + wait;
+        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *due = Some(due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Whether one is due; it is then no longer wanted.
+    fn take(&self) -> bool {
+        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        due.take_if(|at| *at <= Instant::now()).is_some()
+    }
+}
+
+/// Announces again and again, until the node stops.
+pub async fn run(node: Arc<Node>) {
+    let next = |now_ms: u64| now_ms.saturating_add(EVERY_MS);
+    let mut due_ms = next(node.clock.now_ms());
+    while node.sleep(LOOK).await {
+        let now_ms = node.clock.now_ms();
+        if node.announcements.take() || now_ms >= due_ms {
+            due_ms = if everywhere(&node).await { next(now_ms) } else { now_ms };
+        }
+    }
+}
+
+async fn everywhere(node: &Node) -> bool {
+    let mut done = true;
+    for broker in node.brokers() {
+        if let Err(error) = announce(node, &broker).await {
+            tracing::warn!(broker = broker.identity().name(), %error, "not announced anew");
+            done = false;
+        }
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_reason_counts_and_once() {
+        let announcements = Announcements::default();
+        assert!(!announcements.take());
+        announcements.want(Duration::from_secs(3600));
+        assert!(!announcements.take());
+        announcements.want(Duration::ZERO);
+        announcements.want(Duration::from_secs(3600));
+        assert!(announcements.take() && !announcements.take());
+    }
+}
