@@ -6,7 +6,7 @@ use chukei_benches::Failure;
 use chukei_benches::link::soon;
 use chukei_benches::paired::{Plan, measure};
 use chukei_benches::table::Table;
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_relay_client::channel::{Channel, RawSealed, read_sealed, write_sealed};
 use chukei_wire::id::HeaderHash;
 use tokio::runtime::Runtime;
@@ -23,7 +23,8 @@ const HEADER: HeaderHash = HeaderHash([4; 32]);
 
 pub(crate) fn table(plan: Plan, runtime: &Runtime, ends: &Ends) -> Result<Table, Failure> {
     let (at_portal, at_body) = runtime.block_on(ends.channel())?;
-    let person = BindingSecret::from_bytes([5; 32]);
+    let bindings = Bindings::new(BindingSecret::from_bytes(1, [5; 32])?);
+    let person = bindings.newest().clone();
     let answer = vec![3; ANSWER];
     let mut bare = Bare::new(ASSOCIATED)?;
     let sealing = measure(
@@ -35,7 +36,7 @@ pub(crate) fn table(plan: Plan, runtime: &Runtime, ends: &Ends) -> Result<Table,
     let bare_sealed = bare.seal(&answer)?;
     let opening = measure(
         plan,
-        || Ok(at_portal.open_body(HEADER, Some(&person), black_box(&raw))?),
+        || Ok(at_portal.open_body(HEADER, Some(&bindings), black_box(&raw))?),
         || bare.open(black_box(&bare_sealed)),
     )?;
     let rows =

@@ -1,8 +1,8 @@
 //! Acquisition numbers: how the resident registry introduces a person to one party and to the broker.
 //!
 //! A number is base64url of: version 1 ‖ not-after (u64 ms) ‖ broker part ‖ party part ‖ Ed25519 signature. The
-//! broker part holds the person's number and opens only at the broker; the party part holds the binding secret
-//! and opens only at the party; both are HPKE (RFC 9180, base mode, P-256, HKDF-SHA-256, AES-256-GCM). The
+//! broker part holds the person's number and opens only at the broker; the party part holds the binding secret with its
+//! version and the number id, which tells the party whether two numbers are one person's, and opens only at the party; both are HPKE (RFC 9180, base mode, P-256, HKDF-SHA-256, AES-256-GCM). The
 //! registry signs the party's name, the end and the hashes of both parts: either reader, given the hash of the
 //! part it cannot open, checks that both belong together and are meant for this party. A party without a
 //! binding (the portal derives its own) has no party part.
@@ -31,9 +31,21 @@ const VERSION: u8 = 1;
 const HEAD: usize = 9;
 const SIGNATURE: usize = 64;
 const BROKER_SEALED: usize = 8 + OVERHEAD;
-const PARTY_SEALED: usize = 32 + OVERHEAD;
+/// Binding version, number id, binding secret.
+const PARTY_PLAIN: usize = 1 + 16 + 32;
+const PARTY_SEALED: usize = PARTY_PLAIN + OVERHEAD;
 /// Draws until the text does not look like an individual number: one in some millions needs a second.
 const DRAWS: usize = 8;
+
+/// What a party learns of a person: how requests prove to be about this person, and whether two numbers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartyPart {
+    /// The binding secret of person and party.
+    pub binding: BindingSecret,
+    /// The registry's id of this person's numbers at this party: it tells nothing, and stays the same for every
+    /// number the registry issues, in whichever version the binding is.
+    pub number_id: [u8; 16],
+}
 
 /// Whom a number is for, and who may read what.
 #[derive(Debug)]
@@ -42,13 +54,13 @@ pub struct IssueRequest<'a> {
     pub party: &'a str,
     /// The registry's number of the person.
     pub person: u64,
-    /// The binding secret of person and party; with it `party_public` is needed.
-    pub binding: Option<&'a BindingSecret>,
+    /// What the party's part says; with it `party_public` is needed.
+    pub part: Option<&'a PartyPart>,
     /// Last moment of validity, Unix milliseconds.
     pub not_after_ms: u64,
     /// The broker's acquisition key.
     pub broker_public: &'a [u8],
-    /// The party's acquisition key; with it `binding` is needed.
+    /// The party's acquisition key; with it `part` is needed.
     pub party_public: Option<&'a [u8]>,
     /// The registry's signing key.
     pub registry: &'a SigningKey,
@@ -60,8 +72,8 @@ pub enum IssueError {
     /// A public key is not a point of P-256.
     #[error("not a usable acquisition key")]
     BadPublicKey,
-    /// A binding without the party's key, or the reverse.
-    #[error("a party part needs both a binding and the party's key")]
+    /// A part without the party's key, or the reverse.
+    #[error("a party part needs both its content and the party's key")]
     HalfAPartyPart,
     /// The system gave no randomness.
     #[error(transparent)]
@@ -108,9 +120,9 @@ fn draw(request: &IssueRequest<'_>, randomness: &mut Stream) -> Result<Vec<u8>, 
     let head = head(request.not_after_ms);
     let person = Zeroizing::new(request.person.to_be_bytes());
     let broker = Reader::Broker.seal(request.broker_public, request.party, &person[..], randomness)?;
-    let party = match (request.binding, request.party_public) {
-        (Some(binding), Some(public)) => {
-            Reader::Party.seal(public, request.party, binding.as_bytes(), randomness)?
+    let party = match (request.part, request.party_public) {
+        (Some(part), Some(public)) => {
+            Reader::Party.seal(public, request.party, &*part.to_bytes(), randomness)?
         }
         (None, None) => Vec::new(),
         _ => return Err(IssueError::HalfAPartyPart),
@@ -137,24 +149,40 @@ pub fn open_broker_part(
     Ok(u64::from_be_bytes(person))
 }
 
-/// At the party: the binding secret, and a number of this person here that stays the same whenever the
-/// registry issues again.
+/// At the party: the binding secret, and whose numbers this one belongs to.
 pub fn open_party_part(
     part: &[u8],
     keys: &AcquisitionKeyPair,
     registry_public: &[u8],
     party: &str,
     now_ms: u64,
-) -> Result<(BindingSecret, [u8; 16]), AcquisitionError> {
+) -> Result<PartyPart, AcquisitionError> {
     let (head, rest) = part.split_first_chunk::<HEAD>().ok_or(AcquisitionError::Malformed)?;
     let (broker_hash, rest) = rest.split_first_chunk::<32>().ok_or(AcquisitionError::Malformed)?;
     let (sealed, signature) = rest.split_first_chunk::<PARTY_SEALED>().ok_or(AcquisitionError::Malformed)?;
     check(head, party, broker_hash, &sha256(sealed), signature, registry_public, now_ms)?;
-    let secret = Reader::Party.open(keys, party, sealed)?;
-    let secret = secret[..].try_into().map_err(|_| AcquisitionError::Malformed)?;
-    let binding = BindingSecret::from_bytes(secret);
-    let number = binding.number_id(party);
-    Ok((binding, number))
+    PartyPart::from_bytes(&Reader::Party.open(keys, party, sealed)?)
+}
+
+impl PartyPart {
+    fn to_bytes(&self) -> Zeroizing<[u8; PARTY_PLAIN]> {
+        let mut bytes = Zeroizing::new([0; PARTY_PLAIN]);
+        let (version, rest) = bytes.split_at_mut(1);
+        let (number_id, secret) = rest.split_at_mut(16);
+        version.fill(self.binding.version());
+        number_id.copy_from_slice(&self.number_id);
+        secret.copy_from_slice(self.binding.as_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, AcquisitionError> {
+        let malformed = AcquisitionError::Malformed;
+        let (&version, rest) = bytes.split_first().ok_or(malformed)?;
+        let (&number_id, secret) = rest.split_first_chunk::<16>().ok_or(malformed)?;
+        let secret = secret.try_into().map_err(|_| malformed)?;
+        let binding = BindingSecret::from_bytes(version, secret).map_err(|_| malformed)?;
+        Ok(Self { binding, number_id })
+    }
 }
 
 /// Signature first: nothing of an unsigned part is acted on.

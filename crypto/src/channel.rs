@@ -48,8 +48,8 @@ pub struct MessageContext<'a> {
     pub header: [u8; 32],
     /// Whether this is the reply.
     pub reply: bool,
-    /// Version and binding secret of the person, where the body concerns one whose binding is established.
-    pub bound: Option<(u8, &'a BindingSecret)>,
+    /// The person's binding secret, which carries its version, where the body concerns one whose binding is established.
+    pub bound: Option<&'a BindingSecret>,
 }
 
 /// Why a chunk was not sealed or opened.
@@ -165,7 +165,7 @@ impl MessageKey {
         context: &MessageContext<'_>,
     ) -> Result<Self, DeriveError> {
         let (version, binding): (u8, &[u8]) = match context.bound {
-            Some((version, secret)) => (version, secret.as_bytes()),
+            Some(secret) => (secret.version(), secret.as_bytes()),
             None => (0, &[]),
         };
         let flags = u8::from(context.reply) | u8::from(context.bound.is_some()) << 1;

@@ -219,6 +219,18 @@ pub(crate) enum Holder {
     Staff(Member),
     #[command(about = "業務システム")]
     System(Member),
+    #[command(about = "個人符号のマスター鍵(次の版を作る)")]
+    CodeMaster {
+        #[arg(long, help = "版(1〜255)")]
+        version: u8,
+    },
+    #[command(about = "結合鍵のマスター鍵(次の版を作る)")]
+    BindingMaster {
+        #[arg(long, help = "開示ポータルの名前")]
+        portal: String,
+        #[arg(long, help = "版(1〜127)")]
+        version: u8,
+    },
     #[command(about = "団体")]
     Body {
         #[arg(long, help = "団体コード")]

@@ -18,13 +18,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
+use chukei_crypto::binding::{FIRST_VERSION, VERSION_MAX};
 use chukei_crypto::random;
 use chukei_crypto::sign::{IdentityKey, SigningKey};
 use chukei_keys::{FileProvider, KeyProvider, Owner, ProviderError};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, Identities, PortalPeer};
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::identity::Identity;
+use chukei_wire::identity::{Identity, is_name};
 use zeroize::Zeroizing;
 
 use certificate::Issued;
@@ -78,6 +79,9 @@ pub enum PkiError {
     /// A validity of no days or of too many.
     #[error("validity must be 1 to {DAYS_MAX} days")]
     Validity,
+    /// A version that no code or binding secret can have.
+    #[error("a version of person codes is 1 to 255, of binding secrets 1 to 127")]
+    Version,
     /// A file of the folder is not what it should be.
     #[error("{0} is malformed")]
     Malformed(PathBuf),
@@ -127,7 +131,7 @@ impl Pki {
         files::create_secret(&pki.path("ca.key"), &authority.key)?;
         pki.create_signing_key("peer-root")?;
         pki.create_signing_key("registry")?;
-        files::create_secret_key(&pki.path("code-master.key"), &*random_key()?)?;
+        pki.code_master(FIRST_VERSION)?;
         // Last, because its presence says that the folder is complete.
         files::replace_public(&pki.path("ca.pem"), authority.certificate.as_bytes())?;
         Ok(pki)
@@ -176,7 +180,7 @@ impl Pki {
         Ok(BrokerPaths {
             hop,
             acquisition_key,
-            code_master: self.path("code-master.key"),
+            code_master: self.code_master(FIRST_VERSION)?,
             root_key: self.root_key(name)?,
         })
     }
@@ -192,7 +196,7 @@ impl Pki {
         let hop = self.issue_hop(&stem, &Identity::Portal(name.to_owned()), addresses, v)?;
         let (identity_key, identities) = self.identity_key(&stem)?;
         let root_key = self.root_key(name)?;
-        let binding_master = self.random_key_file(&format!("{stem}.binding.key"))?;
+        let binding_master = self.binding_master(name, FIRST_VERSION)?;
         PeerRecord::Portal(PortalPeer { name: name.to_owned(), identities }).write(&self.dir, &stem)?;
         let registry_key = self.path("registry.key");
         Ok(PortalPaths { hop, identity_key, root_key, binding_master, registry_key })
@@ -220,6 +224,26 @@ impl Pki {
         let peer = BodyPeer { code: body, name: name.to_owned(), identities, acquisition_public };
         PeerRecord::Body(peer).write(&self.dir, &stem)?;
         Ok(BodyPaths { identity_key, acquisition_key, root_key })
+    }
+
+    /// Makes the secret behind person codes of this version, from 1, the first time; where it is.
+    pub fn code_master(&self, version: u8) -> Result<PathBuf, PkiError> {
+        if version < FIRST_VERSION {
+            return Err(PkiError::Version);
+        }
+        self.random_key_file(&format!("code-master-{version}.key"))
+    }
+
+    /// Makes the secret behind a portal's binding secrets of this version, from 1 to 127, the first time; where it
+    /// is.
+    pub fn binding_master(&self, portal: &str, version: u8) -> Result<PathBuf, PkiError> {
+        if !is_name(portal) {
+            return Err(PkiError::Name);
+        }
+        if !(FIRST_VERSION..=VERSION_MAX).contains(&version) {
+            return Err(PkiError::Version);
+        }
+        self.random_key_file(&format!("portal-{portal}.binding-{version}.key"))
     }
 
     /// Collects all public records into the peer list and signs it with the offline root.
@@ -320,8 +344,9 @@ fn random_key() -> Result<Zeroizing<[u8; 32]>, PkiError> {
 
 /// Nodes and brokers use their bare name as file stem, which must not be one of the folder's own.
 fn own_stem(name: &str) -> Result<&str, PkiError> {
-    let own =
-        ["ca", "peers", "peer-root", "registry", "brokers", "code-master", "lock", "roots"].contains(&name);
-    let prefixed = ["body-", "portal-", "staff-", "system-"].iter().any(|prefix| name.starts_with(prefix));
+    let own = ["ca", "peers", "peer-root", "registry", "brokers", "lock", "roots"].contains(&name);
+    let prefixed = ["body-", "portal-", "staff-", "system-", "code-master-"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
     if own || prefixed { Err(PkiError::Name) } else { Ok(name) }
 }

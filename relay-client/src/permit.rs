@@ -25,6 +25,11 @@ impl VerifiedPermit {
         self.claims.person
     }
 
+    /// The person's codes, in the order to look them up: the current one, then that of the other live version.
+    pub fn codes(&self) -> impl Iterator<Item = PersonCode> {
+        self.claims.person.into_iter().chain(self.claims.previous)
+    }
+
     /// Name of the broker that vouches.
     pub fn broker(&self) -> &str {
         &self.claims.broker
@@ -46,6 +51,8 @@ impl VerifiedPermit {
 pub struct PermitTerms {
     /// The receiver's code for the person.
     pub person: Option<PersonCode>,
+    /// The same in the other live version, while there are two.
+    pub previous: Option<PersonCode>,
     /// Legal basis.
     pub legal_basis: String,
     /// Name of the broker.
@@ -59,6 +66,7 @@ pub fn issue(key: &PermitKey, header: HeaderHash, terms: PermitTerms, now_ms: u6
     let claims = PermitClaims {
         header,
         person: terms.person,
+        previous: terms.previous,
         legal_basis: terms.legal_basis,
         broker: terms.broker,
         issued_ms: now_ms,
@@ -88,7 +96,9 @@ pub fn verify(
         header.kind,
         chukei_wire::header::Kind::SelfInfo | chukei_wire::header::Kind::NoticeDelivery
     );
-    if claims.header != header_hash || claims.broker != broker || claims.person.is_some() != concerns_person {
+    let persons_fit =
+        claims.person.is_some() == concerns_person && (claims.previous.is_none() || claims.person.is_some());
+    if claims.header != header_hash || claims.broker != broker || !persons_fit {
         return Err(ResultName::PermitScope);
     }
     let lifetime_fits = claims.expires_ms.saturating_sub(claims.issued_ms) <= PERMIT_LIFE_MS;
@@ -136,6 +146,7 @@ mod tests {
     fn permit(hash: HeaderHash) -> Permit {
         let terms = PermitTerms {
             person: Some(PersonCode([3; 17])),
+            previous: None,
             legal_basis: "basis".into(),
             broker: "broker-a".into(),
             number: 1,

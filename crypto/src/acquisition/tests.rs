@@ -6,11 +6,15 @@ use super::*;
 
 const NOT_AFTER: u64 = 1_800_000_000_000;
 
+fn binding(version: u8) -> BindingSecret {
+    BindingSecret::derive(&[version; 32], version, b"person", b"982016").unwrap()
+}
+
 struct World {
     broker: AcquisitionKeyPair,
     body: AcquisitionKeyPair,
     registry: SigningKey,
-    binding: BindingSecret,
+    part: PartyPart,
 }
 
 impl World {
@@ -19,7 +23,7 @@ impl World {
             broker: AcquisitionKeyPair::generate().unwrap(),
             body: AcquisitionKeyPair::generate().unwrap(),
             registry: SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap(),
-            binding: BindingSecret::derive(&[1; 32], b"person", b"982016"),
+            part: PartyPart { binding: binding(1), number_id: [7; 16] },
         }
     }
 
@@ -27,7 +31,7 @@ impl World {
         issue(&IssueRequest {
             party,
             person,
-            binding: Some(&self.binding),
+            part: Some(&self.part),
             not_after_ms: NOT_AFTER,
             broker_public: &self.broker.public(),
             party_public: Some(&self.body.public()),
@@ -40,7 +44,7 @@ impl World {
         open_broker_part(part, &self.broker, &self.registry.public(), party, NOT_AFTER)
     }
 
-    fn at_body(&self, part: &[u8], party: &str) -> Result<(BindingSecret, [u8; 16]), AcquisitionError> {
+    fn at_body(&self, part: &[u8], party: &str) -> Result<PartyPart, AcquisitionError> {
         open_party_part(part, &self.body, &self.registry.public(), party, NOT_AFTER)
     }
 }
@@ -49,9 +53,9 @@ impl World {
 fn each_reader_gets_its_part_and_nothing_of_the_other() {
     let world = World::new();
     let parts = split(&world.number("body/982016", 42)).unwrap();
-    assert_eq!((parts.broker_part.len(), parts.party_part.len()), (194, 218));
+    assert_eq!((parts.broker_part.len(), parts.party_part.len()), (194, 235));
     assert_eq!(world.at_broker(&parts.broker_part, "body/982016"), Ok(42));
-    assert_eq!(world.at_body(&parts.party_part, "body/982016").unwrap().0, world.binding);
+    assert_eq!(world.at_body(&parts.party_part, "body/982016").unwrap(), world.part);
     let swapped =
         open_broker_part(&parts.broker_part, &world.body, &world.registry.public(), "body/982016", NOT_AFTER);
     assert_eq!(swapped, Err(AcquisitionError::NotOurs));
@@ -100,14 +104,27 @@ fn an_altered_byte_anywhere_is_refused_by_both_readers() {
 }
 
 #[test]
-fn the_number_id_survives_reissue_and_differs_by_party() {
-    let world = World::new();
-    let id = |party: &str| {
-        let parts = split(&world.number(party, 42)).unwrap();
-        world.at_body(&parts.party_part, party).unwrap().1
-    };
-    assert_eq!(id("body/982016"), id("body/982016"));
-    assert_ne!(id("body/982016"), id("body/982024"));
+fn a_number_of_another_binding_version_is_still_the_same_persons() {
+    let mut world = World::new();
+    for version in [1, 2, 127] {
+        world.part.binding = binding(version);
+        let parts = split(&world.number("body/982016", 42)).unwrap();
+        let opened = world.at_body(&parts.party_part, "body/982016").unwrap();
+        assert_eq!((opened.binding.version(), opened.number_id), (version, [7; 16]));
+        assert_eq!(opened, world.part);
+    }
+}
+
+/// The registry may sign what it likes: a part without a version is still no part.
+#[test]
+fn a_part_of_no_version_is_malformed() {
+    let mut bytes = World::new().part.to_bytes();
+    assert!(PartyPart::from_bytes(&bytes[..]).is_ok());
+    assert_eq!(PartyPart::from_bytes(&bytes[1..]), Err(AcquisitionError::Malformed));
+    for version in [0, 128] {
+        bytes[0] = version;
+        assert_eq!(PartyPart::from_bytes(&bytes[..]), Err(AcquisitionError::Malformed));
+    }
 }
 
 #[test]
@@ -117,7 +134,7 @@ fn a_portal_needs_no_party_part_and_half_of_one_is_refused() {
     let mut request = IssueRequest {
         party: "portal/mynaportal",
         person: 7,
-        binding: None,
+        part: None,
         not_after_ms: NOT_AFTER,
         broker_public: &public,
         party_public: None,
@@ -131,7 +148,7 @@ fn a_portal_needs_no_party_part_and_half_of_one_is_refused() {
         AcquisitionError::Malformed
     );
 
-    request.binding = Some(&world.binding);
+    request.part = Some(&world.part);
     assert_eq!(issue(&request), Err(IssueError::HalfAPartyPart));
     request.party_public = Some(b"no key");
     assert_eq!(issue(&request), Err(IssueError::BadPublicKey));
@@ -150,10 +167,11 @@ fn keys_round_trip_and_impossible_scalars_are_refused() {
 fn frozen_form_of_version_1() {
     let pkcs8 = data_encoding::HEXLOWER.decode(REGISTRY_PKCS8).unwrap();
     let body = AcquisitionKeyPair::from_bytes(&[2; 32]).unwrap().public();
+    let binding = BindingSecret::from_bytes(2, [3; 32]).unwrap();
     let request = IssueRequest {
         party: "body/982016",
         person: 0x0123_4567_89ab_cdef,
-        binding: Some(&BindingSecret::from_bytes([3; 32])),
+        part: Some(&PartyPart { binding, number_id: [5; 16] }),
         not_after_ms: NOT_AFTER,
         broker_public: &AcquisitionKeyPair::from_bytes(&[1; 32]).unwrap().public(),
         party_public: Some(&body),
@@ -176,7 +194,7 @@ proptest! {
         let text = issue(&IssueRequest {
             party: "body/982016",
             person,
-            binding: Some(&world.binding),
+            part: Some(&world.part),
             not_after_ms,
             broker_public: &world.broker.public(),
             party_public: Some(&world.body.public()),

@@ -15,7 +15,7 @@ pub struct Malformed;
 pub struct Parts {
     /// For the broker alone: self-contained, 194 bytes.
     pub broker_part: Vec<u8>,
-    /// For the party alone: 218 bytes; empty where the number has no party part.
+    /// For the party alone: 235 bytes; empty where the number has no party part.
     pub party_part: Vec<u8>,
 }
 

@@ -11,11 +11,11 @@ fn secret() -> DirectionSecret {
 }
 
 fn binding() -> BindingSecret {
-    BindingSecret::from_bytes([2; 32])
+    BindingSecret::from_bytes(1, [2; 32]).unwrap()
 }
 
 fn context(bound: Option<&BindingSecret>) -> MessageContext<'_> {
-    MessageContext { header: [3; 32], reply: true, bound: bound.map(|secret| (1, secret)) }
+    MessageContext { header: [3; 32], reply: true, bound }
 }
 
 fn sealer(context: &MessageContext<'_>) -> MessageSealer {
@@ -66,15 +66,16 @@ fn a_body_opens_chunk_by_chunk_up_to_the_longest_chunk() {
 
 #[test]
 fn r30_a_body_opens_only_in_its_own_exchange() {
-    let (ours, theirs) = (binding(), BindingSecret::from_bytes([9; 32]));
+    let (ours, theirs) = (binding(), BindingSecret::from_bytes(1, [9; 32]).unwrap());
+    let renumbered = BindingSecret::from_bytes(2, *ours.as_bytes()).unwrap();
     let right = context(Some(&ours));
     let chunks = sealed(&right, &[b"answer"]);
     let wrong = [
         MessageContext { header: [4; 32], ..right },
         MessageContext { reply: false, ..right },
         MessageContext { bound: None, ..right },
-        MessageContext { bound: Some((1, &theirs)), ..right },
-        MessageContext { bound: Some((2, &ours)), ..right },
+        MessageContext { bound: Some(&theirs), ..right },
+        MessageContext { bound: Some(&renumbered), ..right },
     ];
     for context in wrong {
         assert_eq!(reopened(&context, &chunks), Err(ChannelError::IntegrityFailure));

@@ -86,6 +86,22 @@ pub enum Event {
         #[serde(rename = "x")]
         rejected: u64,
     },
+    /// Codes of persons were replaced by those of a newer version: a body's own in its log, a party's at a broker.
+    #[serde(rename = "codes-renewed")]
+    CodesRenewed {
+        /// Whose codes, such as `body/982016`.
+        #[serde(rename = "p")]
+        party: String,
+        /// The version they are in now.
+        #[serde(rename = "v")]
+        version: u8,
+        /// Codes replaced.
+        #[serde(rename = "n")]
+        renewed: u64,
+        /// Codes refused.
+        #[serde(rename = "x")]
+        refused: u64,
+    },
     /// A batch of copies was registered.
     #[serde(rename = "copies-imported")]
     CopiesImported {

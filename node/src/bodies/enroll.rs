@@ -2,17 +2,19 @@
 //!
 //! What must hold: the same file again changes nothing; one addressee number and one linkage code lead to one
 //! person; nothing is written unless the whole batch can be. The part of a number that says who the person is
-//! goes to the broker unopened.
+//! goes to the broker unopened. A number issued after the registry turned to a newer binding brings an enrolled
+//! person that binding, beside the one before it.
 
-use std::collections::{HashMap, HashSet};
+mod judged;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use chukei_crypto::acquisition::{self, Parts};
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::acquisition::{self, Parts, PartyPart};
 use chukei_crypto::random;
 use chukei_domain::codes::AddresseeNumber;
 use chukei_domain::individual_number;
-use chukei_store::Space;
+use chukei_store::{Batch, Space};
 use chukei_wire::header::PersonCode;
 use chukei_wire::limits::{ACQUISITION_NUMBER_MAX, ENROL_BATCH_ROWS};
 use chukei_wire::message::staff::{BatchReply, EnrollBatch, EnrollRow, RowOutcome};
@@ -25,13 +27,13 @@ use crate::hosted::HostedBody;
 use crate::hosted::persons::{PersonRecord, PersonRef};
 use crate::hosted::rows::RowError;
 use crate::outbound::acquire;
+use judged::{Judged, New};
 
 /// A row whose own part has been opened.
 struct Opened {
     addressee: AddresseeNumber,
     broker_part: Vec<u8>,
-    binding: BindingSecret,
-    number_id: [u8; 16],
+    part: PartyPart,
 }
 
 /// Serves one enrolment, batch by batch.
@@ -69,9 +71,8 @@ async fn enroll_batch(
         };
         judged.outcomes.push(outcome);
     }
-    let Judged { mut outcomes, repeats, accepted, .. } = judged;
-    settle_repeats(&mut outcomes, &repeats);
-    let written = async { Ok::<_, CallError>(write(body, &accepted).await?) };
+    let outcomes = judged.settled();
+    let written = async { Ok::<_, CallError>(write(body, &judged).await?) };
     let (log, counts, now_ms) = (body.audit(), counts(&outcomes), node.clock.now_ms());
     let logged = async { Ok(log.enrolled(grant.scope().actor(), counts, now_ms).await?) };
     tokio::try_join!(written, logged)?;
@@ -88,7 +89,7 @@ async fn acquire_codes(
     let mut parts = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         if let Ok(row) = row
-            && known(grant, row)?.is_none()
+            && grant.body().person_by_addressee(grant, &row.addressee)?.is_none()
         {
             places.push(at);
             parts.push(row.broker_part.clone());
@@ -99,57 +100,6 @@ async fn acquire_codes(
     }
     let codes = acquire::codes(node, grant.body().code(), parts).await?;
     Ok(places.into_iter().zip(codes).filter_map(|(at, code)| Some((at, code?))).collect())
-}
-
-/// The rows of one batch, judged in their order.
-#[derive(Default)]
-struct Judged {
-    outcomes: Vec<RowOutcome>,
-    accepted: Vec<(Opened, PersonCode)>,
-    /// Addressee numbers met in this batch: where first, and with which number id.
-    met: HashMap<AddresseeNumber, (usize, [u8; 16])>,
-    taken: HashSet<PersonCode>,
-    /// Rows that repeat an earlier one: (this, earlier).
-    repeats: Vec<(usize, usize)>,
-}
-
-impl Judged {
-    fn judge(
-        &mut self,
-        grant: &Grant<Write>,
-        at: usize,
-        row: Opened,
-        code: Option<PersonCode>,
-    ) -> Result<RowOutcome, RowError> {
-        if let Some(outcome) = known(grant, &row)? {
-            return Ok(outcome);
-        }
-        if let Some((first, number_id)) = self.met.get(&row.addressee) {
-            if *number_id != row.number_id {
-                return Ok(RowOutcome::Rejected(ResultName::SubjectMismatch));
-            }
-            self.repeats.push((at, *first));
-            return Ok(RowOutcome::Unchanged);
-        }
-        self.met.insert(row.addressee, (at, row.number_id));
-        let Some(code) = code else { return Ok(RowOutcome::Rejected(ResultName::CodeNotAcquired)) };
-        // A code that leads to somebody under another addressee number: never one person twice (R30).
-        if !self.taken.insert(code) || grant.body().get_row(&grant.body().code_row(&code))?.is_some() {
-            return Ok(RowOutcome::Rejected(ResultName::SubjectMismatch));
-        }
-        self.accepted.push((row, code));
-        Ok(RowOutcome::Registered)
-    }
-}
-
-/// A row that repeats an earlier one of its batch shares that one's refusal.
-fn settle_repeats(outcomes: &mut [RowOutcome], repeats: &[(usize, usize)]) {
-    for (at, first) in repeats {
-        let refused = outcomes.get(*first).copied().filter(|first| matches!(first, RowOutcome::Rejected(_)));
-        if let (Some(refused), Some(outcome)) = (refused, outcomes.get_mut(*at)) {
-            *outcome = refused;
-        }
-    }
 }
 
 /// Opens the body's parts; public-key work, so off the threads that serve requests.
@@ -188,44 +138,39 @@ fn open_row(
     let Parts { broker_part, party_part } =
         acquisition::split(number).map_err(|_| ResultName::CodeNotAcquired)?;
     let party = format!("body/{}", body.code());
-    let (binding, number_id) =
-        acquisition::open_party_part(&party_part, body.acquisition(), registry, &party, now_ms)
-            .map_err(not_acquired)?;
-    Ok(Opened { addressee, broker_part, binding, number_id })
+    let part = acquisition::open_party_part(&party_part, body.acquisition(), registry, &party, now_ms)
+        .map_err(not_acquired)?;
+    Ok(Opened { addressee, broker_part, part })
 }
 
-/// What is already enrolled under the row's addressee number, as the row's outcome.
-fn known(grant: &Grant<Write>, row: &Opened) -> Result<Option<RowOutcome>, RowError> {
-    let person = grant.body().person_by_addressee(grant, &row.addressee)?;
-    Ok(person.map(|person| {
-        if person.number_id == row.number_id {
-            RowOutcome::Unchanged
-        } else {
-            // Somebody else stands under this addressee number: never two persons in one (R30).
-            RowOutcome::Rejected(ResultName::SubjectMismatch)
+/// Writes the new persons and the changed ones, all in one batch.
+async fn write(body: &HostedBody, judged: &Judged) -> Result<(), RowError> {
+    let mut batch = Batch::new();
+    if !judged.new.is_empty() {
+        let reserved = body.reserve_numbers(judged.new.len()).await?;
+        batch = reserved.batch;
+        for (new, number) in judged.new.iter().zip(reserved.from..) {
+            batch = put_new(body, batch, new, number)?;
         }
-    }))
-}
-
-/// Writes the accepted persons, all in one batch.
-async fn write(body: &HostedBody, accepted: &[(Opened, PersonCode)]) -> Result<(), RowError> {
-    if accepted.is_empty() {
+    } else if judged.changed.is_empty() {
         return Ok(());
     }
-    let first = body.reserve_numbers(accepted.len()).await?;
-    let mut batch = first.batch;
-    for ((row, code), number) in accepted.iter().zip(first.from..) {
-        let id = random::bytes().map_err(|error| RowError::Keyring(error.to_string()))?;
-        let person = PersonRef { id, number };
-        let record = PersonRecord::new(person, &row.addressee, *code, row.number_id, &row.binding);
-        let (by_addressee, by_code) = (body.addressee_row(&row.addressee), body.code_row(code));
-        batch = batch.require_absent(by_addressee.clone()).require_absent(by_code.clone());
-        batch = body.put(batch, Space::PersonByAddressee, by_addressee, HostedBody::ALIAS, &person)?;
-        batch = body.put(batch, Space::PersonByCode, by_code, HostedBody::ALIAS, &person)?;
-        let own = body.person_row(&person.id);
-        batch = body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record)?;
+    for changed in judged.changed.values() {
+        batch = body.put_person(batch, changed)?;
     }
     body.apply(batch).await
+}
+
+fn put_new(body: &HostedBody, mut batch: Batch, new: &New, number: u64) -> Result<Batch, RowError> {
+    let id = random::bytes().map_err(|error| RowError::Keyring(error.to_string()))?;
+    let person = PersonRef { id, number };
+    let record = PersonRecord::new(person, &new.addressee, new.code, new.number_id, new.bindings.clone());
+    let (by_addressee, by_code) = (body.addressee_row(&new.addressee), body.code_row(&new.code));
+    batch = batch.require_absent(by_addressee.clone()).require_absent(by_code.clone());
+    batch = body.put(batch, Space::PersonByAddressee, by_addressee, HostedBody::ALIAS, &person)?;
+    batch = body.put(batch, Space::PersonByCode, by_code, HostedBody::ALIAS, &person)?;
+    let own = body.person_row(&person.id);
+    body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record)
 }
 
 /// Registered, unchanged and rejected rows.

@@ -46,5 +46,5 @@ fn code(broker: &Broker, party: &Party, part: &[u8], now_ms: u64) -> Option<Pers
     let registry = peers.registry();
     let person =
         open_broker_part(part, &broker.acquisition_key, registry, &party.to_string(), now_ms).ok()?;
-    broker.codes.code(party, person).ok()
+    broker.codes.code(party, person, now_ms)
 }

@@ -18,6 +18,7 @@ use chukei_wire::result::ResultName;
 
 use crate::admission::RETRY_AFTER_MS;
 use crate::audit::SealedLog;
+use crate::broker::codes::Party;
 use crate::broker::ending::{Ending, NOT_READY};
 use crate::broker::rights::Passage;
 
@@ -26,6 +27,7 @@ pub(super) const OWNER: &str = "broker";
 /// Kinds of entries, readable without a key.
 const OPENED: u8 = 16;
 const CLOSED: u8 = 17;
+const RENEWED: u8 = 18;
 
 /// Why a passage was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +97,43 @@ impl ExchangeLog {
         let open = Open { log: self.clone(), record: record.clone(), request: header.request_id.0 };
         let appending = self.records.append(OPENED, None, record);
         Ok((OpenExchange(Some(open)), Durable(Some(appending))))
+    }
+}
+
+/// What is known when a party's codes were renewed.
+pub(super) struct Renewal<'a> {
+    /// Who asked.
+    pub(super) actor: &'a Identity,
+    /// Whose codes.
+    pub(super) party: &'a Party,
+    /// The version they are in now.
+    pub(super) version: u8,
+    /// Codes given.
+    pub(super) renewed: u64,
+    /// Codes refused.
+    pub(super) refused: u64,
+}
+
+impl ExchangeLog {
+    /// Records a renewal; returns once it is durable.
+    pub(super) async fn renewed(&self, renewal: &Renewal<'_>, now_ms: u64) -> Result<(), ExchangeError> {
+        let record = Record {
+            seq: 0,
+            at_ms: now_ms,
+            actor: renewal.actor.to_string(),
+            action: Kind::RenewCodes.as_str().to_owned(),
+            target: None,
+            affair: None,
+            result: ResultName::Done.as_str().to_owned(),
+            event: Event::CodesRenewed {
+                party: renewal.party.to_string(),
+                version: renewal.version,
+                renewed: renewal.renewed,
+                refused: renewal.refused,
+            },
+        };
+        self.records.append(RENEWED, None, record).await?;
+        Ok(())
     }
 }
 

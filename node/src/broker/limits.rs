@@ -28,8 +28,8 @@ impl BodyLimits {
     pub(super) fn of(&self, way: &Way, peers: &PeerList) -> BodyLimit {
         let body = match way {
             Way::Relay(passage) => Some(passage.body),
-            Way::Acquire(Party::Body(body)) => Some(*body),
-            Way::Acquire(Party::Portal(_)) | Way::Announce => None,
+            Way::Acquire(Party::Body(body)) | Way::Renew(Party::Body(body)) => Some(*body),
+            Way::Acquire(Party::Portal(_)) | Way::Renew(Party::Portal(_)) | Way::Announce => None,
         };
         match body.filter(|body| peers.body(body).is_some()) {
             Some(body) => {

@@ -15,6 +15,7 @@ mod limits;
 mod peer;
 mod public_key_work;
 mod relay;
+mod renew;
 mod requests;
 mod rights;
 mod routes;
@@ -41,6 +42,7 @@ use crate::broker::exchange::ExchangeLog;
 use crate::broker::limits::BodyLimits;
 use crate::broker::peer::Peer;
 use crate::broker::public_key_work::PublicKeyWork;
+use crate::broker::renew::RenewalRate;
 use crate::broker::rights::Passage;
 use crate::broker::routes::Routes;
 use crate::config::broker::LegalBasis;
@@ -57,6 +59,7 @@ struct Broker {
     peers: Arc<WatchedPeers>,
     routes: Routes<Peer>,
     codes: PersonCodes,
+    renewals: RenewalRate,
     acquisition_key: AcquisitionKeyPair,
     legal_basis: LegalBasis,
     admission: Admission,

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use chukei_crypto::permit::PermitKey;
 use chukei_relay_client::connection::{CloseCode, ConnectionError, PeerConnection};
 use chukei_relay_client::permit::{EXPORT_LABEL, PermitTerms, issue};
-use chukei_wire::header::PersonCode;
 use chukei_wire::id::HeaderHash;
 use chukei_wire::permit::Permit;
 
+use crate::broker::codes::CodePair;
 use crate::broker::routes::Reachable;
 
 /// Malformed requests after which a peer is dropped.
@@ -23,14 +23,13 @@ pub(super) struct Peer {
 }
 
 /// What every permit of this broker for one passage says.
-#[derive(Clone, Debug)]
 pub(super) struct Basis<'a> {
     /// Name of the broker.
     pub(super) broker: &'a str,
     /// Legal basis.
     pub(super) legal_basis: &'a str,
-    /// The receiver's code of the person.
-    pub(super) person: Option<PersonCode>,
+    /// The receiver's codes of the person.
+    pub(super) codes: Option<CodePair>,
 }
 
 /// Issues the permits of one connection: a key exported from its TLS session, numbers from 1 (R22).
@@ -78,7 +77,8 @@ impl Reachable for Peer {
 impl PermitIssuer {
     fn issue(&self, header: HeaderHash, basis: &Basis<'_>, now_ms: u64) -> Option<Permit> {
         let terms = PermitTerms {
-            person: basis.person,
+            person: basis.codes.as_ref().map(|codes| codes.current),
+            previous: basis.codes.as_ref().and_then(|codes| codes.previous),
             legal_basis: basis.legal_basis.to_owned(),
             broker: basis.broker.to_owned(),
             number: self.last.fetch_add(1, Ordering::Relaxed) + 1,
@@ -91,7 +91,7 @@ impl PermitIssuer {
 mod tests {
     use super::*;
     use chukei_relay_client::permit::verify;
-    use chukei_wire::header::{Direction, Header, Kind};
+    use chukei_wire::header::{Direction, Header, Kind, PersonCode};
     use chukei_wire::limits::PERMIT_LIFE_MS;
     use chukei_wire::result::ResultName;
 
@@ -107,15 +107,15 @@ mod tests {
     fn r22_a_permit_verifies_at_its_receiver_and_nowhere_else() {
         let header = header(Kind::SelfInfo, Direction::ToBody);
         let hash = Header::hash(&header.to_bytes().unwrap());
-        let basis =
-            Basis {
-                broker: "broker-a", legal_basis: "番号法附則6条3項", person: Some(PersonCode([9; 17]))
-            };
+        let [current, previous] = [9, 8].map(|byte| PersonCode([byte; 17]));
+        let codes = Some(CodePair { current, previous: Some(previous) });
+        let basis = Basis { broker: "broker-a", legal_basis: "番号法附則6条3項", codes };
         let issuer = issuer(1);
         let permit = issuer.issue(hash, &basis, NOW).unwrap();
         assert_eq!(permit.claims.expires_ms, NOW + PERMIT_LIFE_MS);
         let verified = verify(&issuer.key, permit.clone(), &header, hash, "broker-a", NOW).unwrap();
-        assert_eq!((verified.person(), verified.number()), (basis.person, 1));
+        assert!(verified.codes().eq([current, previous]));
+        assert_eq!((verified.person(), verified.number()), (Some(current), 1));
         assert_eq!(verified.legal_basis(), basis.legal_basis);
         let elsewhere = PermitKey::from_bytes([2; 32]);
         let refused = verify(&elsewhere, permit, &header, hash, "broker-a", NOW);

@@ -94,7 +94,7 @@ fn prepare(broker: &Broker, passage: &Passage, request: &AcceptedRequest) -> Res
     }
     let person = match (passage.personal, request.hop.sender_code, &request.hop.permit) {
         (true, Some(code), None) => {
-            let person = broker.codes.person(&passage.asker(), &code);
+            let person = broker.codes.person(&passage.asker(), &code, now_ms);
             Some(person.map_err(|_| refused(ResultName::NotFound))?)
         }
         (false, None, None) => None,
@@ -107,9 +107,8 @@ fn prepare(broker: &Broker, passage: &Passage, request: &AcceptedRequest) -> Res
     };
     let receiver = receiver.ok_or(NOT_READY)?;
     let named = broker.named_in_permit(request.header.kind, passage, person);
-    let code = named.map(|person| broker.codes.code(&passage.receiver(), person)).transpose();
-    let code = code.map_err(|_| refused(ResultName::NotFound))?;
-    let basis = Basis { broker: &broker.name, legal_basis: broker.legal_basis(passage), person: code };
+    let codes = named.and_then(|person| broker.codes.pair(&passage.receiver(), person, now_ms));
+    let basis = Basis { broker: &broker.name, legal_basis: broker.legal_basis(passage), codes };
     let permit = receiver.permit(request.header_hash, &basis, now_ms).ok_or(NOT_READY)?;
     let permit_number = permit.claims.number;
     Ok(Prepared { receiver, hop: Hop { sender_code: None, permit: Some(permit) }, person, permit_number })

@@ -18,6 +18,7 @@ use crate::broker::announce::verify;
 use crate::broker::ending::{Ending, NOT_READY, end, is_misuse};
 use crate::broker::peer::Peer;
 use crate::broker::relay::relay;
+use crate::broker::renew::renew;
 use crate::broker::rights::{Way, way};
 
 /// Every wait of a request ends at its own deadline; this much later, whatever is left of it is dropped.
@@ -116,6 +117,7 @@ async fn perform(
     match way {
         Way::Relay(passage) => relay(broker, peer, &passage, request).await,
         Way::Acquire(party) => acquire(broker, party, &mut request).await,
+        Way::Renew(party) => renew(broker, peer, party, &mut request).await,
         Way::Announce => announce(broker, peer, &mut request).await,
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Way {
     Announce,
     /// Answered here: acquisition numbers become codes of this party.
     Acquire(Party),
+    /// Answered here: this party's own codes become those of the current version.
+    Renew(Party),
     /// Passed on.
     Relay(Passage),
 }
@@ -56,7 +58,7 @@ pub(super) fn way(
     header: &Header,
     owns: impl Fn(BodyCode) -> bool,
 ) -> Result<Way, ResultName> {
-    use Kind::{AcquireCodes, Announce, ChannelSetup, NoticeDelivery, NoticeStatus, SelfInfo};
+    use Kind::{AcquireCodes, Announce, ChannelSetup, NoticeDelivery, NoticeStatus, RenewCodes, SelfInfo};
     match (identity, header.kind, header.direction) {
         (Identity::Portal(name), SelfInfo | ChannelSetup, Direction::ToBody) => {
             let passage = passage(header)?;
@@ -67,12 +69,19 @@ pub(super) fn way(
             if owns(passage.body) { Ok(Way::Relay(passage)) } else { Err(ResultName::NotFound) }
         }
         (Identity::Node(_), Announce, Direction::Hop) => Ok(Way::Announce),
-        (Identity::Portal(name), AcquireCodes, Direction::Hop) => {
-            Ok(Way::Acquire(Party::Portal(name.clone())))
-        }
-        (Identity::Node(_), AcquireCodes, Direction::Hop) => {
+        (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
+        (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
+        _ => Err(ResultName::NotPermitted),
+    }
+}
+
+/// Whose codes a peer may ask for: a portal its own, a node those of a body it has announced.
+fn party(identity: &Identity, header: &Header, owns: impl Fn(BodyCode) -> bool) -> Result<Party, ResultName> {
+    match identity {
+        Identity::Portal(name) => Ok(Party::Portal(name.clone())),
+        Identity::Node(_) => {
             let body = header.body.ok_or(ResultName::BadFormat)?;
-            if owns(body) { Ok(Way::Acquire(Party::Body(body))) } else { Err(ResultName::NotFound) }
+            if owns(body) { Ok(Party::Body(body)) } else { Err(ResultName::NotFound) }
         }
         _ => Err(ResultName::NotPermitted),
     }
@@ -132,16 +141,20 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_callers_own_party() {
-        let mut header = header(Kind::AcquireCodes, Direction::Hop);
         let decide = |who: &str, header: &Header| way(&identity(who), header, |body| body.as_str() == OWN);
-        let portal = decide("chukei://portal/mynaportal", &header);
-        assert_eq!(portal, Ok(Way::Acquire(Party::Portal("mynaportal".into()))));
-        assert_eq!(decide("chukei://node/node-a", &header), Err(ResultName::BadFormat));
-        header.body = Some(OWN.parse().unwrap());
-        let node = decide("chukei://node/node-a", &header);
-        assert_eq!(node, Ok(Way::Acquire(Party::Body(OWN.parse().unwrap()))));
-        header.body = Some("982024".parse().unwrap());
-        assert_eq!(decide("chukei://node/node-a", &header), Err(ResultName::NotFound));
+        let ways: [(Kind, fn(Party) -> Way); 2] =
+            [(Kind::AcquireCodes, Way::Acquire), (Kind::RenewCodes, Way::Renew)];
+        for (kind, answered) in ways {
+            let mut header = header(kind, Direction::Hop);
+            let portal = decide("chukei://portal/mynaportal", &header);
+            assert_eq!(portal, Ok(answered(Party::Portal("mynaportal".into()))));
+            assert_eq!(decide("chukei://node/node-a", &header), Err(ResultName::BadFormat));
+            header.body = Some(OWN.parse().unwrap());
+            let node = decide("chukei://node/node-a", &header);
+            assert_eq!(node, Ok(answered(Party::Body(OWN.parse().unwrap()))));
+            header.body = Some("982024".parse().unwrap());
+            assert_eq!(decide("chukei://node/node-a", &header), Err(ResultName::NotFound));
+        }
     }
 
     /// Whatever is not listed above is refused (R6): every other pair of identity and kind.
@@ -152,8 +165,10 @@ mod tests {
             ("node", Direction::ToPortal) => {
                 matches!(kind, Kind::NoticeDelivery | Kind::NoticeStatus | Kind::ChannelSetup)
             }
-            ("portal", Direction::Hop) => kind == Kind::AcquireCodes,
-            ("node", Direction::Hop) => matches!(kind, Kind::AcquireCodes | Kind::Announce),
+            ("portal", Direction::Hop) => matches!(kind, Kind::AcquireCodes | Kind::RenewCodes),
+            ("node", Direction::Hop) => {
+                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce)
+            }
             _ => false,
         };
         let identities = [

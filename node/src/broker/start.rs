@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::person_code::CodeMaster;
-use chukei_domain::day::day_of;
+use chukei_domain::day::{Day, day_of};
 use chukei_keys::{KeySettingsError, KeyfileError, KeyringFile};
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
@@ -20,14 +20,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admission::Admission;
-use crate::broker::codes::PersonCodes;
+use crate::broker::codes::{CodeVersion, PersonCodes};
 use crate::broker::exchange::{self, ExchangeLog};
 use crate::broker::limits::BodyLimits;
 use crate::broker::public_key_work::PublicKeyWork;
+use crate::broker::renew::RenewalRate;
 use crate::broker::routes::Routes;
 use crate::broker::{Broker, server, upkeep};
 use crate::config;
-use crate::config::broker::BrokerConfig;
+use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
@@ -119,7 +120,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let credentials = credentials(config)?;
     let peers =
         WatchedPeers::open(config.path(&config.peers.file), config.path(&config.peers.root), clock.now_ms())?;
-    let code_master = key_file::read_array::<32>(&config.path(&config.code_master))?;
+    let codes = person_codes(config)?;
     let acquisition_path = config.path(&config.acquisition_key);
     let acquisition_key = AcquisitionKeyPair::from_bytes(&key_file::read(&acquisition_path)?)
         .map_err(|_| BrokerError::Key(acquisition_path))?;
@@ -133,7 +134,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         clock,
         peers: Arc::new(peers),
         routes: Routes::new(),
-        codes: PersonCodes::new(CodeMaster::from_bytes(*code_master)),
+        codes,
+        renewals: RenewalRate::default(),
         acquisition_key,
         legal_basis: config.legal_basis.clone(),
         admission: Admission::new(limits.in_flight),
@@ -147,6 +149,19 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         faults: Arc::default(),
     };
     Ok(Prepared { broker, credentials, folder })
+}
+
+fn person_codes(config: &BrokerConfig) -> Result<PersonCodes, BrokerError> {
+    let day = |day: Option<Day>| day.map(|day| u32::try_from(day.number()).unwrap_or(0));
+    let read = |listed: &CodeMasterFile| {
+        let path = config.path(&listed.file);
+        let secret = key_file::read_array::<32>(&path)?;
+        let master = CodeMaster::new(listed.version, *secret).map_err(|_| BrokerError::Key(path))?;
+        let (issue_from, accept_until) = (day(listed.issue_from), day(listed.accept_until));
+        Ok(CodeVersion { master, issue_from, accept_until })
+    };
+    let versions = config.code_masters.iter().map(read).collect::<Result<_, BrokerError>>()?;
+    PersonCodes::new(versions).ok_or_else(|| BrokerError::Key(PathBuf::from("code_masters")))
 }
 
 fn credentials(config: &BrokerConfig) -> Result<Arc<HopCredentials>, BrokerError> {

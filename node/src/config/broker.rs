@@ -9,7 +9,8 @@ use chukei_relay_client::settings::{PeersSettings, TlsSettings, base_of, load};
 use chukei_wire::limits::LEGAL_BASIS_MAX;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, check_development, check_name, check_process};
+pub use crate::config::code_masters::CodeMasterFile;
+use crate::config::{ConfigError, check_development, check_name, check_process, code_masters};
 
 /// Everything a broker needs to know.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,8 +26,8 @@ pub struct BrokerConfig {
     pub clock_file: Option<PathBuf>,
     /// Key file that opens the brokers' part of acquisition numbers.
     pub acquisition_key: PathBuf,
-    /// Key file of the 32-byte secret behind person codes, the same for all brokers of a system.
-    pub code_master: PathBuf,
+    /// The versions of the secret behind person codes.
+    pub code_masters: Vec<CodeMasterFile>,
     /// Addresses to listen on.
     pub listen: Listen,
     /// Certificate of the hops.
@@ -118,6 +119,7 @@ impl BrokerConfig {
                 return Err(ConfigError::rule(format!("legal_basis.{key}"), "from 1 to 256 bytes of text"));
             }
         }
+        code_masters::check(&self.code_masters)?;
         let limits = &self.limits;
         if [limits.connections, limits.in_flight, limits.in_flight_per_body].contains(&0) {
             return Err(ConfigError::rule("limits", "every limit is at least 1"));
@@ -159,6 +161,20 @@ mod tests {
             let line = SAMPLE.lines().find(|line| line.starts_with("notice")).unwrap();
             let error = load_text(&SAMPLE.replace(line, text)).unwrap_err();
             assert!(error.to_string().starts_with("legal_basis.notice"), "{error}");
+        }
+    }
+
+    #[test]
+    fn code_masters_are_checked_and_their_days_are_dates() {
+        let more = |text: &str| {
+            load_text(&format!("{SAMPLE}\n[[code_masters]]\nversion = 2\nfile = \"f\"\n{text}\n"))
+        };
+        assert_eq!(more("issue_from = \"2027-04-01\"").unwrap().code_masters.len(), 2);
+        let wrong =
+            [("issue_from = \"2027-02-30\"", "issue_from"), ("accept_until = \"2027-04-01\"", "newest")];
+        for (text, told) in wrong {
+            let error = more(text).unwrap_err().to_string();
+            assert!(error.contains("code_masters") && error.contains(told), "{error}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Configuration of the two roles, and what both must satisfy before anything starts.
 
 pub mod broker;
+mod code_masters;
 pub mod serve;
 
 use std::net::SocketAddr;

@@ -3,6 +3,7 @@
 //! What must hold: rows are opened and written only through the functions here, which take a grant; whatever is
 //! stored is bound to its body, space and row. Deliberately absent: any way from one body to another.
 
+pub mod bindings;
 pub mod body;
 pub mod documents;
 pub mod notices;

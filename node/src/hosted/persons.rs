@@ -3,16 +3,16 @@
 //! Everything stored about a person is bound to the internal id; the integrated addressee number and the linkage
 //! code are aliases, so that a code can be replaced without rewriting data.
 
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::Bindings;
+use chukei_crypto::person_code::version_of;
 use chukei_crypto::seal::{PersonSlot, Purpose};
 use chukei_domain::answer::PersonFlags;
 use chukei_domain::codes::AddresseeNumber;
-use chukei_store::{RowKey, Space};
+use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::header::PersonCode;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
 
-use crate::access::decision::{Grant, MayRead};
+use crate::access::decision::{Grant, MayRead, Write};
 use crate::hosted::HostedBody;
 use crate::hosted::pages::PERSONS_PER_PAGE;
 use crate::hosted::rows::{RowError, SealedFor};
@@ -55,17 +55,21 @@ pub struct PersonRecord {
     /// Number id of the acquisition number it was enrolled with.
     #[serde(rename = "u", with = "serde_bytes")]
     pub number_id: [u8; 16],
-    #[serde(rename = "b", with = "serde_bytes")]
-    binding: [u8; 32],
+    /// The binding secrets of (person, body), of the newest version and at most one before it.
+    #[serde(rename = "b", with = "crate::hosted::bindings")]
+    pub bindings: Bindings,
     /// Flags (R50).
     #[serde(rename = "f")]
     pub flags: PersonFlags,
 }
 
-impl Drop for PersonRecord {
-    fn drop(&mut self) {
-        self.binding.zeroize();
-    }
+/// A person's own row as it was read to be changed.
+#[derive(Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub record: PersonRecord,
+    /// The row's version then.
+    pub version: u64,
 }
 
 impl PersonRecord {
@@ -75,22 +79,10 @@ impl PersonRecord {
         addressee: &AddresseeNumber,
         code: PersonCode,
         number_id: [u8; 16],
-        binding: &BindingSecret,
+        bindings: Bindings,
     ) -> Self {
         let addressee = addressee.as_str().to_owned();
-        Self {
-            person,
-            addressee,
-            code,
-            number_id,
-            binding: *binding.as_bytes(),
-            flags: PersonFlags::default(),
-        }
-    }
-
-    /// The binding secret of (person, body).
-    pub fn binding(&self) -> BindingSecret {
-        BindingSecret::from_bytes(self.binding)
+        Self { person, addressee, code, number_id, bindings, flags: PersonFlags::default() }
     }
 }
 
@@ -100,9 +92,16 @@ impl HostedBody {
         self.row(Space::PersonByAddressee, &[addressee.as_str().as_bytes()])
     }
 
-    /// Row of the alias by linkage code.
+    /// Row of the alias by linkage code. The code's version leads, so that the codes of a version that is over are
+    /// found together.
     pub(crate) fn code_row(&self, code: &PersonCode) -> RowKey {
-        self.row(Space::PersonByCode, &[&code.0])
+        let name = self.keys().naming().name(Space::PersonByCode.code(), &[&code.0]);
+        Self::codes_of_version(version_of(&code.0)).name(&name)
+    }
+
+    /// What the aliases by codes of this version begin with.
+    pub(crate) fn codes_of_version(version: u8) -> RowKey {
+        RowKey::new(Space::PersonByCode).bytes(&[version])
     }
 
     /// Row of a person.
@@ -124,14 +123,19 @@ impl HostedBody {
         rows.iter().zip(&stored).map(|(row, stored)| self.open_row(space, row, stored)).collect()
     }
 
-    /// The person behind a linkage code.
-    pub fn person_by_code<E: MayRead>(
+    /// The person behind the linkage codes of a permit: of each live version one, looked up in their order.
+    pub fn person_by_codes<E: MayRead>(
         &self,
         _grant: &Grant<E>,
-        code: &PersonCode,
+        codes: impl IntoIterator<Item = PersonCode>,
     ) -> Result<Option<PersonRecord>, RowError> {
-        let row = self.code_row(code);
-        self.follow(Space::PersonByCode, row)
+        for code in codes {
+            let found = self.follow(Space::PersonByCode, self.code_row(&code))?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// The person behind an integrated addressee number.
@@ -142,6 +146,39 @@ impl HostedBody {
     ) -> Result<Option<PersonRecord>, RowError> {
         let row = self.addressee_row(addressee);
         self.follow(Space::PersonByAddressee, row)
+    }
+
+    /// The person behind an integrated addressee number, to be changed.
+    pub fn person_to_change(
+        &self,
+        grant: &Grant<Write>,
+        addressee: &AddresseeNumber,
+    ) -> Result<Option<Loaded>, RowError> {
+        let row = self.addressee_row(addressee);
+        let Some(person) = self.resolve(Space::PersonByAddressee, &[row])?.into_iter().next().flatten()
+        else {
+            return Ok(None);
+        };
+        self.load_person(grant, &person)?.map(Some).ok_or(RowError::Malformed)
+    }
+
+    /// The row that an alias leads to, to be changed; `None` where there is none any more.
+    pub fn load_person(&self, _grant: &Grant<Write>, person: &PersonRef) -> Result<Option<Loaded>, RowError> {
+        let row = self.person_row(&person.id);
+        let Some(stored) = self.get_row(&row)? else { return Ok(None) };
+        let record: PersonRecord = self.open_value(Space::Person, &row, &stored.value)?;
+        if record.person != *person {
+            return Err(RowError::Malformed);
+        }
+        Ok(Some(Loaded { record, version: stored.version }))
+    }
+
+    /// Adds the changed row to `batch`, which fails where somebody else has changed it meanwhile.
+    pub fn put_person(&self, batch: Batch, changed: &Loaded) -> Result<Batch, RowError> {
+        let person = &changed.record.person;
+        let row = self.person_row(&person.id);
+        let batch = batch.require_version(row.clone(), changed.version);
+        self.put(batch, Space::Person, row, Self::person_seal(person), &changed.record)
     }
 
     /// The person's own row.

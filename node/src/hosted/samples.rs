@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AddresseeNumber;
 use chukei_keys::{FileProvider, KeyProvider};
@@ -50,8 +50,8 @@ impl Sample {
         let reserved = body.reserve_numbers(1).await.unwrap();
         let person = PersonRef { id: [last; 16], number: reserved.from };
         let addressee: AddresseeNumber = format!("0000098201601{last:02}").parse().unwrap();
-        let binding = BindingSecret::from_bytes([last; 32]);
-        let record = PersonRecord::new(person, &addressee, PersonCode([last; 17]), [last; 16], &binding);
+        let bindings = Bindings::new(BindingSecret::from_bytes(1, [last; 32]).unwrap());
+        let record = PersonRecord::new(person, &addressee, PersonCode([last; 17]), [last; 16], bindings);
         let rows = [
             (Space::PersonByAddressee, body.addressee_row(&addressee)),
             (Space::PersonByCode, body.code_row(&record.code)),

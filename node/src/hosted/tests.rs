@@ -21,13 +21,13 @@ async fn a_person_is_found_by_both_aliases_and_at_no_other_body() {
     let grant = duty_write(&sample.scope("982016"), "test");
     let addressee = person.addressee.parse().unwrap();
     for found in [
-        grant.body().person_by_code(&grant, &person.code).unwrap(),
+        grant.body().person_by_codes(&grant, [person.code]).unwrap(),
         grant.body().person_by_addressee(&grant, &addressee).unwrap(),
     ] {
         assert_eq!(found.unwrap().person, person.person);
     }
     let other = duty_write(&sample.scope("982024"), "test");
-    assert!(other.body().person_by_code(&other, &person.code).unwrap().is_none());
+    assert!(other.body().person_by_codes(&other, [person.code]).unwrap().is_none());
     assert!(other.body().person_by_addressee(&other, &addressee).unwrap().is_none());
 }
 
@@ -70,7 +70,7 @@ async fn an_alias_that_leads_to_somebody_else_is_damage_and_no_answer() {
     let crossed = super::persons::PersonRef { id: other.person.id, number: one.person.number };
     let batch = body.put(Batch::new(), Space::PersonByCode, row, HostedBody::ALIAS, &crossed).unwrap();
     body.apply(batch).await.unwrap();
-    assert!(matches!(body.person_by_code(&grant, &one.code), Err(RowError::Malformed)));
+    assert!(matches!(body.person_by_codes(&grant, [one.code]), Err(RowError::Malformed)));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! that person's, this body's and a requested dataset's (the exit check, R30); a withheld answer takes the path,
 //! the time and the size of the real one (R50).
 
+use chukei_crypto::binding::BindingSecret;
 use chukei_domain::answer::{Answer, decide};
 use chukei_domain::catalogue::Dataset;
 use chukei_domain::codes::InfoNameCode;
@@ -11,6 +12,7 @@ use chukei_domain::day::day_of;
 use chukei_domain::document::{Document, StoredItem};
 use chukei_relay_client::channel::{ChannelError, Scope, SealedBody};
 use chukei_wire::codec::encode;
+use chukei_wire::message::binding::{self, NotProven};
 use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer, SelfInfoRequest};
 use chukei_wire::result::ResultName;
 
@@ -62,8 +64,8 @@ impl Refused {
 
 /// Decides and seals.
 pub fn prepare(node: &Node, job: &Job, now_ms: u64) -> Prepared {
-    let answered = answer(node, job, now_ms).and_then(|(person, answer, as_if)| {
-        let sealed = seal(job, Some(&person), &answer, as_if)
+    let answered = answer(node, job, now_ms).and_then(|(Subject { person, binding }, answer, as_if)| {
+        let sealed = seal(job, Some(&binding), &answer, as_if)
             .map_err(|_| Refused::because(ResultName::NotReady, Some(&person)))?;
         Ok(Prepared {
             result: answer.result,
@@ -91,20 +93,20 @@ fn refuse(node: &Node, job: &Job, refused: Refused, now_ms: u64) -> Prepared {
 
 fn seal(
     job: &Job,
-    person: Option<&PersonRecord>,
+    binding: Option<&BindingSecret>,
     answer: &SelfInfoAnswer,
     as_if: usize,
 ) -> Result<SealedBody, ChannelError> {
     let content = zeroize::Zeroizing::new(encode(answer)?);
-    let binding = person.map(PersonRecord::binding);
-    job.channel.seal_body(job.hash, binding.as_ref(), &content, as_if)
+    job.channel.seal_body(job.hash, binding, &content, as_if)
 }
 
 /// The person, the answer, and the length that its sealed form must look like.
-fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(PersonRecord, SelfInfoAnswer, usize), Refused> {
-    let person = subject(job)?;
-    let datasets = requested(node, job, &person)?;
-    let documents = open_documents(job, &person, &datasets)?;
+fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(Subject, SelfInfoAnswer, usize), Refused> {
+    let subject = subject(job)?;
+    let person = &subject.person;
+    let datasets = requested(node, job, person)?;
+    let documents = open_documents(job, person, &datasets)?;
     let today = day_of(now_ms);
     let shown: Vec<AnswerDataset> =
         documents.iter().flatten().filter_map(|document| dataset(node, document, today)).collect();
@@ -119,11 +121,17 @@ fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(PersonRecord, SelfInfo
             SelfInfoAnswer { result: ResultName::UnavailableAskBody, datasets: Vec::new() }
         }
     };
-    Ok((person, answer, as_if))
+    Ok((subject, answer, as_if))
+}
+
+/// Whom a request is about, and the secret that has proven it, which the answer is bound with.
+struct Subject {
+    person: PersonRecord,
+    binding: BindingSecret,
 }
 
 /// The permit's person, who must be the one the portal asks for (R22).
-fn subject(job: &Job) -> Result<PersonRecord, Refused> {
+fn subject(job: &Job) -> Result<Subject, Refused> {
     let opened = job.channel.open_body(job.hash, None, &job.sealed).map_err(|error| match error {
         ChannelError::Stopped => Refused::because(ResultName::IntegrityStop, None),
         ChannelError::Withdrawn => Refused::because(ResultName::NotReady, None),
@@ -131,16 +139,20 @@ fn subject(job: &Job) -> Result<PersonRecord, Refused> {
     })?;
     let request: SelfInfoRequest =
         opened.message().map_err(|_| Refused::because(ResultName::BadFormat, None))?;
-    let code = job.permit.person().ok_or(Refused::because(ResultName::PermitScope, None))?;
     let person = job
         .grant
         .body()
-        .person_by_code(&job.grant, &code)
+        .person_by_codes(&job.grant, job.permit.codes())
         .map_err(|error| Refused::stored(&error, None))?
         .ok_or(Refused::because(ResultName::NotFound, None))?;
-    match person.binding().verify(&job.hash.0, &request.binding_tag) {
-        Ok(()) => Ok(person),
-        Err(_) => Err(Refused::mismatch(ResultName::SubjectMismatch, "subject_mismatch", Some(&person))),
+    match binding::verify(&person.bindings, &request.binding_tags, job.hash).cloned() {
+        Ok(binding) => Ok(Subject { person, binding }),
+        Err(NotProven::Mismatch(_)) => {
+            Err(Refused::mismatch(ResultName::SubjectMismatch, "subject_mismatch", Some(&person)))
+        }
+        // Nobody is confused with anybody: the person has to be enrolled with a newer number.
+        Err(NotProven::NoCommonVersion) => Err(Refused::because(ResultName::CodeNotAcquired, Some(&person))),
+        Err(NotProven::Malformed) => Err(Refused::because(ResultName::BadFormat, Some(&person))),
     }
 }
 

@@ -120,7 +120,7 @@ async fn page(
         person: None,
         idempotency_key: None,
         message: &message,
-        binding: None,
+        bindings: None,
     };
     let page: NoticeStatusPage =
         ask(node, body, outgoing).await?.message().map_err(|_| PollError::Malformed)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::Bindings;
 use chukei_relay_client::channel::{
     Channel, ChannelError, OpenedBody, Parties, Scope, initiate, read_sealed, write_sealed,
 };
@@ -59,8 +59,8 @@ pub struct Outgoing<'a, T> {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Makes the sealed message, which may prove something over the header's hash.
     pub message: &'a (dyn Fn(HeaderHash) -> T + Send + Sync),
-    /// With which a bound answer opens.
-    pub binding: Option<&'a BindingSecret>,
+    /// With which a bound answer opens, by the version it names.
+    pub bindings: Option<&'a Bindings>,
 }
 
 /// Sends one request and opens its answer. A mismatch on the way stops the channel and alarms (R35).
@@ -126,7 +126,7 @@ async fn exchange<T: Serialize>(
         Outcome::RetryAfter(result, _) => return Err(PortalError::NotNow(result)),
     }
     let raw = read_sealed(&mut request.recv, SEALED_BODY_MAX).await.map_err(ChannelError::from)?;
-    Ok(channel.open_body(request.header_hash, outgoing.binding, &raw)?)
+    Ok(channel.open_body(request.header_hash, outgoing.bindings, &raw)?)
 }
 
 async fn channel(

@@ -67,7 +67,7 @@ impl Keys {
         let request = IssueRequest {
             party,
             person,
-            binding: None,
+            part: None,
             not_after_ms: u64::MAX,
             broker_public: &self.acquisition_public,
             party_public: None,

@@ -52,6 +52,10 @@ fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
         }
         Holder::Staff(member) => hop(pki.issue_staff(member.body, &member.name, v)?),
         Holder::System(member) => hop(pki.issue_system(member.body, &member.name, v)?),
+        Holder::CodeMaster { version } => vec![("code_master", pki.code_master(*version)?)],
+        Holder::BindingMaster { portal, version } => {
+            vec![("binding_master", pki.binding_master(portal, *version)?)]
+        }
         Holder::Body { code, name } => {
             let paths = pki.issue_body(*code, name)?;
             let acquisition = ("acquisition_key", paths.acquisition_key);
@@ -79,6 +83,7 @@ fn failure(error: &PkiError) -> Failure {
     let (code, next) = match error {
         PkiError::Exists(_) => ("PKI_EXISTS", "別のフォルダーを指定してください"),
         PkiError::Name => ("PKI_NAME", "名前を確認してください"),
+        PkiError::Version => ("PKI_VERSION", "--version を確認してください"),
         PkiError::Validity => ("PKI_VALIDITY", "--days を確認してください"),
         PkiError::TooManyRecords(_) => ("PKI_TOO_MANY", "不要な相手先を別のフォルダーに移してください"),
         PkiError::Malformed(_) | PkiError::KeyFile(_) | PkiError::Root(_) => {
@@ -89,7 +94,9 @@ fn failure(error: &PkiError) -> Failure {
     };
     let message = format!("発行できません: {error}。{next}");
     match error {
-        PkiError::Exists(_) | PkiError::Name | PkiError::Validity => Failure::usage(code, message),
+        PkiError::Exists(_) | PkiError::Name | PkiError::Validity | PkiError::Version => {
+            Failure::usage(code, message)
+        }
         _ => Failure::other(code, message),
     }
 }

@@ -21,7 +21,7 @@ pub struct BrokerPaths {
     pub hop: HopPaths,
     /// Opens the brokers' part of acquisition numbers; the same key for all brokers.
     pub acquisition_key: PathBuf,
-    /// The 32-byte secret behind person codes, the same for all brokers.
+    /// The 32-byte secret behind person codes of version 1, the same for all brokers.
     pub code_master: PathBuf,
     /// The root that the keyring of its records is sealed under, the newest.
     pub root_key: PathBuf,
@@ -36,7 +36,7 @@ pub struct PortalPaths {
     pub identity_key: PathBuf,
     /// The root that its keyring is sealed under, the newest.
     pub root_key: PathBuf,
-    /// The 32-byte secret that binding secrets of (person, body) are derived from.
+    /// The 32-byte secret that binding secrets of (person, body) of version 1 are derived from.
     pub binding_master: PathBuf,
     /// The resident registry's Ed25519 PKCS#8 key; the mock portal plays the registry.
     pub registry_key: PathBuf,

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_crypto::channel::{
     CHUNK_PLAIN, MessageContext, MessageOpener, MessageSealer, SUITE_AES_256_GCM, TAG,
 };
@@ -45,13 +45,10 @@ pub struct RawSealed {
     last: Bytes,
 }
 
-/// The version of binding secrets.
-const BINDING_VERSION: u8 = 1;
-
 /// A body that opened: it was sealed at the channel's other end for this very exchange.
 pub struct OpenedBody {
     padded: Zeroizing<Vec<u8>>,
-    bound: bool,
+    binding: u8,
     receipt: [u8; 16],
 }
 
@@ -71,36 +68,38 @@ impl Channel {
         }
         self.count_body()?;
         let (secret, reply) = self.sealing_secret();
-        let bound = binding.map(|secret| (BINDING_VERSION, secret));
-        let context = MessageContext { header: header_hash.0, reply, bound };
+        let context = MessageContext { header: header_hash.0, reply, bound: binding };
         let mut key = MessageSealer::fresh(secret, &context).map_err(sealing)?;
-        let head = SealHead { suite: SUITE_AES_256_GCM, bound: binding.is_some(), salt: key.salt() };
+        let version = binding.map_or(0, BindingSecret::version);
+        let head = SealHead { suite: SUITE_AES_256_GCM, binding: version, salt: key.salt() };
         let frames = seal_frames(&mut key, head, content, as_if)?;
         Ok(SealedBody { frames, receipt: key.receipt_tag().map_err(sealing)? })
     }
 
-    /// Opens a body of the exchange with this header. Whoever has `binding` gives it: it is used where the
-    /// body says that it is bound, which [`OpenedBody::bound`] repeats. A body that does not open stops the
-    /// channel (R35).
+    /// Opens a body of the exchange with this header. Whoever has `bindings` gives them: where the body says that
+    /// it is bound, the secret of the version it names is used and no other, and [`OpenedBody::binding`] repeats
+    /// the version. A body that does not open stops the channel (R35).
     pub fn open_body(
         &self,
         header_hash: HeaderHash,
-        binding: Option<&BindingSecret>,
+        bindings: Option<&Bindings>,
         raw: &RawSealed,
     ) -> Result<OpenedBody, ChannelError> {
         self.count_body()?;
         if raw.head.suite != SUITE_AES_256_GCM {
             return Err(ChannelError::UnknownSuite(raw.head.suite));
         }
-        let bound = match (raw.head.bound, binding) {
-            (false, _) => None,
-            (true, Some(secret)) => Some((BINDING_VERSION, secret)),
-            (true, None) => return Err(ChannelError::BindingMissing),
+        let bound = match raw.head.binding {
+            0 => None,
+            version => {
+                let secret = bindings.and_then(|held| held.of(version));
+                Some(secret.ok_or(ChannelError::BindingMissing)?)
+            }
         };
         let (secret, reply) = self.opening_secret();
         let context = MessageContext { header: header_hash.0, reply, bound };
         match opened(MessageOpener::new(secret, &raw.head.salt, &context), raw) {
-            Ok((padded, receipt)) => Ok(OpenedBody { padded, bound: raw.head.bound, receipt }),
+            Ok((padded, receipt)) => Ok(OpenedBody { padded, binding: raw.head.binding, receipt }),
             Err(error) => {
                 self.stop();
                 Err(error)
@@ -181,7 +180,12 @@ impl OpenedBody {
 
     /// Whether the person's binding secret was needed to open it.
     pub fn bound(&self) -> bool {
-        self.bound
+        self.binding != 0
+    }
+
+    /// The version of the binding secret that was needed to open it; 0 where none was.
+    pub fn binding(&self) -> u8 {
+        self.binding
     }
 
     /// Proof that this side has opened the body, for its sender.
@@ -192,7 +196,7 @@ impl OpenedBody {
 
 impl fmt::Debug for OpenedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenedBody").field("bound", &self.bound).finish_non_exhaustive()
+        f.debug_struct("OpenedBody").field("binding", &self.binding).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
     Channel, ChannelError, ChannelLimits, Channels, Parties, Role, Scope, initiate, read_sealed, respond,
@@ -80,7 +80,7 @@ async fn both_ends_have_the_same_channel_and_know_their_part() {
 async fn a_request_and_its_bound_reply_travel_sealed_and_the_receipt_proves_the_opening() {
     let stage = Stage::set().await;
     let (at_portal, at_body) = channel(&stage).await;
-    let person = BindingSecret::from_bytes([5; 32]);
+    let person = BindingSecret::from_bytes(1, [5; 32]).unwrap();
     let mut header = header(Kind::SelfInfo, Direction::ToBody, stage.clock.now_ms());
     header.datasets = vec!["TM00000000000002".to_owned()];
     header.channel = Some(at_portal.id());
@@ -93,7 +93,7 @@ async fn a_request_and_its_bound_reply_travel_sealed_and_the_receipt_proves_the_
         write_sealed(&mut request.send, body).await.unwrap();
         assert_eq!(request.read_status().await, Ok(Outcome::Answered));
         let raw = read_sealed(&mut request.recv, 1_000_000).await.unwrap();
-        let opened = at_portal.open_body(hash, Some(&person), &raw).unwrap();
+        let opened = at_portal.open_body(hash, Some(&Bindings::new(person.clone())), &raw).unwrap();
         request.send.write_frame(FrameType::Message, &opened.receipt()).await.unwrap();
         request.send.finish().await.unwrap();
         assert!(opened.bound());
@@ -217,7 +217,7 @@ async fn r32_a_header_changed_on_the_way_fails_the_set_up_even_with_its_echo_res
 async fn read_refused(chunks: &[(FrameType, usize)], limit: usize) -> StreamError {
     let stage = Stage::set().await;
     let ((mut send, _), (_, mut heard)) = stage.stream().await;
-    let head = SealHead { suite: 1, bound: false, salt: [0; 16] };
+    let head = SealHead { suite: 1, binding: 0, salt: [0; 16] };
     send.put_frame(FrameType::Seal, &head.to_bytes()).await.unwrap();
     for &(kind, size) in chunks {
         send.put_frame(kind, &vec![0; size]).await.unwrap();

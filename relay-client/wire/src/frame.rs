@@ -3,6 +3,7 @@
 //!
 //! Order on a request: HEADER, HOP, then SEAL with its chunks, or messages. On a reply: STATUS, then the same.
 
+use chukei_crypto::binding::VERSION_MAX;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecError, decode, encode};
@@ -98,13 +99,13 @@ pub fn put_frame(out: &mut Vec<u8>, kind: FrameType, payload: &[u8]) -> Result<(
     Ok(())
 }
 
-/// Head of a sealed body: suite, flags and the sealer's 16 random bytes.
+/// Head of a sealed body: suite, binding version and the sealer's 16 random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealHead {
     /// Cipher suite of the chunks (R21).
     pub suite: u8,
-    /// Whether the person's binding secret is mixed into the key.
-    pub bound: bool,
+    /// Version of the person's binding secret that is mixed into the key, 1 to [`VERSION_MAX`]; 0 where none is.
+    pub binding: u8,
     /// Chosen at random by the sealer for this body alone.
     pub salt: [u8; 16],
 }
@@ -113,22 +114,22 @@ impl SealHead {
     /// Encoded length.
     pub const LENGTH: usize = 18;
 
-    /// Fixed form: suite, flags, salt.
+    /// Fixed form: suite, binding, salt.
     pub fn to_bytes(self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
-        let [suite, flags, salt @ ..] = &mut bytes;
+        let [suite, binding, salt @ ..] = &mut bytes;
         *suite = self.suite;
-        *flags = u8::from(self.bound);
+        *binding = self.binding;
         salt.copy_from_slice(&self.salt);
         bytes
     }
 
-    /// Decodes the fixed form; unknown flags are refused.
+    /// Decodes the fixed form; a binding version that cannot be is refused.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
         match bytes {
-            [suite, flags @ (0 | 1), salt @ ..] => Ok(Self {
+            [suite, binding @ 0..=VERSION_MAX, salt @ ..] => Ok(Self {
                 suite: *suite,
-                bound: *flags == 1,
+                binding: *binding,
                 salt: salt.try_into().map_err(|_| CodecError::Malformed)?,
             }),
             _ => Err(CodecError::Malformed),

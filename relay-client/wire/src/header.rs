@@ -47,6 +47,8 @@ kinds! {
     Announce = "announce",
     /// Acquisition numbers become person codes.
     AcquireCodes = "acquire",
+    /// A party's own person codes become those of the current version.
+    RenewCodes = "renew-codes",
     /// A staff call: enrolment of persons.
     PersonEnroll = "enroll",
     /// A staff call: enrolled persons.
@@ -86,6 +88,7 @@ impl Kind {
                 | Self::NoticeStatus
                 | Self::Announce
                 | Self::AcquireCodes
+                | Self::RenewCodes
         )
     }
 }

@@ -36,6 +36,12 @@ pub const CLOCK_SKEW_MS: u64 = 5_000;
 pub const IMPORT_BATCH_ROWS: usize = 1_000;
 /// Rows of one enrolment batch.
 pub const ENROL_BATCH_ROWS: usize = 256;
+/// Person codes renewed by one message.
+pub const RENEW_BATCH_CODES: usize = 256;
+/// Versions of person codes that live at once: the one before, the current one, the one to come.
+pub const CODE_VERSIONS_MAX: usize = 3;
+/// Versions of binding secrets that one request proves, newest first.
+pub const BINDING_TAGS_MAX: usize = 2;
 /// Acquisition number, printable ASCII characters.
 pub const ACQUISITION_NUMBER_MAX: usize = 512;
 /// Targets of one notice.

@@ -12,9 +12,13 @@ pub struct PermitClaims {
     /// Hash of the end-to-end part, which names request, body and datasets.
     #[serde(rename = "h")]
     pub header: HeaderHash,
-    /// The receiver's code for the person; absent where a request concerns nobody.
+    /// The receiver's code for the person, in the version that is current at the broker; absent where a request concerns nobody.
     #[serde(rename = "p")]
     pub person: Option<PersonCode>,
+    /// The receiver's code for the same person in the other live version, while there are two: the receiver may
+    /// know the person by one of them only.
+    #[serde(rename = "q")]
+    pub previous: Option<PersonCode>,
     /// Legal basis as configured at the broker, e.g. 番号法附則6条3項.
     #[serde(rename = "l")]
     pub legal_basis: String,

@@ -46,6 +46,8 @@ pub(crate) enum Action {
 pub(crate) enum PersonAction {
     /// Make new persons and write their acquisition numbers.
     Add(PersonAddArgs),
+    /// Issue new acquisition numbers to persons of a body, in the newest version of the binding.
+    Reissue(PersonReissueArgs),
     /// List persons of a body.
     List(PersonListArgs),
 }
@@ -58,6 +60,19 @@ pub(crate) struct PersonAddArgs {
     /// Local body code.
     #[arg(long, value_name = "BODY")]
     pub(crate) body: String,
+    /// CSV file to write: integrated_addressee_number,acquisition_number.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonReissueArgs {
+    /// Local body code.
+    #[arg(long, value_name = "BODY")]
+    pub(crate) body: String,
+    /// Only the first N persons, in the order of `person list`.
+    #[arg(long, value_name = "N")]
+    pub(crate) first: Option<u64>,
     /// CSV file to write: integrated_addressee_number,acquisition_number.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

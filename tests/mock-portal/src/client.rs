@@ -62,12 +62,23 @@ impl Client {
         mut take: impl FnMut(Vec<PersonRow>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let command = Command::PersonAdd { body: body.to_owned(), count };
-        let taken = self.call(command, |part| match part {
-            Part::Added(rows) => take(rows),
-            Part::Listed(_) => Err(unexpected()),
-        });
-        match taken.await? {
+        match self.call(command, |part| numbers(part, &mut take)).await? {
             Done::PersonsAdded => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Gives the rows of new numbers of `body`'s persons to `take`, as [`Client::add_persons`] does; of the `first`
+    /// so many, or of all.
+    pub async fn reissue(
+        &self,
+        body: &str,
+        first: Option<u64>,
+        mut take: impl FnMut(Vec<PersonRow>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let command = Command::PersonReissue { body: body.to_owned(), first };
+        match self.call(command, |part| numbers(part, &mut take)).await? {
+            Done::PersonsReissued => Ok(()),
             _ => Err(unexpected()),
         }
     }
@@ -229,6 +240,13 @@ async fn read_replies(read: OwnedReadHalf, shared: Arc<Shared>) {
 
 fn gone() -> Failure {
     Failure::unavailable("the connection to the portal is gone")
+}
+
+fn numbers(part: Part, take: &mut impl FnMut(Vec<PersonRow>) -> Result<(), Failure>) -> Result<(), Failure> {
+    match part {
+        Part::Added(rows) => take(rows),
+        Part::Listed(_) => Err(unexpected()),
+    }
 }
 
 fn unexpected() -> Failure {

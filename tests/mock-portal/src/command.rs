@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::cli::{Action, PersonAction, PersonAddArgs};
+use crate::cli::{Action, PersonAction, PersonAddArgs, PersonReissueArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::protocol::{Command, Done, PersonEntry, PersonRow};
@@ -22,6 +22,9 @@ pub(crate) async fn perform(action: Action, socket: &Path, json: bool) -> Result
         Action::Serve => return Err(Failure::usage("serve is not a one-shot command")),
         Action::Person(PersonAction::Add(add)) => {
             return add_persons(&connect(socket).await?, add, json).await;
+        }
+        Action::Person(PersonAction::Reissue(reissue)) => {
+            return self::reissue(&connect(socket).await?, reissue, json).await;
         }
         Action::Person(PersonAction::List(list)) => {
             return list_persons(&connect(socket).await?, &list.body, json).await;
@@ -54,7 +57,7 @@ fn show(done: &Done, json: bool) -> Result<(), Failure> {
         Done::Read(notice) => print_json(notice),
         Done::Answered(answered) => print_json(answered),
         Done::LoggedOut(done) => print_json(done),
-        Done::PersonsAdded | Done::PersonsListed => Ok(()),
+        Done::PersonsAdded | Done::PersonsReissued | Done::PersonsListed => Ok(()),
     }
 }
 
@@ -91,14 +94,23 @@ async fn add_persons(client: &Client, add: PersonAddArgs, json: bool) -> Result<
         .await;
     progress.finish_and_clear();
     added?;
-    let file = file.finish()?;
+    show_file(&file.finish()?, "人を追加しました", json)
+}
+
+async fn reissue(client: &Client, reissue: PersonReissueArgs, json: bool) -> Result<(), Failure> {
+    let mut file = AcquisitionFile::create(&reissue.out)?;
+    client.reissue(&reissue.body, reissue.first, |rows| file.write(&rows)).await?;
+    show_file(&file.finish()?, "人の取得番号を再発行しました", json)
+}
+
+fn show_file(file: &AcquisitionFile, done: &str, json: bool) -> Result<(), Failure> {
     let (first, last) = (file.first.as_deref(), file.last.as_deref());
+    let out = file.out.display();
     if json {
-        return print_json(&Added { added: file.added, out: add.out.display().to_string(), first, last });
+        return print_json(&Added { added: file.added, out: out.to_string(), first, last });
     }
     let (first, last) = (first.unwrap_or("-"), last.unwrap_or("-"));
-    let out = add.out.display();
-    print(format!("{}人を追加しました（{first} 〜 {last}）。取得番号: {out}\n", file.added).as_bytes())
+    print(format!("{}{done}（{first} 〜 {last}）。取得番号: {out}\n", file.added).as_bytes())
 }
 
 /// The file of acquisition numbers: written beside its place and moved there when whole.

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use chukei_crypto::binding::{FIRST_VERSION, VERSION_MAX};
 use chukei_keys::process::ProcessSettings;
 use chukei_keys::{KeySettings, KeySettingsError, Owner};
 use chukei_relay_client::settings::{self, PeerAddress, PeersSettings, SettingsError, TlsSettings};
@@ -37,8 +38,9 @@ pub(crate) struct Settings {
     pub(crate) identity_key: PathBuf,
     /// Signing key of the resident registry, which this portal plays.
     pub(crate) registry_key: PathBuf,
-    /// Master secret that binding secrets are derived from.
-    pub(crate) binding_master: PathBuf,
+    /// Master secrets that binding secrets are derived from: numbers are issued in the newest version, requests
+    /// prove every one.
+    pub(crate) binding_masters: Vec<BindingMaster>,
     /// Every broker to dial.
     pub(crate) brokers: Vec<PeerAddress>,
     /// A login without use for this many seconds is closed and its folder erased.
@@ -50,6 +52,15 @@ pub(crate) struct Settings {
     /// Bounds with usable defaults.
     #[serde(default)]
     pub(crate) limits: Limits,
+}
+
+/// One version of the registry's binding master.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct BindingMaster {
+    /// Version, 1 to 127.
+    pub(crate) version: u8,
+    /// Key file of 32 bytes.
+    pub(crate) file: PathBuf,
 }
 
 /// Listening addresses.
@@ -141,6 +152,8 @@ impl Settings {
             Err("clock_file needs development = true")
         } else if self.process.core_dumps && !self.development {
             Err("process.core_dumps needs development = true")
+        } else if !self.binding_masters_fit() {
+            Err("binding_masters: 1 or 2 versions from 1 to 127, each once")
         } else if self.login_timeout_s == 0 || positive.contains(&0) || !rotating {
             Err("limits and login_timeout_s must be positive")
         } else if !(1..=chukei_wire::limits::DEADLINE_MAX_MS).contains(&limits.deadline_ms) {
@@ -148,6 +161,12 @@ impl Settings {
         } else {
             Ok(())
         }
+    }
+
+    fn binding_masters_fit(&self) -> bool {
+        let versions: Vec<u8> = self.binding_masters.iter().map(|master| master.version).collect();
+        matches!(versions.as_slice(), [one] | [one, _] if versions.iter().skip(1).all(|other| other != one))
+            && versions.iter().all(|version| (FIRST_VERSION..=VERSION_MAX).contains(version))
     }
 
     fn resolve(&mut self, folder: &Path) {
@@ -161,10 +180,10 @@ impl Settings {
             &mut self.peers.root,
             &mut self.identity_key,
             &mut self.registry_key,
-            &mut self.binding_master,
         ];
-        let keys = self.keys.paths();
-        for path in fixed.into_iter().chain(self.clock_file.as_mut()).chain(keys) {
+        let (keys, clock) = (self.keys.paths(), self.clock_file.as_mut());
+        let masters = self.binding_masters.iter_mut().map(|master| &mut master.file);
+        for path in fixed.into_iter().chain(masters).chain(clock).chain(keys) {
             *path = folder.join(&*path);
         }
     }
@@ -197,6 +216,17 @@ mod tests {
         let text = SAMPLE.replace("[listen]\n", "[listen]\nmetircs = \"127.0.0.1:1\"\n");
         let error = load(&text).unwrap_err().to_string();
         assert!(error.contains("listen.metircs"), "{error}");
+    }
+
+    #[test]
+    fn one_or_two_binding_masters_of_different_possible_versions() {
+        let more =
+            |version: u8| format!("{SAMPLE}\n[[binding_masters]]\nversion = {version}\nfile = \"f\"\n");
+        assert!(load(&more(2)).unwrap().binding_masters.iter().all(|master| master.file.is_absolute()));
+        let three = format!("{}\n[[binding_masters]]\nversion = 3\nfile = \"f\"\n", more(2));
+        for wrong in [more(1), more(0), more(128), three] {
+            assert!(matches!(load(&wrong), Err(ConfigError::Contradiction(..))));
+        }
     }
 
     #[test]

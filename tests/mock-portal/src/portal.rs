@@ -22,7 +22,7 @@ use chukei_wire::result::ResultName;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config::Settings;
+use crate::config::{BindingMaster, Settings};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::folder::Folders;
@@ -30,7 +30,7 @@ use crate::inbound;
 use crate::metrics::Metrics;
 use crate::protocol::{Command, Done, LoggedOut, Part, PersonEntry, SelfInfo};
 use crate::registry::number::addressee_number;
-use crate::registry::{PERSONS_MAX, Registry, add_persons};
+use crate::registry::{PERSONS_MAX, Registry, add_persons, reissue};
 use crate::socket::server::Replies;
 use crate::storage::person::LIST_PAGE;
 use crate::storage::{Vault, VaultError};
@@ -158,6 +158,7 @@ impl Portal {
         let core = &self.core;
         match command {
             Command::PersonAdd { body, count } => self.person_add(&body, count, replies).await,
+            Command::PersonReissue { body, first } => self.person_reissue(&body, first, replies).await,
             Command::PersonList { body } => self.person_list(&body, replies).await,
             Command::SelfInfo { person, body, datasets } => {
                 self.self_info(&person, &body, &datasets).await.map(Done::SelfInfo)
@@ -183,6 +184,17 @@ impl Portal {
         Ok(Done::PersonsAdded)
     }
 
+    async fn person_reissue(
+        &self,
+        body: &str,
+        first: Option<u64>,
+        replies: &Replies,
+    ) -> Result<Done, Failure> {
+        let body = self.core.body(body)?;
+        reissue(&self.core, body, first, |rows| replies.part(Part::Added(rows))).await?;
+        Ok(Done::PersonsReissued)
+    }
+
     async fn person_list(&self, body: &str, replies: &Replies) -> Result<Done, Failure> {
         let body = self.core.body(body)?;
         let mut after = None;
@@ -193,7 +205,7 @@ impl Portal {
             after = page.last().map(|row| row.counter);
             let entries = page.iter().map(|row| PersonEntry {
                 person: row.person.to_string(),
-                integrated_addressee_number: addressee_number(row.body, row.counter),
+                integrated_addressee_number: addressee_number(body, row.counter),
             });
             replies.part(Part::Listed(entries.collect())).await?;
             if !more {
@@ -260,7 +272,8 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
     // Numbers are issued for the first broker that has an acquisition key; brokers of one system share it.
     let broker = settings.brokers.iter().find_map(|broker| peers.broker(&broker.name));
     let broker = broker.ok_or_else(|| StartError::NotListed("a configured broker".to_owned()))?;
-    let binding_master = key_file::read_array(&settings.binding_master)?;
+    let read = |master: &BindingMaster| Ok((master.version, key_file::read_array(&master.file)?));
+    let binding_masters = settings.binding_masters.iter().map(read).collect::<Result<_, KeyFileError>>()?;
     let owner = settings.name.parse::<Owner>().map_err(|error| StartError::Keys(error.to_string()))?;
     let provider = settings.keys.open(Path::new("")).map_err(|error| StartError::Keys(error.to_string()))?;
     let today = day_of(clock.now_ms());
@@ -272,7 +285,7 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
     let metrics = Metrics::new()?;
     Ok(Core {
         name: settings.name.clone(),
-        registry: Registry::new(signing, binding_master, broker.acquisition_public.0.clone()),
+        registry: Registry::new(signing, binding_masters, broker.acquisition_public.0.clone()),
         vault: Vault::open_folder(
             &settings.data_dir,
             provider,

@@ -61,6 +61,13 @@ pub enum Command {
         /// How many.
         count: u64,
     },
+    /// New numbers of persons of a body: replies with parts of [`PersonRow`]s, then [`Done::PersonsReissued`].
+    PersonReissue {
+        /// Local body code.
+        body: String,
+        /// How many at most, in the order of the list; all where absent.
+        first: Option<u64>,
+    },
     /// Persons of a body: replies with parts, then [`Done::PersonsListed`].
     PersonList {
         /// Local body code.
@@ -128,7 +135,7 @@ pub enum Body {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// New persons, durable at the portal.
+    /// New persons, durable at the portal, or new numbers of known ones.
     Added(Vec<PersonRow>),
     /// Listed persons.
     Listed(Vec<PersonEntry>),
@@ -140,6 +147,8 @@ pub enum Part {
 pub enum Done {
     /// All parts were sent.
     PersonsAdded,
+    /// All parts were sent.
+    PersonsReissued,
     /// All parts were sent.
     PersonsListed,
     /// The answer.

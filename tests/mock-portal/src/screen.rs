@@ -16,7 +16,7 @@ pub(crate) fn text(done: &Done) -> String {
         Done::Read(notice) => opened(&mut out, notice),
         Done::Answered(answered) => answer(&mut out, answered),
         Done::LoggedOut(done) => logged_out(&mut out, done),
-        Done::PersonsAdded | Done::PersonsListed => Ok(()),
+        Done::PersonsAdded | Done::PersonsReissued | Done::PersonsListed => Ok(()),
     };
     out
 }

@@ -25,6 +25,7 @@ fn events() -> Vec<Event> {
         Event::Outcome { request: [1; 16], outcome: Outcome::Aborted },
         Event::Outcome { request: [1; 16], outcome: Outcome::Unknown },
         Event::PersonEnrolled { enrolled: 3, unchanged: 2, rejected: 1 },
+        Event::CodesRenewed { party: "body/982016".to_owned(), version: 2, renewed: 255, refused: 1 },
         Event::CopiesImported { registered: 1000, unchanged: 20, rejected: 5 },
         Event::NoticeRegistered { targets: 500, expiry_day: 19_874 },
         Event::NoticeDelivered { delivery: [5; 16] },

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chukei_domain::notice::NoticeContent;
 use chukei_wire::header::Kind;
 use chukei_wire::id::{HeaderHash, IdempotencyKey};
+use chukei_wire::message::binding::{BindingTag, prove};
 use chukei_wire::message::notice::{Choice, NoticeDelivery, NoticeReceipt};
 use chukei_wire::result::ResultName;
 
@@ -75,15 +76,14 @@ async fn attempt(
     parcel: &Parcel,
     person: &PersonRecord,
 ) -> Result<Delivered, ResultName> {
-    let binding = person.binding();
-    let message = |hash: HeaderHash| delivery(parcel, binding.tag(&hash.0));
+    let message = |hash: HeaderHash| delivery(parcel, prove(&person.bindings, hash));
     let outgoing = Outgoing {
         kind: Kind::NoticeDelivery,
         affair: Some(parcel.stub.affair.clone()),
         person: Some(person.code),
         idempotency_key: Some(key(parcel)),
         message: &message,
-        binding: Some(&binding),
+        bindings: Some(&person.bindings),
     };
     match ask(node, body, outgoing).await {
         Ok(opened) => {
@@ -107,14 +107,14 @@ async fn attempt(
     }
 }
 
-fn delivery(parcel: &Parcel, binding_tag: [u8; 32]) -> NoticeDelivery {
+fn delivery(parcel: &Parcel, binding_tags: Vec<BindingTag>) -> NoticeDelivery {
     let content = &parcel.content;
     let choice = |choice: &chukei_domain::notice::Choice| Choice {
         id: choice.id.clone(),
         label: choice.label.clone(),
     };
     NoticeDelivery {
-        binding_tag,
+        binding_tags,
         notice: parcel.stub.id,
         delivery: parcel.target.delivery,
         title: content.title.clone(),

@@ -51,9 +51,9 @@ fn r50_bodies_of_unlike_content_look_alike_when_padded_as_if() {
     assert_eq!(short.frames.len(), long.frames.len());
 }
 
-fn refused(raw: &RawSealed, hash: HeaderHash, binding: Option<&BindingSecret>) -> ChannelError {
+fn refused(raw: &RawSealed, hash: HeaderHash, bindings: Option<&Bindings>) -> ChannelError {
     let (_, responder) = pair();
-    let error = responder.open_body(hash, binding, raw).unwrap_err();
+    let error = responder.open_body(hash, bindings, raw).unwrap_err();
     let stops = error == ChannelError::Integrity;
     assert_eq!(responder.is_stopped(), stops, "R35: what fails to open stops the channel");
     error
@@ -119,20 +119,38 @@ fn a_request_does_not_open_as_a_reply() {
 
 #[test]
 fn r22_a_bound_body_opens_only_with_the_persons_secret() {
-    let (person, other) = (BindingSecret::from_bytes([1; 32]), BindingSecret::from_bytes([2; 32]));
+    let secret = |version, byte| BindingSecret::from_bytes(version, [byte; 32]).unwrap();
+    let (person, other) = (Bindings::new(secret(1, 1)), Bindings::new(secret(1, 2)));
     let (initiator, responder) = pair();
-    let bound = || raw(initiator.seal_body(HASH, Some(&person), b"content", 0).unwrap());
+    let bound = || raw(initiator.seal_body(HASH, Some(person.newest()), b"content", 0).unwrap());
     let opened = responder.open_body(HASH, Some(&person), &bound()).unwrap();
     assert_eq!(opened.content(), b"content");
-    assert!(opened.bound());
+    assert_eq!((opened.bound(), opened.binding()), (true, 1));
     assert_eq!(refused(&bound(), HASH, Some(&other)), ChannelError::Integrity);
     assert_eq!(refused(&bound(), HASH, None), ChannelError::BindingMissing);
     let mut unmarked = bound();
-    unmarked.head.bound = false;
+    unmarked.head.binding = 0;
     assert_eq!(refused(&unmarked, HASH, Some(&person)), ChannelError::Integrity);
     let mut marked = raw(sealed(b"content"));
-    marked.head.bound = true;
+    marked.head.binding = 1;
     assert_eq!(refused(&marked, HASH, Some(&person)), ChannelError::Integrity);
+}
+
+#[test]
+fn r22_the_secret_is_picked_by_the_version_in_the_head_and_by_nothing_else() {
+    let secret = |version| BindingSecret::from_bytes(version, [7; 32]).unwrap();
+    let mut held = Bindings::new(secret(1));
+    held.add(secret(2)).unwrap();
+    for version in [1, 2] {
+        let (initiator, responder) = pair();
+        let bound = || raw(initiator.seal_body(HASH, Some(&secret(version)), b"content", 0).unwrap());
+        assert_eq!(responder.open_body(HASH, Some(&held), &bound()).unwrap().binding(), version);
+        let mut renamed = bound();
+        renamed.head.binding = 3 - version;
+        assert_eq!(refused(&renamed, HASH, Some(&held)), ChannelError::Integrity);
+    }
+    let third = raw(pair().0.seal_body(HASH, Some(&secret(3)), b"content", 0).unwrap());
+    assert_eq!(refused(&third, HASH, Some(&held)), ChannelError::BindingMissing);
 }
 
 #[test]

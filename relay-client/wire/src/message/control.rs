@@ -57,6 +57,29 @@ pub struct AcquireReply {
     pub codes: Vec<Option<PersonCode>>,
 }
 
+/// To the broker: a party's own codes, to be had in the current version. Without codes it asks for the versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewRequest {
+    /// Codes in any live version, at most `RENEW_BATCH_CODES`.
+    #[serde(rename = "c")]
+    pub codes: Vec<PersonCode>,
+}
+
+/// From the broker: the same persons' codes in the current version, and which versions live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewReply {
+    /// The version that codes are made in now.
+    #[serde(rename = "v")]
+    pub current: u8,
+    /// Every version that is accepted now, ascending, at most `CODE_VERSIONS_MAX`.
+    #[serde(rename = "l")]
+    pub live: Vec<u8>,
+    /// Codes in the order asked for; `None` for a code that is nobody's, another party's, or of a version that is
+    /// over.
+    #[serde(rename = "c")]
+    pub codes: Vec<Option<PersonCode>>,
+}
+
 /// One flight of a channel handshake: bytes for the other side's TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupFlight {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, NoticeId};
+use crate::message::binding::BindingTag;
 use crate::result::ResultName;
 
 unprinted!(Choice, NoticeDelivery, DeliveryState);
@@ -19,9 +20,9 @@ pub struct Choice {
 /// Sealed delivery of a notice to one target.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeDelivery {
-    /// HMAC-SHA-256 of the header hash under the binding secret of (person, body) (R22).
-    #[serde(rename = "b", with = "serde_bytes")]
-    pub binding_tag: [u8; 32],
+    /// Proofs that the notice is for this person, newest version first, at most `BINDING_TAGS_MAX` (R22).
+    #[serde(rename = "b")]
+    pub binding_tags: Vec<BindingTag>,
     /// The notice.
     #[serde(rename = "n")]
     pub notice: NoticeId,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::binding::BindingTag;
 use crate::result::ResultName;
 
 unprinted!(AnswerItem);
@@ -9,9 +10,9 @@ unprinted!(AnswerItem);
 /// Sealed request. The datasets stand in the header, which the seal covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelfInfoRequest {
-    /// HMAC-SHA-256 of the header hash under the binding secret of (person, body) (R22).
-    #[serde(rename = "b", with = "serde_bytes")]
-    pub binding_tag: [u8; 32],
+    /// Proofs that the request is about this person, newest version first, at most `BINDING_TAGS_MAX` (R22).
+    #[serde(rename = "b")]
+    pub binding_tags: Vec<BindingTag>,
 }
 
 /// Sealed answer. With any result but `DONE`, `datasets` is empty.

@@ -39,14 +39,14 @@ fn an_oversized_frame_leaves_the_buffer_alone() {
 }
 
 #[test]
-fn a_seal_head_has_exactly_its_length_and_known_flags() {
+fn a_seal_head_has_exactly_its_length_and_a_possible_binding_version() {
     let bytes = crate::samples::seal_head().to_bytes();
     assert_eq!(SealHead::from_bytes(&bytes[..17]), Err(CodecError::Malformed));
     assert_eq!(SealHead::from_bytes(&[bytes.as_slice(), &[0]].concat()), Err(CodecError::Malformed));
-    for flags in 2..=255 {
+    for version in 128..=255 {
         let mut other = bytes;
-        other[1] = flags;
-        assert_eq!(SealHead::from_bytes(&other), Err(CodecError::Malformed), "flags {flags}");
+        other[1] = version;
+        assert_eq!(SealHead::from_bytes(&other), Err(CodecError::Malformed), "version {version}");
     }
 }
 

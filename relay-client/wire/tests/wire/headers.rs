@@ -18,7 +18,8 @@ fn every_kind_has_a_consistent_header() {
         assert_eq!(Header::hash(&bytes).0, chukei_crypto::hash::sha256(&bytes));
         assert_eq!(
             kind.is_staff_call(),
-            header.direction == Direction::Hop && !matches!(kind, Kind::Announce | Kind::AcquireCodes)
+            header.direction == Direction::Hop
+                && !matches!(kind, Kind::Announce | Kind::AcquireCodes | Kind::RenewCodes)
         );
     }
 }

@@ -4,7 +4,7 @@ use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::limits::VERSION;
-use chukei_wire::message::{control::*, keys::*, notice::*, self_info::*, staff::*};
+use chukei_wire::message::{binding::*, control::*, keys::*, notice::*, self_info::*, staff::*};
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
@@ -65,6 +65,7 @@ pub(crate) fn claims() -> PermitClaims {
     PermitClaims {
         header: HeaderHash([0x44; 32]),
         person: Some(PersonCode([0x11; 17])),
+        previous: Some(PersonCode([0x12; 17])),
         legal_basis: text("番号法附則6条3項"),
         broker: text("broker-a"),
         issued_ms: 1_795_219_200_000,
@@ -93,7 +94,7 @@ pub(crate) fn statuses() -> Vec<Status> {
 }
 
 pub(crate) fn seal_head() -> SealHead {
-    SealHead { suite: 1, bound: true, salt: [0x5a; 16] }
+    SealHead { suite: 1, binding: 2, salt: [0x5a; 16] }
 }
 
 fn delegation() -> Delegation {
@@ -127,9 +128,13 @@ fn choices() -> Vec<Choice> {
     vec![Choice { id: text("a"), label: text("窓口") }, Choice { id: text("b"), label: text("郵送") }]
 }
 
+fn tags() -> Vec<BindingTag> {
+    vec![BindingTag { version: 2, tag: [0x77; 32] }, BindingTag { version: 1, tag: [0x78; 32] }]
+}
+
 fn delivery() -> NoticeDelivery {
     NoticeDelivery {
-        binding_tag: [0x77; 32],
+        binding_tags: tags(),
         notice: NoticeId([0x10; 16]),
         delivery: DeliveryId([0x20; 16]),
         title: text("健診のご案内"),
@@ -248,8 +253,12 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("Announce", &Announce { delegations: vec![delegation()] });
     visitor.message("AcquireRequest", &AcquireRequest { parts: vec![ByteBuf::from(vec![1, 2, 3])] });
     visitor.message("AcquireReply", &AcquireReply { codes: vec![Some(PersonCode([0x11; 17])), None] });
+    visitor.message("RenewRequest", &RenewRequest { codes: vec![PersonCode([0x11; 17])] });
+    let renewed =
+        RenewReply { current: 2, live: vec![1, 2], codes: vec![Some(PersonCode([0x12; 17])), None] };
+    visitor.message("RenewReply", &renewed);
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
-    visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tag: [0x77; 32] });
+    visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());
     visitor.message("NoticeDelivery", &delivery());
     let receipt = NoticeReceipt { result: ResultName::Registered, delivery: DeliveryId([0x20; 16]) };

@@ -80,8 +80,8 @@ fn broker(at: &Addresses) -> String {
     let head = head(BROKER, "broker");
     let tls = tls(BROKER);
     format!(
-        "{head}acquisition_key = \"pki/brokers.acquisition.key\"\ncode_master = \"pki/code-master.key\"\n\
-         \n[listen]\nrelay = \"{}\"\nmetrics = \"{}\"\n{tls}{PEERS_AND_KEYS}\
+        "{head}acquisition_key = \"pki/brokers.acquisition.key\"\n\
+         \n[[code_masters]]\nversion = 1\nfile = \"pki/code-master-1.key\"\n\n[listen]\nrelay = \"{}\"\nmetrics = \"{}\"\n{tls}{PEERS_AND_KEYS}\
          \n[legal_basis]\nself_info = \"番号法附則第6条第4項第1号\"\nnotice = \"番号法附則第6条第4項第2号\"\n",
         at.relay, at.broker_metrics
     )
@@ -114,7 +114,7 @@ fn portal(at: &Addresses) -> String {
     format!(
         "{}socket = \"portal.sock\"\nidentity_key = \"pki/{stem}.identity.key\"\n\
          registry_key = \"pki/registry.key\"\n\
-         binding_master = \"pki/{stem}.binding.key\"\n\n[listen]\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{}",
+         \n[[binding_masters]]\nversion = 1\nfile = \"pki/{stem}.binding-1.key\"\n\n[listen]\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{}",
         head(PORTAL, "portal"),
         at.portal_metrics,
         tls(&stem),

@@ -7,12 +7,13 @@ use std::collections::HashSet;
 
 use chukei_crypto::binding::BindingSecret;
 use chukei_relay_client::channel::read_sealed;
+use chukei_relay_client::permit::VerifiedPermit;
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::PersonCode;
 use chukei_wire::id::HeaderHash;
 use chukei_wire::limits::NOTICE_CHOICES_MAX;
+use chukei_wire::message::binding::{self, NotProven};
 use chukei_wire::message::notice::{NoticeDelivery, NoticeReceipt};
 use chukei_wire::result::ResultName;
 
@@ -31,7 +32,7 @@ const STORE_RETRY_MS: u32 = 1_000;
 type Decided = (ResultName, Option<BindingSecret>);
 
 /// Takes one delivery.
-pub(super) async fn take(core: &Core, request: &mut AcceptedRequest, code: PersonCode) -> Ended {
+pub(super) async fn take(core: &Core, request: &mut AcceptedRequest, permit: &VerifiedPermit) -> Ended {
     let channel = match channel_of(core, request) {
         Ok(channel) => channel,
         Err(outcome) => {
@@ -48,7 +49,7 @@ pub(super) async fn take(core: &Core, request: &mut AcceptedRequest, code: Perso
         return refuse(request, ResultName::BadFormat).await;
     };
     let body = channel.scope().body;
-    let (result, binding) = match decide(core, body, code, request.header_hash, &message).await {
+    let (result, binding) = match decide(core, body, permit, request.header_hash, &message).await {
         Ok(decided) => decided,
         Err(error) => return put_off(core, request, &error).await,
     };
@@ -72,15 +73,23 @@ async fn put_off(core: &Core, request: &mut AcceptedRequest, error: &VaultError)
 async fn decide(
     core: &Core,
     body: BodyCode,
-    code: PersonCode,
+    permit: &VerifiedPermit,
     header: HeaderHash,
     message: &NoticeDelivery,
 ) -> Result<Decided, VaultError> {
-    let Some(row) = core.vault.person_by_code(code)? else { return Ok((ResultName::NotFound, None)) };
-    let binding = core.registry.binding(row.person, body);
-    if binding.verify(&header.0, &message.binding_tag).is_err() {
-        return Ok((ResultName::SubjectMismatch, None));
-    }
+    let Some(row) = core.vault.person_by_codes(permit.codes())? else {
+        return Ok((ResultName::NotFound, None));
+    };
+    let Ok(bindings) = core.registry.bindings(row.person, body) else {
+        return Ok((ResultName::NotReady, None));
+    };
+    let binding = match binding::verify(&bindings, &message.binding_tags, header) {
+        Ok(binding) => binding.clone(),
+        Err(NotProven::Mismatch(_)) => return Ok((ResultName::SubjectMismatch, None)),
+        // The body was left behind by a rotation; it has to enrol the person with a newer number.
+        Err(NotProven::NoCommonVersion) => return Ok((ResultName::CodeNotAcquired, None)),
+        Err(NotProven::Malformed) => return Ok((ResultName::BadFormat, None)),
+    };
     let result = store(core, body, row.person, message).await?;
     Ok((result, Some(binding)))
 }

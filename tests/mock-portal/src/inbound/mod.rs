@@ -16,12 +16,12 @@ use chukei_relay_client::channel::{
 };
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::dial::{Hook, HookFailed};
-use chukei_relay_client::permit;
+use chukei_relay_client::permit::{self, VerifiedPermit};
 use chukei_relay_client::session::{AcceptedRequest, SessionError, accept_request};
 use chukei_relay_client::stream::{RecvHalf, SendHalf};
 use chukei_wire::codec;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::{Direction, Kind, PersonCode};
+use chukei_wire::header::{Direction, Kind};
 use chukei_wire::result::ResultName;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -96,8 +96,8 @@ async fn answer(core: &Core, broker: &Broker, request: &mut AcceptedRequest) -> 
         request.end_with(Outcome::RetryAfter(name, RETRY_AFTER_MS)).await?;
         return Ok(name);
     };
-    let person = match admit(core, broker, request) {
-        Ok(person) => person,
+    let permit = match admit(core, broker, request) {
+        Ok(permit) => permit,
         Err(name) => {
             if name == ResultName::BadSignature {
                 core.metrics.alarm("permit_signature", &request.header.request_id);
@@ -105,16 +105,16 @@ async fn answer(core: &Core, broker: &Broker, request: &mut AcceptedRequest) -> 
             return refuse(request, name).await;
         }
     };
-    match (request.header.kind, person) {
-        (Kind::ChannelSetup, _) => set_up(core, request).await,
-        (Kind::NoticeDelivery, Some(person)) => delivery::take(core, request, person).await,
-        (Kind::NoticeStatus, _) => status::report(core, request).await,
+    match request.header.kind {
+        Kind::ChannelSetup => set_up(core, request).await,
+        Kind::NoticeDelivery => delivery::take(core, request, &permit).await,
+        Kind::NoticeStatus => status::report(core, request).await,
         _ => refuse(request, ResultName::PermitScope).await,
     }
 }
 
-/// Whether the request may be read at all; the person its permit names.
-fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Option<PersonCode>, ResultName> {
+/// Whether the request may be read at all: its permit.
+fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<VerifiedPermit, ResultName> {
     let header = &request.header;
     if !matches!(header.kind, Kind::ChannelSetup | Kind::NoticeDelivery | Kind::NoticeStatus) {
         return Err(ResultName::NotPermitted);
@@ -128,7 +128,7 @@ fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Opti
     let (hash, name) = (request.header_hash, &broker.name);
     let verified = permit::verify(&broker.key, permit, header, hash, name, now_ms)?;
     core.window.take(header.request_id, now_ms)?;
-    Ok(verified.person())
+    Ok(verified)
 }
 
 async fn set_up(core: &Core, request: &mut AcceptedRequest) -> Ended {

@@ -70,6 +70,45 @@ where
     }
 }
 
+/// New numbers for persons of `body`, of the `first` so many or of all; `emit` gets their rows in order.
+pub(crate) async fn reissue<F>(
+    core: &Arc<Core>,
+    body: BodyCode,
+    first: Option<u64>,
+    mut emit: impl FnMut(Vec<PersonRow>) -> F,
+) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let mut left = first.map_or(usize::MAX, |first| usize::try_from(first).unwrap_or(usize::MAX));
+    let mut after = None;
+    loop {
+        let page = core.vault.list_persons(body, after).map_err(|error| core.store_failed(&error))?;
+        let more = page.len() == person::LIST_PAGE && page.len() < left;
+        after = page.last().map(|row| row.counter);
+        let some: Vec<_> = page.into_iter().take(left).collect();
+        left -= some.len();
+        let issuer = Arc::clone(core);
+        let rows = tokio::task::spawn_blocking(move || reissued(&issuer, body, &some));
+        emit(rows.await.map_err(|_| Failure::internal("issuing was interrupted"))??).await?;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+fn reissued(core: &Core, body: BodyCode, persons: &[person::ListedRow]) -> Result<Vec<PersonRow>, Failure> {
+    let number = |listed: &person::ListedRow| {
+        let row = core.vault.person(listed.person).map_err(|error| core.store_failed(&error))?;
+        let row = row.ok_or_else(|| Failure::internal("a listed person is not there"))?;
+        Ok(PersonRow {
+            integrated_addressee_number: number::addressee_number(body, listed.counter),
+            acquisition_number: core.registry.reissue(core, &row)?,
+        })
+    };
+    persons.iter().map(number).collect()
+}
+
 async fn add_batch(
     core: Arc<Core>,
     links: Arc<Dialer>,
@@ -85,6 +124,7 @@ async fn add_batch(
         body,
         counter: new.counter,
         code,
+        number_id: new.number_id,
     });
     let known: Vec<person::PersonRow> = known.collect();
     core.vault.add_persons(&known).await.map_err(|error| core.store_failed(&error))?;

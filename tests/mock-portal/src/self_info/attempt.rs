@@ -14,6 +14,7 @@ use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::header::{Direction, Header, Hop, Kind};
 use chukei_wire::id::RequestId;
 use chukei_wire::limits::SEALED_BODY_MAX;
+use chukei_wire::message::binding;
 use chukei_wire::message::self_info::SelfInfoRequest;
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
@@ -123,14 +124,14 @@ async fn exchange(
     let hop = Hop { sender_code: Some(asked.person.code), permit: None };
     let mut open = open_request(broker, header, &hop).await?;
     let hash = open.header_hash;
-    let content = codec::encode(&SelfInfoRequest { binding_tag: asked.binding.tag(&hash.0) })?;
+    let content = codec::encode(&SelfInfoRequest { binding_tags: binding::prove(&asked.bindings, hash) })?;
     write_sealed(&mut open.send, channel.seal_body(hash, None, &content, 0)?).await?;
     match open.read_status().await? {
         Outcome::Answered => {}
         other => return Ok(not_answered(core, channel, other)),
     }
     let raw = read_sealed(&mut open.recv, SEALED_BODY_MAX).await?;
-    let opened = channel.open_body(hash, Some(&asked.binding), &raw)?;
+    let opened = channel.open_body(hash, Some(&asked.bindings), &raw)?;
     Ok(Tried::Ended(take(core, asked, channel, header.request_id, &opened, open)))
 }
 

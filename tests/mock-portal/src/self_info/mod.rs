@@ -9,7 +9,7 @@ mod attempt;
 
 use std::time::Duration;
 
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::Bindings;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::Dialer;
 use chukei_wire::body_code::BodyCode;
@@ -35,7 +35,7 @@ struct Asked {
     person: PersonRow,
     body: BodyCode,
     datasets: Vec<String>,
-    binding: BindingSecret,
+    bindings: Bindings,
     login: Login,
     deadline: Instant,
     try_time: Duration,
@@ -97,9 +97,9 @@ fn ask(core: &Core, person: &str, body: &str, datasets: &[String]) -> Result<Ask
     let body = core.body(body)?;
     let datasets = in_order(datasets)?;
     let person = core.person(person)?;
-    let binding = core.registry.binding(person.person, body);
+    let bindings = core.registry.bindings(person.person, body)?;
     let login = core.folders.enter(person.person, core.clock.now_ms())?;
-    Ok(Asked { person, body, datasets, binding, login, deadline, try_time })
+    Ok(Asked { person, body, datasets, bindings, login, deadline, try_time })
 }
 
 /// Dataset codes as a header has them: ascending, each once.

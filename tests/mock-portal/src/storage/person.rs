@@ -3,6 +3,7 @@
 //! What must hold: the three rows of a person and the body's counter are written by one batch, so that a
 //! person is either known in every way or not at all.
 
+use chukei_crypto::person_code::version_of;
 use chukei_crypto::seal::{KeyIds, Purpose};
 use chukei_store::batch::Batch;
 use chukei_store::row::{RowKey, Space};
@@ -53,6 +54,18 @@ pub(crate) struct PersonRow {
     pub(crate) counter: u64,
     #[serde(rename = "c")]
     pub(crate) code: PersonCode,
+    /// The registry's id of this person's numbers at the body, the same for every number it issues.
+    #[serde(rename = "u", with = "serde_bytes")]
+    pub(crate) number_id: [u8; 16],
+}
+
+/// A person in the list of their body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ListedRow {
+    #[serde(rename = "p")]
+    pub(crate) person: PersonId,
+    #[serde(rename = "n")]
+    pub(crate) counter: u64,
 }
 
 /// Counters of a body not given out yet.
@@ -92,12 +105,10 @@ impl Vault {
     pub(crate) async fn add_persons(&self, persons: &[PersonRow]) -> Result<(), VaultError> {
         let mut batch = Batch::new();
         for row in persons {
-            let keys =
-                [self.user_key(row.person), self.code_key(row.code), self.list_key(row.body, row.counter)];
-            for key in keys {
-                let value = self.seal(STANDING, &key, row)?;
-                batch = batch.require_absent(key.clone()).put(key, value);
-            }
+            batch = self.put_new(batch, self.user_key(row.person), row)?;
+            batch = self.put_new(batch, self.code_key(&row.code), &row.person)?;
+            let listed = ListedRow { person: row.person, counter: row.counter };
+            batch = self.put_new(batch, self.list_key(row.body, row.counter), &listed)?;
         }
         self.apply(batch).await
     }
@@ -108,10 +119,24 @@ impl Vault {
         self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
     }
 
-    /// The person the broker means by the portal's own code.
-    pub(crate) fn person_by_code(&self, code: PersonCode) -> Result<Option<PersonRow>, VaultError> {
-        let key = self.code_key(code);
-        self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
+    /// The person the broker means by the portal's own codes, of each live version one, looked up in their order.
+    pub(crate) fn person_by_codes(
+        &self,
+        codes: impl IntoIterator<Item = PersonCode>,
+    ) -> Result<Option<PersonRow>, VaultError> {
+        for code in codes {
+            let key = self.code_key(&code);
+            if let Some(row) = self.get(&key)? {
+                // A code and the person it leads to are written together; anything else is damage.
+                return self.person(self.open(&key, &row)?)?.map(Some).ok_or(VaultError::Integrity);
+            }
+        }
+        Ok(None)
+    }
+
+    fn put_new<T: Serialize>(&self, batch: Batch, key: RowKey, row: &T) -> Result<Batch, VaultError> {
+        let value = self.seal(STANDING, &key, row)?;
+        Ok(batch.require_absent(key.clone()).put(key, value))
     }
 
     /// A page of the persons of `body` behind counter `after`, in the order of their numbers; a page shorter
@@ -120,7 +145,7 @@ impl Vault {
         &self,
         body: BodyCode,
         after: Option<u64>,
-    ) -> Result<Vec<PersonRow>, VaultError> {
+    ) -> Result<Vec<ListedRow>, VaultError> {
         let prefix = RowKey::new(Space::PortalUser).name(&self.list_name(body));
         let after = after.map(|counter| self.list_key(body, counter));
         let rows = self.scan(&prefix, after.as_ref(), LIST_PAGE)?;
@@ -135,8 +160,14 @@ impl Vault {
         RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"user", &person.bytes()]))
     }
 
-    fn code_key(&self, code: PersonCode) -> RowKey {
-        RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"code", &code.0]))
+    /// Codes of one version stand together, so that those of a version that is over are found.
+    fn code_key(&self, code: &PersonCode) -> RowKey {
+        let name = self.name(Space::PortalUser, &[b"code", &code.0]);
+        self.codes_of_version(version_of(&code.0)).name(&name)
+    }
+
+    fn codes_of_version(&self, version: u8) -> RowKey {
+        RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"codes", &[version]]))
     }
 
     fn list_name(&self, body: BodyCode) -> [u8; 32] {

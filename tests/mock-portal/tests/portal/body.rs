@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use chukei_crypto::acquisition::{AcquisitionKeyPair, open_party_part, split};
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::acquisition::{AcquisitionKeyPair, PartyPart, open_party_part, split};
+use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
     Channel, ChannelLimits, Channels, OpenedBody, Parties, RawSealed, initiate, read_sealed, respond,
@@ -58,7 +58,7 @@ impl Body {
         let party = format!("body/{}", self.code);
         let desk = &stage.broker.desk;
         let registry = desk.peers.registry();
-        let (binding, _) =
+        let PartyPart { binding, .. } =
             open_party_part(&parts.party_part, &keys, registry, &party, desk.clock.now_ms()).unwrap();
         let number = desk.person(&party, &parts.broker_part).unwrap();
         Enrolled { binding, portal_code: desk.portal_code(number) }
@@ -137,7 +137,8 @@ pub(crate) async fn exchange<T: Serialize>(
     match request.read_status().await.unwrap() {
         Outcome::Answered => {
             let raw = read_sealed(&mut request.recv, SEALED_BODY_MAX).await.unwrap();
-            Ok(channel.open_body(hash, binding, &raw).unwrap())
+            let bindings = binding.cloned().map(Bindings::new);
+            Ok(channel.open_body(hash, bindings.as_ref(), &raw).unwrap())
         }
         other => Err(other),
     }

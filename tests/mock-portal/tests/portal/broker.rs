@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part};
 use chukei_crypto::permit::PermitKey;
-use chukei_crypto::person_code::{CodeMaster, VERSION};
+use chukei_crypto::person_code::{CodeMaster, FIRST_VERSION};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ServerEndpoint, ServerLimits, server_endpoint};
@@ -54,7 +54,7 @@ impl Broker {
             peers: PeerList::load(&keys.peers.file, &keys.peers.root, clock.now_ms()).unwrap(),
             clock,
             acquisition: AcquisitionKeyPair::from_bytes(&acquisition).unwrap(),
-            codes: CodeMaster::from_bytes(*key_file::read_array(&keys.broker.code_master).unwrap()),
+            codes: master(keys),
         });
         let (forward, asked) = mpsc::channel(256);
         let (connected, current) = watch::channel(None);
@@ -87,7 +87,8 @@ impl Broker {
 impl Desk {
     /// A permit for a request towards the portal.
     pub(crate) fn permit(&self, key: &PermitKey, hash: HeaderHash, person: Option<PersonCode>) -> Permit {
-        let terms = PermitTerms { person, legal_basis: "test".into(), broker: "broker-a".into(), number: 1 };
+        let (legal_basis, broker) = ("test".into(), "broker-a".into());
+        let terms = PermitTerms { person, previous: None, legal_basis, broker, number: 1 };
         issue(key, hash, terms, self.clock.now_ms()).unwrap()
     }
 
@@ -99,8 +100,13 @@ impl Desk {
 
     /// The portal's own code of a person.
     pub(crate) fn portal_code(&self, person: u64) -> PersonCode {
-        PersonCode(self.codes.encode(&format!("portal/{PORTAL}"), person, VERSION).unwrap())
+        PersonCode(self.codes.party(&format!("portal/{PORTAL}")).encode(person))
     }
+}
+
+fn master(keys: &Keys) -> CodeMaster {
+    let secret = key_file::read_array(&keys.broker.code_master).unwrap();
+    CodeMaster::new(FIRST_VERSION, *secret).unwrap()
 }
 
 async fn accept(

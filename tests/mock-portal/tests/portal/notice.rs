@@ -1,10 +1,12 @@
 //! Notices from bodies: stored once and durably, for the right person only, gone after their last day.
 
+use chukei_crypto::binding::Bindings;
 use chukei_relay_client::channel::Channel;
 use chukei_relay_client::session::open_request;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Hop, Kind};
 use chukei_wire::id::{DeliveryId, NoticeId};
+use chukei_wire::message::binding::{BindingTag, prove};
 use chukei_wire::message::notice::{
     Choice, NoticeDelivery, NoticeReceipt, NoticeStatusPage, NoticeStatusRequest,
 };
@@ -44,10 +46,10 @@ impl Case {
         u32::try_from((self.now_ms() + 9 * 3_600_000) / DAY_MS).unwrap()
     }
 
-    fn message(&self, delivery: u8, tag: [u8; 32]) -> NoticeDelivery {
+    fn message(&self, delivery: u8, binding_tags: Vec<BindingTag>) -> NoticeDelivery {
         let choice = |id: &str, label: &str| Choice { id: id.into(), label: label.into() };
         NoticeDelivery {
-            binding_tag: tag,
+            binding_tags,
             notice: NOTICE,
             delivery: DeliveryId([delivery; 16]),
             title: "検診のお知らせ".into(),
@@ -68,7 +70,8 @@ impl Case {
     ) -> (ResultName, bool) {
         let request =
             self.body.request(&self.stage, Kind::NoticeDelivery, &self.channel, Some(to.portal_code)).await;
-        let mut message = self.message(delivery, bound.binding.tag(&request.header_hash.0));
+        let tags = prove(&Bindings::new(bound.binding.clone()), request.header_hash);
+        let mut message = self.message(delivery, tags);
         change(&mut message);
         let opened = exchange(request, &self.channel, &message, Some(&to.binding)).await.unwrap();
         let receipt: NoticeReceipt = opened.message().unwrap();
@@ -160,7 +163,7 @@ async fn r22_a_notice_bound_to_another_person_is_a_mismatch_and_stored_nowhere()
     // R35: nothing more on this channel.
     let code = Some(case.enrolled.portal_code);
     let request = case.body.request(&case.stage, Kind::NoticeDelivery, &case.channel, code).await;
-    let message = case.message(2, case.enrolled.binding.tag(&request.header_hash.0));
+    let message = case.message(2, prove(&Bindings::new(case.enrolled.binding.clone()), request.header_hash));
     let stopped = exchange(request, &case.channel, &message, None).await.err();
     assert_eq!(stopped, Some(Outcome::Refused(ResultName::IntegrityStop)));
 }

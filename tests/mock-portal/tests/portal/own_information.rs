@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_mock_portal::failure::Failure;
 use chukei_mock_portal::protocol::SelfInfo;
 use chukei_relay_client::channel::{Channel, SealedBody};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::{FrameType, Outcome, Status};
 use chukei_wire::id::HeaderHash;
+use chukei_wire::message::binding::verify;
 use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer, SelfInfoRequest};
 use chukei_wire::result::ResultName;
 
@@ -60,7 +61,8 @@ impl Case {
         let raw = sealed(&mut request).await;
         let opened = channel.open_body(request.header_hash, None, &raw).unwrap();
         let message: SelfInfoRequest = opened.message().unwrap();
-        self.enrolled.binding.verify(&request.header_hash.0, &message.binding_tag).unwrap();
+        let own = Bindings::new(self.enrolled.binding.clone());
+        verify(&own, &message.binding_tags, request.header_hash).unwrap();
         assert_eq!(request.header.datasets, [TAX, CARE]);
         request
     }

@@ -101,8 +101,8 @@ impl Played {
         let header = self.broker.on(channel, body);
         let hash = Header::hash(&header.to_bytes().unwrap());
         let permit = spoil(self.broker.claims(hash, Some(known.code)));
-        let sealed = PlayedBroker::sealed_request(channel, &header, &known.binding);
-        self.run(self.broker.ask(channel, &header, permit, sealed, &known.binding))
+        let sealed = PlayedBroker::sealed_request(channel, &header, &known.bindings);
+        self.run(self.broker.ask(channel, &header, permit, sealed, &known.bindings))
     }
 
     /// The value of a metric of the node; 0 where it was never counted.
@@ -240,8 +240,8 @@ fn used_once(played: &Played) {
         let node = played.run(played.broker.node());
         let hash = Header::hash(&header.to_bytes().unwrap());
         let permit = Some(played.broker.permit(&node, hash, Some(known.code)));
-        let sealed = PlayedBroker::sealed_request(channel, header, &known.binding);
-        played.run(played.broker.ask(channel, header, permit, sealed, &known.binding))
+        let sealed = PlayedBroker::sealed_request(channel, header, &known.bindings);
+        played.run(played.broker.ask(channel, header, permit, sealed, &known.bindings))
     };
     let channel = played.channel(body);
     let header = played.broker.on(&channel, body);
@@ -296,15 +296,15 @@ fn changed_request(played: &Played) {
         let node = played.run(played.broker.node());
         let hash = Header::hash(&header.to_bytes().unwrap());
         let permit = Some(played.broker.permit(&node, hash, Some(known.code)));
-        let mut sealed = PlayedBroker::sealed_request(&channel, &header, &known.binding);
+        let mut sealed = PlayedBroker::sealed_request(&channel, &header, &known.bindings);
         if spoilt == 0 {
             sealed.frames[SealedBody::FIRST_CHUNK + 100] ^= 1;
         } else {
             // A whole request, sealed for another header.
             sealed =
-                PlayedBroker::sealed_request(&channel, &played.broker.on(&channel, body), &known.binding);
+                PlayedBroker::sealed_request(&channel, &played.broker.on(&channel, body), &known.bindings);
         }
-        let answer = played.run(played.broker.ask(&channel, &header, permit, sealed, &known.binding));
+        let answer = played.run(played.broker.ask(&channel, &header, permit, sealed, &known.bindings));
         assert_eq!(answer.outcome, Outcome::Refused(ResultName::IntegrityStop));
         assert_eq!(played.alarms("sealed_request"), alarms + 1);
         assert_eq!(
@@ -331,7 +331,7 @@ fn not_hosted_not_here(played: &Played) {
 
     let foreign = played.known("983012", 0);
     assert_eq!(result(played.run(played.broker.ask_well(&channel, body, &foreign))), ResultName::NotFound);
-    let nobody = Known { code: PersonCode([1; 17]), binding: played.known(body, 0).binding };
+    let nobody = Known { code: PersonCode([1; 17]), bindings: played.known(body, 0).bindings };
     assert_eq!(result(played.run(played.broker.ask_well(&channel, body, &nobody))), ResultName::NotFound);
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part, open_party_part, split};
-use chukei_crypto::binding::BindingSecret;
+use chukei_crypto::binding::Bindings;
 use chukei_crypto::permit::PermitKey;
-use chukei_crypto::person_code::{CodeMaster, VERSION};
+use chukei_crypto::person_code::{CodeMaster, FIRST_VERSION};
 use chukei_crypto::sign::IdentityKey;
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
@@ -28,6 +28,7 @@ use chukei_wire::header::{Header, Hop, Kind, PersonCode};
 use chukei_wire::id::HeaderHash;
 use chukei_wire::identity::Identity;
 use chukei_wire::limits::PERMIT_LIFE_MS;
+use chukei_wire::message::binding::prove;
 use chukei_wire::message::self_info::{SelfInfoAnswer, SelfInfoRequest};
 use chukei_wire::permit::{Permit, PermitClaims};
 use tokio::sync::watch;
@@ -59,7 +60,7 @@ pub(crate) struct PlayedBroker {
 /// A person as broker and portal together know them: what a hostile broker alone never has.
 pub(crate) struct Known {
     pub(crate) code: PersonCode,
-    pub(crate) binding: BindingSecret,
+    pub(crate) bindings: Bindings,
 }
 
 /// What came back on a request for own information.
@@ -130,10 +131,10 @@ impl PlayedBroker {
         let brokers = keys("brokers.acquisition.key");
         let id = open_broker_part(&parts.broker_part, &brokers, registry, &party, now_ms).unwrap();
         let own = keys(&format!("body-{body}.acquisition.key"));
-        let (binding, _) = open_party_part(&parts.party_part, &own, registry, &party, now_ms).unwrap();
-        let master = read_array::<32>(&key_file(&self.layout, "code-master.key")).unwrap();
-        let code = CodeMaster::from_bytes(*master).encode(&party, id, VERSION).unwrap();
-        Known { code: PersonCode(code), binding }
+        let part = open_party_part(&parts.party_part, &own, registry, &party, now_ms).unwrap();
+        let master = read_array::<32>(&key_file(&self.layout, "code-master-1.key")).unwrap();
+        let code = CodeMaster::new(FIRST_VERSION, *master).unwrap().party(&party).encode(id);
+        Known { code: PersonCode(code), bindings: Bindings::new(part.binding) }
     }
 
     /// An end-to-end channel between the portal and `body`, set up through this broker.
@@ -188,6 +189,7 @@ impl PlayedBroker {
         PermitClaims {
             header,
             person,
+            previous: None,
             legal_basis: "番号法附則第6条第4項第1号".to_owned(),
             broker: "broker-a".to_owned(),
             issued_ms,
@@ -214,9 +216,9 @@ impl PlayedBroker {
     }
 
     /// The sealed request that the portal would send.
-    pub(crate) fn sealed_request(channel: &Channel, header: &Header, binding: &BindingSecret) -> SealedBody {
+    pub(crate) fn sealed_request(channel: &Channel, header: &Header, bindings: &Bindings) -> SealedBody {
         let hash = Header::hash(&header.to_bytes().unwrap());
-        let request = SelfInfoRequest { binding_tag: binding.tag(&hash.0) };
+        let request = SelfInfoRequest { binding_tags: prove(bindings, hash) };
         channel.seal_body(hash, None, &encode(&request).unwrap(), 0).unwrap()
     }
 
@@ -227,7 +229,7 @@ impl PlayedBroker {
         header: &Header,
         permit: Option<Permit>,
         sealed: SealedBody,
-        binding: &BindingSecret,
+        bindings: &Bindings,
     ) -> Answer {
         let node = self.node().await;
         let hop = Hop { sender_code: None, permit };
@@ -239,7 +241,7 @@ impl PlayedBroker {
             return Answer { outcome, sealed: None };
         }
         let raw = read_sealed(&mut request.recv, ANSWER_MAX).await.unwrap();
-        let opened = channel.open_body(request.header_hash, Some(binding), &raw).unwrap();
+        let opened = channel.open_body(request.header_hash, Some(bindings), &raw).unwrap();
         let answer = opened.message().unwrap();
         let _ = request.send.write_frame(FrameType::Message, &opened.receipt()).await;
         let _ = request.send.finish().await;
@@ -252,8 +254,8 @@ impl PlayedBroker {
         let node = self.node().await;
         let hash = Header::hash(&header.to_bytes().unwrap());
         let permit = self.permit(&node, hash, Some(known.code));
-        let sealed = Self::sealed_request(channel, &header, &known.binding);
-        self.ask(channel, &header, Some(permit), sealed, &known.binding).await
+        let sealed = Self::sealed_request(channel, &header, &known.bindings);
+        self.ask(channel, &header, Some(permit), sealed, &known.bindings).await
     }
 
     /// Bytes of the whole reply to a good request as they pass a broker, frames included.
@@ -263,7 +265,7 @@ impl PlayedBroker {
         let permit = self.permit(&node, Header::hash(&header.to_bytes().unwrap()), Some(known.code));
         let hop = Hop { sender_code: None, permit: Some(permit) };
         let mut request = open_request(&node, &header, &hop).await.unwrap();
-        let sealed = Self::sealed_request(channel, &header, &known.binding);
+        let sealed = Self::sealed_request(channel, &header, &known.bindings);
         write_sealed(&mut request.send, sealed).await.unwrap();
         let mut bytes = 0;
         while let Some(chunk) = request.recv.read_raw_chunk(ANSWER_MAX).await.unwrap() {

@@ -77,6 +77,7 @@ impl Shared {
         let party = party(&named, named.direction == Direction::ToBody);
         let terms = PermitTerms {
             person: person.map(|person| self.registrar.code(&party, person)),
+            previous: None,
             legal_basis: "none".into(),
             broker: self.name.clone(),
             number: 1,

@@ -1,7 +1,7 @@
 //! Person codes, made and resolved with the keys that every broker has.
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part};
-use chukei_crypto::person_code::{CodeMaster, VERSION};
+use chukei_crypto::person_code::CodeMaster;
 use chukei_node::config::broker::BrokerConfig;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::key_file;
@@ -20,11 +20,12 @@ pub(super) struct Registrar {
 
 impl Registrar {
     pub(super) fn load(config: &BrokerConfig, clock: &Clock) -> Self {
-        let master = key_file::read_array::<32>(&config.path(&config.code_master)).unwrap();
+        let [master] = config.code_masters.as_slice() else { panic!("one version") };
+        let secret = key_file::read_array::<32>(&config.path(&master.file)).unwrap();
         let acquisition = key_file::read(&config.path(&config.acquisition_key)).unwrap();
         let [file, root] = [&config.peers.file, &config.peers.root].map(|path| config.path(path));
         Self {
-            master: CodeMaster::from_bytes(*master),
+            master: CodeMaster::new(master.version, *secret).unwrap(),
             acquisition: AcquisitionKeyPair::from_bytes(&acquisition).unwrap(),
             peers: PeerList::load(&file, &root, clock.now_ms()).unwrap(),
             clock: clock.clone(),
@@ -53,11 +54,11 @@ impl Registrar {
 
     /// A party's code of a person.
     pub(super) fn code(&self, party: &str, person: u64) -> PersonCode {
-        PersonCode(self.master.encode(party, person, VERSION).unwrap())
+        PersonCode(self.master.party(party).encode(person))
     }
 
     /// The person behind a party's code.
     pub(super) fn person(&self, party: &str, code: PersonCode) -> Option<u64> {
-        self.master.decode(party, &code.0).ok()
+        self.master.party(party).decode(&code.0).ok()
     }
 }
