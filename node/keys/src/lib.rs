@@ -12,6 +12,7 @@ mod files;
 mod key_text;
 mod keyring_file;
 mod owner;
+pub mod pkcs11;
 pub mod process;
 mod provider;
 mod rotation;
