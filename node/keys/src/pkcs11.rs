@@ -5,7 +5,7 @@
 //! [`ProviderError::Unavailable`], and nothing else serves in its place. How durable a made or destroyed object
 //! is, is the token's own promise.
 
-mod login;
+mod line;
 mod module;
 mod objects;
 mod settings;
@@ -13,8 +13,8 @@ mod token;
 mod wrapping;
 
 use chukei_crypto::keyring::KeyringKey;
-use cryptoki::session::Session;
 
+use self::line::Line;
 use self::objects::Kind;
 use self::token::{Answer, Fault, Token};
 use self::wrapping::Keys;
@@ -23,7 +23,7 @@ use crate::provider::{KeyProvider, ProviderError, WrapIds};
 
 pub use settings::Pkcs11Settings;
 
-/// Keys in one token. Every call may block for up to ten seconds: keep it off threads that serve others.
+/// Keys in one token. Every call may block for as long as [`Pkcs11Settings::wait`]: keep it off threads that serve others.
 pub struct Pkcs11Provider {
     token: Token,
 }
@@ -44,84 +44,84 @@ impl std::fmt::Debug for Pkcs11Provider {
 impl KeyProvider for Pkcs11Provider {
     fn roots(&self, owner: &Owner) -> Result<Vec<u32>, ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::numbers(session, &owner, Kind::Root))
+        self.token.call(move |line| objects::numbers(line, &owner, Kind::Root))
     }
 
     fn make_root(&self, owner: &Owner, number: u32) -> Result<(), ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::make(session, &owner, Kind::Root, number))
+        self.token.call(move |line| objects::make(line, &owner, Kind::Root, number))
     }
 
     fn destroy_root(&self, owner: &Owner, number: u32) -> Result<(), ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::destroy(session, &owner, Kind::Root, number))
+        self.token.call(move |line| objects::destroy(line, &owner, Kind::Root, number))
     }
 
     fn epochs(&self, owner: &Owner) -> Result<Vec<u32>, ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::numbers(session, &owner, Kind::Epoch))
+        self.token.call(move |line| objects::numbers(line, &owner, Kind::Epoch))
     }
 
     fn make_epoch(&self, owner: &Owner, day: u32) -> Result<(), ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::make(session, &owner, Kind::Epoch, day))
+        self.token.call(move |line| objects::make(line, &owner, Kind::Epoch, day))
     }
 
     fn destroy_epoch(&self, owner: &Owner, day: u32) -> Result<(), ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::destroy(session, &owner, Kind::Epoch, day))
+        self.token.call(move |line| objects::destroy(line, &owner, Kind::Epoch, day))
     }
 
     fn wrap(&self, owner: &Owner, ids: WrapIds, key: &KeyringKey) -> Result<Vec<u8>, ProviderError> {
         let (owner, key) = (owner.clone(), key.clone());
-        self.token.call(move |session| {
-            let keys = keys(session, &owner, ids)?;
-            wrapping::wrap(session, &keys, &owner, ids, &key)
+        self.token.call(move |line| {
+            let keys = keys(line, &owner, ids)?;
+            wrapping::wrap(line, &keys, &owner, ids, &key)
         })
     }
 
     fn unwrap(&self, owner: &Owner, ids: WrapIds, wrapped: &[u8]) -> Result<KeyringKey, ProviderError> {
         let (owner, wrapped) = (owner.clone(), wrapped.to_vec());
-        self.token.call(move |session| {
-            let keys = keys(session, &owner, ids)?;
-            wrapping::unwrap(session, &keys, &owner, ids, &wrapped)
+        self.token.call(move |line| {
+            let keys = keys(line, &owner, ids)?;
+            wrapping::unwrap(line, &keys, &owner, ids, &wrapped)
         })
     }
 
     fn generation(&self, owner: &Owner) -> Result<u64, ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::generation(session, &owner))
+        self.token.call(move |line| objects::generation(line, &owner))
     }
 
     fn raise_generation(&self, owner: &Owner, to: u64) -> Result<(), ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| objects::raise_generation(session, &owner, to))
+        self.token.call(move |line| objects::raise_generation(line, &owner, to))
     }
 
     fn probe(&self, owner: &Owner) -> Result<(), ProviderError> {
         let owner = owner.clone();
-        self.token.call(move |session| {
+        self.token.call(move |line| {
             let newest = |kind| {
-                objects::numbers(session, &owner, kind)?.pop().ok_or(Fault::Answer(ProviderError::Missing))
+                objects::numbers(line, &owner, kind)?.pop().ok_or(Fault::Answer(ProviderError::Missing))
             };
             let ids = WrapIds { root: newest(Kind::Root)?, epoch: newest(Kind::Epoch)? };
             let probe = KeyringKey::from_bytes([0; 32]);
-            let keys = keys(session, &owner, ids)?;
-            let wrapped = wrapping::wrap(session, &keys, &owner, ids, &probe)?;
-            wrapping::unwrap(session, &keys, &owner, ids, &wrapped).map(drop)
+            let keys = keys(line, &owner, ids)?;
+            let wrapped = wrapping::wrap(line, &keys, &owner, ids, &probe)?;
+            wrapping::unwrap(line, &keys, &owner, ids, &wrapped).map(drop)
         })
     }
 }
 
 /// Both keys. What is not there is destroyed where the token shows that it once was: another root is there, and
 /// for a root a newer one.
-fn keys(session: &Session, owner: &Owner, ids: WrapIds) -> Answer<Keys> {
-    let Some(root) = objects::key(session, owner, Kind::Root, ids.root)? else {
-        let newest = objects::numbers(session, owner, Kind::Root)?.pop();
+fn keys(line: &Line<'_>, owner: &Owner, ids: WrapIds) -> Answer<Keys> {
+    let Some(root) = objects::key(line, owner, Kind::Root, ids.root)? else {
+        let newest = objects::numbers(line, owner, Kind::Root)?.pop();
         let destroyed = newest.is_some_and(|newest| newest > ids.root);
         return Err(Fault::Answer(if destroyed { ProviderError::Destroyed } else { ProviderError::Missing }));
     };
-    match objects::key(session, owner, Kind::Epoch, ids.epoch)? {
+    match objects::key(line, owner, Kind::Epoch, ids.epoch)? {
         Some(epoch) => Ok(Keys { root, epoch }),
         None => Err(Fault::Answer(ProviderError::Destroyed)),
     }

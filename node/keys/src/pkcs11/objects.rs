@@ -7,14 +7,14 @@
 //! | generation | `chukei/<owner>/generation`, value u64 big-endian | – |
 //!
 //! What must hold: a key is looked for by its exact label, and only one that is sensitive and not extractable is
-//! ever used; that something is not there is believed only of a session that is still logged in. Two objects of
+//! ever used. Two objects of
 //! one label are an error: which one was meant must not be found by trial.
 
+use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
 
-use super::login::is_logged_in;
+use super::line::Line;
 use super::token::{Answer, Fault, Silence};
 use crate::owner::Owner;
 use crate::provider::ProviderError;
@@ -23,6 +23,8 @@ use crate::provider::ProviderError;
 const KEYS_MAX: usize = 1_024;
 /// How often a key is made again after another process made the same one at the same time.
 const MAKE_ATTEMPTS: usize = 4;
+/// How often objects are read again that others replace at the same time.
+const READ_ATTEMPTS: usize = 16;
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +48,16 @@ impl Kind {
 }
 
 /// Numbers of the keys of one kind, ascending.
-pub(super) fn numbers(session: &Session, owner: &Owner, kind: Kind) -> Answer<Vec<u32>> {
+pub(super) fn numbers(line: &Line<'_>, owner: &Owner, kind: Kind) -> Answer<Vec<u32>> {
     let id = kind.id(owner);
     let mut template = usable();
     template.push(Attribute::Id(id.clone().into_bytes()));
     let mut numbers = Vec::new();
-    for key in find(session, &template)? {
-        let label = session.get_attributes(key, &[AttributeType::Label])?;
-        let [Attribute::Label(label)] = label.as_slice() else { return Err(integrity()) };
+    for (_, label) in read_all(line, &template, AttributeType::Label)? {
         let number =
-            std::str::from_utf8(label).ok().and_then(|label| label.strip_prefix(&id)?.strip_prefix('-'));
+            std::str::from_utf8(&label).ok().and_then(|label| label.strip_prefix(&id)?.strip_prefix('-'));
         let number = number.and_then(|text| text.parse().ok()).ok_or_else(integrity)?;
-        if kind.label(owner, number).as_bytes() != label.as_slice() {
+        if kind.label(owner, number).as_bytes() != label {
             return Err(integrity());
         }
         numbers.push(number);
@@ -69,12 +69,12 @@ pub(super) fn numbers(session: &Session, owner: &Owner, kind: Kind) -> Answer<Ve
 }
 
 /// The key, if it is there.
-pub(super) fn key(session: &Session, owner: &Owner, kind: Kind, number: u32) -> Answer<Option<ObjectHandle>> {
+pub(super) fn key(line: &Line<'_>, owner: &Owner, kind: Kind, number: u32) -> Answer<Option<ObjectHandle>> {
     let mut template = usable();
     template.push(Attribute::Label(kind.label(owner, number).into_bytes()));
     template.push(Attribute::Id(kind.id(owner).into_bytes()));
-    match find(session, &template)?.as_slice() {
-        [] => Ok(None),
+    match find(line, &template)?.as_slice() {
+        [] => line.confirm().map(|()| None),
         [key] => Ok(Some(*key)),
         _ => Err(integrity()),
     }
@@ -82,7 +82,7 @@ pub(super) fn key(session: &Session, owner: &Owner, kind: Kind, number: u32) -> 
 
 /// Makes the key in the token unless it is there. Whoever makes the same one at the same time takes the own one
 /// away again before it is used.
-pub(super) fn make(session: &Session, owner: &Owner, kind: Kind, number: u32) -> Answer<()> {
+pub(super) fn make(line: &Line<'_>, owner: &Owner, kind: Kind, number: u32) -> Answer<()> {
     let mut template = usable();
     template.extend([
         Attribute::ValueLen(32.into()),
@@ -96,36 +96,36 @@ pub(super) fn make(session: &Session, owner: &Owner, kind: Kind, number: u32) ->
         Attribute::Id(kind.id(owner).into_bytes()),
     ]);
     for _ in 0..MAKE_ATTEMPTS {
-        if key(session, owner, kind, number)?.is_some() {
+        if key(line, owner, kind, number)?.is_some() {
             return Ok(());
         }
-        let made = session.generate_key(&Mechanism::AesKeyGen, &template)?;
-        match key(session, owner, kind, number) {
+        let made = line.generate_key(&Mechanism::AesKeyGen, &template)?;
+        match key(line, owner, kind, number) {
             Ok(Some(_)) => return Ok(()),
             Ok(None) => return Err(integrity()),
-            Err(_) => session.destroy_object(made)?,
+            Err(_) => remove(line, made)?,
         }
     }
     Err(integrity())
 }
 
 /// Destroys every object of the key's label, whatever it is.
-pub(super) fn destroy(session: &Session, owner: &Owner, kind: Kind, number: u32) -> Answer<()> {
+pub(super) fn destroy(line: &Line<'_>, owner: &Owner, kind: Kind, number: u32) -> Answer<()> {
     let template = [Attribute::Token(true), Attribute::Label(kind.label(owner, number).into_bytes())];
-    for object in find(session, &template)? {
-        session.destroy_object(object)?;
+    for object in find_all(line, &template)? {
+        remove(line, object)?;
     }
     Ok(())
 }
 
 /// The newest generation noted; 0 if none is.
-pub(super) fn generation(session: &Session, owner: &Owner) -> Answer<u64> {
-    Ok(marks(session, owner)?.into_iter().map(|(_, value)| value).max().unwrap_or(0))
+pub(super) fn generation(line: &Line<'_>, owner: &Owner) -> Answer<u64> {
+    Ok(marks(line, owner)?.into_iter().map(|(_, value)| value).max().unwrap_or(0))
 }
 
 /// Notes a generation. The new mark is there before older ones go: a crash leaves two, of which the higher counts.
-pub(super) fn raise_generation(session: &Session, owner: &Owner, to: u64) -> Answer<()> {
-    let before = marks(session, owner)?;
+pub(super) fn raise_generation(line: &Line<'_>, owner: &Owner, to: u64) -> Answer<()> {
+    let before = marks(line, owner)?;
     let newest = before.iter().map(|(_, value)| *value).max().unwrap_or(0);
     if to > newest {
         let mut template = mark(owner);
@@ -134,25 +134,22 @@ pub(super) fn raise_generation(session: &Session, owner: &Owner, to: u64) -> Ans
             Attribute::Modifiable(false),
             Attribute::Value(to.to_be_bytes().to_vec()),
         ]);
-        session.create_object(&template)?;
+        line.create_object(&template)?;
     }
     for (object, value) in before {
         if value < newest.max(to) {
-            session.destroy_object(object)?;
+            remove(line, object)?;
         }
     }
     Ok(())
 }
 
-fn marks(session: &Session, owner: &Owner) -> Answer<Vec<(ObjectHandle, u64)>> {
-    let mut marks = Vec::new();
-    for object in find(session, &mark(owner))? {
-        let value = session.get_attributes(object, &[AttributeType::Value])?;
-        let [Attribute::Value(value)] = value.as_slice() else { return Err(integrity()) };
+fn marks(line: &Line<'_>, owner: &Owner) -> Answer<Vec<(ObjectHandle, u64)>> {
+    let marks = read_all(line, &mark(owner), AttributeType::Value)?.into_iter().map(|(object, value)| {
         let value = value.as_slice().try_into().map_err(|_| integrity())?;
-        marks.push((object, u64::from_be_bytes(value)));
-    }
-    Ok(marks)
+        Ok((object, u64::from_be_bytes(value)))
+    });
+    marks.collect()
 }
 
 fn mark(owner: &Owner) -> Vec<Attribute> {
@@ -174,17 +171,55 @@ fn usable() -> Vec<Attribute> {
     ]
 }
 
-/// Objects that match. None at all is believed only while the session may see private objects.
-pub(super) fn find(session: &Session, template: &[Attribute]) -> Answer<Vec<ObjectHandle>> {
+/// All objects that match, each with its label or value. One that goes while it is read was replaced by somebody
+/// else: then all are read again, because what it was replaced by may not have been among them.
+fn read_all(
+    line: &Line<'_>,
+    template: &[Attribute],
+    what: AttributeType,
+) -> Answer<Vec<(ObjectHandle, Vec<u8>)>> {
+    for _ in 0..READ_ATTEMPTS {
+        let found = find_all(line, template)?;
+        let all: Option<Vec<_>> =
+            found.into_iter().map(|object| Some((object, text_of(line, object, what)?))).collect();
+        if let Some(all) = all {
+            return Ok(all);
+        }
+    }
+    Err(Fault::Token(Box::new(Silence::Lost)))
+}
+
+fn text_of(line: &Line<'_>, object: ObjectHandle, what: AttributeType) -> Option<Vec<u8>> {
+    match line.get_attributes(object, &[what]).ok()?.pop()? {
+        Attribute::Label(bytes) | Attribute::Value(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Destroys an object that somebody else may be destroying, too.
+fn remove(line: &Line<'_>, object: ObjectHandle) -> Answer<()> {
+    match line.destroy_object(object) {
+        Ok(()) => Ok(()),
+        Err(Error::Pkcs11(RvError::ObjectHandleInvalid, _)) => line.confirm(),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All objects that match.
+fn find_all(line: &Line<'_>, template: &[Attribute]) -> Answer<Vec<ObjectHandle>> {
+    let found = find(line, template)?;
+    line.confirm()?;
+    Ok(found)
+}
+
+/// Objects that match, where it is enough that some are found.
+fn find(line: &Line<'_>, template: &[Attribute]) -> Answer<Vec<ObjectHandle>> {
     let mut found = Vec::new();
-    for object in session.iter_objects(template)? {
+    for object in line.iter_objects(template)? {
         found.push(object?);
         if found.len() > KEYS_MAX {
             return Err(integrity());
         }
-    }
-    if found.is_empty() && !is_logged_in(session)? {
-        return Err(Fault::Token(Box::new(Silence::LoggedOut)));
     }
     Ok(found)
 }

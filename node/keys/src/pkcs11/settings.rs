@@ -1,6 +1,7 @@
 //! Where a token is found.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Driver, token and PIN. The PIN itself stands in no configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,4 +12,11 @@ pub struct Pkcs11Settings {
     pub token: String,
     /// A file that holds the user's PIN on one line.
     pub pin_file: PathBuf,
+    /// How long a call may take before its caller is told that the token does not answer.
+    pub wait: Duration,
+}
+
+impl Pkcs11Settings {
+    /// What is waited unless something else is asked for: long for a network's token, short for readiness.
+    pub const WAIT: Duration = Duration::from_secs(10);
 }

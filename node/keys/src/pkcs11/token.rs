@@ -13,9 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cryptoki::error::Error;
-use cryptoki::session::Session;
 
-use super::login::Login;
+use super::line::{Line, Login, Opened};
 use super::module::{Module, State};
 use super::settings::Pkcs11Settings;
 use crate::provider::ProviderError;
@@ -24,8 +23,6 @@ use crate::provider::ProviderError;
 const SESSIONS: usize = 4;
 /// Calls that wait for a session.
 const QUEUE: usize = 64;
-/// How long a caller waits for an answer.
-const WAIT: Duration = Duration::from_secs(10);
 
 /// Why a call gave no answer.
 #[derive(Debug)]
@@ -49,8 +46,8 @@ pub(super) type Answer<T> = Result<T, Fault>;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Silence {
     /// No answer in time.
-    #[error("the token did not answer within {} s", WAIT.as_secs())]
-    TimedOut,
+    #[error("the token did not answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
     /// Too many calls wait already.
     #[error("too many calls wait for the token")]
     Busy,
@@ -64,9 +61,9 @@ pub(super) enum Silence {
     /// themselves after a few wrong ones.
     #[error("the token refused the PIN in the file: it is not tried again until the file changes")]
     PinRefused,
-    /// The session is not logged in any more, so that what it does not see may still be there.
-    #[error("the session lost its log-in")]
-    LoggedOut,
+    /// The session lost its log-in or its token, so that what it does not see may still be there.
+    #[error("the session lost its log-in or its token")]
+    Lost,
     /// The operating system gave no thread.
     #[error("no thread: {0}")]
     NoThread(std::io::Error),
@@ -91,6 +88,7 @@ struct Job {
 pub(super) struct Token {
     jobs: SyncSender<Job>,
     label: String,
+    wait: Duration,
 }
 
 impl Token {
@@ -108,7 +106,7 @@ impl Token {
                 .spawn(move || worker.run(&queue))
                 .map_err(Silence::NoThread)?;
         }
-        Ok(Self { jobs, label: settings.token.clone() })
+        Ok(Self { jobs, label: settings.token.clone(), wait: settings.wait })
     }
 
     /// The token's label.
@@ -116,39 +114,33 @@ impl Token {
         &self.label
     }
 
-    /// Makes one call, which may be repeated. Blocks for at most [`WAIT`].
+    /// Makes one call, which may be repeated. Blocks for at most the time that the settings name.
     pub(super) fn call<T: Send + 'static>(
         &self,
-        call: impl Fn(&Session) -> Answer<T> + Send + 'static,
+        call: impl Fn(&Line<'_>) -> Answer<T> + Send + 'static,
     ) -> Result<T, ProviderError> {
         let (reply, answer) = sync_channel(1);
         let work: Work = Box::new(move |worker| {
             // Nobody waits any more: the answer is dropped.
             let _ = reply.send(worker.perform(&call));
         });
-        let job = Job { not_after: Instant::now() + WAIT, work };
+        let job = Job { not_after: Instant::now() + self.wait, work };
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Silence::Busy,
             TrySendError::Disconnected(_) => Silence::Ended,
         })?;
-        answer.recv_timeout(WAIT).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Silence::TimedOut,
+        answer.recv_timeout(self.wait).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Silence::TimedOut(self.wait),
             RecvTimeoutError::Disconnected => Silence::Ended,
         })?
     }
-}
-
-/// A session and the start of the library that it belongs to.
-struct Open {
-    session: Session,
-    start: u64,
 }
 
 /// One thread's side.
 struct Worker {
     module: Arc<Module>,
     login: Arc<Login>,
-    open: Option<Open>,
+    open: Option<Opened>,
 }
 
 impl Worker {
@@ -164,7 +156,7 @@ impl Worker {
     }
 
     /// Once on the session at hand, once on a new one, once more after a new start of the library.
-    fn perform<T>(&mut self, call: &impl Fn(&Session) -> Answer<T>) -> Result<T, ProviderError> {
+    fn perform<T>(&mut self, call: &impl Fn(&Line<'_>) -> Answer<T>) -> Result<T, ProviderError> {
         let had_session = self.open.is_some();
         let mut outcome = self.attempt(call);
         if had_session && matches!(outcome, Err(Fault::Token(_))) {
@@ -180,10 +172,10 @@ impl Worker {
     }
 
     /// After a failure of the token the session is gone.
-    fn attempt<T>(&mut self, call: &impl Fn(&Session) -> Answer<T>) -> Answer<T> {
+    fn attempt<T>(&mut self, call: &impl Fn(&Line<'_>) -> Answer<T>) -> Answer<T> {
         let module = Arc::clone(&self.module);
         let state = module.enter()?;
-        let outcome = self.session(&state).and_then(call);
+        let outcome = self.line(&state).and_then(|line| call(&line));
         if matches!(outcome, Err(Fault::Token(_))) {
             self.close_in(&state);
         }
@@ -191,15 +183,12 @@ impl Worker {
     }
 
     /// The session at hand, or a new one.
-    fn session(&mut self, state: &State) -> Answer<&Session> {
-        if self.open.as_ref().is_some_and(|open| open.start != state.start()) {
-            self.open = None;
-        }
-        let open = match self.open.take() {
-            Some(open) => open,
-            None => Open { session: self.login.new_session(state)?, start: state.start() },
+    fn line<'a>(&'a mut self, state: &'a State) -> Answer<Line<'a>> {
+        let opened = match self.open.take().filter(|open| open.start == state.start()) {
+            Some(opened) => opened,
+            None => self.login.open(state)?,
         };
-        Ok(&self.open.insert(open).session)
+        self.login.line(state, self.open.insert(opened))
     }
 
     fn close(&mut self) {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chukei_keys::pkcs11::{Pkcs11Provider, Pkcs11Settings};
+use cryptoki::context::Pkcs11;
+use cryptoki::session::Session;
 
 const DRIVERS: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
 const FOLDER: &str = "CHUKEI_TEST_TOKEN";
@@ -20,7 +22,8 @@ pub(crate) struct SoftToken {
 
 impl SoftToken {
     pub(crate) fn settings(&self) -> Pkcs11Settings {
-        Pkcs11Settings { module: self.driver.clone(), token: LABEL.into(), pin_file: self.pin_file() }
+        let (module, pin_file) = (self.driver.clone(), self.pin_file());
+        Pkcs11Settings { module, token: LABEL.into(), pin_file, wait: Pkcs11Settings::WAIT }
     }
 
     pub(crate) fn provider(&self) -> Pkcs11Provider {
@@ -31,8 +34,22 @@ impl SoftToken {
         self.dir.join("pin")
     }
 
+    /// A session of the test's own, once a provider has logged this process in.
+    pub(crate) fn session(&self) -> Session {
+        let driver = Pkcs11::new(&self.driver).unwrap();
+        let slot = driver.get_slots_with_initialized_token().unwrap()[0];
+        driver.open_rw_session(slot).unwrap()
+    }
+
+    /// The files of the objects in the token.
+    pub(crate) fn objects(&self) -> Vec<PathBuf> {
+        let folder = fs::read_dir(self.store()).unwrap().next().unwrap().unwrap().path();
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "object")).collect()
+    }
+
     /// Where the driver keeps what is in the token.
-    pub(crate) fn store(&self) -> PathBuf {
+    fn store(&self) -> PathBuf {
         self.dir.join("tokens")
     }
 
@@ -55,7 +72,8 @@ impl SoftToken {
     fn make(dir: &Path, driver: PathBuf) -> Self {
         let token = Self { dir: dir.to_owned(), driver };
         fs::create_dir(token.store()).unwrap();
-        let conf = format!("directories.tokendir = {}\nobjectstore.backend = file\n", token.store().display());
+        let conf =
+            format!("directories.tokendir = {}\nobjectstore.backend = file\n", token.store().display());
         fs::write(dir.join("conf"), conf).unwrap();
         fs::write(token.pin_file(), format!("{PIN}\n")).unwrap();
         token.tool(&["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "31415926"]);

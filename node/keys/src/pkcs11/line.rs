@@ -1,10 +1,12 @@
 //! From a token's label and a file with its PIN to a session that is logged in.
 //!
-//! What must hold: the PIN comes from a file, is read when it is needed and wiped afterwards; a PIN that the token
+//! What must hold: that something is not in the token is believed only of a session that is logged in to a token
+//! that is there, because a driver may show an empty token where there is none. The PIN comes from a file, is read when it is needed and wiped afterwards; a PIN that the token
 //! refused is not tried again until the file changes, or a few restarts would lock the token.
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -21,6 +23,37 @@ use super::module::State;
 use super::settings::Pkcs11Settings;
 use super::token::{Answer, Fault, Silence};
 use crate::provider::ProviderError;
+
+/// A session, and what it takes to ask whether its token is still there.
+pub(super) struct Line<'a> {
+    session: &'a Session,
+    library: &'a Pkcs11,
+    slot: Slot,
+    label: &'a str,
+}
+
+impl Deref for Line<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.session
+    }
+}
+
+impl Line<'_> {
+    /// Whether what the session showed was all there is: it is logged in, and its token is there.
+    pub(super) fn confirm(&self) -> Answer<()> {
+        let there = is_logged_in(self.session)? && is_labelled(self.library, self.slot, self.label)?;
+        if there { Ok(()) } else { Err(Fault::Token(Box::new(Silence::Lost))) }
+    }
+}
+
+/// A session of one start of the library. It is not closed when dropped: see [`super::module`].
+pub(super) struct Opened {
+    pub(super) session: Session,
+    pub(super) start: u64,
+    slot: Slot,
+}
 
 /// Longest PIN, bytes.
 const PIN_MAX: u64 = 256;
@@ -47,21 +80,28 @@ impl Login {
         Self { label: token.clone(), pin_file: pin_file.clone(), refused: Mutex::default() }
     }
 
-    /// A new session, logged in. It is not closed when dropped: see [`super::module`].
-    pub(super) fn new_session(&self, state: &State) -> Answer<Session> {
+    /// A new session, logged in.
+    pub(super) fn open(&self, state: &State) -> Answer<Opened> {
         let library = state.library().ok_or(Error::NotSupported)?;
-        let session = library.open_rw_session_no_drop(self.slot(library)?)?;
+        let slot = self.slot(library)?;
+        let session = library.open_rw_session_no_drop(slot)?;
         if let Err(fault) = self.log_in(&session) {
             let _ = session.close();
             return Err(fault);
         }
-        Ok(session)
+        Ok(Opened { session, start: state.start(), slot })
+    }
+
+    /// What a call works with.
+    pub(super) fn line<'a>(&'a self, state: &'a State, opened: &'a Opened) -> Answer<Line<'a>> {
+        let library = state.library().ok_or(Error::NotSupported)?;
+        Ok(Line { session: &opened.session, library, slot: opened.slot, label: &self.label })
     }
 
     fn slot(&self, library: &Pkcs11) -> Answer<Slot> {
         let mut found = Vec::new();
         for slot in library.get_slots_with_initialized_token()? {
-            if library.get_token_info(slot)?.label().trim_end() == self.label {
+            if is_labelled(library, slot, &self.label)? {
                 found.push(slot);
             }
         }
@@ -92,8 +132,12 @@ impl Login {
     }
 }
 
+fn is_labelled(library: &Pkcs11, slot: Slot, label: &str) -> Answer<bool> {
+    Ok(library.get_token_info(slot)?.label().trim_end() == label)
+}
+
 /// Whether the session sees private objects.
-pub(super) fn is_logged_in(session: &Session) -> Answer<bool> {
+fn is_logged_in(session: &Session) -> Answer<bool> {
     let state = session.get_session_info()?.session_state();
     Ok(matches!(state, SessionState::RwUser | SessionState::RoUser))
 }
