@@ -12,6 +12,8 @@ mod settings;
 mod token;
 mod wrapping;
 
+use std::sync::Arc;
+
 use chukei_crypto::keyring::KeyringKey;
 
 use self::line::Line;
@@ -23,15 +25,16 @@ use crate::provider::{KeyProvider, ProviderError, WrapIds};
 
 pub use settings::Pkcs11Settings;
 
-/// Keys in one token. Every call may block for as long as [`Pkcs11Settings::wait`]: keep it off threads that serve others.
+/// Keys in one token. Every call may block for as long as [`Pkcs11Settings::wait`]: keep it off threads that serve
+/// others.
 pub struct Pkcs11Provider {
-    token: Token,
+    token: Arc<Token>,
 }
 
 impl Pkcs11Provider {
     /// A provider on the token that `settings` name. The token is not asked yet: [`KeyProvider::probe`] does.
-    pub fn open(settings: &Pkcs11Settings) -> Result<Self, ProviderError> {
-        Ok(Self { token: Token::open(settings)? })
+    pub fn new(settings: &Pkcs11Settings) -> Self {
+        Self { token: Token::of(settings) }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::files::FileProvider;
+use crate::pkcs11::{Pkcs11Provider, Pkcs11Settings};
 use crate::provider::KeyProvider;
 
 /// Who keeps roots and epochs.
@@ -16,6 +17,8 @@ pub enum ProviderKind {
     File,
     /// Files; roots are mounted by somebody else and only read.
     Mounted,
+    /// A hardware security module; both are made in it and never leave it.
+    Pkcs11,
 }
 
 /// Where roots and epochs are kept, and for how long old keyrings stay openable.
@@ -27,6 +30,12 @@ pub struct KeySettings {
     pub roots: Option<PathBuf>,
     /// Folder of epochs and generations. Not on the volume of the data, and in no backup.
     pub epochs: Option<PathBuf>,
+    /// The token's driver, an absolute path.
+    pub module: Option<PathBuf>,
+    /// The token's label.
+    pub token: Option<String>,
+    /// File with the PIN of the token's user.
+    pub pin_file: Option<PathBuf>,
     /// Days for which an epoch, and with it an old copy of a keyring, stays openable.
     #[serde(default = "default_epochs_kept")]
     pub epochs_kept: u32,
@@ -38,6 +47,9 @@ pub enum KeySettingsError {
     /// A folder is not named.
     #[error("keys.roots and keys.epochs are needed by the providers file and mounted")]
     Folders,
+    /// The token is not named.
+    #[error("keys.module (an absolute path), keys.token and keys.pin_file are needed by the provider pkcs11")]
+    Token,
     /// Epochs are destroyed at once or kept for more than ten years.
     #[error("keys.epochs_kept must be between 1 and 3660")]
     EpochsKept,
@@ -50,8 +62,9 @@ fn default_epochs_kept() -> u32 {
 impl KeySettings {
     /// Refuses settings that no provider could follow.
     pub fn check(&self) -> Result<(), KeySettingsError> {
-        if self.roots.is_none() || self.epochs.is_none() {
-            return Err(KeySettingsError::Folders);
+        match self.provider {
+            ProviderKind::File | ProviderKind::Mounted => drop(self.folders()?),
+            ProviderKind::Pkcs11 => drop(self.hardware(Path::new(""))?),
         }
         if !(1..=3_660).contains(&self.epochs_kept) {
             return Err(KeySettingsError::EpochsKept);
@@ -61,19 +74,40 @@ impl KeySettings {
 
     /// Every path that is named, to be made absolute.
     pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.roots.iter_mut().chain(self.epochs.iter_mut())
+        self.roots.iter_mut().chain(self.epochs.iter_mut()).chain(self.pin_file.iter_mut())
     }
 
-    /// The provider; relative paths start at `base`.
+    /// The provider; relative paths start at `base`. A token is not asked yet.
     pub fn open(&self, base: &Path) -> Result<Arc<dyn KeyProvider>, KeySettingsError> {
         self.check()?;
-        let (Some(roots), Some(epochs)) = (&self.roots, &self.epochs) else {
-            return Err(KeySettingsError::Folders);
-        };
+        if self.provider == ProviderKind::Pkcs11 {
+            return Ok(Arc::new(Pkcs11Provider::new(&self.hardware(base)?)));
+        }
+        let (roots, epochs) = self.folders()?;
         let (roots, epochs) = (base.join(roots), base.join(epochs));
         Ok(match self.provider {
-            ProviderKind::File => Arc::new(FileProvider::new(&roots, &epochs)),
             ProviderKind::Mounted => Arc::new(FileProvider::mounted(&roots, &epochs)),
+            _ => Arc::new(FileProvider::new(&roots, &epochs)),
+        })
+    }
+
+    fn folders(&self) -> Result<(&Path, &Path), KeySettingsError> {
+        self.roots.as_deref().zip(self.epochs.as_deref()).ok_or(KeySettingsError::Folders)
+    }
+
+    /// The token that is named; a relative path of its PIN starts at `base`.
+    pub fn hardware(&self, base: &Path) -> Result<Pkcs11Settings, KeySettingsError> {
+        let (Some(module), Some(token), Some(pin_file)) = (&self.module, &self.token, &self.pin_file) else {
+            return Err(KeySettingsError::Token);
+        };
+        if !module.is_absolute() {
+            return Err(KeySettingsError::Token);
+        }
+        Ok(Pkcs11Settings {
+            module: module.clone(),
+            token: token.clone(),
+            pin_file: base.join(pin_file),
+            wait: Pkcs11Settings::WAIT,
         })
     }
 }

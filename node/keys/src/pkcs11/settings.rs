@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Driver, token and PIN. The PIN itself stands in no configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pkcs11Settings {
     /// The driver: a shared library, for instance `/usr/lib/softhsm/libsofthsm2.so`.
     pub module: PathBuf,

@@ -6,9 +6,10 @@
 //! not begun. Everything that is asked here may be repeated without harm, which is why a call that met a stale
 //! session is made once more on a new one. Nothing falls back to another key store.
 
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ use crate::provider::ProviderError;
 const SESSIONS: usize = 4;
 /// Calls that wait for a session.
 const QUEUE: usize = 64;
+
+/// Tokens in use. Bounded by what the configuration names.
+static TOKENS: LazyLock<Mutex<BTreeMap<Pkcs11Settings, Weak<Token>>>> = LazyLock::new(Mutex::default);
 
 /// Why a call gave no answer.
 #[derive(Debug)]
@@ -64,9 +68,6 @@ pub(super) enum Silence {
     /// The session lost its log-in or its token, so that what it does not see may still be there.
     #[error("the session lost its log-in or its token")]
     Lost,
-    /// The operating system gave no thread.
-    #[error("no thread: {0}")]
-    NoThread(std::io::Error),
 }
 
 impl From<Silence> for ProviderError {
@@ -92,8 +93,20 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Starts the threads. The token itself is first asked by the first call.
-    pub(super) fn open(settings: &Pkcs11Settings) -> Result<Self, ProviderError> {
+    /// The token that `settings` name, with the same threads for all who name it. It is first asked by the first
+    /// call.
+    pub(super) fn of(settings: &Pkcs11Settings) -> Arc<Self> {
+        let mut tokens = TOKENS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = tokens.get(settings).and_then(Weak::upgrade) {
+            return token;
+        }
+        let token = Arc::new(Self::start(settings));
+        tokens.insert(settings.clone(), Arc::downgrade(&token));
+        token
+    }
+
+    /// Starts the threads. One that cannot be had is done without; without any, every call is unavailable.
+    fn start(settings: &Pkcs11Settings) -> Self {
         let (jobs, queue) = sync_channel(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         let module = Module::at(&settings.module);
@@ -101,12 +114,13 @@ impl Token {
         for number in 0..SESSIONS {
             let worker = Worker { module: Arc::clone(&module), login: Arc::clone(&login), open: None };
             let queue = Arc::clone(&queue);
-            thread::Builder::new()
-                .name(format!("pkcs11-{number}"))
-                .spawn(move || worker.run(&queue))
-                .map_err(Silence::NoThread)?;
+            let spawned =
+                thread::Builder::new().name(format!("pkcs11-{number}")).spawn(move || worker.run(&queue));
+            if let Err(error) = spawned {
+                tracing::warn!(%error, "no thread for a session with the token");
+            }
         }
-        Ok(Self { jobs, label: settings.token.clone(), wait: settings.wait })
+        Self { jobs, label: settings.token.clone(), wait: settings.wait }
     }
 
     /// The token's label.

@@ -27,7 +27,7 @@ impl SoftToken {
     }
 
     pub(crate) fn provider(&self) -> Pkcs11Provider {
-        Pkcs11Provider::open(&self.settings()).unwrap()
+        Pkcs11Provider::new(&self.settings())
     }
 
     pub(crate) fn pin_file(&self) -> PathBuf {

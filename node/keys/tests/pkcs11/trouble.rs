@@ -124,9 +124,9 @@ fn a_wrong_pin_is_unavailable_until_the_file_is_right() {
         fs::remove_file(token.pin_file()).unwrap();
         assert_eq!(provider.roots(&body).unwrap(), [1], "what is logged in stays");
         let missing =
-            Pkcs11Provider::open(&Pkcs11Settings { pin_file: "/nowhere".into(), ..token.settings() });
+            Pkcs11Provider::new(&Pkcs11Settings { pin_file: "/nowhere".into(), ..token.settings() });
         // The log-in is the process's, so the second provider needs no PIN of its own.
-        assert_eq!(missing.unwrap().roots(&body).unwrap(), [1]);
+        assert_eq!(missing.roots(&body).unwrap(), [1]);
     });
 }
 
@@ -134,7 +134,7 @@ fn a_wrong_pin_is_unavailable_until_the_file_is_right() {
 fn a_driver_token_or_pin_that_is_not_there_is_said() {
     on_a_token("trouble::a_driver_token_or_pin_that_is_not_there_is_said", |token| {
         let body = owner("982016");
-        let roots = |settings: Pkcs11Settings| Pkcs11Provider::open(&settings).unwrap().roots(&body);
+        let roots = |settings: Pkcs11Settings| Pkcs11Provider::new(&settings).roots(&body);
         let error = roots(Pkcs11Settings { pin_file: "/nowhere".into(), ..token.settings() });
         assert!(matches!(error, Err(ProviderError::Io { .. })), "{error:?}");
         unavailable(roots(Pkcs11Settings { module: PathBuf::from("/nowhere.so"), ..token.settings() }));
@@ -177,7 +177,7 @@ fn a_token_that_hangs_keeps_its_caller_for_a_bounded_time_only() {
         let pin_file = token.pin_file().with_extension("fifo");
         assert!(Command::new("mkfifo").arg(&pin_file).status().unwrap().success());
         let settings = Pkcs11Settings { pin_file, wait: Duration::from_millis(50), ..token.settings() };
-        let (provider, body) = (Pkcs11Provider::open(&settings).unwrap(), owner("982016"));
+        let (provider, body) = (Pkcs11Provider::new(&settings), owner("982016"));
         for _ in 0..4 {
             let said = unavailable(provider.roots(&body));
             assert!(said.contains("did not answer within 50 ms"), "{said}");
