@@ -70,6 +70,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "chukei-system", may_name: ALL, never_reaches: &["chukei-demo", "chukei-benches"] },
     Layer { name: "chukei-benches", may_name: ALL, never_reaches: &["chukei-demo", "chukei-system"] },
     Layer { name: "chukei-interop", may_name: &["chukei-crypto"], never_reaches: ALL },
+    Layer { name: "chukei-model", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-tidy", may_name: &[], never_reaches: ALL },
 ];
 
