@@ -112,7 +112,7 @@ fn model_two_datasets() {
 
 #[test]
 fn model_restarts() {
-    hold_everywhere("restarts", restarts(), 1);
+    hold_everywhere("restarts", restarts(), 20_000);
 }
 
 #[test]
