@@ -204,6 +204,36 @@ pub(crate) enum PkiCommand {
         #[arg(long, default_value_t = PEERS_DAYS, help = "一覧の有効日数")]
         days: u32,
     },
+    #[command(about = "新しいIDの鍵を作り、新旧両方を載せた相手先一覧に署名する")]
+    Rotate(IdentityArgs),
+    #[command(about = "古いIDを相手先一覧から外し、その鍵を消す")]
+    Retire(IdentityArgs),
+}
+
+/// Whose identity, and for how long the list is valid.
+#[derive(Debug, Args)]
+pub(crate) struct IdentityArgs {
+    #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+    pub(crate) dir: PathBuf,
+    #[arg(long, default_value_t = PEERS_DAYS, help = "一覧の有効日数")]
+    pub(crate) days: u32,
+    #[command(subcommand)]
+    pub(crate) holder: IdentityOf,
+}
+
+/// Who has an identity.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityOf {
+    #[command(about = "団体")]
+    Body {
+        #[arg(long, help = "団体コード")]
+        code: BodyCode,
+    },
+    #[command(about = "開示ポータル")]
+    Portal {
+        #[arg(long, help = "名前")]
+        name: String,
+    },
 }
 
 /// Whom to issue for.

@@ -1,11 +1,12 @@
 //! The folder from which a deployment gets its keys: hop certificates, long-lived identities, the peer list.
 //!
 //! Meant for development, tests and first trials. What must hold: a long-lived key is created once and never
-//! overwritten; secrets are readable by their owner alone; every name is checked before it becomes a file.
+//! overwritten but by a rotation, which keeps the old one; secrets are readable by their owner alone; every name is checked before it becomes a file.
 //! Deliberately absent: revocation, and any way to print a secret.
 
 mod certificate;
 mod files;
+mod identity;
 mod paths;
 mod peers;
 mod record;
@@ -20,15 +21,16 @@ use std::path::{Path, PathBuf};
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::binding::{FIRST_VERSION, VERSION_MAX};
 use chukei_crypto::random;
-use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_crypto::sign::SigningKey;
 use chukei_keys::{FileProvider, KeyProvider, Owner, ProviderError};
 use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, Identities, PortalPeer};
+use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, PortalPeer};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::{Identity, is_name};
 use zeroize::Zeroizing;
 
 use certificate::Issued;
+pub use identity::{IdentityHolder, RotationPaths};
 pub use paths::{BodyPaths, BrokerPaths, HopPaths, PeersPaths, PortalPaths};
 use record::{PeerRecord, record_path};
 
@@ -88,6 +90,12 @@ pub enum PkiError {
     /// More public records than a list may have.
     #[error("more than {0} peers")]
     TooManyRecords(usize),
+    /// The holder's former identity is still listed.
+    #[error("a rotation of this identity is under way: retire the former one first")]
+    Rotating,
+    /// The holder has one identity only.
+    #[error("no former identity is listed")]
+    NothingToRetire,
     /// The certificate could not be made.
     #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -294,15 +302,6 @@ impl Pki {
         let public = SigningKey::from_pkcs8(&pkcs8).map_err(|_| PkiError::Key)?.public();
         files::create_secret_key(&self.path(&format!("{stem}.key")), &pkcs8)?;
         files::create_public_key(&self.path(&format!("{stem}.pub")), &public)
-    }
-
-    fn identity_key(&self, stem: &str) -> Result<(PathBuf, Identities), PkiError> {
-        let path = self.path(&format!("{stem}.identity.key"));
-        if !path.exists() {
-            files::create_secret_key(&path, &IdentityKey::generate_pkcs8().map_err(|_| PkiError::Key)?)?;
-        }
-        let key = IdentityKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
-        Ok((path, Identities::one(key.public_spki())))
     }
 
     fn acquisition_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use chukei_relay_client::clock::Clock;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Holder, PkiCommand};
+use crate::cli::{Holder, IdentityOf, PkiCommand};
 use crate::failure::Failure;
-use crate::pki::{HopPaths, Pki, PkiError, Validity};
+use crate::pki::{HopPaths, IdentityHolder, PeersPaths, Pki, PkiError, Validity};
 use crate::report::Report;
 
 /// Runs one command.
@@ -20,7 +20,16 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
         }
         PkiCommand::Peers { dir, days } => Pki::open(&dir).and_then(|pki| {
             let paths = pki.write_peers(Validity { now_ms, days })?;
-            Ok(vec![("file", paths.file), ("signature", paths.signature), ("root", paths.root)])
+            Ok(list(paths))
+        }),
+        PkiCommand::Rotate(args) => Pki::open(&args.dir).and_then(|pki| {
+            let paths = pki.rotate_identity(&holder(args.holder), Validity { now_ms, days: args.days })?;
+            let mut files = vec![("identity_key", paths.identity_key), ("former_key", paths.former_key)];
+            files.extend(list(paths.peers));
+            Ok(files)
+        }),
+        PkiCommand::Retire(args) => Pki::open(&args.dir).and_then(|pki| {
+            pki.retire_identity(&holder(args.holder), Validity { now_ms, days: args.days }).map(list)
         }),
     };
     files.map(report).map_err(|error| failure(&error))
@@ -64,6 +73,17 @@ fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
     })
 }
 
+fn list(paths: PeersPaths) -> Files {
+    vec![("file", paths.file), ("signature", paths.signature), ("root", paths.root)]
+}
+
+fn holder(of: IdentityOf) -> IdentityHolder {
+    match of {
+        IdentityOf::Body { code } => IdentityHolder::Body(code),
+        IdentityOf::Portal { name } => IdentityHolder::Portal(name),
+    }
+}
+
 fn hop(paths: HopPaths) -> Files {
     vec![("certificate", paths.certificate), ("key", paths.key), ("authority", paths.authority)]
 }
@@ -90,13 +110,18 @@ fn failure(error: &PkiError) -> Failure {
             ("PKI_FILE", "ファイルを確認してください")
         }
         PkiError::Io { .. } => ("PKI_IO", "鍵フォルダーの場所、権限、他のプロセスの使用を確認してください"),
+        PkiError::Rotating => ("PKI_ROTATING", "先に pki retire を実行してください"),
+        PkiError::NothingToRetire => ("PKI_NOTHING_TO_RETIRE", "先に pki rotate を実行してください"),
         PkiError::Certificate(_) | PkiError::Key => ("PKI_KEY", "鍵ファイルを確認してください"),
     };
     let message = format!("発行できません: {error}。{next}");
     match error {
-        PkiError::Exists(_) | PkiError::Name | PkiError::Validity | PkiError::Version => {
-            Failure::usage(code, message)
-        }
+        PkiError::Exists(_)
+        | PkiError::Name
+        | PkiError::Validity
+        | PkiError::Version
+        | PkiError::Rotating
+        | PkiError::NothingToRetire => Failure::usage(code, message),
         _ => Failure::other(code, message),
     }
 }

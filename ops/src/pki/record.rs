@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chukei_relay_client::peers::{BodyPeer, BrokerPeer, PortalPeer};
+use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Identities, PortalPeer};
 use serde::{Deserialize, Serialize};
 
 use super::PkiError;
@@ -38,6 +38,29 @@ impl PeerRecord {
         let mut text = serde_json::to_string(self).map_err(|_| PkiError::Malformed(path.clone()))?;
         text.push('\n');
         replace_public(&path, text.as_bytes())
+    }
+
+    /// The record of what has this file stem.
+    pub(super) fn read(dir: &Path, stem: &str) -> Result<Self, PkiError> {
+        read(record_path(dir, stem))
+    }
+
+    /// The identities in it; a broker has none.
+    pub(super) fn identities(&self) -> Result<&Identities, PkiError> {
+        match self {
+            Self::Body(body) => Ok(&body.identities),
+            Self::Portal(portal) => Ok(&portal.identities),
+            Self::Broker(_) => Err(PkiError::Name),
+        }
+    }
+
+    /// The same record with other identities.
+    pub(super) fn with_identities(self, identities: Identities) -> Result<Self, PkiError> {
+        match self {
+            Self::Body(body) => Ok(Self::Body(BodyPeer { identities, ..body })),
+            Self::Portal(portal) => Ok(Self::Portal(PortalPeer { identities, ..portal })),
+            Self::Broker(_) => Err(PkiError::Name),
+        }
     }
 
     /// Every record of the folder in the order of file names, so that the same records give the same list.
