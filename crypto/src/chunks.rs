@@ -72,6 +72,11 @@ impl Chunks {
         Ok(tag)
     }
 
+    #[cfg(test)]
+    pub(crate) fn pass_over(&mut self, chunks: u64) {
+        self.number += chunks;
+    }
+
     fn next(&mut self, length: usize, last: bool) -> Result<[u8; NONCE], ChunkError> {
         if self.ended {
             return Err(ChunkError::Ended);
@@ -107,7 +112,7 @@ mod tests {
     #[test]
     fn a_key_refuses_what_comes_after_its_limit_of_chunks() {
         let mut key = key();
-        key.number = CHUNKS_MAX - 1;
+        key.pass_over(CHUNKS_MAX - 1);
         assert_eq!(key.seal(b"", &mut [0; TAG], false), Ok(()));
         assert_eq!(key.seal(b"", &mut [0; TAG], false), Err(ChunkError::TooMany));
         assert_eq!(key.open(b"", &mut [0; TAG], true).unwrap_err(), ChunkError::TooMany);

@@ -22,12 +22,12 @@ pub(crate) struct OnceKey(Cipher);
 impl OnceKey {
     /// `info` parts are joined as they are: callers give a label of their own and parts of fixed length.
     pub(crate) fn derive(salt: &[u8; SALT], material: &[u8], info: &[&[u8]]) -> Result<Self, DeriveError> {
-        Self::expand(&Extracted::new(salt, material), info)
+        Extracted::new(salt, material).cipher(info).map(Self)
     }
 
-    /// A key from what was extracted already; `info` holds the salt, and is unambiguous as above.
-    pub(crate) fn expand(extracted: &Extracted, info: &[&[u8]]) -> Result<Self, DeriveError> {
-        extracted.cipher(info).map(Self)
+    /// A key that was derived as above, with a fresh salt.
+    pub(crate) fn of(cipher: Cipher) -> Self {
+        Self(cipher)
     }
 
     /// Seals what stands in `room` before its last [`TAG`] bytes, which take the tag. The key is used up.

@@ -1,33 +1,55 @@
 //! Values at rest, sealed to where they stand and to whom they concern (R1, R30).
 //!
 //! Value key = HKDF-SHA-256(day key; person key or nothing; label ‖ key ids ‖ salt), the day key in the place of
-//! HKDF's salt, so that its part is computed once for all values of its day. Without the day key (retention over) or
-//! the person key (person erased) a value is noise, in backups too. One key seals one value: see the module
-//! `once` for why its nonce is zero. The header names every key; none is ever found by trial.
+//! HKDF's salt, so that its part is computed once for all values of its day. Without the day key (retention over)
+//! or the person key (person erased) a value is noise, in backups too. The header names every key; none is ever
+//! found by trial.
 //!
-//! Stored form: version 1 ‖ suite 1 ‖ purpose ‖ day (u32) ‖ day-key id (u32) ‖ person flag ‖ page (u32) ‖ slot ‖
-//! generation of the person key (u32) ‖ salt 16 ‖ ciphertext ‖ tag 16; integers big-endian, the person's fields
-//! zero where there is none. Associated data is the header and the [`Place`]: a row moved to another body,
-//! space or key does not open.
+//! Stored form: version 1 ‖ suite ‖ purpose ‖ day (u32) ‖ day-key id (u32) ‖ person flag ‖ page (u32) ‖ slot ‖
+//! generation of the person key (u32) ‖ salt 16, then for suite 1 ciphertext ‖ tag 16, for suite 2 the chunks of a
+//! stream (see [`StreamSealer`]); integers big-endian, the person's fields zero where there is none. Associated
+//! data is the header and the [`Place`]: a row moved to another body, space or key does not open.
+//!
+//! Why no key and nonce repeat: one key seals one value or one stream, and rests on 16 random bytes drawn for it,
+//! not on a counter, a clock or the memory of an earlier run, so that restarts, clones of a data folder, restored
+//! backups and clocks set back change nothing. With 2^40 values under one pair of day and person key two salts agree
+//! with one chance in 2^49. A value's nonce is zero, see the module `once`; a stream's chunks count, see the module
+//! `chunks`. What can be counted is limited, and refused past its limit: a value has at most 1 MiB, a stream 65,536
+//! chunks of 64 KiB, so that a key never meets more than 2^28 of the 2^64 blocks that AES-256-GCM allows.
 
+mod associated;
 mod header;
+mod in_place;
+mod stream;
 
+use crate::chunks;
 use crate::derive::DeriveError;
 use crate::key::{DayKey, Key32};
-use crate::once::{OnceKey, TAG};
 use crate::random::{self, RandomError};
 
 use header::Header;
 pub use header::{KeyIds, PersonSlot, Purpose};
+pub use in_place::{Opener, Sealer};
+pub use stream::{Provisional, StreamOpener, StreamSealer, Whole, stream_length};
 
 /// The version of the stored form.
 pub const VERSION: u8 = 1;
-/// AES-256-GCM under a key by HKDF-SHA-256 (R21).
+/// One piece, AES-256-GCM under a key by HKDF-SHA-256 (R21).
 pub const SUITE: u8 = 1;
+/// A stream of chunks, the same algorithms (R21).
+pub const STREAM_SUITE: u8 = 2;
 /// Longest plaintext sealed in one piece, bytes.
 pub const VALUE_MAX: usize = 1024 * 1024;
+/// Bytes of the header in front of what is sealed.
+pub const HEADER: usize = Header::LENGTH;
+/// Bytes of the tag behind a value, and behind each chunk of a stream.
+pub const TAG: usize = crate::cipher::TAG;
 /// Bytes that sealing adds to a value.
-pub const OVERHEAD: usize = Header::LENGTH + TAG;
+pub const OVERHEAD: usize = HEADER + TAG;
+/// Plaintext of a stream's chunk, bytes; the last may be shorter.
+pub const CHUNK_PLAIN: usize = chunks::CHUNK_PLAIN;
+/// Chunks of a stream.
+pub const STREAM_CHUNKS_MAX: u64 = chunks::CHUNKS_MAX;
 /// Longest name of a body, bytes.
 pub const BODY_MAX: usize = 32;
 /// Longest row key, bytes.
@@ -80,9 +102,12 @@ pub enum SealError {
     /// A version or suite this release does not know.
     #[error("unknown version or suite")]
     UnknownSuite,
-    /// Over [`VALUE_MAX`], [`BODY_MAX`] or [`ROW_MAX`].
+    /// Over [`VALUE_MAX`], [`STREAM_CHUNKS_MAX`], [`BODY_MAX`] or [`ROW_MAX`].
     #[error("value or place longer than its limit")]
     TooLong,
+    /// The buffer has no room for header and tag, or a stream's chunk is not as long as a chunk has to be.
+    #[error("the buffer is not as long as what is sealed in it has to be")]
+    WrongRoom,
     /// The system gave no randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -122,7 +147,7 @@ impl<T> std::fmt::Debug for Opened<T> {
     }
 }
 
-/// Seals `plaintext` for `place` under the keys `ids` names.
+/// Seals `plaintext` for `place` under the keys `ids` names. Copies the value once; a [`Sealer`] does not.
 pub fn seal(
     keys: &(impl KeySource + ?Sized),
     ids: KeyIds,
@@ -143,15 +168,13 @@ pub(crate) fn seal_salted(
     if plaintext.len() > VALUE_MAX {
         return Err(SealError::TooLong);
     }
-    let (day_key, secret) = keys.day_key(ids.purpose, ids.day)?;
-    let (generation, person_key) = person_key(keys, ids.person)?;
-    let header = Header { ids, day_key, generation, salt };
-    let mut out = Vec::with_capacity(OVERHEAD + plaintext.len());
-    out.extend_from_slice(&header.to_bytes());
-    let associated = Associated::of(&header, place)?;
-    let key = value_key(secret, person_key, &header)?;
-    key.seal_onto(associated.as_slice(), &mut out, plaintext).map_err(|_| SealError::TooLong)?;
-    Ok(out)
+    let sealer = Sealer::salted(keys, ids, place, salt)?;
+    let mut sealed = Vec::with_capacity(OVERHEAD + plaintext.len());
+    sealed.resize(HEADER, 0);
+    sealed.extend_from_slice(plaintext);
+    sealed.resize(OVERHEAD + plaintext.len(), 0);
+    sealer.seal_within(&mut sealed)?;
+    Ok(sealed)
 }
 
 /// Opens what was sealed for `place`. Copies the value once; [`open_owned`] does not.
@@ -172,69 +195,9 @@ pub fn open_owned(
     place: Place<'_>,
     mut sealed: Vec<u8>,
 ) -> Result<Opened<Vec<u8>>, SealError> {
-    if sealed.len() > OVERHEAD + VALUE_MAX {
-        return Err(SealError::TooLong);
-    }
-    let header = Header::parse(&sealed)?;
-    let KeyIds { purpose, day, person } = header.ids;
-    // The value exists, so its day key did: one that is not there any more was destroyed.
-    let secret = keys.day_key_by_id(purpose, day, header.day_key).map_err(|_| SealError::KeyDestroyed)?;
-    let (generation, person_key) = person_key(keys, person)?;
-    if generation != header.generation {
-        return Err(SealError::KeyDestroyed);
-    }
-    let associated = Associated::of(&header, place)?;
-    let key = value_key(secret, person_key, &header)?;
-    key.open_within(associated.as_slice(), &mut sealed, Header::LENGTH)
-        .map_err(|_| SealError::IntegrityFailure)?;
+    let length = Opener::new(keys, place, &sealed)?.open_within(&mut sealed)?.get().len();
+    sealed.truncate(length);
     Ok(Opened(sealed))
-}
-
-/// Generation and key of the person a value concerns; 0 and nothing where it concerns nobody.
-fn person_key(
-    keys: &(impl KeySource + ?Sized),
-    person: Option<PersonSlot>,
-) -> Result<(u32, &[u8]), KeyError> {
-    let Some(slot) = person else { return Ok((0, &[])) };
-    let (generation, key) = keys.person_key(slot)?;
-    Ok((generation, key.as_bytes()))
-}
-
-/// Everything that HKDF expands fits one block of SHA-256.
-fn value_key(day_key: &DayKey, person_key: &[u8], header: &Header) -> Result<OnceKey, DeriveError> {
-    let extracted = day_key.extract(person_key);
-    OnceKey::expand(&extracted, &[b"chukei value v1", &header.key_part(), &header.salt])
-}
-
-/// Header and place, each part of the place preceded by its length; on the stack.
-struct Associated {
-    bytes: [u8; Self::MAX],
-    length: usize,
-}
-
-impl Associated {
-    const MAX: usize = Header::LENGTH + 3 + BODY_MAX + ROW_MAX;
-
-    fn of(header: &Header, place: Place<'_>) -> Result<Self, SealError> {
-        let body = u8::try_from(place.body.len()).map_err(|_| SealError::TooLong)?;
-        let row = u8::try_from(place.row.len()).map_err(|_| SealError::TooLong)?;
-        let mut associated = Self { bytes: [0; Self::MAX], length: 0 };
-        for part in [&header.to_bytes()[..], &[body], place.body, &[place.space, row], place.row] {
-            associated.push(part)?;
-        }
-        Ok(associated)
-    }
-
-    fn push(&mut self, part: &[u8]) -> Result<(), SealError> {
-        let end = self.length + part.len();
-        self.bytes.get_mut(self.length..end).ok_or(SealError::TooLong)?.copy_from_slice(part);
-        self.length = end;
-        Ok(())
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&self.bytes)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The header of a stored value: which keys sealed it, and its salt. One value, one byte form.
 
-use super::{SUITE, SealError, VERSION};
+use super::{KeyError, KeySource, STREAM_SUITE, SUITE, SealError, VERSION};
+use crate::cipher::Cipher;
+use crate::derive::{DeriveError, Extracted};
 
 /// What values are for. Purposes never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,11 +57,12 @@ pub struct KeyIds {
 /// The parsed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    pub(super) ids: KeyIds,
-    pub(super) day_key: u32,
+    suite: u8,
+    ids: KeyIds,
+    day_key: u32,
     /// Generation of the person key; 0 where there is no person.
-    pub(super) generation: u32,
-    pub(super) salt: [u8; 16],
+    generation: u32,
+    salt: [u8; 16],
 }
 
 impl Header {
@@ -67,14 +70,47 @@ impl Header {
     const KEY_PART: usize = 21;
     pub(super) const LENGTH: usize = Self::KEY_PART + 16;
 
-    pub(super) fn key_part(&self) -> [u8; Self::KEY_PART] {
+    /// The header of a value that is to be sealed under the newest keys, and the value's key.
+    pub(super) fn newest(
+        keys: &(impl KeySource + ?Sized),
+        suite: u8,
+        ids: KeyIds,
+        salt: [u8; 16],
+    ) -> Result<(Self, Cipher), SealError> {
+        let (day_key, secret) = keys.day_key(ids.purpose, ids.day)?;
+        let (generation, person_key) = person_key(keys, ids.person)?;
+        let header = Self { suite, ids, day_key, generation, salt };
+        Ok((header, header.expand(&secret.extract(person_key))?))
+    }
+
+    /// The key of the value with this header.
+    pub(super) fn cipher(&self, keys: &(impl KeySource + ?Sized)) -> Result<Cipher, SealError> {
+        let KeyIds { purpose, day, person } = self.ids;
+        // The value exists, so its day key did: one that is not there any more was destroyed.
+        let secret = keys.day_key_by_id(purpose, day, self.day_key).map_err(|_| SealError::KeyDestroyed)?;
+        let (generation, person_key) = person_key(keys, person)?;
+        if generation != self.generation {
+            return Err(SealError::KeyDestroyed);
+        }
+        Ok(self.expand(&secret.extract(person_key))?)
+    }
+
+    /// Label and header have 52 bytes: with HKDF's counter they fit one block of SHA-256.
+    fn expand(&self, extracted: &Extracted) -> Result<Cipher, DeriveError> {
+        extracted.cipher(&[b"chukei value v1", &self.to_bytes()])
+    }
+
+    fn key_part(&self) -> [u8; Self::KEY_PART] {
         let [d0, d1, d2, d3] = self.ids.day.to_be_bytes();
         let [k0, k1, k2, k3] = self.day_key.to_be_bytes();
         let PersonSlot { page, slot } = self.ids.person.unwrap_or(PersonSlot { page: 0, slot: 0 });
         let [p0, p1, p2, p3] = page.to_be_bytes();
         let [g0, g1, g2, g3] = self.generation.to_be_bytes();
         let (purpose, flag) = (self.ids.purpose as u8, u8::from(self.ids.person.is_some()));
-        [VERSION, SUITE, purpose, d0, d1, d2, d3, k0, k1, k2, k3, flag, p0, p1, p2, p3, slot, g0, g1, g2, g3]
+        [
+            VERSION, self.suite, purpose, d0, d1, d2, d3, k0, k1, k2, k3, flag, p0, p1, p2, p3, slot, g0, g1,
+            g2, g3,
+        ]
     }
 
     pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
@@ -85,10 +121,12 @@ impl Header {
         bytes
     }
 
-    /// Reads the header in front of `sealed`.
-    pub(super) fn parse(sealed: &[u8]) -> Result<Self, SealError> {
+    /// Reads the header in front of `sealed`, which must be of this suite.
+    pub(super) fn parse(sealed: &[u8], due: u8) -> Result<Self, SealError> {
         match sealed {
-            [VERSION, SUITE, ..] => {}
+            [VERSION, suite, ..] if *suite == due => {}
+            // A value where a stream is due, or the other way round.
+            [VERSION, SUITE | STREAM_SUITE, ..] => return Err(SealError::IntegrityFailure),
             [_, _, ..] => return Err(SealError::UnknownSuite),
             _ => return Err(SealError::IntegrityFailure),
         }
@@ -96,7 +134,7 @@ impl Header {
             sealed.split_first_chunk::<{ Self::LENGTH }>().ok_or(SealError::IntegrityFailure)?;
         let [
             _,
-            _,
+            suite,
             purpose,
             d0,
             d1,
@@ -124,6 +162,7 @@ impl Header {
             _ => return Err(SealError::IntegrityFailure),
         };
         let parsed = Self {
+            suite,
             ids: KeyIds {
                 purpose: Purpose::from_byte(purpose).ok_or(SealError::IntegrityFailure)?,
                 day: u32::from_be_bytes([d0, d1, d2, d3]),
@@ -136,4 +175,14 @@ impl Header {
         // Fields of a person that is not there are zero, or this is not what was written.
         if parsed.to_bytes() == *header { Ok(parsed) } else { Err(SealError::IntegrityFailure) }
     }
+}
+
+/// Generation and key of the person a value concerns; 0 and nothing where it concerns nobody.
+fn person_key(
+    keys: &(impl KeySource + ?Sized),
+    person: Option<PersonSlot>,
+) -> Result<(u32, &[u8]), KeyError> {
+    let Some(slot) = person else { return Ok((0, &[])) };
+    let (generation, key) = keys.person_key(slot)?;
+    Ok((generation, key.as_bytes()))
 }

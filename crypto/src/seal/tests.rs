@@ -35,6 +35,23 @@ impl KeySource for Fixed {
     }
 }
 
+/// One key for everything, under every id: only the header is left to tell values apart.
+struct Same(DayKey, Key32);
+
+impl KeySource for Same {
+    fn day_key(&self, _purpose: Purpose, _day: u32) -> Result<(u32, &DayKey), KeyError> {
+        Ok((101, &self.0))
+    }
+
+    fn day_key_by_id(&self, _purpose: Purpose, _day: u32, _id: u32) -> Result<&DayKey, KeyError> {
+        Ok(&self.0)
+    }
+
+    fn person_key(&self, _slot: PersonSlot) -> Result<(u32, &Key32), KeyError> {
+        Ok((1, &self.1))
+    }
+}
+
 const PERSON: PersonSlot = PersonSlot { page: 3, slot: 7 };
 const IDS: KeyIds = KeyIds { purpose: Purpose::Copies, day: 20_000, person: Some(PERSON) };
 const PLACE: Place<'_> = Place { body: b"982016", space: 5, row: b"row key" };
@@ -54,6 +71,57 @@ fn a_value_opens_where_it_was_sealed_by_copy_and_in_place() {
             assert_eq!(open_owned(&keys, PLACE, sealed).unwrap().into_inner(), value);
         }
     }
+}
+
+/// Header, plaintext and tag side by side, as a caller holds them.
+fn room(plain: &[u8]) -> Vec<u8> {
+    [&[0xee; HEADER], plain, &[0xee; TAG]].concat()
+}
+
+#[test]
+fn sealing_and_opening_in_place_give_the_same_form_as_by_copy() {
+    let keys = Fixed::new();
+    for plain in [&b""[..], b"value", &vec![7; VALUE_MAX]] {
+        let mut buffer = room(plain);
+        Sealer::salted(&keys, IDS, PLACE, [3; 16]).unwrap().seal_within(&mut buffer).unwrap();
+        assert_eq!(buffer, seal_salted(&keys, IDS, PLACE, plain, [3; 16]).unwrap());
+        let opener = Opener::new(&keys, PLACE, &buffer[..HEADER]).unwrap();
+        assert_eq!(opener.open_within(&mut buffer).unwrap().get(), &plain);
+    }
+}
+
+#[test]
+fn buffers_without_room_or_over_the_limit_are_refused() {
+    let keys = Fixed::new();
+    let sealer = || Sealer::new(&keys, IDS, PLACE).unwrap();
+    for length in [0, HEADER - 1, HEADER, OVERHEAD - 1] {
+        assert_eq!(sealer().seal_within(&mut vec![0; length]), Err(SealError::WrongRoom));
+    }
+    assert_eq!(sealer().seal_within(&mut vec![0; OVERHEAD + VALUE_MAX + 1]), Err(SealError::TooLong));
+    let sealed = seal(&keys, IDS, PLACE, b"value").unwrap();
+    for length in 0..HEADER {
+        assert_eq!(Opener::new(&keys, PLACE, &sealed[..length]).unwrap_err(), SealError::IntegrityFailure);
+    }
+    for length in 0..sealed.len() {
+        let opener = Opener::new(&keys, PLACE, &sealed).unwrap();
+        let cut = &mut sealed[..length].to_vec();
+        assert_eq!(opener.open_within(cut).unwrap_err(), SealError::IntegrityFailure);
+    }
+}
+
+#[test]
+fn a_key_opens_the_value_it_was_made_for_and_no_other() {
+    let keys = Fixed::new();
+    let (one, mut two) = (seal(&keys, IDS, PLACE, b"one").unwrap(), seal(&keys, IDS, PLACE, b"two").unwrap());
+    let opener = Opener::new(&keys, PLACE, &one).unwrap();
+    assert_eq!(opener.open_within(&mut two).unwrap_err(), SealError::IntegrityFailure);
+    // The body of one value behind the header of another.
+    let mut mixed = [&one[..HEADER], &two[HEADER..]].concat();
+    let opener = Opener::new(&keys, PLACE, &one).unwrap();
+    assert_eq!(opener.open_within(&mut mixed).unwrap_err(), SealError::IntegrityFailure);
+    let printed =
+        format!("{:?} {:?}", Sealer::new(&keys, IDS, PLACE).unwrap(), Opener::new(&keys, PLACE, &one));
+    assert_eq!(printed, "Sealer(redacted) Ok(Opener(redacted))");
 }
 
 #[test]
@@ -113,7 +181,7 @@ fn r21_unknown_versions_and_suites_are_refused_by_name() {
     let keys = Fixed::new();
     for at in [0, 1] {
         let mut sealed = seal(&keys, IDS, PLACE, b"value").unwrap();
-        sealed[at] = 2;
+        sealed[at] = 3;
         assert_eq!(open_error(&keys, PLACE, &sealed), SealError::UnknownSuite);
     }
 }
@@ -153,6 +221,32 @@ fn an_opened_value_does_not_print_itself() {
 }
 
 proptest! {
+    /// Purpose, day, person, page and slot as the header has them: none can be put in the place of another.
+    #[test]
+    fn r1_a_value_relabelled_for_other_keys_does_not_open(
+        purpose in 0..Purpose::ALL.len(),
+        day: u32,
+        person in prop::option::of(any::<(u32, u8)>()),
+        id: u32,
+        generation: u32,
+    ) {
+        let keys = Fixed::new();
+        let sealed = seal(&keys, IDS, PLACE, b"value").unwrap();
+        let mut relabelled = sealed.clone();
+        relabelled[2] = Purpose::ALL[purpose] as u8;
+        relabelled[3..7].copy_from_slice(&day.to_be_bytes());
+        relabelled[7..11].copy_from_slice(&id.to_be_bytes());
+        let (page, slot) = person.unwrap_or_default();
+        relabelled[11] = u8::from(person.is_some());
+        relabelled[12..16].copy_from_slice(&page.to_be_bytes());
+        relabelled[16] = slot;
+        relabelled[17..21].copy_from_slice(&generation.to_be_bytes());
+        prop_assume!(relabelled != sealed);
+        prop_assert!(open(&keys, PLACE, &relabelled).is_err());
+        // Even where every key is the same one.
+        prop_assert!(open(&Same(DayKey::from_bytes([1; 32]), Key32::from_bytes([2; 32])), PLACE, &relabelled).is_err());
+    }
+
     #[test]
     fn r1_any_changed_byte_of_the_value_makes_it_not_open(value: Vec<u8>, at: prop::sample::Index, change in 1u8..) {
         let keys = Fixed::new();
