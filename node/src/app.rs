@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chukei_domain::catalogue::Catalogue;
-use chukei_relay_client::channel::{ChannelLimits, Channels};
+use chukei_relay_client::channel::{ChannelLimits, Channels, Scope};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::Dialer;
+use chukei_relay_client::holds::Holds;
 use chukei_relay_client::peers::{PeerList, WatchedPeers};
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
@@ -21,8 +22,9 @@ use tokio::time::Instant;
 use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
 use crate::bodies::call::CallError;
 use crate::config::serve::Limits;
+use crate::evidence::PermitEvidence;
 use crate::hosted::Bodies;
-use crate::inbound::holds::Holds;
+use crate::inbound::permits::Permits;
 use crate::outbound::announcements::Announcements;
 use crate::telemetry::metrics::Metrics;
 
@@ -43,8 +45,10 @@ pub struct Node {
     pub catalogue: Catalogue,
     /// End-to-end channels.
     pub channels: Channels,
-    /// Peers held off after a mismatch.
-    pub holds: Holds,
+    /// Portals and bodies held off after a mismatch.
+    pub holds: Holds<Scope>,
+    /// Permits of brokers, and brokers held off.
+    pub permits: Permits,
     /// Request ids in use.
     pub replay: ReplayWindow,
     /// Admission.
@@ -78,6 +82,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Bounds.
     pub limits: Limits,
+    /// Where evidence of permits goes.
+    pub evidence: PermitEvidence,
 }
 
 /// A request in work.
@@ -95,7 +101,8 @@ const REPLAY_CAPACITY: usize = 3_000_000;
 impl Node {
     /// A node that is not connected yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { name, clock, bodies, catalogue, peers, metrics, limits } = parts;
+        let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence } = parts;
+        let hold_ms = limits.integrity_hold_seconds.saturating_mul(1_000);
         let wakes = bodies.iter().map(|body| (body.code(), Notify::new())).collect();
         let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
         let channels = Channels::new(rotating);
@@ -106,7 +113,8 @@ impl Node {
         channels.enforce(list);
         Self {
             channels,
-            holds: Holds::new(limits.integrity_hold_seconds.saturating_mul(1_000)),
+            holds: Holds::new(hold_ms),
+            permits: Permits::new(evidence, hold_ms),
             replay: ReplayWindow::new(REPLAY_CAPACITY),
             admission: Admission::new(limits.in_flight),
             watched_peers: Arc::new(peers),

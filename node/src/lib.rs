@@ -12,6 +12,7 @@ pub mod bodies;
 pub mod broker;
 mod cli;
 pub mod config;
+pub mod evidence;
 pub mod expiry;
 pub mod hosted;
 pub mod identities;

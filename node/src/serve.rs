@@ -22,6 +22,7 @@ use chukei_wire::identity::Identity;
 use crate::app::{Node, Parts};
 use crate::config::clock;
 use crate::config::serve::{BodyConfig, NodeConfig};
+use crate::evidence::PermitEvidence;
 use crate::hosted::body::{BodyFacts, BodyKeyFiles};
 use crate::hosted::{Bodies, HostedBody};
 use crate::outbound::announce::announce;
@@ -34,6 +35,8 @@ use crate::{bodies, expiry, identities, inbound, outbound};
 const GAUGES: Duration = Duration::from_secs(5);
 /// Time peers have to hear of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Time brokers have to prove the last permits.
+const PROOF: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
 pub async fn run(config: NodeConfig) -> Result<(), StartError> {
@@ -63,7 +66,9 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let bodies = open_bodies(&config, &folder, &journal, &clock)?;
     let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
     let (name, limits) = (config.name.clone(), config.limits.clone());
-    let node = Arc::new(Node::new(Parts { name, clock, bodies, catalogue, peers, metrics, limits }));
+    let evidence = PermitEvidence::new(journal.clone(), clock.clone());
+    let parts = Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence };
+    let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
     start(&config, node, journal, credentials).await
 }
@@ -157,14 +162,16 @@ fn targets(config: &NodeConfig) -> Vec<Target> {
     config.brokers.iter().map(target).collect()
 }
 
-/// A fresh connection to a broker is served at once, and used once the broker knows the node's bodies.
+/// A fresh connection to a broker is served once the broker's roots are followed, and used once the broker knows the
+/// node's bodies.
 fn announcing(node: &Arc<Node>) -> Hook {
     let node = Arc::downgrade(node);
     Arc::new(move |name, connection: PeerConnection| {
         let node = node.clone();
         Box::pin(async move {
             let node = node.upgrade().ok_or(HookFailed)?;
-            tokio::spawn(inbound::streams::serve(node.clone(), connection.clone()));
+            let hop = inbound::permits::follow_broker(&node, &connection).await?;
+            tokio::spawn(inbound::streams::serve(node.clone(), connection.clone(), hop));
             announce(&node, &connection).await.map_err(|error| {
                 tracing::warn!(broker = %name, %error, "not announced");
                 HookFailed
@@ -225,6 +232,8 @@ async fn drain(node: &Node, staff: &ServerEndpoint, brokers: &ClientEndpoint, se
     if tokio::time::timeout(limit, finished).await.is_err() {
         tracing::warn!(in_flight = node.metrics.in_flight.get(), "drain ended before the work did");
     }
+    node.permits.settle(PROOF).await;
     // Both wait until the peers were told: a broker that was not would route here until it noticed the silence.
     tokio::join!(brokers.shutdown(FAREWELL), staff.shutdown(FAREWELL));
+    node.permits.give_up();
 }

@@ -183,12 +183,14 @@ impl Pki {
         if !acquisition_key.exists() {
             files::create_secret_key(&acquisition_key, &key_file::read(&shared)?)?;
         }
-        let peer = BrokerPeer { name: name.to_owned(), acquisition_public };
+        let (permit_key, permit_public) = self.permit_key(stem)?;
+        let peer = BrokerPeer { name: name.to_owned(), acquisition_public, permit_public };
         PeerRecord::Broker(peer).write(&self.dir, stem)?;
         Ok(BrokerPaths {
             hop,
             acquisition_key,
             code_master: self.code_master(FIRST_VERSION)?,
+            permit_key,
             root_key: self.root_key(name)?,
         })
     }
@@ -326,6 +328,15 @@ impl Pki {
         }
         let newest = provider.roots(&owner)?.last().copied().unwrap_or(1);
         Ok(provider.root_path(&owner, newest))
+    }
+
+    fn permit_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
+        let path = self.path(&format!("{stem}.permit.key"));
+        if !path.exists() {
+            files::create_secret_key(&path, &SigningKey::generate().map_err(|_| PkiError::Key)?)?;
+        }
+        let key = SigningKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
+        Ok((path, Hex(key.public().to_vec())))
     }
 
     fn random_key_file(&self, name: &str) -> Result<PathBuf, PkiError> {

@@ -164,6 +164,11 @@ impl PeerConnection {
         self.connection.closed().await.into()
     }
 
+    /// Datagrams that have come from the peer so far: whether it is there at all.
+    pub fn datagrams_received(&self) -> u64 {
+        self.connection.stats().udp_rx.datagrams
+    }
+
     /// Whether the connection is over.
     pub fn is_closed(&self) -> bool {
         self.connection.close_reason().is_some()

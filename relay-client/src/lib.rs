@@ -10,6 +10,7 @@ pub mod connection;
 pub mod dial;
 pub mod endpoint;
 mod file_stamp;
+pub mod holds;
 pub mod identity_keys;
 pub mod key_file;
 pub mod peers;

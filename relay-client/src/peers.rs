@@ -80,6 +80,8 @@ pub struct BrokerPeer {
     pub name: String,
     /// HPKE public key to which the brokers' parts of acquisition numbers are sealed.
     pub acquisition_public: Hex,
+    /// Ed25519 public key of the roots over its permits, 32 bytes.
+    pub permit_public: Hex,
 }
 
 /// Bytes written as lower-case hexadecimal.
@@ -179,7 +181,9 @@ impl PeerList {
     fn index(file: PeerListFile, digest: [u8; 32]) -> Result<Self, PeerListError> {
         let bodies = file.bodies.iter().map(|body| &body.identities);
         let all = bodies.chain(file.portals.iter().map(|portal| &portal.identities));
-        if file.version != VERSION || !all_differ(all.flat_map(Identities::iter)) {
+        let permits = || file.brokers.iter().map(|broker| &broker.permit_public);
+        let usable = all_differ(permits()) && permits().all(|key| key.0.len() == 32);
+        if file.version != VERSION || !all_differ(all.flat_map(Identities::iter)) || !usable {
             return Err(PeerListError::Malformed);
         }
         Ok(Self {

@@ -18,6 +18,7 @@ mod relay;
 mod renew;
 mod requests;
 mod rights;
+mod roots;
 mod routes;
 mod server;
 mod start;
@@ -44,6 +45,7 @@ use crate::broker::peer::Peer;
 use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::renew::RenewalRate;
 use crate::broker::rights::Passage;
+use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::config::broker::LegalBasis;
 use crate::telemetry::metrics::Metrics;
@@ -66,6 +68,7 @@ struct Broker {
     limits: BodyLimits,
     public_key_work: PublicKeyWork,
     exchanges: ExchangeLog,
+    roots: Roots,
     certificate_end_ms: u64,
     metrics: Metrics,
     draining: AtomicBool,

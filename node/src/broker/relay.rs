@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_relay_client::connection::{CloseCode, ConnectionError};
+use chukei_relay_client::permit::PermitBasis;
 use chukei_relay_client::session::{
     AcceptedRequest, OpenRequest, SessionError, forward_request, put_status, read_status,
 };
@@ -22,7 +23,7 @@ use crate::admission::RETRY_AFTER_MS;
 use crate::broker::Broker;
 use crate::broker::ending::{Ending, NOT_READY, end, is_misuse, linger};
 use crate::broker::exchange::{Durable, ExchangeError, OpenExchange, Opening};
-use crate::broker::peer::{Basis, Peer};
+use crate::broker::peer::Peer;
 use crate::broker::rights::Passage;
 
 /// Bytes passed on in one direction: the largest sealed body with its padding, tags and frames.
@@ -108,8 +109,12 @@ fn prepare(broker: &Broker, passage: &Passage, request: &AcceptedRequest) -> Res
     let receiver = receiver.ok_or(NOT_READY)?;
     let named = broker.named_in_permit(request.header.kind, passage, person);
     let codes = named.and_then(|person| broker.codes.pair(&passage.receiver(), person, now_ms));
-    let basis = Basis { broker: &broker.name, legal_basis: broker.legal_basis(passage), codes };
-    let permit = receiver.permit(request.header_hash, &basis, now_ms).ok_or(NOT_READY)?;
+    let basis = PermitBasis {
+        person: codes.as_ref().map(|codes| codes.current),
+        previous: codes.as_ref().and_then(|codes| codes.previous),
+        legal_basis: broker.legal_basis(passage).to_owned(),
+    };
+    let permit = receiver.permits.issue(request.header_hash, basis, now_ms).ok_or(NOT_READY)?;
     let permit_number = permit.claims.number;
     Ok(Prepared { receiver, hop: Hop { sender_code: None, permit: Some(permit) }, person, permit_number })
 }

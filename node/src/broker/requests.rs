@@ -6,6 +6,7 @@ use std::time::Duration;
 use chukei_relay_client::session::{AcceptedRequest, SessionError, accept_request};
 use chukei_relay_client::stream::{RecvHalf, SendHalf};
 use chukei_wire::frame::Outcome;
+use chukei_wire::header::Kind;
 use chukei_wire::identity::Identity;
 use chukei_wire::message::control::Announce;
 use chukei_wire::result::ResultName;
@@ -20,6 +21,7 @@ use crate::broker::peer::Peer;
 use crate::broker::relay::relay;
 use crate::broker::renew::renew;
 use crate::broker::rights::{Way, way};
+use crate::broker::roots;
 
 /// Every wait of a request ends at its own deadline; this much later, whatever is left of it is dropped.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -36,6 +38,10 @@ pub(super) async fn serve(broker: Arc<Broker>, peer: Arc<Peer>, send: SendHalf, 
             return;
         }
     };
+    if request.header.kind == Kind::PermitRoots {
+        // As long as the connection: neither in work nor under any limit but its own.
+        return roots::serve(&broker, &peer, request).await;
+    }
     let started = Instant::now();
     let (kind, request_id) = (request.header.kind, request.header.request_id);
     let _in_flight = broker.in_flight();

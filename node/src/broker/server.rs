@@ -34,7 +34,7 @@ async fn serve_peer(broker: Arc<Broker>, connection: PeerConnection) {
         connection.close(CloseCode::NotPermitted);
         return;
     };
-    let peer = match Peer::new(connection) {
+    let peer = match Peer::new(connection, &broker.name) {
         Ok(peer) => Arc::new(peer),
         Err(error) => {
             tracing::info!(peer = %identity, %error, "connection lost");
@@ -55,6 +55,7 @@ async fn serve_peer(broker: Arc<Broker>, connection: PeerConnection) {
         }
     };
     broker.routes.forget(&peer);
+    broker.roots.end(&peer.permits);
     tracing::info!(peer = %identity, %end, "connection ended");
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::person_code::CodeMaster;
+use chukei_crypto::sign::SigningKey;
 use chukei_domain::day::{Day, day_of};
 use chukei_keys::{KeySettingsError, KeyfileError, KeyringFile};
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::{PeerListError, WatchedPeers};
+use chukei_relay_client::peers::{PeerList, PeerListError, WatchedPeers};
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_store::journal::{Journal, JournalError};
 use chukei_store::{DataFolder, StoreError};
@@ -25,10 +26,12 @@ use crate::broker::exchange::{self, ExchangeLog};
 use crate::broker::limits::BodyLimits;
 use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::renew::RenewalRate;
+use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::broker::{Broker, server, upkeep};
 use crate::config;
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
+use crate::evidence::PermitEvidence;
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
@@ -61,6 +64,9 @@ pub enum BrokerError {
     /// A key file that was read, but holds no usable key.
     #[error("{0}: not a usable key")]
     Key(PathBuf),
+    /// The signed peer list gives this broker another key for its permits, or none.
+    #[error("{0}: not the permit key that the peer list gives this broker")]
+    KeyNotListed(PathBuf),
     /// The data folder.
     #[error("data folder: {0}")]
     Store(#[from] StoreError),
@@ -124,10 +130,12 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let acquisition_path = config.path(&config.acquisition_key);
     let acquisition_key = AcquisitionKeyPair::from_bytes(&key_file::read(&acquisition_path)?)
         .map_err(|_| BrokerError::Key(acquisition_path))?;
+    let permit_key = permit_key(config, &peers.load())?;
     let metrics = Metrics::new("broker")?;
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
     let keys = keyring(config, &folder, day_of(clock.now_ms()))?;
-    let journal = journal(&folder, &metrics)?;
+    let journal = Arc::new(journal(&folder, &metrics)?);
+    let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
     let broker = Broker {
         name: config.name.clone(),
@@ -141,7 +149,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         admission: Admission::new(limits.in_flight),
         limits: BodyLimits::new(limits.in_flight_per_body),
         public_key_work: PublicKeyWork::new(),
-        exchanges: ExchangeLog::new(Arc::new(journal), keys),
+        exchanges: ExchangeLog::new(journal, keys),
+        roots: Roots::new(permit_key, evidence),
         certificate_end_ms: credentials.not_after_ms(),
         metrics,
         draining: AtomicBool::new(false),
@@ -162,6 +171,14 @@ fn person_codes(config: &BrokerConfig) -> Result<PersonCodes, BrokerError> {
     };
     let versions = config.code_masters.iter().map(read).collect::<Result<_, BrokerError>>()?;
     PersonCodes::new(versions).ok_or_else(|| BrokerError::Key(PathBuf::from("code_masters")))
+}
+
+/// The key that signs roots; the peer list must name it, or no receiver would believe them.
+fn permit_key(config: &BrokerConfig, peers: &PeerList) -> Result<SigningKey, BrokerError> {
+    let path = config.path(&config.permit_key);
+    let key = SigningKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| BrokerError::Key(path.clone()))?;
+    let listed = peers.broker(&config.name).is_some_and(|own| own.permit_public.0 == key.public());
+    if listed { Ok(key) } else { Err(BrokerError::KeyNotListed(path)) }
 }
 
 fn credentials(config: &BrokerConfig) -> Result<Arc<HopCredentials>, BrokerError> {
@@ -230,5 +247,7 @@ async fn drain(broker: &Broker, endpoint: &ServerEndpoint, within: Duration) {
         tokio::time::sleep(DRAIN_LOOK).await;
     }
     tracing::info!(left = broker.metrics.in_flight.get(), "drained");
+    // The last permits are proven before their connections end.
+    broker.roots.send_last(FAREWELL).await;
     endpoint.shutdown(FAREWELL).await;
 }

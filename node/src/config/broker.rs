@@ -26,6 +26,8 @@ pub struct BrokerConfig {
     pub clock_file: Option<PathBuf>,
     /// Key file that opens the brokers' part of acquisition numbers.
     pub acquisition_key: PathBuf,
+    /// Key file of this broker's own Ed25519 key, which signs the roots over its permits.
+    pub permit_key: PathBuf,
     /// The versions of the secret behind person codes.
     pub code_masters: Vec<CodeMasterFile>,
     /// Addresses to listen on.

@@ -1,37 +1,32 @@
 //! What the node keeps of one connection to a broker, and how a request is turned away on it.
 
-use chukei_crypto::permit::PermitKey;
-use chukei_relay_client::connection::PeerConnection;
-use chukei_relay_client::permit::{self, VerifiedPermit};
+use std::sync::Arc;
+
+use chukei_relay_client::permit::{PermitReceiver, VerifiedPermit};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::Outcome;
 use chukei_wire::result::ResultName;
 
 /// One connection to a broker.
 pub struct BrokerHop {
-    name: String,
-    permit_key: PermitKey,
+    permits: Arc<PermitReceiver>,
 }
 
 impl BrokerHop {
-    /// Takes the permit key from the connection's TLS session.
-    pub fn new(connection: &PeerConnection) -> Option<Self> {
-        let secret = connection.export_key(permit::EXPORT_LABEL, b"").ok()?;
-        Some(Self {
-            name: connection.identity().name().to_owned(),
-            permit_key: PermitKey::from_bytes(*secret),
-        })
+    /// Of the connection whose permits these are.
+    pub fn new(permits: Arc<PermitReceiver>) -> Self {
+        Self { permits }
     }
 
     /// Name of the broker.
     pub fn name(&self) -> &str {
-        &self.name
+        self.permits.broker()
     }
 
-    /// Verifies the permit that came with a request (R22).
+    /// Verifies the permit that came with a request, and uses it up (R22).
     pub fn verify(&self, request: &AcceptedRequest, now_ms: u64) -> Result<VerifiedPermit, ResultName> {
-        let permit = request.hop.permit.clone().ok_or(ResultName::PermitScope)?;
-        permit::verify(&self.permit_key, permit, &request.header, request.header_hash, &self.name, now_ms)
+        let permit = request.hop.permit.clone();
+        self.permits.verify(permit, &request.header, request.header_hash, now_ms)
     }
 }
 

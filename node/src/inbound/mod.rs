@@ -4,9 +4,9 @@
 //! log; every mismatch stops the channel and alarms (R35).
 
 pub mod answer;
-pub mod holds;
 pub mod hop;
 pub mod job;
+pub mod permits;
 pub mod release;
 pub mod self_info;
 pub mod setup;

@@ -13,11 +13,8 @@ use crate::inbound::hop::{BrokerHop, refuse};
 use crate::inbound::{self_info, setup};
 
 /// Serves the broker's streams until the connection ends.
-pub async fn serve(node: Arc<Node>, connection: PeerConnection) {
-    let Some(hop) = BrokerHop::new(&connection).map(Arc::new) else {
-        connection.close(CloseCode::Misbehaved);
-        return;
-    };
+pub async fn serve(node: Arc<Node>, connection: PeerConnection, hop: BrokerHop) {
+    let hop = Arc::new(hop);
     let gauge = node.metrics.connections.with_label_values(&["broker"]);
     gauge.inc();
     while let Ok((send, recv)) = connection.accept().await {

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub certificate_days_left: GaugeVec,
     /// Mismatches found, by kind (R35). Any increase is an alarm.
     pub integrity_alarms: IntCounterVec,
+    /// Permits that stay without a signed root, because their broker did not bring it when it was back (R22).
+    pub permits_unproven: IntCounter,
     /// 1 when the role could serve a request now.
     pub ready: Gauge,
     /// Requests answered OVERLOADED (R40).
@@ -73,6 +75,10 @@ impl Metrics {
                 Opts::new("integrity_alarms_total", "Mismatches found, by kind"),
                 &["kind"],
             )?,
+            permits_unproven: IntCounter::new(
+                "permits_unproven_total",
+                "Permits that stay without a signed root",
+            )?,
             ready: Gauge::new("ready", "1 when the role could serve a request now")?,
             shed: IntCounter::new("shed_total", "Requests answered OVERLOADED")?,
             registry,
@@ -90,6 +96,7 @@ impl Metrics {
         self.registry.register(Box::new(self.journal_fsync_seconds.clone()))?;
         self.registry.register(Box::new(self.certificate_days_left.clone()))?;
         self.registry.register(Box::new(self.integrity_alarms.clone()))?;
+        self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))

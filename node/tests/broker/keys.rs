@@ -19,6 +19,7 @@ pub(crate) struct Keys {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) bodies: Vec<IdentityKey>,
     acquisition_public: Vec<u8>,
+    pub(crate) permit_public: [u8; 32],
     registry: SigningKey,
     root: SigningKey,
 }
@@ -33,11 +34,15 @@ impl Keys {
         let acquisition = AcquisitionKeyPair::generate().unwrap();
         fs::write(dir.join("acquisition.key"), &*key_file::text(&acquisition.to_bytes()[..])).unwrap();
         fs::write(dir.join("code-master.key"), &*key_file::text(&[7; 32])).unwrap();
+        let permits = SigningKey::generate().unwrap();
+        fs::write(dir.join("permit.key"), &*key_file::text(&permits)).unwrap();
+        let permits = SigningKey::from_pkcs8(&permits).unwrap();
         let keys = Self {
             dir: dir.to_owned(),
             issuer: Issuer::new(params, key),
             bodies: BODIES.map(|_| identity()).into(),
             acquisition_public: acquisition.public(),
+            permit_public: permits.public(),
             registry: signing_key(),
             root: signing_key(),
         };
@@ -88,8 +93,11 @@ impl Keys {
             name: name.to_owned(),
             identities: Identities::one(identity().public_spki()),
         };
-        let broker =
-            BrokerPeer { name: "broker-a".into(), acquisition_public: Hex(self.acquisition_public.clone()) };
+        let broker = BrokerPeer {
+            name: "broker-a".into(),
+            acquisition_public: Hex(self.acquisition_public.clone()),
+            permit_public: Hex(self.permit_public.to_vec()),
+        };
         let list = PeerListFile {
             version: 1,
             issued_ms: 0,

@@ -1,9 +1,8 @@
 //! What goes through: person codes, permits, bytes as they are, ends and resets.
 
 use bytes::Bytes;
-use chukei_crypto::permit::PermitKey;
 use chukei_relay_client::connection::PeerConnection;
-use chukei_relay_client::permit::{EXPORT_LABEL, VerifiedPermit, verify};
+use chukei_relay_client::permit::{PermitSession, VerifiedPermit, verify};
 use chukei_relay_client::session::{AcceptedRequest, open_request};
 use chukei_relay_client::stream::{RecvHalf, ResetCode, StreamError};
 use chukei_wire::frame::{FrameType, Outcome};
@@ -14,10 +13,10 @@ use chukei_wire::result::ResultName;
 use crate::stage::{NODE, PORTAL, Stage, about, answered, ask, header, heard, outcome};
 
 fn permit(peer: &PeerConnection, request: &AcceptedRequest) -> Result<VerifiedPermit, ResultName> {
-    let key = PermitKey::from_bytes(*peer.export_key(EXPORT_LABEL, b"").unwrap());
+    let session = PermitSession::of(peer).unwrap();
     let permit = request.hop.permit.clone().unwrap();
     let now = chukei_relay_client::clock::Clock::system().now_ms();
-    verify(&key, permit, &request.header, request.header_hash, "broker-a", now)
+    verify(&session, permit, &request.header, request.header_hash, "broker-a", now)
 }
 
 async fn rest(recv: &mut RecvHalf) -> Result<Vec<u8>, StreamError> {

@@ -48,8 +48,12 @@ fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
         Holder::Broker(server) => {
             let paths = pki.issue_broker(&server.name, &server.addresses, v)?;
             let mut files = hop(paths.hop);
-            files.extend([("acquisition_key", paths.acquisition_key), ("code_master", paths.code_master)]);
-            files.push(("root_key", paths.root_key));
+            files.extend([
+                ("acquisition_key", paths.acquisition_key),
+                ("code_master", paths.code_master),
+                ("permit_key", paths.permit_key),
+                ("root_key", paths.root_key),
+            ]);
             files
         }
         Holder::Portal(server) => {

@@ -23,6 +23,8 @@ pub struct BrokerPaths {
     pub acquisition_key: PathBuf,
     /// The 32-byte secret behind person codes of version 1, the same for all brokers.
     pub code_master: PathBuf,
+    /// Signs the roots over its permits, Ed25519 PKCS#8; its own.
+    pub permit_key: PathBuf,
     /// The root that the keyring of its records is sealed under, the newest.
     pub root_key: PathBuf,
 }

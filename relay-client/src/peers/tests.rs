@@ -17,13 +17,18 @@ fn list() -> PeerListFile {
         identities: Identities::one(vec![key; 91]),
         acquisition_public: Hex(vec![key; 65]),
     };
+    let broker = |name: &str, key: u8| BrokerPeer {
+        name: name.to_owned(),
+        acquisition_public: Hex(vec![4; 65]),
+        permit_public: Hex(vec![key; 32]),
+    };
     PeerListFile {
         version: 1,
         issued_ms: NOW,
         not_after_ms: NOW + 1000,
         bodies: vec![body("982016", 1), body("982024", 2)],
         portals: vec![PortalPeer { name: "mynaportal".to_owned(), identities: Identities::one(vec![3; 91]) }],
-        brokers: vec![BrokerPeer { name: "broker-a".to_owned(), acquisition_public: Hex(vec![4; 65]) }],
+        brokers: vec![broker("broker-a", 6), broker("broker-b", 7)],
         registry: Hex(vec![5; 32]),
     }
 }
@@ -41,6 +46,7 @@ fn a_signed_list_names_every_party() {
     assert_eq!(peers.body(&"982024".parse().unwrap()).unwrap().identities, Identities::one(vec![2; 91]));
     assert_eq!(peers.portal("mynaportal").unwrap().identities, Identities::one(vec![3; 91]));
     assert_eq!(peers.broker("broker-a").unwrap().acquisition_public, Hex(vec![4; 65]));
+    assert_eq!(peers.broker("broker-b").unwrap().permit_public, Hex(vec![7; 32]));
     assert_eq!(peers.registry(), &[5; 32]);
     assert!(peers.body(&"983012".parse().unwrap()).is_none());
 }

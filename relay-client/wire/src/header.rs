@@ -49,6 +49,8 @@ kinds! {
     AcquireCodes = "acquire",
     /// A party's own person codes become those of the current version.
     RenewCodes = "renew-codes",
+    /// A receiver follows the signed roots over the permits that it is given.
+    PermitRoots = "permit-roots",
     /// A staff call: enrolment of persons.
     PersonEnroll = "enroll",
     /// A staff call: enrolled persons.
@@ -89,6 +91,7 @@ impl Kind {
                 | Self::Announce
                 | Self::AcquireCodes
                 | Self::RenewCodes
+                | Self::PermitRoots
         )
     }
 }

@@ -30,6 +30,10 @@ pub const STREAMS_MAX: u32 = 256;
 pub const DEADLINE_MAX_MS: u32 = 60_000;
 /// Life of a permit, in milliseconds, before the stated skew.
 pub const PERMIT_LIFE_MS: u64 = 30_000;
+/// Permits under one signed root.
+pub const ROOT_LEAVES_MAX: usize = 1_024;
+/// Epochs that a receiver may ask for at once.
+pub const ROOT_EPOCHS_MAX: usize = 8;
 /// Clock skew tolerated between roles, in milliseconds.
 pub const CLOCK_SKEW_MS: u64 = 5_000;
 /// Rows of one import batch.

@@ -31,7 +31,10 @@ pub struct PermitClaims {
     /// Expiry, Unix milliseconds.
     #[serde(rename = "x")]
     pub expires_ms: u64,
-    /// Running number per broker, receiver and connection, from 1.
+    /// The epoch of the connection: exported from its TLS session, so that nobody chooses it.
+    #[serde(rename = "e", with = "serde_bytes")]
+    pub epoch: [u8; 16],
+    /// Running number within the epoch, from 1 without a gap; each is used once.
     #[serde(rename = "n")]
     pub number: u64,
 }

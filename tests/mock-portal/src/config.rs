@@ -85,6 +85,8 @@ pub(crate) struct Limits {
     pub(crate) logins: usize,
     /// Bytes all user folders may hold together.
     pub(crate) folder_bytes: usize,
+    /// Seconds a broker is held off after a fault in its permits.
+    pub(crate) integrity_hold_seconds: u64,
     /// Longest retention of a notice the portal accepts, days from today.
     pub(crate) retention_days: u32,
     /// Seconds after which the portal replaces an end-to-end channel that it has opened.
@@ -101,6 +103,7 @@ impl Default for Limits {
             deadline_ms: 20_000,
             logins: 65_536,
             folder_bytes: 256 * 1024 * 1024,
+            integrity_hold_seconds: 30,
             retention_days: 3_660,
             channel_max_seconds: 3_600,
             channel_max_messages: 1 << 24,

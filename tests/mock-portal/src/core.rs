@@ -5,8 +5,10 @@ use std::sync::Arc;
 use chukei_domain::day::day_of;
 use chukei_relay_client::channel::Channels;
 use chukei_relay_client::clock::Clock;
+use chukei_relay_client::holds::Holds;
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::peers::WatchedPeers;
+use chukei_relay_client::permit::PastEpochs;
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
@@ -34,6 +36,9 @@ pub(crate) struct Core {
     pub(crate) window: ReplayWindow,
     /// Requests from bodies in flight.
     pub(crate) inbound: Semaphore,
+    /// What is still expected of brokers, and brokers held off.
+    pub(crate) past_permits: PastEpochs,
+    pub(crate) held_brokers: Holds<String>,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
 }

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) connected: IntGaugeVec,
     /// Mismatches found, by kind (R35). Any increase is an alarm.
     pub(crate) alarms: IntCounterVec,
+    /// Permits that stay without a signed root (R22).
+    pub(crate) permits_unproven: prometheus::IntCounter,
     /// Open logins.
     pub(crate) logins: IntGauge,
     /// Day keys destroyed since the start, by what they sealed.
@@ -53,6 +55,10 @@ impl Metrics {
                 Opts::new("integrity_alarms_total", "Mismatches found, by kind"),
                 &["kind"],
             )?,
+            permits_unproven: prometheus::IntCounter::new(
+                "permits_unproven_total",
+                "Permits that stay without a signed root",
+            )?,
             logins: IntGauge::new("portal_logins", "Open logins")?,
             destroyed: prometheus::IntCounter::new("portal_day_keys_destroyed_total", "Day keys destroyed")?,
             store_seconds: Histogram::with_opts(histogram(
@@ -68,12 +74,13 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let collectors: [Box<dyn prometheus::core::Collector>; 11] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 12] = [
             Box::new(self.requests.clone()),
             Box::new(self.seconds.clone()),
             Box::new(self.in_flight.clone()),
             Box::new(self.connected.clone()),
             Box::new(self.alarms.clone()),
+            Box::new(self.permits_unproven.clone()),
             Box::new(self.logins.clone()),
             Box::new(self.destroyed.clone()),
             Box::new(self.store_seconds.clone()),

@@ -12,9 +12,11 @@ use chukei_relay_client::channel::{ChannelLimits, Channels};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::dial::{Dialer, Target};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use chukei_relay_client::holds::Holds;
 use chukei_relay_client::identity_keys::{IdentityKeyError, IdentityKeys};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{PeerListError, WatchedPeers};
+use chukei_relay_client::permit::PastEpochs;
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_wire::identity::Identity;
@@ -254,6 +256,7 @@ impl Portal {
     /// Closes every connection, telling the brokers.
     pub(crate) async fn shutdown(&self) {
         self.endpoint.shutdown(FAREWELL).await;
+        inbound::permits::give_up(&self.core);
     }
 }
 
@@ -297,6 +300,8 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
         channels,
         window: ReplayWindow::new(REQUEST_IDS),
         inbound: Semaphore::new(limits.inbound),
+        past_permits: PastEpochs::default(),
+        held_brokers: Holds::new(limits.integrity_hold_seconds.saturating_mul(1_000)),
         metrics,
         identity,
         clock,

@@ -80,6 +80,46 @@ pub struct RenewReply {
     pub codes: Vec<Option<PersonCode>>,
 }
 
+/// A broker's signed word on consecutive permits: `first`, `first + 1`, … of one epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitRoot {
+    /// The epoch.
+    #[serde(rename = "e", with = "serde_bytes")]
+    pub epoch: [u8; 16],
+    /// Number of the first permit.
+    #[serde(rename = "f")]
+    pub first: u64,
+    /// SHA-256 of each permit's canonical claims (see `chukei_crypto::permit`), 32 bytes each, one to
+    /// `ROOT_LEAVES_MAX` of them.
+    #[serde(rename = "l", with = "serde_bytes")]
+    pub leaves: Vec<u8>,
+    /// The root before this one; zeros before the first.
+    #[serde(rename = "p", with = "serde_bytes")]
+    pub previous: [u8; 32],
+    /// Ed25519 over the root, which each side computes for itself.
+    #[serde(rename = "s", with = "serde_bytes")]
+    pub signature: [u8; 64],
+}
+
+/// Receiver to broker: epochs of which roots are wanted now. The current one's are sent in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootsWanted {
+    /// At most `ROOT_EPOCHS_MAX`.
+    #[serde(rename = "w")]
+    pub epochs: Vec<WantedEpoch>,
+}
+
+/// How far a receiver holds the roots of an epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedEpoch {
+    /// The epoch.
+    #[serde(rename = "e", with = "serde_bytes")]
+    pub epoch: [u8; 16],
+    /// Number of the last permit under a root that it holds; 0 for none.
+    #[serde(rename = "n")]
+    pub covered: u64,
+}
+
 /// One flight of a channel handshake: bytes for the other side's TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupFlight {

@@ -70,6 +70,7 @@ pub(crate) fn claims() -> PermitClaims {
         broker: text("broker-a"),
         issued_ms: 1_795_219_200_000,
         expires_ms: 1_795_219_230_000,
+        epoch: [0x55; 16],
         number: 7,
     }
 }
@@ -257,6 +258,16 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let renewed =
         RenewReply { current: 2, live: vec![1, 2], codes: vec![Some(PersonCode([0x12; 17])), None] };
     visitor.message("RenewReply", &renewed);
+    let root = PermitRoot {
+        epoch: [0x55; 16],
+        first: 7,
+        leaves: [[0x88; 32], [0x99; 32]].concat(),
+        previous: [0xbb; 32],
+        signature: [0x66; 64],
+    };
+    visitor.message("PermitRoot", &root);
+    let wanted = WantedEpoch { epoch: [0x55; 16], covered: 6 };
+    visitor.message("RootsWanted", &RootsWanted { epochs: vec![wanted] });
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
     visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());

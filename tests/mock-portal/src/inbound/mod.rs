@@ -6,17 +6,17 @@
 //! its own id.
 
 mod delivery;
+pub(crate) mod permits;
 mod status;
 
 use std::sync::Arc;
 
-use chukei_crypto::permit::PermitKey;
 use chukei_relay_client::channel::{
     self, Channel, ChannelError, ChannelUnusable, OpenedBody, Parties, RawSealed, Scope, write_sealed,
 };
-use chukei_relay_client::connection::{ConnectionError, PeerConnection};
-use chukei_relay_client::dial::{Hook, HookFailed};
-use chukei_relay_client::permit::{self, VerifiedPermit};
+use chukei_relay_client::connection::PeerConnection;
+use chukei_relay_client::dial::Hook;
+use chukei_relay_client::permit::{PermitReceiver, VerifiedPermit};
 use chukei_relay_client::session::{AcceptedRequest, SessionError, accept_request};
 use chukei_relay_client::stream::{RecvHalf, SendHalf};
 use chukei_wire::codec;
@@ -34,42 +34,26 @@ const RETRY_AFTER_MS: u32 = 200;
 /// How a request ended, for the counters.
 type Ended = Result<ResultName, SessionError>;
 
-/// What the permits of one connection are verified with.
-struct Broker {
-    key: PermitKey,
-    name: String,
-}
-
-impl Broker {
-    fn of(connection: &PeerConnection) -> Result<Self, ConnectionError> {
-        let key = connection.export_key(permit::EXPORT_LABEL, b"")?;
-        Ok(Self { key: PermitKey::from_bytes(*key), name: connection.identity().name().to_owned() })
-    }
-}
-
-/// Serves what comes in on each fresh connection to a broker.
+/// Serves what comes in on each fresh connection to a broker, once the broker's roots are followed.
 pub(crate) fn hook(core: Arc<Core>) -> Hook {
-    Arc::new(move |name, connection| {
+    Arc::new(move |_, connection| {
         let core = Arc::clone(&core);
         Box::pin(async move {
-            let broker = Broker::of(&connection).map_err(|error| {
-                tracing::warn!(broker = name, %error, "no permit key on a fresh connection");
-                HookFailed
-            })?;
-            tokio::spawn(accept(core, connection, Arc::new(broker)));
+            let broker = permits::follow_broker(&core, &connection).await?;
+            tokio::spawn(accept(core, connection, broker));
             Ok(())
         })
     })
 }
 
-async fn accept(core: Arc<Core>, connection: PeerConnection, broker: Arc<Broker>) {
+async fn accept(core: Arc<Core>, connection: PeerConnection, broker: Arc<PermitReceiver>) {
     // Streams in flight are bounded by the transport.
     while let Ok((send, recv)) = connection.accept().await {
         tokio::spawn(serve(Arc::clone(&core), Arc::clone(&broker), send, recv));
     }
 }
 
-async fn serve(core: Arc<Core>, broker: Arc<Broker>, send: SendHalf, recv: RecvHalf) {
+async fn serve(core: Arc<Core>, broker: Arc<PermitReceiver>, send: SendHalf, recv: RecvHalf) {
     let begun = Instant::now();
     let mut request = match accept_request(send, recv).await {
         Ok(request) => request,
@@ -90,7 +74,7 @@ async fn serve(core: Arc<Core>, broker: Arc<Broker>, send: SendHalf, recv: RecvH
     core.metrics.count(request.header.kind.as_str(), result, begun.elapsed().as_secs_f64());
 }
 
-async fn answer(core: &Core, broker: &Broker, request: &mut AcceptedRequest) -> Ended {
+async fn answer(core: &Core, broker: &PermitReceiver, request: &mut AcceptedRequest) -> Ended {
     let Ok(_slot) = core.inbound.try_acquire() else {
         let name = ResultName::Overloaded;
         request.end_with(Outcome::RetryAfter(name, RETRY_AFTER_MS)).await?;
@@ -114,7 +98,11 @@ async fn answer(core: &Core, broker: &Broker, request: &mut AcceptedRequest) -> 
 }
 
 /// Whether the request may be read at all: its permit.
-fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<VerifiedPermit, ResultName> {
+fn admit(
+    core: &Core,
+    broker: &PermitReceiver,
+    request: &AcceptedRequest,
+) -> Result<VerifiedPermit, ResultName> {
     let header = &request.header;
     if !matches!(header.kind, Kind::ChannelSetup | Kind::NoticeDelivery | Kind::NoticeStatus) {
         return Err(ResultName::NotPermitted);
@@ -124,9 +112,7 @@ fn admit(core: &Core, broker: &Broker, request: &AcceptedRequest) -> Result<Veri
         return Err(ResultName::NotFound);
     }
     let now_ms = core.clock.now_ms();
-    let permit = request.hop.permit.clone().ok_or(ResultName::PermitScope)?;
-    let (hash, name) = (request.header_hash, &broker.name);
-    let verified = permit::verify(&broker.key, permit, header, hash, name, now_ms)?;
+    let verified = broker.verify(request.hop.permit.clone(), header, request.header_hash, now_ms)?;
     core.window.take(header.request_id, now_ms)?;
     Ok(verified)
 }

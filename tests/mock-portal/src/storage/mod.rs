@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chukei_crypto::seal::{self, KeyError, KeyIds, KeySource, Place, Purpose, SealError};
 use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
+use chukei_relay_client::permit::{EVIDENCE_PARTITION, Evidence};
 use chukei_store::StoreError;
 use chukei_store::batch::Batch;
 use chukei_store::folder::DataFolder;
+use chukei_store::journal::{Appending, Entry, Journal, JournalError, JournalOptions};
 use chukei_store::partition::{Partition, Versioned};
 use chukei_store::row::{RowKey, Space};
 use chukei_wire::codec;
@@ -28,6 +30,10 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 const PARTITION: &str = "portal";
 /// Longest stored row before sealing.
 const ROW_MAX: usize = 1024 * 1024;
+/// Bytes of a file of the journal: evidence of permits is all that it holds.
+const JOURNAL_SEGMENT: u64 = 4 << 20;
+/// Kind of evidence in the journal.
+const EVIDENCE: u8 = 32;
 /// Form of the rows in this crate, the first byte of every one.
 const ROW_FORMAT: u8 = 1;
 
@@ -37,6 +43,9 @@ pub(crate) enum VaultError {
     /// The engine refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The keyring file failed.
     #[error("keyring: {code}: {0}", code = .0.code())]
     Keyring(#[from] KeyfileError),
@@ -59,6 +68,8 @@ pub(crate) struct Vault {
     // Held for its exclusive lock.
     _folder: DataFolder,
     partition: Arc<dyn Partition>,
+    /// Evidence of permits.
+    journal: Journal,
     keyring: Arc<KeyringFile>,
     /// Writers of a day's rows hold it shared; destroying a day's key takes it alone.
     days: RwLock<()>,
@@ -92,6 +103,8 @@ impl Vault {
     ) -> Result<Self, VaultError> {
         let folder = DataFolder::open(data_dir)?;
         let partition = folder.partition(PARTITION)?;
+        let options = JournalOptions { segment_bytes: JOURNAL_SEGMENT, ..JournalOptions::default() };
+        let (journal, _) = folder.journal(options)?;
         let file = folder.keyring_path(PARTITION)?;
         let keyring = match KeyringFile::open(&file, provider.clone(), owner) {
             Err(KeyfileError::Missing) => KeyringFile::create(&file, provider, owner, today)?,
@@ -100,6 +113,7 @@ impl Vault {
         Ok(Self {
             _folder: folder,
             partition,
+            journal,
             keyring: Arc::new(keyring),
             days: RwLock::new(()),
             floor: AtomicU32::new(0),
@@ -110,6 +124,13 @@ impl Vault {
     /// Whether the store answers.
     pub(crate) fn check(&self) -> Result<(), VaultError> {
         self.get(&self.swept_key()).map(|_| ())
+    }
+
+    /// Queues evidence of permits; durable when the answer resolves.
+    pub(crate) fn keep_evidence(&self, evidence: &Evidence, at_ms: u64) -> Result<Appending, VaultError> {
+        let sealed = evidence.to_bytes().map_err(|_| VaultError::Sealing)?;
+        let partition = EVIDENCE_PARTITION.to_owned();
+        Ok(self.journal.append(Entry { partition, kind: EVIDENCE, at_ms, replay: None, sealed }))
     }
 
     /// The first day that is not over.

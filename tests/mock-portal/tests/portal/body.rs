@@ -116,8 +116,8 @@ impl Body {
     ) -> OpenRequest {
         let header = self.header(stage, kind, Some(channel));
         let hash = Header::hash(&header.to_bytes().unwrap());
-        let key = stage.broker.permit_key().await;
-        let permit = Some(stage.broker.desk.permit(&key, hash, person));
+        let permits = stage.broker.permits().await;
+        let permit = Some(stage.broker.desk.permit(&permits, hash, person));
         let portal = stage.broker.connected().await;
         open_request(&portal, &header, &Hop { sender_code: None, permit }).await.unwrap()
     }

@@ -5,20 +5,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part};
-use chukei_crypto::permit::PermitKey;
+use chukei_crypto::permit::Epoch;
 use chukei_crypto::person_code::{CodeMaster, FIRST_VERSION};
+use chukei_crypto::sign::SigningKey;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file;
 use chukei_relay_client::peers::PeerList;
-use chukei_relay_client::permit::{EXPORT_LABEL, PermitTerms, issue};
+use chukei_relay_client::permit::{PermitBasis, PermitIssuer, PermitSession, RootKeeper, serve_roots};
 use chukei_relay_client::session::{AcceptedRequest, accept_request};
 use chukei_relay_client::tls::HopCredentials;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Kind, PersonCode};
 use chukei_wire::id::HeaderHash;
-use chukei_wire::message::control::{AcquireReply, AcquireRequest};
+use chukei_wire::message::control::{AcquireReply, AcquireRequest, PermitRoot, WantedEpoch};
 use chukei_wire::permit::Permit;
 use tokio::sync::{Mutex, mpsc, watch};
 
@@ -28,9 +29,31 @@ use crate::stage::{Keys, LOOPBACK, PORTAL};
 pub(crate) struct Broker {
     address: SocketAddr,
     pub(crate) desk: Arc<Desk>,
-    current: watch::Receiver<Option<PeerConnection>>,
+    current: watch::Receiver<Option<Connected>>,
     /// Requests of the portal that concern bodies.
     pub(crate) asked: Mutex<mpsc::Receiver<AcceptedRequest>>,
+}
+
+/// The portal's connection, and what it is permitted on it.
+#[derive(Clone)]
+struct Connected {
+    peer: PeerConnection,
+    permits: Arc<PermitIssuer>,
+}
+
+/// Signs roots, and keeps none.
+struct Signer(SigningKey);
+
+impl RootKeeper for Signer {
+    fn key(&self) -> &SigningKey {
+        &self.0
+    }
+
+    fn keep(&self, _: &Epoch, _: &PermitRoot) {}
+
+    fn earlier(&self, _: &str, _: &WantedEpoch) -> Vec<PermitRoot> {
+        Vec::new()
+    }
 }
 
 /// What the broker knows.
@@ -39,6 +62,7 @@ pub(crate) struct Desk {
     pub(crate) peers: PeerList,
     acquisition: AcquisitionKeyPair,
     codes: CodeMaster,
+    signer: Signer,
 }
 
 impl Broker {
@@ -54,6 +78,9 @@ impl Broker {
             peers: PeerList::load(&keys.peers.file, &keys.peers.root, clock.now_ms()).unwrap(),
             clock,
             acquisition: AcquisitionKeyPair::from_bytes(&acquisition).unwrap(),
+            signer: Signer(
+                SigningKey::from_pkcs8(&key_file::read(&keys.broker.permit_key).unwrap()).unwrap(),
+            ),
             codes: master(keys),
         });
         let (forward, asked) = mpsc::channel(256);
@@ -68,8 +95,12 @@ impl Broker {
 
     /// The live connection to the portal, waiting for one.
     pub(crate) async fn connected(&self) -> PeerConnection {
+        self.live().await.peer
+    }
+
+    async fn live(&self) -> Connected {
         let mut current = self.current.clone();
-        let live = current.wait_for(|peer| peer.as_ref().is_some_and(|peer| !peer.is_closed()));
+        let live = current.wait_for(|it| it.as_ref().is_some_and(|it| !it.peer.is_closed()));
         live.await.unwrap().clone().unwrap()
     }
 
@@ -78,18 +109,22 @@ impl Broker {
         self.asked.lock().await.recv().await.unwrap()
     }
 
-    /// The key of the permits of the live connection.
-    pub(crate) async fn permit_key(&self) -> PermitKey {
-        PermitKey::from_bytes(*self.connected().await.export_key(EXPORT_LABEL, b"").unwrap())
+    /// Issues the permits of the live connection.
+    pub(crate) async fn permits(&self) -> Arc<PermitIssuer> {
+        self.live().await.permits
     }
 }
 
 impl Desk {
     /// A permit for a request towards the portal.
-    pub(crate) fn permit(&self, key: &PermitKey, hash: HeaderHash, person: Option<PersonCode>) -> Permit {
-        let (legal_basis, broker) = ("test".into(), "broker-a".into());
-        let terms = PermitTerms { person, previous: None, legal_basis, broker, number: 1 };
-        issue(key, hash, terms, self.clock.now_ms()).unwrap()
+    pub(crate) fn permit(
+        &self,
+        permits: &PermitIssuer,
+        hash: HeaderHash,
+        person: Option<PersonCode>,
+    ) -> Permit {
+        let basis = PermitBasis { person, previous: None, legal_basis: "test".into() };
+        permits.issue(hash, basis, self.clock.now_ms()).unwrap()
     }
 
     /// The person behind the part of an acquisition number that brokers open.
@@ -112,21 +147,29 @@ fn master(keys: &Keys) -> CodeMaster {
 async fn accept(
     endpoint: ServerEndpoint,
     desk: Arc<Desk>,
-    connected: watch::Sender<Option<PeerConnection>>,
+    connected: watch::Sender<Option<Connected>>,
     forward: mpsc::Sender<AcceptedRequest>,
 ) {
     while let Some(pending) = endpoint.accept().await {
         let peer = pending.establish().await.unwrap();
-        connected.send_replace(Some(peer.clone()));
-        tokio::spawn(serve(peer, Arc::clone(&desk), forward.clone()));
+        let session = PermitSession::of(&peer).unwrap();
+        let permits = PermitIssuer::new(session, "broker-a", &peer.identity().to_string());
+        let portal = Connected { peer, permits: Arc::new(permits) };
+        connected.send_replace(Some(portal.clone()));
+        tokio::spawn(serve(portal, Arc::clone(&desk), forward.clone()));
     }
 }
 
-async fn serve(peer: PeerConnection, desk: Arc<Desk>, forward: mpsc::Sender<AcceptedRequest>) {
-    while let Ok((send, recv)) = peer.accept().await {
-        let (desk, forward) = (Arc::clone(&desk), forward.clone());
+async fn serve(portal: Connected, desk: Arc<Desk>, forward: mpsc::Sender<AcceptedRequest>) {
+    while let Ok((send, recv)) = portal.peer.accept().await {
+        let (desk, forward, permits) = (Arc::clone(&desk), forward.clone(), Arc::clone(&portal.permits));
         tokio::spawn(async move {
             let Ok(mut request) = accept_request(send, recv).await else { return };
+            if request.header.kind == Kind::PermitRoots {
+                // Ends with the connection.
+                let _ = serve_roots(&permits, &desk.signer, request, std::future::pending()).await;
+                return;
+            }
             if request.header.kind != Kind::AcquireCodes {
                 // Nobody takes it any more once its test is over.
                 let _ = forward.send(request).await;

@@ -174,11 +174,11 @@ async fn r22_a_request_without_a_good_permit_is_refused_and_an_id_is_used_once()
     let portal = case.stage.broker.connected().await;
     let header = case.body.header(&case.stage, Kind::NoticeStatus, Some(&case.channel));
     let hash = chukei_wire::header::Header::hash(&header.to_bytes().unwrap());
-    let key = case.stage.broker.permit_key().await;
-    let good = case.stage.broker.desk.permit(&key, hash, None);
+    let permits = case.stage.broker.permits().await;
+    let good = case.stage.broker.desk.permit(&permits, hash, None);
     let mut forged = good.clone();
     forged.mac[0] ^= 1;
-    let named = case.stage.broker.desk.permit(&key, hash, Some(case.enrolled.portal_code));
+    let named = case.stage.broker.desk.permit(&permits, hash, Some(case.enrolled.portal_code));
     let expected = [
         (None, ResultName::PermitScope),
         (Some(forged), ResultName::BadSignature),
@@ -188,8 +188,9 @@ async fn r22_a_request_without_a_good_permit_is_refused_and_an_id_is_used_once()
         let mut request = open_request(&portal, &header, &Hop { sender_code: None, permit }).await.unwrap();
         assert_eq!(request.read_status().await.unwrap(), Outcome::Refused(result));
     }
-    for expected in [None, Some(Outcome::Refused(ResultName::Replay))] {
-        let hop = Hop { sender_code: None, permit: Some(good.clone()) };
+    let again = case.stage.broker.desk.permit(&permits, hash, None);
+    for (permit, expected) in [(good, None), (again, Some(Outcome::Refused(ResultName::Replay)))] {
+        let hop = Hop { sender_code: None, permit: Some(permit) };
         let request = open_request(&portal, &header, &hop).await.unwrap();
         let query = NoticeStatusRequest { notice: NOTICE, after: None };
         assert_eq!(exchange(request, &case.channel, &query, None).await.err(), expected);

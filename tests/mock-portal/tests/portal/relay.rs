@@ -35,12 +35,12 @@ impl Relay {
             dialling.connect(&credentials, &clock, listening.local_address().unwrap(), &expected),
         );
         let portal = stage.broker.connected().await;
-        let key = stage.broker.permit_key().await;
+        let permits = stage.broker.permits().await;
         let desk = stage.broker.desk.clone();
         tokio::spawn(async move {
             let (send, recv) = far.accept().await.unwrap();
             let mut request = accept_request(send, recv).await.unwrap();
-            let permit = Some(desk.permit(&key, request.header_hash, None));
+            let permit = Some(desk.permit(&permits, request.header_hash, None));
             let hop = Hop { sender_code: None, permit };
             let deadline = request.deadline();
             let onward = forward_request(&portal, &request.header_bytes, &hop, deadline).await.unwrap();

@@ -19,6 +19,7 @@ mod passing_time;
 mod permits;
 mod person;
 mod played_broker;
+mod played_permits;
 mod program;
 mod stage;
 

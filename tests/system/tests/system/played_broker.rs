@@ -1,14 +1,14 @@
 //! A broker played by the test, with a real broker's certificate, keys and code master: hostile where a test says
 //! so. The node under test is the real one; the portal is played too, with the real portal's keys.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part, open_party_part, split};
 use chukei_crypto::binding::Bindings;
-use chukei_crypto::permit::PermitKey;
 use chukei_crypto::person_code::{CodeMaster, FIRST_VERSION};
-use chukei_crypto::sign::IdentityKey;
+use chukei_crypto::sign::{IdentityKey, SigningKey};
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use chukei_relay_client::channel::{Channel, Parties, SealedBody, initiate, read_sealed, write_sealed};
@@ -19,7 +19,6 @@ use chukei_relay_client::endpoint::{
 };
 use chukei_relay_client::key_file::{read, read_array};
 use chukei_relay_client::peers::PeerList;
-use chukei_relay_client::permit::EXPORT_LABEL;
 use chukei_relay_client::session::{AcceptedRequest, accept_request, forward_request, open_request};
 use chukei_relay_client::stream::splice;
 use chukei_wire::codec::encode;
@@ -36,6 +35,7 @@ use tokio::time::timeout;
 
 use crate::hop::{LOOPBACK, address, credentials, header, key_file};
 use crate::person::Person;
+use crate::played_permits::{PlayedPermits, permit_key};
 use crate::stage::Stage;
 
 /// Nothing here takes that long.
@@ -48,13 +48,28 @@ const SETUP_MAX: u64 = 64 * 1024;
 /// The broker, and the portal behind it.
 pub(crate) struct PlayedBroker {
     _server: Arc<ServerEndpoint>,
-    node: watch::Receiver<Option<PeerConnection>>,
+    node: watch::Receiver<Option<PlayedNode>>,
     portal: PeerConnection,
     portal_at_broker: PeerConnection,
     _portal_endpoint: ClientEndpoint,
     layout: Layout,
     clock: Clock,
     peers: PeerList,
+}
+
+/// The node at this broker, and what it is permitted.
+#[derive(Clone)]
+pub(crate) struct PlayedNode {
+    connection: PeerConnection,
+    pub(crate) permits: Arc<PlayedPermits>,
+}
+
+impl Deref for PlayedNode {
+    type Target = PeerConnection;
+
+    fn deref(&self) -> &PeerConnection {
+        &self.connection
+    }
 }
 
 /// A person as broker and portal together know them: what a hostile broker alone never has.
@@ -88,7 +103,7 @@ impl PlayedBroker {
         let portal_endpoint = client_endpoint(LOOPBACK).unwrap();
         let (node_seen, node) = watch::channel(None);
         let (portal_seen, mut portals) = tokio::sync::mpsc::channel(1);
-        tokio::spawn(accept(Arc::clone(&server), node_seen, portal_seen));
+        tokio::spawn(accept(Arc::clone(&server), permit_key(layout), node_seen, portal_seen));
         let dialling = credentials(layout, "portal-mynaportal");
         let expected = Identity::Broker("broker-a".into());
         let portal = portal_endpoint.connect(&dialling, &clock, relay, &expected).await.unwrap();
@@ -109,9 +124,9 @@ impl PlayedBroker {
     }
 
     /// The node's connection, once it has announced its bodies.
-    pub(crate) async fn node(&self) -> PeerConnection {
+    pub(crate) async fn node(&self) -> PlayedNode {
         let mut node = self.node.clone();
-        let live = |node: &Option<PeerConnection>| node.as_ref().is_some_and(|node| !node.is_closed());
+        let live = |node: &Option<PlayedNode>| node.as_ref().is_some_and(|node| !node.is_closed());
         loop {
             let found = timeout(PATIENCE, node.wait_for(live)).await.unwrap().unwrap().clone().unwrap();
             if !found.is_closed() {
@@ -194,24 +209,19 @@ impl PlayedBroker {
             broker: "broker-a".to_owned(),
             issued_ms,
             expires_ms: issued_ms + PERMIT_LIFE_MS,
-            number: 1,
+            // Both of the connection, given when the claims are authenticated.
+            epoch: [0; 16],
+            number: 0,
         }
     }
 
     /// Claims authenticated for the node's connection.
-    pub(crate) fn authenticated(node: &PeerConnection, claims: PermitClaims) -> Permit {
-        let key = PermitKey::from_bytes(*node.export_key(EXPORT_LABEL, b"").unwrap());
-        let mac = key.tag(&claims.to_authenticated_bytes().unwrap());
-        Permit { claims, mac }
+    pub(crate) fn authenticated(node: &PlayedNode, claims: PermitClaims) -> Permit {
+        node.permits.authenticated(claims)
     }
 
     /// A good permit.
-    pub(crate) fn permit(
-        &self,
-        node: &PeerConnection,
-        header: HeaderHash,
-        person: Option<PersonCode>,
-    ) -> Permit {
+    pub(crate) fn permit(&self, node: &PlayedNode, header: HeaderHash, person: Option<PersonCode>) -> Permit {
         Self::authenticated(node, self.claims(header, person))
     }
 
@@ -289,14 +299,17 @@ impl Drop for PlayedBroker {
 /// Lets nodes and portals in, and answers what nodes announce.
 async fn accept(
     server: Arc<ServerEndpoint>,
-    node_seen: watch::Sender<Option<PeerConnection>>,
+    key: Arc<SigningKey>,
+    node_seen: watch::Sender<Option<PlayedNode>>,
     portal_seen: tokio::sync::mpsc::Sender<PeerConnection>,
 ) {
     while let Some(pending) = server.accept().await {
         let Ok(peer) = pending.establish().await else { continue };
         match peer.identity() {
             Identity::Node(_) => {
-                tokio::spawn(hear_announcements(peer, node_seen.clone()));
+                let permits = Arc::new(PlayedPermits::of(&peer, Arc::clone(&key)));
+                let node = PlayedNode { connection: peer, permits };
+                tokio::spawn(hear_announcements(node, node_seen.clone()));
             }
             _ => {
                 let _ = portal_seen.send(peer).await;
@@ -306,9 +319,14 @@ async fn accept(
 }
 
 /// A node that has announced its bodies is used from then on.
-async fn hear_announcements(peer: PeerConnection, seen: watch::Sender<Option<PeerConnection>>) {
+async fn hear_announcements(peer: PlayedNode, seen: watch::Sender<Option<PlayedNode>>) {
     while let Ok((send, recv)) = peer.accept().await {
         let Ok(mut request) = accept_request(send, recv).await else { continue };
+        if request.header.kind == Kind::PermitRoots {
+            let permits = Arc::clone(&peer.permits);
+            tokio::spawn(async move { permits.serve(request).await });
+            continue;
+        }
         let known = request.header.kind == Kind::Announce;
         let not_now = Outcome::RetryAfter(chukei_wire::result::ResultName::NotReady, 1_000);
         let told = request.end_with(if known { Outcome::Answered } else { not_now }).await;

@@ -13,13 +13,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chukei_crypto::permit::PermitKey;
+use chukei_crypto::sign::SigningKey;
 use chukei_harness::role::Role;
 use chukei_node::config::broker::BrokerConfig;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ServerEndpoint, ServerLimits, server_endpoint};
-use chukei_relay_client::permit::EXPORT_LABEL;
 use chukei_relay_client::session;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_wire::body_code::BodyCode;
@@ -32,6 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::registrar::Registrar;
 use super::rig::Rig;
+use crate::played_permits::{PlayedPermits, permit_key};
 use crate::stage::until;
 pub(crate) use passage::{Flights, Passage};
 
@@ -46,12 +46,13 @@ pub(crate) type Deed = Box<dyn FnOnce(Passage) -> Pin<Box<dyn Future<Output = ()
 /// A node or portal that is connected.
 pub(crate) struct Peer {
     pub(crate) connection: PeerConnection,
-    permit_key: PermitKey,
+    pub(crate) permits: Arc<PlayedPermits>,
 }
 
 /// What its tasks share.
 pub(crate) struct Shared {
     name: String,
+    permit_key: Arc<SigningKey>,
     pub(crate) clock: Clock,
     registrar: Registrar,
     bodies: Mutex<HashMap<BodyCode, Arc<Peer>>>,
@@ -80,6 +81,7 @@ impl HostileBroker {
         let clock = rig.layout().clock();
         let shared = Arc::new(Shared {
             name: config.name.clone(),
+            permit_key: permit_key(rig.layout()),
             clock: clock.clone(),
             registrar: Registrar::load(&config, &clock),
             bodies: Mutex::default(),
@@ -150,8 +152,8 @@ async fn accept(shared: Arc<Shared>, endpoint: Arc<ServerEndpoint>) {
 }
 
 async fn serve(shared: Arc<Shared>, connection: PeerConnection) {
-    let permit_key = PermitKey::from_bytes(*connection.export_key(EXPORT_LABEL, b"").unwrap());
-    let peer = Arc::new(Peer { connection, permit_key });
+    let permits = Arc::new(PlayedPermits::of(&connection, Arc::clone(&shared.permit_key)));
+    let peer = Arc::new(Peer { connection, permits });
     let connected = match peer.connection.identity() {
         Identity::Node(name) => shared.nodes.lock().unwrap().insert(name.clone(), Arc::clone(&peer)),
         Identity::Portal(name) => shared.portals.lock().unwrap().insert(name.clone(), Arc::clone(&peer)),
@@ -178,6 +180,7 @@ impl Shared {
                 }
                 let _ = request.end_with(Outcome::Answered).await;
             }
+            Kind::PermitRoots => from.permits.serve(request).await,
             Kind::AcquireCodes => {
                 let asked: AcquireRequest = request.recv.read_message().await.unwrap();
                 let codes = self.registrar.codes(from.connection.identity(), &request.header, &asked);

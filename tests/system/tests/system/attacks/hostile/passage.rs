@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use chukei_relay_client::permit::{PermitTerms, issue};
 use chukei_relay_client::session::{AcceptedRequest, OpenRequest, forward_request};
 use chukei_wire::frame::{FrameType, Status};
 use chukei_wire::header::{Direction, Header, Hop};
-use chukei_wire::permit::Permit;
+use chukei_wire::limits::PERMIT_LIFE_MS;
+use chukei_wire::permit::{Permit, PermitClaims};
 
 use super::{Frame, Peer, Shared};
 
@@ -75,14 +75,17 @@ impl Shared {
     ) -> Permit {
         let named = Header::from_bytes(header).unwrap();
         let party = party(&named, named.direction == Direction::ToBody);
-        let terms = PermitTerms {
+        receiver.permits.authenticated(PermitClaims {
+            header: Header::hash(header),
             person: person.map(|person| self.registrar.code(&party, person)),
             previous: None,
             legal_basis: "none".into(),
             broker: self.name.clone(),
-            number: 1,
-        };
-        issue(&receiver.permit_key, Header::hash(header), terms, at_ms).unwrap()
+            issued_ms: at_ms,
+            expires_ms: at_ms + PERMIT_LIFE_MS,
+            epoch: [0; 16],
+            number: 0,
+        })
     }
 }
 

@@ -1,44 +1,51 @@
-//! After a mismatch a channel's peer is held off for a while (R35): what looked like one mix-up may be many.
+//! After a mismatch a peer is held off for a while (R35): what looked like one mix-up may be many.
+//!
+//! Held are channels' scopes, and brokers by name.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-use chukei_relay_client::channel::Scope;
-
-/// Scopes held at once; the number of portals times hosted bodies is far below.
+/// Peers held at once; the number of portals times hosted bodies is far below.
 const CAPACITY: usize = 8_192;
 
-/// Scopes that are held off, and until when.
-pub struct Holds {
-    until: Mutex<HashMap<Scope, u64>>,
+/// Peers that are held off, and until when.
+#[derive(Debug)]
+pub struct Holds<P> {
+    until: Mutex<HashMap<P, u64>>,
     hold_ms: u64,
 }
 
-impl Holds {
-    /// Holds each scope for `hold_ms` milliseconds after its last mismatch.
+impl<P: Eq + Hash> Holds<P> {
+    /// Holds each peer for `hold_ms` milliseconds after its last mismatch.
     pub fn new(hold_ms: u64) -> Self {
         Self { until: Mutex::new(HashMap::new()), hold_ms }
     }
 
-    /// Holds `scope` off from now.
-    pub fn hold(&self, scope: Scope, now_ms: u64) {
+    /// Holds `peer` off from now.
+    pub fn hold(&self, peer: P, now_ms: u64) {
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.retain(|_, end| *end > now_ms);
-        if until.len() < CAPACITY || until.contains_key(&scope) {
-            until.insert(scope, now_ms.saturating_add(self.hold_ms));
+        if until.len() < CAPACITY || until.contains_key(&peer) {
+            until.insert(peer, now_ms.saturating_add(self.hold_ms));
         }
     }
 
-    /// Whether `scope` is held off now.
-    pub fn is_held(&self, scope: &Scope, now_ms: u64) -> bool {
+    /// Whether `peer` is held off now.
+    pub fn is_held<Q: Eq + Hash + ?Sized>(&self, peer: &Q, now_ms: u64) -> bool
+    where
+        P: Borrow<Q>,
+    {
         let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.get(scope).is_some_and(|end| *end > now_ms)
+        until.get(peer).is_some_and(|end| *end > now_ms)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::Scope;
     use chukei_wire::header::Direction;
 
     #[test]
