@@ -181,8 +181,8 @@ impl PeerList {
     fn index(file: PeerListFile, digest: [u8; 32]) -> Result<Self, PeerListError> {
         let bodies = file.bodies.iter().map(|body| &body.identities);
         let all = bodies.chain(file.portals.iter().map(|portal| &portal.identities));
-        let permits = || file.brokers.iter().map(|broker| &broker.permit_public);
-        let usable = all_differ(permits()) && permits().all(|key| key.0.len() == 32);
+        let permits = || file.brokers.iter().map(|broker| &broker.permit_public.0[..]);
+        let usable = all_differ(permits()) && permits().all(|key| key.len() == 32);
         if file.version != VERSION || !all_differ(all.flat_map(Identities::iter)) || !usable {
             return Err(PeerListError::Malformed);
         }
