@@ -39,7 +39,11 @@ impl Folder {
             not_after_ms: NOW + 1000,
             bodies: Vec::new(),
             portals: Vec::new(),
-            brokers: vec![BrokerPeer { name: broker.to_owned(), acquisition_public: key }],
+            brokers: vec![BrokerPeer {
+                name: broker.to_owned(),
+                acquisition_public: key,
+                permit_public: Hex(vec![6; 32]),
+            }],
             registry: Hex(vec![5; 32]),
         };
         let bytes = list.to_json().unwrap();

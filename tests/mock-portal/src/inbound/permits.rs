@@ -15,7 +15,7 @@ use crate::core::Core;
 
 impl RootWitness for Core {
     fn public(&self, broker: &str) -> Option<Vec<u8>> {
-        self.peers.broker(broker).map(|broker| broker.permit_public.0.clone())
+        self.peers.load().broker(broker).map(|broker| broker.permit_public.0.clone())
     }
 
     fn proven(&self, epoch: &Epoch, root: PermitRoot) {
