@@ -26,7 +26,8 @@ impl Broker {
 
     fn permit(&self) -> VerifiedPermit {
         let (header, hash) = header();
-        let basis = PermitBasis { person: Some(PersonCode([3; 17])), previous: None, legal_basis: "basis".into() };
+        let basis =
+            PermitBasis { person: Some(PersonCode([3; 17])), previous: None, legal_basis: "basis".into() };
         let permit = self.issuer.issue(hash, basis, NOW).unwrap();
         verify(&session(1), permit, &header, hash, "broker-a", NOW).unwrap()
     }
