@@ -247,4 +247,10 @@ impl std::fmt::Debug for Keyring {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
