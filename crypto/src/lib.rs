@@ -30,4 +30,6 @@ pub mod sign;
 pub mod tls;
 
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
 mod vectors;

@@ -157,19 +157,6 @@ fn secrets_do_not_print_themselves() {
     assert_eq!(printed, "DirectionSecret(redacted) MessageSealer(redacted) MessageOpener(redacted)");
 }
 
-#[test]
-fn frozen_form_of_suite_1() {
-    let binding = binding();
-    let context = context(Some(&binding));
-    let mut lines: Vec<_> = sealed(&context, &[b"one", b"two"])
-        .iter()
-        .map(|chunk| data_encoding::HEXLOWER.encode(chunk))
-        .collect();
-    let receipt = sealer(&context).receipt_tag().unwrap();
-    lines.push(data_encoding::HEXLOWER.encode(&receipt));
-    insta::assert_snapshot!(lines.join("\n"));
-}
-
 proptest! {
     #[test]
     fn any_changed_byte_makes_a_chunk_not_open(

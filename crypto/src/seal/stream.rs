@@ -32,7 +32,7 @@ impl StreamSealer {
     }
 
     /// The salt must be fresh: everything rests on it.
-    pub(super) fn salted(
+    pub(crate) fn salted(
         keys: &(impl KeySource + ?Sized),
         ids: KeyIds,
         place: Place<'_>,

@@ -1,4 +1,4 @@
-//! Sealed values: what opens, what must not, and the frozen bytes of version 1.
+//! Sealed values: what opens, what must not, by copy and in place.
 
 use proptest::prelude::*;
 
@@ -199,18 +199,6 @@ fn limits_are_refused_not_cut() {
     assert_eq!(open(&keys, longest, &sealed).unwrap().get(), b"value");
     assert_eq!(seal(&keys, IDS, Place { row: &row, ..PLACE }, b""), Err(SealError::TooLong));
     assert_eq!(seal(&keys, IDS, Place { body: &body, ..longest }, b""), Err(SealError::TooLong));
-}
-
-#[test]
-fn frozen_form_of_version_1() {
-    let keys = Fixed::new();
-    let hex = |ids| {
-        let sealed = seal_salted(&keys, ids, PLACE, b"plaintext", [3; 16]).unwrap();
-        data_encoding::HEXLOWER.encode(&sealed)
-    };
-    insta::assert_snapshot!("of_a_person", hex(IDS));
-    let standing = KeyIds { purpose: Purpose::Audit, day: 0, person: None };
-    insta::assert_snapshot!("of_nobody", hex(standing));
 }
 
 #[test]
