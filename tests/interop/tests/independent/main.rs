@@ -1,0 +1,43 @@
+//! Everything we seal, read back by a second implementation (`python/`, from the text of the formats alone).
+//!
+//! The cases are made here and now by the product's own calls, under fresh keys. The script opens each, compares,
+//! and must refuse every altered form of it. Without python3 or its `cryptography` the test says that it was skipped;
+//! with CHUKEI_REQUIRE_SERVICES=1 it fails instead.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod at_rest;
+mod in_transit;
+mod script;
+
+use std::collections::BTreeSet;
+
+#[test]
+fn independent_reader_opens_every_sealed_form_and_refuses_it_altered() {
+    let cases = [at_rest::cases(), in_transit::cases()].concat();
+    let formats: BTreeSet<String> =
+        cases.iter().map(|case| case["format"].as_str().unwrap().to_owned()).collect();
+    let Some(counts) = script::run(&cases) else { return };
+    for format in &formats {
+        let (opened, refused) = (&counts[format]["opened"], &counts[format]["refused"]);
+        eprintln!("{format}: {opened} opened, {refused} altered forms refused");
+        assert!(opened.as_u64() > Some(0) && refused.as_u64() > Some(0), "{format}");
+    }
+    assert_eq!(counts.as_object().unwrap().len(), formats.len());
+}
+
+#[test]
+fn independent_reader_notices_a_wrong_expectation() {
+    let mut case = at_rest::cases().remove(0);
+    case["expect"] = script::hex(b"something else");
+    let Some(told) = script::refusal(&[case]) else { return };
+    assert!(told.contains("opened to something else"), "{told}");
+}
+
+#[test]
+fn independent_reader_notices_what_is_not_bound() {
+    let mut case = in_transit::cases().remove(0);
+    case["unbound"] = script::hex(b"nothing looks at this");
+    case["altered"].as_array_mut().unwrap().push("unbound".into());
+    let Some(told) = script::refusal(&[case]) else { return };
+    assert!(told.contains("unbound was altered and still opened"), "{told}");
+}
