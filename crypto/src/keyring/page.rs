@@ -87,6 +87,13 @@ impl Page {
         Ok(())
     }
 
+    /// The number of the page key that a sealed page names. Read off its header alone: only opening proves it.
+    pub fn key_number(sealed: &[u8]) -> Result<u32, KeyringError> {
+        let (header, _) = sealed.split_first_chunk::<HEADER>().ok_or(KeyringError::IntegrityFailure)?;
+        let [_, _, p0, p1, p2, p3, ..] = *header;
+        number_in(header, u32::from_be_bytes([p0, p1, p2, p3]))
+    }
+
     /// Opens the sealed page `page` of `keyring`'s owner, under the page key that it names.
     pub fn from_sealed(sealed: &[u8], page: u32, keyring: &Keyring) -> Result<Self, KeyringError> {
         let (newest, _) = keyring.newest_of_page(page).ok_or(KeyError::Missing)?;

@@ -53,6 +53,14 @@ impl Keyring {
         of_day.map(|((_, _, number), _)| *number).collect()
     }
 
+    /// Days other than 0 for which `purpose` has a key, ascending.
+    pub fn days(&self, purpose: Purpose) -> Vec<u32> {
+        let dated = self.days.range((purpose, 1, 0)..=(purpose, u32::MAX, u32::MAX));
+        let mut days: Vec<u32> = dated.map(|((_, day, _), _)| *day).collect();
+        days.dedup();
+        days
+    }
+
     /// Numbers of the keys of `page` at hand, ascending; the last one seals.
     pub fn page_numbers(&self, page: u32) -> Vec<u32> {
         self.pages.range((page, 0)..=(page, u32::MAX)).map(|((_, number), _)| *number).collect()

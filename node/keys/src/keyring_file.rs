@@ -10,6 +10,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -24,6 +25,9 @@ use crate::provider::{KeyProvider, ProviderError, WrapIds};
 /// Bytes a keyring's file may have at most: far more than the pages of the largest body need.
 pub const MAX_KEYRING_BYTES: u64 = 16 << 20;
 
+/// More than the head of a keyring takes.
+const HEAD_MAX: usize = 1024;
+
 /// The open file of one owner's keyring. Its calls but [`KeyringFile::snapshot`] and [`KeyringFile::ids`] block on
 /// files and on the provider.
 pub struct KeyringFile {
@@ -32,6 +36,8 @@ pub struct KeyringFile {
     provider: Arc<dyn KeyProvider>,
     current: ArcSwap<Keyring>,
     ids: ArcSwap<WrapIds>,
+    /// Bytes of the file.
+    size: AtomicU64,
     /// One change at a time. The newest generation written here, acknowledged or not: none is given twice.
     written: Mutex<u64>,
 }
@@ -60,6 +66,7 @@ impl KeyringFile {
             provider,
             current: ArcSwap::from_pointee(Keyring::create(owner.as_bytes())?),
             ids: ArcSwap::from_pointee(WrapIds { root, epoch }),
+            size: AtomicU64::new(0),
             written: Mutex::new(0),
         };
         file.write(&mut file.change(), Keyring::clone(&file.current.load()), WrapIds { root, epoch })?;
@@ -91,6 +98,7 @@ impl KeyringFile {
             path: path.to_owned(),
             owner: owner.clone(),
             provider,
+            size: AtomicU64::new(sealed.len() as u64),
             written: Mutex::new(keyring.generation()),
             current: ArcSwap::from_pointee(keyring),
             ids: ArcSwap::from_pointee(ids),
@@ -116,6 +124,33 @@ impl KeyringFile {
     /// The keeper of the owner's roots and epochs.
     pub fn provider(&self) -> &dyn KeyProvider {
         &*self.provider
+    }
+
+    /// Whether the file is there still, and is the one that was written last: [`KeyfileError::Lost`] where somebody
+    /// took it away, [`KeyfileError::Older`] where somebody put an earlier one back. Reads its head and its size only;
+    /// a file that is altered behind them shows when it is opened.
+    pub fn check(&self) -> Result<(), KeyfileError> {
+        // A change waits meanwhile: between its file and its snapshot the two differ.
+        let _unchanging = self.change();
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyfileError::Lost),
+            file => file?,
+        };
+        let size = file.metadata()?.len();
+        let mut start = Vec::with_capacity(HEAD_MAX);
+        file.take(HEAD_MAX as u64).read_to_end(&mut start)?;
+        let head = Head::parse(&start)?;
+        if head.owner != self.owner.as_bytes() {
+            return Err(KeyringError::WrongOwner.into());
+        }
+        if head.generation < self.snapshot().generation() {
+            return Err(KeyfileError::Older);
+        }
+        if size == self.size.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(KeyringError::IntegrityFailure.into())
+        }
     }
 
     /// Changes the keyring: the file is durable, and snapshots have the change, when this returns. If `change`
@@ -179,6 +214,7 @@ impl KeyringFile {
         *written = keyring.generation();
         durable_file::replace(&self.path, &sealed)?;
         self.provider.raise_generation(&self.owner, keyring.generation())?;
+        self.size.store(sealed.len() as u64, Ordering::Release);
         self.current.store(Arc::new(keyring));
         self.ids.store(Arc::new(ids));
         Ok(())

@@ -75,6 +75,14 @@ impl Batch {
         self
     }
 
+    /// Every value to be put, in order, for a caller that exchanges some of them for others of the same length.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = (&RowKey, &mut Vec<u8>)> {
+        self.writes.iter_mut().filter_map(|write| match write {
+            Write::Put(key, value) => Some((&*key, value)),
+            Write::Delete(_) => None,
+        })
+    }
+
     /// Whether the batch writes nothing.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()

@@ -8,10 +8,24 @@ use std::fmt;
 /// Bytes a row key may have at most.
 pub const MAX_KEY_BYTES: usize = 256;
 
-/// The kinds of rows. A space's number is part of what a sealed value is bound to: never reused, never changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Space {
+macro_rules! spaces {
+    ($($(#[$doc:meta])* $space:ident = $code:literal,)*) => {
+        /// The kinds of rows. A space's number is part of what a sealed value is bound to: never reused, never
+        /// changed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Space {
+            $($(#[$doc])* $space = $code,)*
+        }
+
+        impl Space {
+            /// Every space, for work that must leave out no row.
+            pub const ALL: &'static [Self] = &[$(Self::$space,)*];
+        }
+    };
+}
+
+spaces! {
     /// Integrated addressee number → person.
     PersonByAddressee = 1,
     /// Person code of the broker → person.
