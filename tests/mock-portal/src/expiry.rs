@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::core::Core;
+use crate::storage::VaultError;
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -37,7 +38,12 @@ async fn round(core: &Core, ended: &mut Option<u32>) {
     if ended.is_some_and(|day| day >= today) {
         return;
     }
-    match core.vault.end_days_before(today).await {
+    let done = async {
+        let destroyed = core.vault.end_days_before(today).await?;
+        core.vault.turn_keys(today).await?;
+        Ok::<_, VaultError>(destroyed)
+    };
+    match done.await {
         Ok(destroyed) => {
             *ended = Some(today);
             if destroyed > 0 {

@@ -294,6 +294,7 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
             provider,
             &owner,
             today,
+            settings.keys.epochs_kept,
             metrics.store_seconds.clone(),
         )?,
         folders: Folders::new(limits.logins, limits.folder_bytes, timeout_ms),

@@ -75,6 +75,7 @@ pub(crate) struct Vault {
     days: RwLock<()>,
     /// Days before this one are over, whatever the clock says later.
     floor: AtomicU32,
+    epochs_kept: u32,
     seconds: Histogram,
 }
 
@@ -99,6 +100,7 @@ impl Vault {
         provider: Arc<dyn KeyProvider>,
         owner: &Owner,
         today: u32,
+        epochs_kept: u32,
         seconds: Histogram,
     ) -> Result<Self, VaultError> {
         let folder = DataFolder::open(data_dir)?;
@@ -117,13 +119,34 @@ impl Vault {
             keyring: Arc::new(keyring),
             days: RwLock::new(()),
             floor: AtomicU32::new(0),
+            epochs_kept,
             seconds,
         })
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and the keyring and its provider are there. Blocks on the last two.
     pub(crate) fn check(&self) -> Result<(), VaultError> {
-        self.get(&self.swept_key()).map(|_| ())
+        self.get(&self.swept_key())?;
+        let (provider, owner) = (self.keyring.provider(), self.keyring.owner());
+        provider.probe(owner).map_err(KeyfileError::from)?;
+        Ok(self.keyring.check()?)
+    }
+
+    /// Turns the keyring to the epoch of `today`, and to a newer root where one was supplied; what was destroyed by
+    /// then is in no keyring of this epoch.
+    pub(crate) async fn turn_keys(&self, today: u32) -> Result<(), VaultError> {
+        let keep = self.epochs_kept;
+        self.with_keyring(move |file| {
+            let turned = file.turn_epoch(today, keep)?;
+            let supplied = file.provider().roots(file.owner())?.last().copied();
+            if supplied > Some(file.ids().root) {
+                file.rotate_root()?;
+            }
+            let (root, epochs_destroyed) = (file.ids().root, turned.destroyed.len());
+            tracing::info!(epoch = turned.epoch, root, epochs_destroyed, "keyring turned");
+            Ok(())
+        })
+        .await
     }
 
     /// Queues evidence of permits; durable when the answer resolves.

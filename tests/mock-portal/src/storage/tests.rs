@@ -24,7 +24,7 @@ fn open(folder: &Path) -> Vault {
     std::fs::create_dir_all(&keys).unwrap();
     let (provider, owner) = (FileProvider::new(&keys, &keys), "mynaportal".parse().unwrap());
     provider.make_root(&owner, 1).unwrap();
-    Vault::open_folder(&folder.join("data"), Arc::new(provider), &owner, TODAY, seconds).unwrap()
+    Vault::open_folder(&folder.join("data"), Arc::new(provider), &owner, TODAY, 7, seconds).unwrap()
 }
 
 fn content(notice: u8, delivery: u8, expiry_day: u32) -> ContentRow {
@@ -62,6 +62,24 @@ async fn counters_are_given_out_once_also_after_a_restart() {
     drop(vault);
     assert_eq!(open(folder.path()).allot(body(), 1).await.unwrap(), Some(121));
     assert_eq!(open(folder.path()).allot("982024".parse().unwrap(), 1).await.unwrap(), Some(101));
+}
+
+#[tokio::test]
+async fn each_day_has_its_epoch_and_a_clock_that_jumps_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    let epochs = || vault.keyring.provider().epochs(vault.keyring.owner()).unwrap();
+    for day in [TODAY, TODAY + 1, TODAY + 40, TODAY + 2, TODAY + 3] {
+        vault.turn_keys(day).await.unwrap();
+        vault.check().unwrap();
+    }
+    assert_eq!(epochs(), [TODAY + 40], "what is kept is counted from the day");
+    vault.turn_keys(TODAY + 41).await.unwrap();
+    assert_eq!(epochs(), [TODAY + 40, TODAY + 41]);
+    // A newer root that somebody supplies is taken with the next turn, and the older one goes.
+    vault.keyring.provider().make_root(vault.keyring.owner(), 2).unwrap();
+    vault.turn_keys(TODAY + 41).await.unwrap();
+    assert_eq!(vault.keyring.provider().roots(vault.keyring.owner()).unwrap(), [2]);
 }
 
 #[tokio::test]
