@@ -25,6 +25,7 @@ use crate::config::serve::Limits;
 use crate::evidence::PermitEvidence;
 use crate::hosted::Bodies;
 use crate::inbound::permits::Permits;
+use crate::key_gate::Cause;
 use crate::outbound::announcements::Announcements;
 use crate::telemetry::metrics::Metrics;
 
@@ -61,6 +62,9 @@ pub struct Node {
     pub watched_peers: Arc<WatchedPeers>,
     /// Announcements that are due.
     pub announcements: Announcements,
+    /// Days for which an epoch opens old keyrings.
+    pub epochs_kept: u32,
+    serving: watch::Sender<bool>,
     dialer: OnceLock<Dialer>,
     wakes: HashMap<BodyCode, Notify>,
     stop: watch::Sender<bool>,
@@ -72,7 +76,7 @@ pub struct Parts {
     pub name: String,
     /// Clock.
     pub clock: Clock,
-    /// Open bodies.
+    /// Places of the bodies.
     pub bodies: Bodies,
     /// Catalogue.
     pub catalogue: Catalogue,
@@ -84,6 +88,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Where evidence of permits goes.
     pub evidence: PermitEvidence,
+    /// Days for which an epoch opens old keyrings.
+    pub epochs_kept: u32,
 }
 
 /// A request in work.
@@ -101,16 +107,12 @@ const REPLAY_CAPACITY: usize = 3_000_000;
 impl Node {
     /// A node that is not connected yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence } = parts;
+        let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept } = parts;
         let hold_ms = limits.integrity_hold_seconds.saturating_mul(1_000);
-        let wakes = bodies.iter().map(|body| (body.code(), Notify::new())).collect();
+        let wakes = bodies.codes().map(|code| (code, Notify::new())).collect();
         let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
         let channels = Channels::new(rotating);
-        let list = peers.load_full();
-        for body in bodies.iter() {
-            body.identity_keys().choose(list.body(&body.code()).map(|peer| &peer.identities));
-        }
-        channels.enforce(list);
+        channels.enforce(peers.load_full());
         Self {
             channels,
             holds: Holds::new(hold_ms),
@@ -119,6 +121,8 @@ impl Node {
             admission: Admission::new(limits.in_flight),
             watched_peers: Arc::new(peers),
             announcements: Announcements::default(),
+            epochs_kept,
+            serving: watch::channel(false).0,
             dialer: OnceLock::new(),
             wakes,
             stop: watch::channel(false).0,
@@ -149,6 +153,26 @@ impl Node {
     /// Every live connection to a broker.
     pub fn brokers(&self) -> Vec<PeerConnection> {
         self.dialer.get().map(Dialer::all).unwrap_or_default()
+    }
+
+    /// Lets the bodies' own work begin: brokers are being dialled.
+    pub fn begin_serving(&self) {
+        self.serving.send_replace(true);
+    }
+
+    /// Until the bodies' own work may begin.
+    pub async fn served(&self) {
+        let _ = self.serving.subscribe().wait_for(|serving| *serving).await;
+    }
+
+    /// Sets the gauges of bodies that cannot be served now.
+    pub fn count_faults(&self) {
+        let faults = self.bodies.faults();
+        for cause in Cause::ALL {
+            let count = faults.values().filter(|fault| fault.cause == cause).count();
+            let gauge = self.metrics.bodies_not_ready.with_label_values(&[cause.as_str()]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Counts a request as in work until the guard is dropped.

@@ -17,11 +17,14 @@ pub mod expiry;
 pub mod hosted;
 pub mod identities;
 pub mod inbound;
+pub mod key_gate;
 pub mod outbound;
 pub mod outcome;
 pub mod peer_list;
+pub mod rotation;
 pub mod serve;
 pub mod start;
+pub mod supervise;
 pub mod telemetry;
 
 pub use cli::main;

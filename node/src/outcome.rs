@@ -19,7 +19,11 @@ pub fn result_of_row_error(error: &RowError) -> ResultName {
         RowError::Seal(SealError::KeyDestroyed) => ResultName::KeyDestroyed,
         RowError::Seal(SealError::IntegrityFailure) | RowError::Malformed => ResultName::IntegrityFailure,
         RowError::Store(StoreError::Busy) => ResultName::Overloaded,
-        RowError::Store(_) | RowError::Seal(_) | RowError::Keyring(_) => ResultName::NotReady,
+        RowError::Keyfile(error) if error.code() == "KEY_DESTROYED" => ResultName::KeyDestroyed,
+        RowError::Keyfile(_) => ResultName::NotReady,
+        RowError::Store(_) | RowError::Seal(_) | RowError::Keyring(_) | RowError::Shut(_) => {
+            ResultName::NotReady
+        }
     }
 }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_domain::catalogue::Catalogue;
-use chukei_domain::day::day_of;
-use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
 use chukei_relay_client::endpoint::{
@@ -21,15 +19,15 @@ use chukei_wire::identity::Identity;
 
 use crate::app::{Node, Parts};
 use crate::config::clock;
-use crate::config::serve::{BodyConfig, NodeConfig};
+use crate::config::serve::NodeConfig;
 use crate::evidence::PermitEvidence;
-use crate::hosted::body::{BodyFacts, BodyKeyFiles};
-use crate::hosted::{Bodies, HostedBody};
+use crate::hosted::Bodies;
 use crate::outbound::announce::announce;
 use crate::start::{StartError, journal_options};
+use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
-use crate::{bodies, expiry, identities, inbound, outbound};
+use crate::{bodies, identities, inbound, outbound, supervise};
 
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
@@ -63,54 +61,24 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         folder.journal(journal_options(&metrics)).map_err(|error| StartError::journal(&error))?;
     let journal = Arc::new(journal);
     tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
-    let bodies = open_bodies(&config, &folder, &journal, &clock)?;
+    let provider = config.keys.open(&config.base).map_err(|error| StartError::new("CONFIG", &error))?;
+    let bodies = Bodies::closed(config.bodies.iter().map(|body| body.code));
     let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
-    let (name, limits) = (config.name.clone(), config.limits.clone());
+    let (name, limits, epochs_kept) = (config.name.clone(), config.limits.clone(), config.keys.epochs_kept);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
-    let parts = Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence };
+    let parts = Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept };
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
+    supervise::start(&node, Opener::new(folder, journal.clone(), provider, config.clone())).await;
     start(&config, node, journal, credentials).await
 }
 
-fn open_bodies(
-    config: &NodeConfig,
-    folder: &DataFolder,
-    journal: &Arc<Journal>,
-    clock: &Clock,
-) -> Result<Bodies, StartError> {
-    let provider = config.keys.open(&config.base).map_err(|error| StartError::new("CONFIG", &error))?;
-    let today = day_of(clock.now_ms());
-    let open = |body: &BodyConfig| {
-        let facts = BodyFacts {
-            code: body.code,
-            portal: body.portal.clone(),
-            affairs: body.affairs.iter().filter_map(|code| code.parse().ok()).collect(),
-            in_flight: config.limits.in_flight_per_body,
-        };
-        let files = BodyKeyFiles {
-            identity: config.path(&body.identity_key),
-            acquisition: config.path(&body.acquisition_key),
-        };
-        HostedBody::open(folder, journal.clone(), facts, &files, provider.clone(), today)
-    };
-    let opened = config.bodies.iter().map(open).collect::<Result<Vec<_>, _>>();
-    opened.map(Bodies::new).map_err(|error| StartError::new("NOT_READY", &error))
-}
-
-/// What a restart owes the time before it: request ids stay used, open requests get their outcome.
+/// What a restart owes the time before it: request ids stay used. Open requests get their outcome with their body.
 fn restore(node: &Node, journal: &Arc<Journal>) -> Result<(), StartError> {
     let now_ms = node.clock.now_ms();
     let used =
         journal.replay_ids(now_ms.saturating_sub(WINDOW_MS)).map_err(|error| StartError::journal(&error))?;
     node.replay.restore(used.into_iter().map(|(id, _)| RequestId(id)));
-    for body in node.bodies.iter() {
-        let actor = format!("chukei://node/{}", node.name);
-        let closed = body.audit().close_open_requests(&actor, now_ms);
-        if closed > 0 {
-            tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
-        }
-    }
     Ok(())
 }
 
@@ -142,11 +110,7 @@ async fn start(
     tokio::spawn(gauges(node.clone(), journal, credentials));
     tokio::spawn(outbound::announcements::run(node.clone()));
     tokio::spawn(identities::follow(node.clone()));
-    for body in node.bodies.iter() {
-        tokio::spawn(outbound::deliver::run(node.clone(), body.clone()));
-        tokio::spawn(outbound::poll::run(node.clone(), body.clone()));
-        tokio::spawn(expiry::run(node.clone(), body.clone()));
-    }
+    node.begin_serving();
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
     crate::start::stop_signal().await;
     drain(&node, &staff, &endpoint, config.limits.drain_seconds).await;
@@ -200,10 +164,12 @@ fn readiness(
         if node.brokers().is_empty() {
             return Err("no broker is connected: check addresses and certificates".into());
         }
-        match node.bodies.iter().find(|body| !body.is_readable()) {
-            Some(body) => Err(format!("the store of body {} cannot be read", body.code())),
-            None => Ok(()),
+        let faults = node.bodies.faults();
+        let told = faults.iter().map(|(code, fault)| format!("body {code} is not served: {fault}"));
+        if faults.len() == node.bodies.codes().count() {
+            return Err(told.collect::<Vec<_>>().join("; "));
         }
+        Ok(told.collect())
     })
 }
 

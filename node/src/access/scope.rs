@@ -10,7 +10,7 @@ use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
 
 use crate::access::endpoint::Entrance;
-use crate::hosted::{Bodies, HostedBody};
+use crate::hosted::{Bodies, HostedBody, NotServed};
 
 /// One body, entered legitimately.
 #[derive(Clone)]
@@ -22,17 +22,18 @@ pub struct BodyScope {
 
 impl BodyScope {
     /// Staff and systems of a body enter their own body, and no other (R1).
-    pub fn of_staff(bodies: &Bodies, identity: &Identity, header: &Header) -> Option<Self> {
-        let own = identity.body().filter(|own| Some(*own) == header.body)?;
+    pub fn of_staff(bodies: &Bodies, identity: &Identity, header: &Header) -> Result<Self, NotServed> {
+        let own = identity.body().filter(|own| Some(*own) == header.body).ok_or(NotServed::Unknown)?;
         let body = bodies.get(own)?;
-        Some(Self { body, actor: identity.to_string(), entrance: Some(Entrance::Staff) })
+        Ok(Self { body, actor: identity.to_string(), entrance: Some(Entrance::Staff) })
     }
 
     /// A broker's permit enters the body that its header names (R22).
-    pub fn of_permit(bodies: &Bodies, permit: &VerifiedPermit, header: &Header) -> Option<Self> {
-        let body = bodies.get(header.body?)?;
-        let actor = format!("chukei://portal/{} via {}", header.portal.as_deref()?, permit.broker());
-        Some(Self { body, actor, entrance: Some(Entrance::Broker) })
+    pub fn of_permit(bodies: &Bodies, permit: &VerifiedPermit, header: &Header) -> Result<Self, NotServed> {
+        let body = bodies.get(header.body.ok_or(NotServed::Unknown)?)?;
+        let portal = header.portal.as_deref().ok_or(NotServed::Unknown)?;
+        let actor = format!("chukei://portal/{portal} via {}", permit.broker());
+        Ok(Self { body, actor, entrance: Some(Entrance::Broker) })
     }
 
     /// The node's own duty towards a body it hosts: deliveries, polls, expiry.

@@ -185,6 +185,17 @@ impl AuditLog {
         self.write(draft, None, now_ms).await
     }
 
+    /// Keys were rotated, destroyed or retired.
+    pub async fn keys_changed(
+        &self,
+        actor: &str,
+        action: &str,
+        event: Event,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        self.write(Draft::done(actor, action, event), None, now_ms).await
+    }
+
     /// The keys of a purpose's day are destroyed.
     pub async fn erased(&self, actor: &str, purpose: &str, day: u32, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::Erased { purpose: purpose.to_owned(), day };

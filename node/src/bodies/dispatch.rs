@@ -10,7 +10,7 @@ use crate::access::decision::{Decision, Grant, Read, Write, decide};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::{audit, catalogue, copies, enroll, import, notices, persons, provision};
+use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
 
 /// Serves one call from an authenticated caller.
 pub async fn dispatch(node: Arc<Node>, caller: &Identity, mut call: Call) {
@@ -39,8 +39,8 @@ async fn enter(node: &Node, caller: &Identity, call: &Call) -> Result<Entered, C
         return Err(CallError::NotNow(ResultName::NotReady));
     }
     let decided = match BodyScope::of_staff(&node.bodies, caller, header) {
-        Some(scope) => decide(&scope, header.kind).map(|decision| (scope, decision)),
-        None => Err(ResultName::NotFound),
+        Ok(scope) => decide(&scope, header.kind).map(|decision| (scope, decision)),
+        Err(why) => Err(why.into()),
     };
     match decided {
         Ok((scope, decision)) => {
@@ -49,11 +49,15 @@ async fn enter(node: &Node, caller: &Identity, call: &Call) -> Result<Entered, C
             Ok(Entered { scope, decision })
         }
         Err(refusal) => {
-            if let Some(body) = caller.body().and_then(|code| node.bodies.get(code)) {
+            // A body that could not be opened has no keys to seal an event under.
+            if let Some(body) = caller.body().and_then(|code| node.bodies.opened(code)) {
                 let (actor, kind, id) = (caller.to_string(), header.kind.as_str(), header.request_id);
                 body.audit().call_refused(&actor, kind, id, refusal, node.clock.now_ms()).await?;
             }
-            Err(CallError::Refused(refusal))
+            Err(match refusal {
+                ResultName::NotReady => CallError::NotNow(refusal),
+                _ => CallError::Refused(refusal),
+            })
         }
     }
 }
@@ -91,6 +95,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::ProvisionStatus => provision::status(node, &grant, call).await,
         Kind::AuditVerify => audit::verify(node, &grant, call).await,
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
+        Kind::KeysStatus => keys::status(node, &grant, call).await,
         _ => Err(CallError::Refused(ResultName::NotPermitted)),
     }
 }
@@ -101,6 +106,7 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
         Kind::PersonBlock => persons::block(node, &grant, call).await,
         Kind::CopyImport => import::import(node, grant, call).await,
         Kind::NoticeSend => notices::send(node, grant, call).await,
+        Kind::KeysRotate => keys::rotate(node, grant, call).await,
         _ => Err(CallError::Refused(ResultName::NotPermitted)),
     }
 }

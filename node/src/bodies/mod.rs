@@ -10,6 +10,7 @@ pub mod copies;
 pub mod dispatch;
 pub mod enroll;
 pub mod import;
+pub mod keys;
 pub mod notices;
 pub mod persons;
 pub mod provision;

@@ -21,6 +21,7 @@ use crate::audit::SealedLog;
 use crate::broker::codes::Party;
 use crate::broker::ending::{Ending, NOT_READY};
 use crate::broker::rights::Passage;
+use crate::key_gate::{Gate, Shut};
 
 /// Partition of the journal, name of the keyring's file and in the associated data.
 pub(super) const OWNER: &str = "broker";
@@ -28,6 +29,7 @@ pub(super) const OWNER: &str = "broker";
 const OPENED: u8 = 16;
 const CLOSED: u8 = 17;
 const RENEWED: u8 = 18;
+const KEYS: u8 = 19;
 
 /// Why a passage was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,9 @@ pub(super) enum ExchangeError {
     /// The header names a dataset or affair that no catalogue could hold.
     #[error("a code of the header has no code's form")]
     Code,
+    /// The keyring cannot be used now.
+    #[error(transparent)]
+    Shut(#[from] Shut),
     /// The journal refused or failed.
     #[error("journal: {}", .0.code())]
     Journal(#[from] JournalError),
@@ -62,11 +67,28 @@ pub(super) struct Opening<'a> {
 #[derive(Clone)]
 pub(super) struct ExchangeLog {
     records: SealedLog,
+    gate: Arc<Gate>,
 }
 
 impl ExchangeLog {
-    pub(super) fn new(journal: Arc<Journal>, keyring: Arc<KeyringFile>) -> Self {
-        Self { records: SealedLog::new(journal, keyring, OWNER, Purpose::Exchange) }
+    pub(super) fn new(journal: Arc<Journal>, keyring: Arc<KeyringFile>, gate: Arc<Gate>) -> Self {
+        Self { records: SealedLog::new(journal, keyring, OWNER, Purpose::Exchange), gate }
+    }
+
+    /// Queues the record of a change of the broker's own keys.
+    pub(super) fn keys_changed(&self, broker: &str, event: Event, now_ms: u64) {
+        let record = Record {
+            seq: 0,
+            at_ms: now_ms,
+            actor: format!("chukei://broker/{broker}"),
+            action: "keys_turn".to_owned(),
+            target: None,
+            affair: None,
+            result: ResultName::Done.as_str().to_owned(),
+            event,
+        };
+        // Queued at once; the journal writes what is queued before it ends.
+        drop(self.records.append(KEYS, None, record));
     }
 
     /// Whether nothing can be recorded until the role is started anew.
@@ -81,6 +103,7 @@ impl ExchangeLog {
         now_ms: u64,
     ) -> Result<(OpenExchange, Durable), ExchangeError> {
         let header = opening.header;
+        self.gate.pass()?;
         if header.kind == Kind::ChannelSetup {
             return Ok((OpenExchange(None), Durable(None)));
         }
@@ -159,7 +182,7 @@ impl ExchangeError {
         match self {
             Self::Code => Outcome::Refused(ResultName::BadFormat),
             Self::Journal(JournalError::Full) => Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS),
-            Self::Journal(_) => NOT_READY,
+            Self::Journal(_) | Self::Shut(_) => NOT_READY,
         }
     }
 }
@@ -233,7 +256,8 @@ mod tests {
         provider.make_root(&owner, 1).unwrap();
         let path = dir.path().join("keyring");
         let keyring = KeyringFile::create(&path, Arc::new(provider), &owner, 20_000).unwrap();
-        Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keyring)), _dir: dir }
+        let gate = Arc::default();
+        Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keyring), gate), _dir: dir }
     }
 
     impl Case {

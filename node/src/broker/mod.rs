@@ -11,6 +11,7 @@ mod ending;
 mod exchange;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod keys;
 mod limits;
 mod peer;
 mod public_key_work;
@@ -40,6 +41,7 @@ use prometheus::IntGauge;
 use crate::admission::Admission;
 use crate::broker::codes::PersonCodes;
 use crate::broker::exchange::ExchangeLog;
+use crate::broker::keys::BrokerKeys;
 use crate::broker::limits::BodyLimits;
 use crate::broker::peer::Peer;
 use crate::broker::public_key_work::PublicKeyWork;
@@ -69,6 +71,7 @@ struct Broker {
     public_key_work: PublicKeyWork,
     exchanges: ExchangeLog,
     roots: Roots,
+    keys: BrokerKeys,
     certificate_end_ms: u64,
     metrics: Metrics,
     draining: AtomicBool,
@@ -126,6 +129,9 @@ impl Broker {
         }
         if self.exchanges.failed() {
             return Err("the journal has failed".into());
+        }
+        if let Some(fault) = self.keys.gate.fault() {
+            return Err(format!("the keyring cannot be used: {fault}"));
         }
         if self.certificate_end_ms < now_ms {
             return Err("the certificate is over".into());

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use crate::admission::Admission;
 use crate::broker::codes::{CodeVersion, PersonCodes};
 use crate::broker::exchange::{self, ExchangeLog};
+use crate::broker::keys::{self, BrokerKeys};
 use crate::broker::limits::BodyLimits;
 use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::renew::RenewalRate;
@@ -133,7 +134,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let permit_key = permit_key(config, &peers.load())?;
     let metrics = Metrics::new("broker")?;
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
-    let keys = keyring(config, &folder, day_of(clock.now_ms()))?;
+    let file = keyring(config, &folder, day_of(clock.now_ms()))?;
+    let keys = BrokerKeys { file, gate: Arc::default(), epochs_kept: config.keys.epochs_kept };
     let journal = Arc::new(journal(&folder, &metrics)?);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
@@ -149,8 +151,9 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         admission: Admission::new(limits.in_flight),
         limits: BodyLimits::new(limits.in_flight_per_body),
         public_key_work: PublicKeyWork::new(),
-        exchanges: ExchangeLog::new(journal, keys),
+        exchanges: ExchangeLog::new(journal, keys.file.clone(), keys.gate.clone()),
         roots: Roots::new(permit_key, evidence),
+        keys,
         certificate_end_ms: credentials.not_after_ms(),
         metrics,
         draining: AtomicBool::new(false),
@@ -222,7 +225,7 @@ async fn serve(
     let endpoint = Arc::new(endpoint);
     let readiness = {
         let broker = broker.clone();
-        Arc::new(move || broker.readiness())
+        Arc::new(move || broker.readiness().map(|()| Vec::new()))
     };
     let bound = health::serve(config.listen.metrics, broker.metrics.clone(), readiness, stop.clone())
         .await
@@ -230,11 +233,13 @@ async fn serve(
     tracing::info!(relay = %config.listen.relay, metrics = %bound, "listening");
     let accepting = tokio::spawn(server::serve(broker.clone(), endpoint.clone()));
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
+    let keeping = tokio::spawn(keys::keep(broker.clone(), stop.clone()));
     // Its sender gone, nobody could ask for a stop any more: that is one.
     let _ = stop.wait_for(|stop| *stop).await;
     drain(&broker, &endpoint, Duration::from_secs(config.limits.drain_seconds)).await;
     accepting.abort();
     upkeep.abort();
+    keeping.abort();
     drop(folder);
     Ok(())
 }

@@ -9,7 +9,7 @@ use chukei_crypto::seal::{KeySource, SealError};
 use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::local_body_code::LocalBodyCode;
-use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
+use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
 use chukei_store::journal::Journal;
@@ -21,6 +21,8 @@ use crate::audit::AuditLog;
 use crate::hosted::pages::{PageCache, ValueKeys};
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
+use crate::key_gate::{self, Cause, Fault, Gate};
+use crate::rotation::Rewriting;
 
 /// Key files of a body.
 pub struct BodyKeyFiles {
@@ -42,15 +44,6 @@ pub struct BodyFacts {
     pub in_flight: usize,
 }
 
-/// Why a body could not be opened at start.
-#[derive(Debug, thiserror::Error)]
-#[error("body {code}: {what}: {cause}")]
-pub struct OpenBodyError {
-    code: BodyCode,
-    what: &'static str,
-    cause: String,
-}
-
 /// One body, open. Only a grant leads from here to its data.
 pub struct HostedBody {
     facts: BodyFacts,
@@ -62,6 +55,10 @@ pub struct HostedBody {
     acquisition: AcquisitionKeyPair,
     limit: BodyLimit,
     writing: tokio::sync::Mutex<()>,
+    /// Held shared while a batch is looked over and applied.
+    applying: tokio::sync::RwLock<()>,
+    gate: Gate,
+    rewriting: Rewriting,
     audit: AuditLog,
 }
 
@@ -74,15 +71,15 @@ impl HostedBody {
         files: &BodyKeyFiles,
         provider: Arc<dyn KeyProvider>,
         today: u32,
-    ) -> Result<Self, OpenBodyError> {
+    ) -> Result<Self, Fault> {
         let code = facts.code;
-        let fail = |what: &'static str| move |cause: String| OpenBodyError { code, what, cause };
-        let local = code.as_str().parse().map_err(|_| fail("code")("not a local body code".into()))?;
+        let files_fault = |text: String| Fault::new(Cause::Files, text);
+        let local = code.as_str().parse().map_err(|_| files_fault("not a local body code".into()))?;
         let identity = IdentityKeys::open(files.identity.clone())
-            .map_err(|error| fail("identity key")(error.to_string()))?;
-        let acquisition = acquisition_key(&files.acquisition).map_err(fail("acquisition key"))?;
-        let partition = folder.partition(code.as_str()).map_err(|error| fail("store")(error.to_string()))?;
-        let keyring = keyring(folder, code, provider, today, &*partition).map_err(fail("keyring"))?;
+            .map_err(|error| Fault::new(Cause::Files, format!("identity key: {error}")))?;
+        let acquisition = acquisition_key(&files.acquisition).map_err(files_fault)?;
+        let partition = folder.partition(code.as_str()).map_err(store_fault)?;
+        let keyring = keyring(folder, code, provider, today, &*partition)?;
         let keyring = Arc::new(keyring);
         let audit = AuditLog::new(journal, code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
@@ -96,6 +93,9 @@ impl HostedBody {
             acquisition,
             limit,
             writing: tokio::sync::Mutex::new(()),
+            applying: tokio::sync::RwLock::new(()),
+            gate: Gate::default(),
+            rewriting: Rewriting::default(),
             audit,
         })
     }
@@ -150,7 +150,12 @@ impl HostedBody {
         self.writing.lock().await
     }
 
-    /// The keyring as it stands now.
+    /// What stands between the body's keys and any use of them.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The keyring as it stands now: for names and numbers. Values are sealed and opened by [`Self::value_keys`].
     pub(crate) fn keys(&self) -> Arc<Keyring> {
         self.keyring.snapshot()
     }
@@ -160,19 +165,32 @@ impl HostedBody {
         &self.keyring
     }
 
-    /// The keys for one value, as they stand now.
-    pub(crate) fn value_keys(&self) -> ValueKeys<'_> {
-        ValueKeys {
+    /// The keys for one value, as they stand now. Taken anew for every value, so that no work holds keys across
+    /// their destruction.
+    pub(crate) fn value_keys(&self) -> Result<ValueKeys<'_>, RowError> {
+        self.gate.pass()?;
+        Ok(ValueKeys {
             keyring: self.keys(),
+            file: &self.keyring,
             pages: &self.pages,
             partition: &*self.partition,
             page: std::cell::OnceCell::new(),
-        }
+        })
+    }
+
+    /// Wipes opened pages of keyrings before the present one.
+    pub(crate) fn forget_old_pages(&self) {
+        self.pages.forget_before(self.keys().generation());
+    }
+
+    /// The rewrite of what stands under old numbers.
+    pub(crate) fn rewriting(&self) -> &Rewriting {
+        &self.rewriting
     }
 
     /// The naming key that hangs on the person's own key.
     pub(crate) fn person_naming(&self, person: &PersonRef) -> Result<NamingKey, RowError> {
-        let keys = self.value_keys();
+        let keys = self.value_keys()?;
         let (_, key) = keys.person_key(person.slot()).map_err(SealError::from)?;
         Ok(NamingKey::for_person(key))
     }
@@ -180,6 +198,17 @@ impl HostedBody {
     /// Whether the store answers.
     pub fn is_readable(&self) -> bool {
         self.get_row(&RowKey::new(Space::Meta).bytes(b"persons")).is_ok()
+    }
+
+    /// Looks at what the body stands on: provider, keyring and store. Blocks on all three.
+    pub(crate) fn look(&self) -> Option<Fault> {
+        let unreadable = || Fault::new(Cause::Store, "the store cannot be read");
+        key_gate::look(&self.keyring).or_else(|| (!self.is_readable()).then(unreadable))
+    }
+
+    /// Waits until every batch that was looked over before this call has taken its way into the store's queue.
+    pub(crate) async fn applied(&self) {
+        drop(self.applying.write().await);
     }
 
     /// One row, still sealed.
@@ -202,8 +231,11 @@ impl HostedBody {
         Ok(self.partition.scan(prefix, after, limit)?)
     }
 
-    /// Writes a batch; returns once it is durable.
-    pub(crate) async fn apply(&self, batch: Batch) -> Result<(), RowError> {
+    /// Writes a batch; returns once it is durable. What was sealed before a rotation is sealed again on its way:
+    /// after [`Self::applied`], nothing is written under a number that was not the newest.
+    pub(crate) async fn apply(&self, mut batch: Batch) -> Result<(), RowError> {
+        let _applying = self.applying.read().await;
+        self.renew_seals(&mut batch)?;
         Ok(self.partition.apply(batch).await?)
     }
 }
@@ -211,6 +243,10 @@ impl HostedBody {
 fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {
     let bytes = key_file::read(path).map_err(|error| error.to_string())?;
     AcquisitionKeyPair::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn store_fault(error: impl std::fmt::Display) -> Fault {
+    Fault::new(Cause::Store, format!("store: {error}"))
 }
 
 /// Opens the body's keyring. A new one is made only for a body that has nothing stored: in any other case a
@@ -221,20 +257,19 @@ fn keyring(
     provider: Arc<dyn KeyProvider>,
     today: u32,
     partition: &dyn Partition,
-) -> Result<KeyringFile, String> {
-    let path = folder.keyring_path(code.as_str()).map_err(|error| error.to_string())?;
-    let owner: Owner = code.as_str().parse().map_err(|error: chukei_keys::InvalidOwner| error.to_string())?;
-    let failed = |error: KeyfileError| format!("{}: {}: {error}", error.code(), path.display());
+) -> Result<KeyringFile, Fault> {
+    let path = folder.keyring_path(code.as_str()).map_err(store_fault)?;
+    let owner: Owner =
+        code.as_str().parse().map_err(|error: InvalidOwner| Fault::new(Cause::Files, error))?;
+    let failed = |error: KeyfileError| Fault::from(&error);
     match KeyringFile::open(&path, provider.clone(), &owner) {
         Err(KeyfileError::Missing) => {}
         opened => return opened.map_err(failed),
     }
-    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).map_err(|error| error.to_string())?;
+    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).map_err(store_fault)?;
     if !pages.is_empty() {
-        return Err(format!(
-            "{}: missing, and the body has data: restore it from its backup",
-            path.display()
-        ));
+        let text = "the keyring is missing, and the body has data: restore it from its backup";
+        return Err(Fault::new(Cause::Missing, text));
     }
     KeyringFile::create(&path, provider, &owner, today).map_err(failed)
 }

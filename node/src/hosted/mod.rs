@@ -10,13 +10,16 @@ pub mod notices;
 pub mod numbers;
 pub mod pages;
 pub mod persons;
+pub mod reseal;
 pub mod rows;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use chukei_wire::body_code::BodyCode;
+use chukei_wire::result::ResultName;
 
+use crate::key_gate::{Cause, Fault, Gate};
 pub use body::HostedBody;
 
 #[cfg(test)]
@@ -24,24 +27,89 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-/// All hosted bodies, by code.
+/// Why a body is not at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotServed {
+    /// This node does not host it.
+    Unknown,
+    /// It is hosted here, and cannot be served now.
+    NotReady,
+}
+
+impl From<NotServed> for ResultName {
+    fn from(why: NotServed) -> Self {
+        match why {
+            NotServed::Unknown => Self::NotFound,
+            NotServed::NotReady => Self::NotReady,
+        }
+    }
+}
+
+/// One body's place: empty until the body could be opened.
+struct Place {
+    body: OnceLock<Arc<HostedBody>>,
+    /// Why it is empty.
+    opening: Gate,
+}
+
+impl Place {
+    fn empty() -> Self {
+        let opening = Gate::shut_by(Fault::new(Cause::Opening, "not opened yet"));
+        Self { body: OnceLock::new(), opening }
+    }
+
+    fn gate(&self) -> &Gate {
+        self.body.get().map_or(&self.opening, |body| body.gate())
+    }
+}
+
+/// The bodies that this node is to host, by code. Each opens, fails and recovers by itself.
 pub struct Bodies {
-    by_code: HashMap<BodyCode, Arc<HostedBody>>,
+    by_code: HashMap<BodyCode, Place>,
 }
 
 impl Bodies {
-    /// Collects bodies that are open.
-    pub fn new(bodies: impl IntoIterator<Item = HostedBody>) -> Self {
-        Self { by_code: bodies.into_iter().map(|body| (body.code(), Arc::new(body))).collect() }
+    /// Places for bodies that are not open yet.
+    pub fn closed(codes: impl IntoIterator<Item = BodyCode>) -> Self {
+        Self { by_code: codes.into_iter().map(|code| (code, Place::empty())).collect() }
     }
 
-    /// The body, if this node hosts it.
-    pub fn get(&self, code: BodyCode) -> Option<Arc<HostedBody>> {
-        self.by_code.get(&code).cloned()
+    /// Puts an open body in its place; the one that is there already stays.
+    pub fn enter(&self, body: HostedBody) -> Option<Arc<HostedBody>> {
+        let place = self.by_code.get(&body.code())?;
+        Some(place.body.get_or_init(|| Arc::new(body)).clone())
     }
 
-    /// Every hosted body.
+    /// The body, if this node hosts it and can serve it now.
+    pub fn get(&self, code: BodyCode) -> Result<Arc<HostedBody>, NotServed> {
+        let place = self.by_code.get(&code).ok_or(NotServed::Unknown)?;
+        let open = place.body.get().filter(|body| body.gate().pass().is_ok());
+        open.cloned().ok_or(NotServed::NotReady)
+    }
+
+    /// The body, if it was opened, whether or not it can be served now: for its log.
+    pub fn opened(&self, code: BodyCode) -> Option<Arc<HostedBody>> {
+        self.by_code.get(&code)?.body.get().cloned()
+    }
+
+    /// Every body that was opened.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<HostedBody>> {
-        self.by_code.values()
+        self.by_code.values().filter_map(|place| place.body.get())
+    }
+
+    /// Every body's code.
+    pub fn codes(&self) -> impl Iterator<Item = BodyCode> {
+        self.by_code.keys().copied()
+    }
+
+    /// Notes why a body could not be opened; tells whether that is news.
+    pub fn note(&self, code: BodyCode, fault: Fault) -> bool {
+        self.by_code.get(&code).is_some_and(|place| place.opening.set(Some(fault)))
+    }
+
+    /// Bodies that cannot be served now, in order of their codes.
+    pub fn faults(&self) -> BTreeMap<BodyCode, Arc<Fault>> {
+        let faulty = |(code, place): (&BodyCode, &Place)| Some((*code, place.gate().fault()?));
+        self.by_code.iter().filter_map(faulty).collect()
     }
 }

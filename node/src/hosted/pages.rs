@@ -1,7 +1,7 @@
 //! Pages of person keys: 256 persons to a page, each page a row sealed under its page key.
 //!
-//! A bounded cache keeps opened pages. It is keyed by the keyring's generation too, so that no page outlives a
-//! change of keys in memory.
+//! A bounded cache keeps opened pages, all of one generation of the keyring, so that no page outlives a change of
+//! keys in memory.
 
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chukei_crypto::key::{DayKey, Key32};
 use chukei_crypto::keyring::{Keyring, KeyringError, Page};
 use chukei_crypto::seal::{KeyError, KeySource, PersonSlot, Purpose};
+use chukei_keys::KeyringFile;
 use chukei_store::{Partition, RowKey, Space};
 use lru::LruCache;
 
@@ -19,23 +20,46 @@ const CACHED_PAGES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 /// Persons to a page.
 pub const PERSONS_PER_PAGE: u64 = 256;
 
-/// Opened pages of one body.
+/// Opened pages of one body, all of one generation of its keyring.
 pub struct PageCache {
-    pages: Mutex<LruCache<(u32, u64), Arc<Page>>>,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    generation: u64,
+    pages: LruCache<u32, Arc<Page>>,
 }
 
 impl PageCache {
     /// An empty cache.
     pub fn new() -> Self {
-        Self { pages: Mutex::new(LruCache::new(CACHED_PAGES)) }
+        Self { held: Mutex::new(Held { generation: 0, pages: LruCache::new(CACHED_PAGES) }) }
     }
 
-    fn get(&self, key: (u32, u64)) -> Option<Arc<Page>> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    fn get(&self, page: u32, generation: u64) -> Option<Arc<Page>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.generation == generation { held.pages.get(&page).cloned() } else { None }
     }
 
-    fn put(&self, key: (u32, u64), page: Arc<Page>) {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).put(key, page);
+    /// Keeps a page. With the first of a newer generation all older ones go; an older one is not kept.
+    fn put(&self, page: u32, generation: u64, opened: Arc<Page>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.generation < generation {
+            held.generation = generation;
+            held.pages.clear();
+        }
+        if held.generation == generation {
+            held.pages.put(page, opened);
+        }
+    }
+
+    /// Wipes every page that was opened with a keyring older than `generation`.
+    pub fn forget_before(&self, generation: u64) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.generation < generation {
+            held.generation = generation;
+            held.pages.clear();
+        }
     }
 }
 
@@ -53,6 +77,7 @@ pub fn page_row(page: u32) -> RowKey {
 /// Keys for one value: one moment of the keyring, and the one page it may need.
 pub struct ValueKeys<'a> {
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) file: &'a KeyringFile,
     pub(crate) pages: &'a PageCache,
     pub(crate) partition: &'a dyn Partition,
     pub(crate) page: OnceCell<Arc<Page>>,
@@ -60,19 +85,29 @@ pub struct ValueKeys<'a> {
 
 impl ValueKeys<'_> {
     fn load(&self, page: u32) -> Result<Arc<Page>, KeyError> {
-        let key = (page, self.keyring.generation());
-        if let Some(page) = self.pages.get(key) {
+        self.load_with(page, &self.keyring).or_else(|error| {
+            // The page may have been sealed again under a key that is newer than this moment of the keyring.
+            let newer = self.file.snapshot();
+            if newer.generation() == self.keyring.generation() {
+                return Err(error);
+            }
+            self.load_with(page, &newer)
+        })
+    }
+
+    fn load_with(&self, page: u32, keyring: &Keyring) -> Result<Arc<Page>, KeyError> {
+        if let Some(page) = self.pages.get(page, keyring.generation()) {
             return Ok(page);
         }
         let row = page_row(page);
         let stored = self.partition.get_many(std::slice::from_ref(&row)).map_err(|_| KeyError::Missing)?;
         let sealed = stored.into_iter().next().flatten().ok_or(KeyError::Missing)?;
-        let opened = Page::from_sealed(&sealed.value, page, &self.keyring).map_err(|error| match error {
+        let opened = Page::from_sealed(&sealed.value, page, keyring).map_err(|error| match error {
             KeyringError::Key(error) => error,
             _ => KeyError::Missing,
         })?;
         let opened = Arc::new(opened);
-        self.pages.put(key, opened.clone());
+        self.pages.put(page, keyring.generation(), opened.clone());
         Ok(opened)
     }
 }

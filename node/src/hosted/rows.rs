@@ -4,12 +4,14 @@
 //! what concerns one person is sealed under that person's key, so that erasing the key erases the value.
 
 use chukei_crypto::seal::{self, KeyIds, Opened, PersonSlot, Place, Purpose, SealError};
+use chukei_keys::KeyfileError;
 use chukei_store::{Batch, RowKey, Space, StoreError, Versioned};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::hosted::HostedBody;
+use crate::key_gate::Shut;
 
 /// Why stored data could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +22,12 @@ pub enum RowError {
     /// The seal did not open, or its key is gone.
     #[error("seal: {0}")]
     Seal(#[from] SealError),
+    /// The body is not served now.
+    #[error(transparent)]
+    Shut(#[from] Shut),
+    /// The keyring's file or its provider refused or failed.
+    #[error("keyring: {0}")]
+    Keyfile(#[from] KeyfileError),
     /// The keyring could not be used or made durable.
     #[error("keyring: {0}")]
     Keyring(String),
@@ -80,7 +88,7 @@ impl HostedBody {
         let SealedFor { purpose, day, person } = sealed_for;
         let code = self.code();
         let place = Place { body: code.as_bytes(), space: space.code(), row: row.as_bytes() };
-        Ok(seal::seal(&self.value_keys(), KeyIds { purpose, day, person }, place, plain)?)
+        Ok(seal::seal(&self.value_keys()?, KeyIds { purpose, day, person }, place, plain)?)
     }
 
     /// Opens the bytes of `row`, in the memory that held them.
@@ -92,7 +100,7 @@ impl HostedBody {
     ) -> Result<Opened<Vec<u8>>, RowError> {
         let code = self.code();
         let place = Place { body: code.as_bytes(), space: space.code(), row: row.as_bytes() };
-        Ok(seal::open_owned(&self.value_keys(), place, sealed)?)
+        Ok(seal::open_owned(&self.value_keys()?, place, sealed)?)
     }
 
     /// Opens and decodes the value of `row`.

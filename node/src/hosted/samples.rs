@@ -32,7 +32,10 @@ impl Sample {
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
         let journal = Arc::new(journal);
         let open = |code: &str| open(&folder, &journal, dir.path(), code);
-        Self { bodies: Bodies::new([open("982016"), open("982024")]), _dir: dir }
+        let opened = [open("982016"), open("982024")];
+        let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
+        opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
+        Self { bodies, _dir: dir }
     }
 
     pub(crate) fn body(&self, code: &str) -> Arc<HostedBody> {

@@ -18,6 +18,7 @@ use crate::admission::{NotDone, RETRY_AFTER_MS};
 use crate::app::Node;
 use crate::audit::{AuditError, Told, Verdict};
 use crate::bodies::server::deadline_of;
+use crate::hosted::NotServed;
 use crate::inbound::answer::{Prepared, prepare};
 use crate::inbound::hop::{BrokerHop, refuse};
 use crate::inbound::job::Job;
@@ -25,6 +26,8 @@ use crate::inbound::release::release;
 
 /// Longest sealed request, bytes of content.
 const REQUEST_MAX: usize = 1024;
+
+const NOT_NOW: Outcome = Outcome::RetryAfter(ResultName::NotReady, 1_000);
 
 /// Why a request is not taken on.
 struct NotTaken {
@@ -52,7 +55,7 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
         Ok(Ok(prepared)) => return release(node, &job, prepared, request).await,
         Ok(Err(error)) => {
             tracing::error!(request_id = %request.header.request_id, %error, "the log cannot be written");
-            Outcome::RetryAfter(ResultName::NotReady, 1_000)
+            NOT_NOW
         }
         Err(not_done) => shed(node, not_done),
     };
@@ -86,8 +89,10 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         NotTaken::outside(result)
     })?;
     let header = request.header.clone();
-    let scope = BodyScope::of_permit(&node.bodies, &permit, &header)
-        .ok_or_else(|| NotTaken::outside(ResultName::NotFound))?;
+    let scope = BodyScope::of_permit(&node.bodies, &permit, &header).map_err(|why| match why {
+        NotServed::Unknown => NotTaken::outside(ResultName::NotFound),
+        NotServed::NotReady => NotTaken { outcome: NOT_NOW, refusal: None },
+    })?;
     let told = |outcome| NotTaken {
         outcome,
         refusal: Some((scope.clone(), Told::of(&header, request.header_hash, &permit, scope.actor()))),
@@ -135,7 +140,7 @@ async fn decline(node: &Node, not_taken: NotTaken, request: &mut AcceptedRequest
         let logged = scope.body().audit().decided(told, Verdict::Refused, None, *result, now_ms).await;
         if let Err(error) = logged {
             tracing::error!(request_id = %request.header.request_id, %error, "the log cannot be written");
-            return refuse(request, Outcome::RetryAfter(ResultName::NotReady, 1_000)).await;
+            return refuse(request, NOT_NOW).await;
         }
     }
     refuse(request, not_taken.outcome).await

@@ -13,13 +13,19 @@ use chukei_wire::header::Direction;
 use chukei_wire::result::ResultName;
 
 use crate::app::Node;
-use crate::hosted::HostedBody;
+use crate::hosted::{HostedBody, NotServed};
 use crate::inbound::hop::{BrokerHop, refuse};
 
 /// Serves one set-up.
 pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedRequest) -> ResultName {
-    let Some((body, peers, scope)) = parties(node, &request) else {
-        return refuse(&mut request, Outcome::Refused(ResultName::NotFound)).await;
+    let (body, peers, scope) = match parties(node, &request) {
+        Ok(parties) => parties,
+        Err(NotServed::Unknown) => {
+            return refuse(&mut request, Outcome::Refused(ResultName::NotFound)).await;
+        }
+        Err(NotServed::NotReady) => {
+            return refuse(&mut request, Outcome::RetryAfter(ResultName::NotReady, 1_000)).await;
+        }
     };
     let now_ms = node.clock.now_ms();
     if node.holds.is_held(&scope, now_ms) {
@@ -43,10 +49,14 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     }
 }
 
-/// The body and the keys its portal is pinned to; `None` for a body or portal that is not served here.
-fn parties(node: &Node, request: &AcceptedRequest) -> Option<(Arc<HostedBody>, Identities, Scope)> {
-    let scope = Scope::of(&request.header).filter(|scope| scope.direction == Direction::ToBody)?;
+/// The body and the keys its portal is pinned to; an error for a body or portal that is not served here.
+fn parties(
+    node: &Node,
+    request: &AcceptedRequest,
+) -> Result<(Arc<HostedBody>, Identities, Scope), NotServed> {
+    let scope = Scope::of(&request.header).filter(|scope| scope.direction == Direction::ToBody);
+    let scope = scope.ok_or(NotServed::Unknown)?;
     let body = node.bodies.get(scope.body)?;
-    let peers = node.peers().portal(&scope.portal)?.identities.clone();
-    Some((body, peers, scope))
+    let peers = node.peers().portal(&scope.portal).ok_or(NotServed::Unknown)?.identities.clone();
+    Ok((body, peers, scope))
 }

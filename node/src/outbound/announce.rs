@@ -38,11 +38,14 @@ pub enum AnnounceError {
     Encoding(#[from] chukei_wire::codec::CodecError),
 }
 
-/// Announces every hosted body on `connection`.
+/// Announces every body that was opened on `connection`; nothing where there is none yet.
 pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
     let now_ms = node.clock.now_ms();
     let delegations =
         node.bodies.iter().map(|body| delegation(node, body, now_ms)).collect::<Result<Vec<_>, _>>()?;
+    if delegations.is_empty() {
+        return Ok(());
+    }
     let header = hop_header(Kind::Announce, None, request_id::fresh(now_ms)?, WAIT);
     let mut request = open_request(connection, &header, &Hop::default()).await?;
     request.send.write_message(&Announce { delegations }).await.map_err(SessionError::from)?;

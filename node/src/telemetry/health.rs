@@ -1,7 +1,9 @@
 //! `/metrics`, `/healthz` and `/readyz` over HTTP, for a scraper and probes inside the closed zone.
 //!
-//! Ready means that the role could serve a request now, so the answer is computed when asked. Deliberately
-//! absent: anything that changes state, and anything about a body or a person.
+//! Ready means that the role could serve a request now, so the answer is computed when asked. A node is ready while it
+//! can serve one of its bodies: those it cannot are named behind `ready`, and counted by a metric of their own, so
+//! that one body's keys never take the others out of service. Deliberately absent: anything that changes state, and
+//! anything about a person or a request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,8 +17,9 @@ use tokio::sync::watch;
 
 use crate::telemetry::metrics::Metrics;
 
-/// Says whether the role could serve now; the error names what is missing, in words for operators.
-pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+/// Says whether the role could serve now, in words for operators: what it serves without, a line each, or what is
+/// missing.
+pub type Readiness = Arc<dyn Fn() -> Result<Vec<String>, String> + Send + Sync>;
 
 #[derive(Clone)]
 struct Exposed {
@@ -59,7 +62,10 @@ async fn metrics_page(State(exposed): State<Exposed>) -> (StatusCode, String) {
 
 async fn ready_page(State(exposed): State<Exposed>) -> (StatusCode, String) {
     match (exposed.readiness)() {
-        Ok(()) => (StatusCode::OK, "ready\n".into()),
+        Ok(without) => (
+            StatusCode::OK,
+            ["ready".into()].into_iter().chain(without).map(|line: String| line + "\n").collect(),
+        ),
         Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")),
     }
 }

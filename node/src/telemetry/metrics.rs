@@ -38,6 +38,8 @@ pub struct Metrics {
     pub ready: Gauge,
     /// Requests answered OVERLOADED (R40).
     pub shed: IntCounter,
+    /// Hosted bodies that cannot be served now, by cause.
+    pub bodies_not_ready: IntGaugeVec,
 }
 
 impl Metrics {
@@ -81,6 +83,10 @@ impl Metrics {
             )?,
             ready: Gauge::new("ready", "1 when the role could serve a request now")?,
             shed: IntCounter::new("shed_total", "Requests answered OVERLOADED")?,
+            bodies_not_ready: IntGaugeVec::new(
+                Opts::new("bodies_not_ready", "Hosted bodies that cannot be served now, by cause"),
+                &["cause"],
+            )?,
             registry,
         };
         metrics.register()?;
@@ -99,6 +105,7 @@ impl Metrics {
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;
+        self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }
 

@@ -6,6 +6,7 @@ use chukei_wire::codec::encode;
 use chukei_wire::frame::{FRAME_HEAD, Outcome, Status};
 use chukei_wire::header::Kind;
 use chukei_wire::id::NoticeId;
+use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::message::staff::{
     CopyShowRequest, EnrollBatch, EnrollRow, ImportBatch, ImportRow, NoticeDraft, NoticeListRequest,
     NoticeShowRequest, NoticeTargets, PersonBlockRequest, PersonListRequest, ProvisionStatusRequest,
@@ -117,6 +118,10 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
             };
             vec![encode(&request).unwrap()]
         }
+        Kind::KeysRotate => {
+            let request = KeysRotateRequest { root: true, epoch: true, standing: true, rewrite: true };
+            vec![encode(&request).unwrap()]
+        }
         _ => Vec::new(),
     }
 }
@@ -181,8 +186,10 @@ fn every_endpoint_foreign_thing(stage: &Stage) {
         stage.runtime.block_on(caller.ask(&header, &messages(kind, OWN, things)))
     };
     for kind in ENDPOINTS.iter().filter(|line| line.entrance == Entrance::Staff).map(|line| line.kind) {
-        // The log and the lists are about the whole body: they name nothing. They are read below.
-        if matches!(kind, Kind::PersonList | Kind::NoticeList | Kind::AuditVerify | Kind::CatalogueList) {
+        // The log, the keys and the lists are about the whole body: they name nothing. Lists are read below.
+        if matches!(kind, Kind::PersonList | Kind::NoticeList | Kind::AuditVerify | Kind::CatalogueList)
+            || matches!(kind, Kind::KeysRotate | Kind::KeysStatus)
+        {
             continue;
         }
         let reply = ask(kind, &foreign);

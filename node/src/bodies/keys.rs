@@ -1,0 +1,39 @@
+//! The body's own keys: rotated on request, and shown by their numbers.
+
+use std::sync::Arc;
+
+use chukei_wire::message::keys::{KeysRotateRequest, KeysStatusReply};
+use chukei_wire::result::ResultName;
+
+use crate::access::decision::{Grant, Read, Write};
+use crate::app::Node;
+use crate::bodies::call::{Call, CallError, Done};
+use crate::hosted::HostedBody;
+use crate::rotation;
+
+/// Rotates what is asked for, and tells how the keys stand then.
+pub async fn rotate(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
+    let asked: KeysRotateRequest = call.request().await?;
+    if asked == KeysRotateRequest::default() {
+        return Err(CallError::Refused(ResultName::BadFormat));
+    }
+    let (of, grant) = (node.clone(), Arc::new(grant));
+    let held = grant.clone();
+    // Begun, it is done to its end, whether or not the caller waits.
+    let work = async move { rotation::rotate(&of, &held, asked).await };
+    node.admit_batch(grant.body().limit(), work).await?;
+    call.reply(&stand(grant.scope().body(), false).await?).await?;
+    Ok(Done::of(1))
+}
+
+/// How the body's keys stand, with the rows under old numbers counted.
+pub async fn status(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
+    call.reply(&stand(grant.scope().body(), true).await?).await?;
+    Ok(Done::of(1))
+}
+
+async fn stand(body: &Arc<HostedBody>, counted: bool) -> Result<KeysStatusReply, CallError> {
+    let body = body.clone();
+    let status = tokio::task::spawn_blocking(move || rotation::status(&body, counted)).await;
+    Ok(status.map_err(|_| CallError::NotNow(ResultName::NotReady))??)
+}

@@ -1,0 +1,99 @@
+//! The turn of the day in Japan: the day keys of what ended with it are destroyed, the keyring turns to the day's
+//! epoch, and then the rows that nobody can open any more are swept away at leisure.
+//!
+//! What must hold: what was sealed until a day cannot be opened after it, whatever remains of its rows, and in old
+//! copies of the keyring once their epochs are gone; the event of the erasure stays, and the stub of each notice. A
+//! clock that jumps forward ends days early and one that jumps back ends none again; neither harms what stands.
+
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_domain::day::day_of;
+use chukei_domain::event::{Event, KeyClass};
+use tokio::sync::watch;
+
+use crate::access::decision::duty_write;
+use crate::access::scope::BodyScope;
+use crate::app::Node;
+use crate::audit::AuditError;
+use crate::hosted::HostedBody;
+use crate::hosted::rows::RowError;
+use crate::rotation::{blocking, purpose_name};
+
+/// How often the day is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+#[derive(Debug, thiserror::Error)]
+enum ExpiryError {
+    #[error("data: {0}")]
+    Row(#[from] RowError),
+    #[error("log: {0}")]
+    Audit(#[from] AuditError),
+}
+
+/// Watches the day until the node stops. Sweeping takes its time apart from this, so that the next day's keys never
+/// wait for the rows of the last.
+pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
+    let scope = BodyScope::of_duty(body.clone(), &node.name);
+    let (ended, of_days) = watch::channel(0);
+    tokio::spawn(sweeping(node.clone(), scope.clone(), of_days));
+    let mut turned = None;
+    while node.sleep(LOOK).await {
+        let today = day_of(node.clock.now_ms());
+        if turned == Some(today) || body.gate().pass().is_err() {
+            continue;
+        }
+        match turn(&node, &scope, today).await {
+            Ok(()) => {
+                turned = Some(today);
+                ended.send_replace(today);
+            }
+            Err(error) => {
+                tracing::error!(body = %scope.code(), %error, "the day's turn is to be tried again")
+            }
+        }
+    }
+}
+
+/// Destroys before it turns: the first keyring of the new epoch holds nothing that ended with the day.
+async fn turn(node: &Node, scope: &BodyScope, today: u32) -> Result<(), ExpiryError> {
+    let (body, log) = (scope.body(), scope.body().audit());
+    let gone = blocking(body, move |body| {
+        let gone = body.keyring().update(|keys| Ok(keys.destroy_days_before(today)))?;
+        body.forget_old_pages();
+        Ok(gone)
+    });
+    for (purpose, day) in gone.await? {
+        let purpose = purpose_name(purpose);
+        log.erased(scope.actor(), purpose, day, node.clock.now_ms()).await?;
+        tracing::info!(body = %scope.code(), purpose, day, "day key destroyed");
+    }
+    let before = body.keyring().ids().epoch;
+    let keep = node.epochs_kept;
+    let turned = blocking(body, move |body| body.keyring().turn_epoch(today, keep)).await?;
+    if turned.epoch != before {
+        let (number, generation) = (turned.epoch, body.keys().generation());
+        let event = Event::KeysRotated { class: KeyClass::Epoch, number, generation };
+        log.keys_changed(scope.actor(), "epoch_turn", event, node.clock.now_ms()).await?;
+    }
+    for number in turned.destroyed {
+        let event = Event::KeyDestroyed { class: KeyClass::Epoch, number };
+        log.keys_changed(scope.actor(), "epoch_turn", event, node.clock.now_ms()).await?;
+        tracing::info!(body = %scope.code(), epoch = number, "epoch destroyed");
+    }
+    Ok(())
+}
+
+async fn sweeping(node: Arc<Node>, scope: BodyScope, mut days: watch::Receiver<u32>) {
+    while days.changed().await.is_ok() {
+        let today = *days.borrow_and_update();
+        while let Err(error) = sweep::sweep(&duty_write(&scope, "expiry"), today).await {
+            tracing::error!(body = %scope.code(), %error, "rows of ended days are to be swept again");
+            if !node.sleep(LOOK).await {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! New roots, epochs and standing keys, each with its event.
+
+use std::sync::Arc;
+
+use chukei_crypto::seal::Purpose;
+use chukei_domain::day::day_of;
+use chukei_domain::event::{Event, KeyClass};
+use chukei_keys::KeyfileError;
+use chukei_wire::message::keys::KeysRotateRequest;
+use chukei_wire::result::ResultName;
+
+use crate::access::decision::{Grant, Write};
+use crate::app::Node;
+use crate::bodies::call::CallError;
+use crate::hosted::HostedBody;
+use crate::hosted::rows::RowError;
+use crate::rotation::blocking;
+
+/// Rotates what is asked for. Each part is durable, with its event, before the next begins.
+pub(crate) async fn rotate(
+    node: &Node,
+    grant: &Grant<Write>,
+    asked: KeysRotateRequest,
+) -> Result<(), CallError> {
+    if asked.root {
+        root(node, grant).await?;
+    }
+    if asked.epoch {
+        epoch(node, grant).await?;
+    }
+    if asked.standing {
+        standing(node, grant).await?;
+    }
+    if asked.rewrite {
+        grant.body().ask_for_rewrite().await?;
+    }
+    Ok(())
+}
+
+async fn root(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
+    let body = grant.scope().body();
+    let before = body.keyring().ids().root;
+    let rotated = blocking(body, |body| body.keyring().rotate_root()).await.map_err(|error| match error {
+        // Somebody else makes the roots: a newer one is to be mounted first.
+        RowError::Keyfile(KeyfileError::NoNewerRoot) => CallError::Refused(ResultName::NotFound),
+        error => CallError::Row(error),
+    })?;
+    changed(node, grant, rotated_to(body, KeyClass::Root, rotated.root)).await?;
+    if !rotated.left.contains(&before) {
+        changed(node, grant, Event::KeyDestroyed { class: KeyClass::Root, number: before }).await?;
+    }
+    Ok(())
+}
+
+/// At most one day ahead of the clock: an epoch of tomorrow is kept a day longer, and no other is destroyed for it.
+async fn epoch(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
+    let body = grant.scope().body();
+    let today = day_of(node.clock.now_ms());
+    let before = body.keyring().ids().epoch;
+    let day = before.saturating_add(1).clamp(today, today.saturating_add(1));
+    let keep = node.epochs_kept.saturating_add(day - today);
+    let turned = blocking(body, move |body| body.keyring().turn_epoch(day, keep)).await?;
+    if turned.epoch != before {
+        changed(node, grant, rotated_to(body, KeyClass::Epoch, turned.epoch)).await?;
+    }
+    for number in turned.destroyed {
+        changed(node, grant, Event::KeyDestroyed { class: KeyClass::Epoch, number }).await?;
+    }
+    Ok(())
+}
+
+async fn standing(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
+    let body = grant.scope().body();
+    blocking(body, |body| {
+        body.keyring().rotate_standing()?;
+        body.forget_old_pages();
+        Ok(())
+    })
+    .await?;
+    let first = Purpose::ALL.first().and_then(|purpose| body.keys().day_numbers(*purpose, 0).last().copied());
+    changed(node, grant, rotated_to(body, KeyClass::Standing, first.unwrap_or_default())).await
+}
+
+fn rotated_to(body: &Arc<HostedBody>, class: KeyClass, number: u32) -> Event {
+    Event::KeysRotated { class, number, generation: body.keys().generation() }
+}
+
+async fn changed(node: &Node, grant: &Grant<Write>, event: Event) -> Result<(), CallError> {
+    let (body, actor) = (grant.body(), grant.scope().actor());
+    tracing::info!(body = %body.code(), event = ?event, "keys changed");
+    Ok(body.audit().keys_changed(actor, "keys_rotate", event, node.clock.now_ms()).await?)
+}

@@ -1,0 +1,166 @@
+//! Each hosted body by itself: opened as soon as it can be, watched while it is served, shut while something it
+//! stands on is gone, and served again when that is back.
+//!
+//! What must hold: one body's bad keyring, missing provider or unreadable store stops neither the node nor another
+//! body; nothing of it is served meanwhile, and nothing is made in the place of what is missing. Tries are bounded in
+//! rate and go on for as long as the node runs, because only operators can say that a fault is for good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_domain::day::day_of;
+use chukei_keys::KeyProvider;
+use chukei_store::DataFolder;
+use chukei_store::journal::Journal;
+use chukei_wire::body_code::BodyCode;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::app::Node;
+use crate::config::serve::{BodyConfig, NodeConfig};
+use crate::hosted::HostedBody;
+use crate::hosted::body::{BodyFacts, BodyKeyFiles};
+use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
+use crate::outbound::announce::announce;
+use crate::{expiry, outbound, rotation};
+
+/// Pauses between tries to open a body.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// Bodies opened at once.
+const OPENINGS: usize = 16;
+/// Time the first tries may take before the node goes on without those that are not done.
+const FIRST_TRIES: Duration = Duration::from_secs(20);
+
+/// What every body is opened with.
+pub struct Opener {
+    folder: DataFolder,
+    journal: Arc<Journal>,
+    provider: Arc<dyn KeyProvider>,
+    config: NodeConfig,
+    turns: Semaphore,
+}
+
+impl Opener {
+    /// An opener for the bodies of `config`.
+    pub fn new(
+        folder: DataFolder,
+        journal: Arc<Journal>,
+        provider: Arc<dyn KeyProvider>,
+        config: NodeConfig,
+    ) -> Self {
+        Self { folder, journal, provider, config, turns: Semaphore::new(OPENINGS) }
+    }
+
+    /// Blocks on files and on the provider.
+    fn open(&self, body: &BodyConfig, today: u32) -> Result<HostedBody, Fault> {
+        let facts = BodyFacts {
+            code: body.code,
+            portal: body.portal.clone(),
+            affairs: body.affairs.iter().filter_map(|code| code.parse().ok()).collect(),
+            in_flight: self.config.limits.in_flight_per_body,
+        };
+        let files = BodyKeyFiles {
+            identity: self.config.path(&body.identity_key),
+            acquisition: self.config.path(&body.acquisition_key),
+        };
+        HostedBody::open(&self.folder, self.journal.clone(), facts, &files, self.provider.clone(), today)
+    }
+}
+
+/// Supervises every body of the configuration; returns once each has been tried.
+pub async fn start(node: &Arc<Node>, opener: Opener) {
+    let opener = Arc::new(opener);
+    let (tried, mut all_tried) = mpsc::channel(1);
+    for body in &opener.config.bodies {
+        tokio::spawn(supervise(node.clone(), opener.clone(), body.clone(), tried.clone()));
+    }
+    drop(tried);
+    if tokio::time::timeout(FIRST_TRIES, all_tried.recv()).await.is_err() {
+        tracing::warn!("some bodies are still being opened");
+    }
+}
+
+async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tried: mpsc::Sender<()>) {
+    let Some(body) = opened(&node, &opener, &config, tried).await else { return };
+    node.served().await;
+    tokio::spawn(outbound::deliver::run(node.clone(), body.clone()));
+    tokio::spawn(outbound::poll::run(node.clone(), body.clone()));
+    tokio::spawn(expiry::run(node.clone(), body.clone()));
+    tokio::spawn(rotation::run(node.clone(), body.clone()));
+    watch(&node, &body).await;
+}
+
+/// Tries until the body is open; `None` when the node stops first. `tried` is dropped after the first try.
+async fn opened(
+    node: &Arc<Node>,
+    opener: &Arc<Opener>,
+    config: &BodyConfig,
+    tried: mpsc::Sender<()>,
+) -> Option<Arc<HostedBody>> {
+    let mut tried = Some(tried);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match try_open(node, opener, config).await {
+            Ok(body) => {
+                let actor = format!("chukei://node/{}", node.name);
+                let closed = body.audit().close_open_requests(&actor, node.clock.now_ms());
+                if closed > 0 {
+                    tracing::warn!(body = %config.code, closed, "requests left open by a stop are closed as unknown");
+                }
+                let listed = node.peers().body(&config.code).map(|peer| peer.identities.clone());
+                body.identity_keys().choose(listed.as_ref());
+                // Brokers hear of it before anybody is served: until then they know nothing of this body.
+                body.gate().set(Some(Fault::new(Cause::Opening, "not announced yet")));
+                let body = node.bodies.enter(body)?;
+                announce_to_all(node).await;
+                body.gate().set(None);
+                node.count_faults();
+                return Some(body);
+            }
+            Err(fault) => {
+                if node.bodies.note(config.code, fault.clone()) {
+                    tell(node, config.code, Some(&fault));
+                }
+            }
+        }
+        drop(tried.take());
+        if !node.sleep(pause).await {
+            return None;
+        }
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// A broker that does not hear of it now hears of it when it is connected anew or the delegations are renewed.
+async fn announce_to_all(node: &Node) {
+    for broker in node.brokers() {
+        if let Err(error) = announce(node, &broker).await {
+            tracing::warn!(broker = broker.identity().name(), %error, "not announced");
+        }
+    }
+}
+
+async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Result<HostedBody, Fault> {
+    let _turn = opener.turns.acquire().await;
+    let today = day_of(node.clock.now_ms());
+    let (opener, config) = (opener.clone(), config.clone());
+    let opening = tokio::task::spawn_blocking(move || opener.open(&config, today)).await;
+    opening.unwrap_or_else(|_| Err(Fault::new(Cause::Opening, "the opening broke off")))
+}
+
+/// Looks at what the body stands on until the node stops.
+async fn watch(node: &Node, body: &Arc<HostedBody>) {
+    while node.sleep(LOOK_EVERY).await {
+        let of = body.clone();
+        look_and_set(body.gate(), move || of.look(), |fault| tell(node, body.code(), fault)).await;
+    }
+}
+
+/// Logs and counts a change.
+fn tell(node: &Node, body: BodyCode, fault: Option<&Fault>) {
+    node.count_faults();
+    match fault {
+        Some(fault) => tracing::error!(%body, cause = fault.cause.as_str(), %fault, "body not ready"),
+        None => tracing::info!(%body, "body ready again"),
+    }
+}
