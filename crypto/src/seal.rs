@@ -179,8 +179,7 @@ pub(crate) fn seal_salted(
 
 /// Which keys a value names, and the number of its day key. Read off its header alone: only opening proves it.
 pub fn key_ids(sealed: &[u8]) -> Result<(KeyIds, u32), SealError> {
-    let header = Header::parse(sealed)?;
-    Ok((header.ids, header.day_key))
+    Ok(Header::parse(sealed, SUITE)?.key_ids())
 }
 
 /// Opens what was sealed for `place`. Copies the value once; [`open_owned`] does not.

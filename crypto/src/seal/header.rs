@@ -100,6 +100,11 @@ impl Header {
         extracted.cipher(&[b"chukei value v1", &self.to_bytes()])
     }
 
+    /// The keys it names, and the number of the day key.
+    pub(super) fn key_ids(&self) -> (KeyIds, u32) {
+        (self.ids, self.day_key)
+    }
+
     fn key_part(&self) -> [u8; Self::KEY_PART] {
         let [d0, d1, d2, d3] = self.ids.day.to_be_bytes();
         let [k0, k1, k2, k3] = self.day_key.to_be_bytes();
