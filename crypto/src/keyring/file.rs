@@ -139,7 +139,7 @@ impl Keyring {
         Ok(plain)
     }
 
-    fn from_plain(plain: &[u8], owner: &[u8], generation: u64) -> Result<Self, KeyringError> {
+    pub(super) fn from_plain(plain: &[u8], owner: &[u8], generation: u64) -> Result<Self, KeyringError> {
         let mut rest = Rest(plain);
         let (next_number, first_day) = (rest.number()?, rest.number()?);
         let (naming, log) = (Zeroizing::new(rest.take()?), Zeroizing::new(rest.take()?));

@@ -29,6 +29,25 @@ proptest! {
         prop_assert!(reopened(&[bytes, vec![0; more]].concat()).is_err());
     }
 
+    /// An inside is read whole and in one form only: what is accepted would have been written byte for byte.
+    #[test]
+    fn an_inside_from_anywhere_is_refused_or_read_exactly(
+        bytes: Vec<u8>,
+        at: prop::sample::Index,
+        change in 1u8..,
+        cut: prop::sample::Index,
+    ) {
+        let inside = fixed().to_plain().unwrap().to_vec();
+        let mut altered = inside.clone();
+        altered[at.index(inside.len())] ^= change;
+        for candidate in [&bytes[..], &altered, &inside[..cut.index(inside.len())], &inside] {
+            if let Ok(keyring) = Keyring::from_plain(candidate, b"982016", 1) {
+                prop_assert_eq!(&keyring.to_plain().unwrap()[..], candidate);
+            }
+        }
+        prop_assert!(Keyring::from_plain(&inside, b"982016", 1).is_ok());
+    }
+
     /// Whatever is renewed, retired, made and destroyed in whatever order: numbers are not used twice, every
     /// standing purpose and every page can seal, and the sealed form gives back the same keys.
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! Run one with `RUSTC_BOOTSTRAP=1 cargo fuzz run header` in the folder above this one. A panic is a finding.
 
+use chukei_crypto::keyring::{
+    EpochKey, Head, Keyring, KeyringKey, Page, RootKey, WrapPlace, Wrapped, unwrap, wrap,
+};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec::{decode, encode};
 use chukei_wire::frame::{FRAME_HEAD, SealHead, Status, parse_frame_head, put_frame};
@@ -84,4 +87,35 @@ pub fn body_code(bytes: &[u8]) {
 
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
+}
+
+/// The head of a sealed keyring, and the keyring behind it: read in place, and opened by no key that did not seal it.
+pub fn keyring_head(bytes: &[u8]) {
+    let within = |part: &[u8]| bytes.as_ptr_range().contains(&part.as_ptr()) || part.is_empty();
+    if let Ok(head) = Head::parse(bytes) {
+        assert!(within(head.owner) && within(head.wrapped.key));
+        assert!(Keyring::from_sealed(bytes, &KeyringKey::from_bytes([1; 32]), head.owner).is_err());
+    }
+}
+
+/// A sealed page under a key that did not seal it.
+pub fn keyring_page(bytes: &[u8]) {
+    let mut keyring = Keyring::create(b"982016").expect("randomness");
+    keyring.ensure_page(9).expect("randomness");
+    assert!(Page::from_sealed(bytes, 9, &keyring).is_err());
+}
+
+/// A wrapped key: what is read from the bytes is refused, and what a provider wrapped is not, whatever stands in a
+/// keyring's head around it.
+pub fn wrapped_key(bytes: &[u8]) {
+    let (root, epoch, key) =
+        (RootKey::from_bytes([1; 32]), EpochKey::from_bytes([2; 32]), KeyringKey::from_bytes([3; 32]));
+    let place = WrapPlace { owner: b"982016", root: 1, epoch: 20_000 };
+    assert!(unwrap(&root, &epoch, place, bytes).is_err());
+    let wrapped = wrap(&root, &epoch, place, &key).expect("randomness");
+    let under = Wrapped { root: 1, epoch: 20_000, key: &wrapped };
+    let sealed = Keyring::create(b"982016").and_then(|mut keyring| keyring.seal(0, &key, under));
+    let sealed = sealed.expect("within its limits");
+    let head = Head::parse(&sealed).expect("its own form");
+    assert_eq!(unwrap(&root, &epoch, place, head.wrapped.key), Ok(key));
 }
