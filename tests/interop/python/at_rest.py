@@ -1,13 +1,17 @@
 """What lies in a store: values, pages of person keys, keyrings, and the wrapped keys of keyrings."""
-from primitives import Reader, Refused, expand, extract, gcm_open, hmac256, key32, mac_of_parts, need, open_once, u32
+from primitives import Reader, Refused, expand, extract, gcm_open, hmac256, key32, mac_of_parts, need, open_once, u32, u64
 
 PURPOSES = range(1, 8)
 
 
-def value_header(reader):
-    """Version, suite, purpose, day, day-key id, person (page, slot) or None, generation, salt; and its bytes."""
+VALUE, STREAM = 1, 2
+CHUNK = 65536
+
+
+def value_header(reader, suite):
+    """Purpose, day, day-key id, (page, slot, generation) of a person or None, the header before its salt, the salt."""
     start = reader.at
-    need(reader.take(2) == b"\x01\x01")
+    need(reader.take(2) == bytes([1, suite]))
     purpose, day, key_id = reader.number(1), reader.number(4), reader.number(4)
     flag, page, slot, generation = reader.number(1), reader.number(4), reader.number(1), reader.number(4)
     need(purpose in PURPOSES and flag in (0, 1))
@@ -18,15 +22,35 @@ def value_header(reader):
     return purpose, day, key_id, person, key_part, salt
 
 
+def key_and_associated(reader, suite, day_key_of, person_key_of, body, space, row):
+    purpose, day, key_id, person, key_part, salt = value_header(reader, suite)
+    material = person_key_of(*person) if person else b""
+    prk = extract(key32(day_key_of(purpose, day, key_id)), material)
+    place = bytes([len(body)]) + body + bytes([space, len(row)]) + row
+    return expand(prk, b"chukei value v1" + key_part + salt), key_part + salt + place
+
+
 def open_value(sealed, day_key_of, person_key_of, body, space, row):
     """`day_key_of(purpose, day, id)` and `person_key_of(page, slot, generation)` give a key or refuse."""
     reader = Reader(sealed)
-    purpose, day, key_id, person, key_part, salt = value_header(reader)
-    material = person_key_of(*person) if person else b""
-    prk = extract(key32(day_key_of(purpose, day, key_id)), material)
-    key = expand(prk, b"chukei value v1" + key_part + salt)
-    place = bytes([len(body)]) + body + bytes([space, len(row)]) + row
-    return gcm_open(key, bytes(12), key_part + salt + place, reader.rest())
+    key, associated = key_and_associated(reader, VALUE, day_key_of, person_key_of, body, space, row)
+    return gcm_open(key, bytes(12), associated, reader.rest())
+
+
+def open_stream(sealed, day_key_of, person_key_of, body, space, row):
+    """Chunks of 64 KiB, each with its tag; only the last is shorter, and empty only where it stands alone."""
+    reader = Reader(sealed)
+    key, associated = key_and_associated(reader, STREAM, day_key_of, person_key_of, body, space, row)
+    chunks, number = [], 0
+    while True:
+        left = len(reader.data) - reader.at
+        last = left <= CHUNK + 16
+        nonce = u64(number) + u32(1 if last else 0)
+        chunks.append(gcm_open(key, nonce, associated, reader.take(left if last else CHUNK + 16)))
+        number += 1
+        if last:
+            need(chunks[-1] or number == 1)
+            return b"".join(chunks)
 
 
 def one(keys, wanted):
@@ -36,11 +60,11 @@ def one(keys, wanted):
     return give
 
 
-def value(case):
-    """One value under keys that the case names."""
+def value(case, read=open_value):
+    """One value, or one stream, under keys that the case names."""
     person = case["person"]
     wanted = (person["page"], person["slot"], person["generation"]) if person else None
-    return open_value(
+    return read(
         case["sealed"],
         one(case["day_key"], (case["purpose"], case["day"], case["day_key_id"])),
         one(person["key"] if person else b"", wanted),

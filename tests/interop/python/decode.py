@@ -3,7 +3,6 @@
 `decode.py CASES`: a JSON list of cases, byte strings as {"hex": ...}. Every case must open to what it expects, and
 must be refused in every altered form. Prints one line of JSON: for each format how many opened and were refused.
 """
-import copy
 import json
 import sys
 
@@ -14,6 +13,7 @@ from primitives import Refused
 
 READERS = {
     "value": at_rest.value,
+    "stream": lambda case: at_rest.value(case, at_rest.open_stream),
     "wrapped key": at_rest.wrapped_key,
     "backup: keyring": lambda case: at_rest.backup(case, "keyring"),
     "backup: page": lambda case: at_rest.backup(case, "page"),
@@ -22,6 +22,7 @@ READERS = {
     "person code": in_transit.person_code,
     "binding tag": in_transit.binding_tag,
     "permit tag": in_transit.permit_tag,
+    "permit root": in_transit.permit_roots,
     "acquisition number": in_transit.acquisition_number,
     "custody": custody.custody,
 }
@@ -57,15 +58,28 @@ def altered_lists(parts, ordered):
             yield parts[:at] + [parts[at + 1], parts[at]] + parts[at + 2:]
 
 
+def altered_streams(sealed):
+    """A chunk left out, doubled, or exchanged with the next; the last one moved to the front."""
+    header, size = sealed[:37], at_rest.CHUNK + 16
+    chunks = [sealed[at:at + size] for at in range(37, len(sealed), size)]
+    for at in range(len(chunks)):
+        yield header + b"".join(chunks[:at] + chunks[at + 1:])
+        yield header + b"".join(chunks[:at + 1] + chunks[at:])
+        if at + 1 < len(chunks):
+            yield header + b"".join(chunks[:at] + [chunks[at + 1], chunks[at]] + chunks[at + 2:])
+            yield header + b"".join(chunks[-1:] + chunks[:-1])
+
+
 def altered(case):
     """Every altered form of a case: of what is sealed, and of every field it is bound to."""
+    if case["format"] == "stream":
+        for other in altered_streams(case["sealed"]):
+            yield "chunks", case | {"sealed": other}
     for name in case["altered"]:
         value = case[name]
         others = altered_lists(value, name not in case.get("unordered", [])) if isinstance(value, list) else altered_bytes(value)
         for other in others:
-            changed = copy.copy(case)
-            changed[name] = other
-            yield name, changed
+            yield name, case | {name: other}
 
 
 def restored(found):

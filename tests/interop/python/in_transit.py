@@ -61,6 +61,28 @@ def permit_tag(case):
     return case["claims"]
 
 
+def sha256_of_parts(parts):
+    return hashlib.sha256(b"".join(u64(len(part)) + part for part in parts)).digest()
+
+
+def permit_roots(case):
+    """Chained, signed roots over every permit of an epoch from number 1 on; gives back the last root.
+
+    `permits` are canonical claims in order, `counts` how many each root covers.
+    """
+    permits = list(case["permits"])
+    need(len(permits) == sum(case["counts"]) and len(case["signatures"]) == len(case["counts"]))
+    root, first = bytes(32), 1
+    for count, signature in zip(case["counts"], case["signatures"]):
+        covered, permits = permits[:count], permits[count:]
+        leaves = b"".join(sha256_of_parts([b"chukei permit leaf v1", claims]) for claims in covered)
+        numbers = [u64(first), u64(first + count - 1)]
+        names = [b"chukei permit root v1", case["broker"], case["receiver"], case["epoch"]]
+        root, first = sha256_of_parts(names + [root] + numbers + [leaves]), first + count
+        ed25519_verify(case["public"], b"chukei permit root signature v1\0" + root, signature)
+    return root
+
+
 def acquisition_number(case):
     """Both parts of a number, each with its reader's key: the person's number ‖ version ‖ number id ‖ secret."""
     text = case["sealed"]

@@ -6,13 +6,16 @@ use chukei_crypto::keyring::{
     EpochKey, Keyring, KeyringKey, NamingKey, Page, RootKey, WrapPlace, Wrapped, wrap,
 };
 use chukei_crypto::random;
-use chukei_crypto::seal::{KeyError, KeyIds, KeySource, PersonSlot, Place, Purpose, seal};
+use chukei_crypto::seal::{
+    CHUNK_PLAIN, KeyError, KeyIds, KeySource, PersonSlot, Place, Purpose, StreamSealer, TAG, seal,
+};
 use serde_json::{Value, json};
 
 use crate::script::hex;
 
 pub(crate) fn cases() -> Vec<Value> {
     let mut cases = values();
+    cases.extend(streams());
     cases.extend(wrapped_keys());
     cases.extend(backup());
     cases.extend(shares());
@@ -74,6 +77,44 @@ fn values() -> Vec<Value> {
         }));
     }
     cases
+}
+
+/// Streams of none, one, one full and several chunks.
+fn streams() -> Vec<Value> {
+    let keys = Keys { day: DayKey::generate().unwrap(), person: Key32::generate().unwrap() };
+    let at = PersonSlot { page: 1, slot: 2 };
+    let ids = KeyIds { purpose: Purpose::Notices, day: 20_777, person: Some(at) };
+    let place = Place { body: b"982016", space: 9, row: b"attachment" };
+    let case = |length: usize| {
+        let plain = vec![0x5a; length];
+        let mut sealer = StreamSealer::new(&keys, ids, place).unwrap();
+        let mut sealed = sealer.header().to_vec();
+        let whole = length.saturating_sub(1) / CHUNK_PLAIN * CHUNK_PLAIN;
+        for part in plain[..whole].chunks(CHUNK_PLAIN) {
+            let mut chunk = [part, &[0; TAG][..]].concat();
+            sealer.seal_chunk(&mut chunk).unwrap();
+            sealed.extend_from_slice(&chunk);
+        }
+        let mut last = [&plain[whole..], &[0; TAG][..]].concat();
+        sealer.seal_last(&mut last).unwrap();
+        sealed.extend_from_slice(&last);
+        json!({
+            "format": "stream",
+            "purpose": ids.purpose as u8,
+            "day": ids.day,
+            "day_key_id": DAY_KEY_ID,
+            "day_key": hex(keys.day.as_bytes()),
+            "person": { "page": at.page, "slot": at.slot, "generation": GENERATION,
+                "key": hex(keys.person.as_bytes()) },
+            "body": hex(place.body),
+            "space": place.space,
+            "row": hex(place.row),
+            "sealed": hex(&sealed),
+            "expect": hex(&plain),
+            "altered": ["sealed", "body", "row", "day_key"],
+        })
+    };
+    [0, 100, CHUNK_PLAIN, CHUNK_PLAIN + 1, 3 * CHUNK_PLAIN].into_iter().map(case).collect()
 }
 
 /// A root, an epoch, and a key wrapped under both.

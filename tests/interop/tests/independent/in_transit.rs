@@ -3,7 +3,7 @@
 use chukei_crypto::acquisition::{AcquisitionKeyPair, IssueRequest, PartyPart, issue};
 use chukei_crypto::binding::BindingSecret;
 use chukei_crypto::channel::{CHUNK_PLAIN, DirectionSecret, MessageContext, MessageSealer, TAG};
-use chukei_crypto::permit::PermitKey;
+use chukei_crypto::permit::{Epoch, NO_ROOT, PermitKey, leaf, sign_root};
 use chukei_crypto::person_code::CodeMaster;
 use chukei_crypto::random;
 use chukei_crypto::sign::SigningKey;
@@ -16,6 +16,7 @@ pub(crate) fn cases() -> Vec<Value> {
     cases.extend(messages());
     cases.extend(binding_tags());
     cases.push(permit_tag());
+    cases.push(permit_roots());
     cases.push(acquisition_number());
     cases
 }
@@ -113,6 +114,38 @@ fn permit_tag() -> Value {
         "sealed": hex(&PermitKey::from_bytes(key).tag(claims)),
         "expect": hex(claims),
         "altered": ["sealed", "key", "claims"],
+    })
+}
+
+/// Three chained roots over six permits.
+fn permit_roots() -> Value {
+    let key = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
+    let epoch = Epoch {
+        broker: "broker-a".to_owned(),
+        receiver: "chukei://node/node-a".to_owned(),
+        id: random::bytes().unwrap(),
+    };
+    let permits: Vec<Vec<u8>> = (1..=6u8).map(|number| vec![number; 40]).collect();
+    let counts = [1, 3, 2];
+    let (mut previous, mut first, mut signatures) = (NO_ROOT, 1, Vec::new());
+    for count in counts {
+        let covered = permits.iter().skip(usize::try_from(first).unwrap() - 1).take(count);
+        let leaves = covered.map(|claims| leaf(claims)).collect::<Vec<_>>().concat();
+        previous = epoch.root(&previous, first, &leaves).unwrap();
+        signatures.push(hex(&sign_root(&key, &previous)));
+        first += count as u64;
+    }
+    json!({
+        "format": "permit root",
+        "broker": hex(epoch.broker.as_bytes()),
+        "receiver": hex(epoch.receiver.as_bytes()),
+        "epoch": hex(&epoch.id),
+        "public": hex(&key.public()),
+        "permits": permits.iter().map(|claims| hex(claims)).collect::<Vec<_>>(),
+        "counts": counts,
+        "signatures": signatures,
+        "expect": hex(&previous),
+        "altered": ["permits", "signatures", "broker", "receiver", "epoch", "public"],
     })
 }
 

@@ -10,6 +10,7 @@ mod in_transit;
 mod script;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 #[test]
 fn independent_reader_opens_every_sealed_form_and_refuses_it_altered() {
@@ -23,6 +24,14 @@ fn independent_reader_opens_every_sealed_form_and_refuses_it_altered() {
         assert!(opened.as_u64() > Some(0) && refused.as_u64() > Some(0), "{format}");
     }
     assert_eq!(counts.as_object().unwrap().len(), formats.len());
+}
+
+#[test]
+fn independent_reader_reads_the_frozen_vectors() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crypto/tests/vectors");
+    let Some(counts) = script::frozen(&folder) else { return };
+    eprintln!("frozen vectors read: {counts}");
+    assert!(counts.as_object().unwrap().values().all(|count| count.as_u64() > Some(0)));
 }
 
 #[test]

@@ -26,25 +26,37 @@ fn interpreter() -> Option<&'static str> {
     found
 }
 
-fn ran(cases: &[Value]) -> Option<Output> {
+fn ran(script: &str, argument: &Path) -> Option<Output> {
     let python = interpreter()?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
+    Some(Command::new(python).arg("-B").arg(script).arg(argument).output().unwrap())
+}
+
+fn decoded(cases: &[Value]) -> Option<Output> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cases.json");
     std::fs::write(&path, serde_json::to_vec(cases).unwrap()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/decode.py");
-    Some(Command::new(python).arg("-B").arg(script).arg(&path).output().unwrap())
+    ran("decode.py", &path)
+}
+
+fn counts(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Counts of the frozen vectors in `folder`; `None` where it was skipped.
+pub(crate) fn frozen(folder: &Path) -> Option<Value> {
+    ran("frozen.py", folder).map(|output| counts(&output))
 }
 
 /// Counts by format; `None` where it was skipped.
 pub(crate) fn run(cases: &[Value]) -> Option<Value> {
-    let output = ran(cases)?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+    decoded(cases).map(|output| counts(&output))
 }
 
 /// What the script says of cases that it must object to; `None` where it was skipped.
 pub(crate) fn refusal(cases: &[Value]) -> Option<String> {
-    let output = ran(cases)?;
+    let output = decoded(cases)?;
     assert!(!output.status.success());
     Some(String::from_utf8_lossy(&output.stderr).into_owned())
 }
