@@ -3,18 +3,15 @@
 //! Private keys are PKCS#8 documents; public keys are 32 bytes (Ed25519) or SubjectPublicKeyInfo (P-256), which
 //! is what a peer list pins and what TLS sends as a raw public key (RFC 7250).
 
-use std::sync::Arc;
+mod identity;
 
 use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    UnparsedPublicKey,
-};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::sign::CertifiedKey;
+use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
 use crate::random::RandomError;
+
+pub use identity::{ExternalSigner, IdentityKey, SignError, p256_spki};
 
 /// DER before the 65-byte uncompressed point of a P-256 SubjectPublicKeyInfo (RFC 5480).
 const P256_SPKI_PREFIX: [u8; 26] = [
@@ -71,62 +68,6 @@ impl std::fmt::Debug for SigningKey {
 /// Checks an Ed25519 signature.
 pub fn verify(public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| BadSignature)
-}
-
-/// A long-lived P-256 identity: of a body or a portal, in its channels and its delegations.
-pub struct IdentityKey {
-    pair: EcdsaKeyPair,
-    spki: Vec<u8>,
-    certified: Arc<CertifiedKey>,
-}
-
-impl IdentityKey {
-    /// A new private key as PKCS#8.
-    pub fn generate_pkcs8() -> Result<Zeroizing<Vec<u8>>, RandomError> {
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .map_err(|_| RandomError)?;
-        Ok(Zeroizing::new(document.as_ref().to_vec()))
-    }
-
-    /// Reads a PKCS#8 document with its public key.
-    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, BadKey> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new())
-            .map_err(|_| BadKey)?;
-        let spki = [&P256_SPKI_PREFIX[..], pair.public_key().as_ref()].concat();
-        let document = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8));
-        let signer = rustls::crypto::ring::sign::any_ecdsa_type(&document).map_err(|_| BadKey)?;
-        let certified = Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki.clone())], signer));
-        Ok(Self { pair, spki, certified })
-    }
-
-    /// The public key as SubjectPublicKeyInfo, 91 bytes of DER.
-    pub fn public_spki(&self) -> Vec<u8> {
-        self.spki.clone()
-    }
-
-    /// The same, borrowed.
-    pub fn spki(&self) -> &[u8] {
-        &self.spki
-    }
-
-    /// ECDSA with SHA-256 over `message`: r ‖ s. Draws a nonce, hence may fail.
-    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], RandomError> {
-        let made = self.pair.sign(&SystemRandom::new(), message).map_err(|_| RandomError)?;
-        let mut signature = [0; 64];
-        signature.copy_from_slice(made.as_ref());
-        Ok(signature)
-    }
-
-    /// The key as rustls presents it: a raw public key, no certificate.
-    pub fn rustls_certified_key(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.certified)
-    }
-}
-
-impl std::fmt::Debug for IdentityKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IdentityKey(redacted)")
-    }
 }
 
 /// Checks an ECDSA P-256 SHA-256 signature (r ‖ s) under a SubjectPublicKeyInfo.
