@@ -5,6 +5,7 @@
 //! [`ProviderError::Unavailable`], and nothing else serves in its place. How durable a made or destroyed object
 //! is, is the token's own promise.
 
+mod identity;
 mod line;
 mod module;
 mod objects;
@@ -23,6 +24,7 @@ use self::wrapping::Keys;
 use crate::owner::Owner;
 use crate::provider::{KeyProvider, ProviderError, WrapIds};
 
+pub use identity::{IDENTITIES_MAX, TokenIdentityError, identity_keys};
 pub use settings::Pkcs11Settings;
 
 /// Keys in one token. Every call may block for as long as [`Pkcs11Settings::wait`]: keep it off threads that serve

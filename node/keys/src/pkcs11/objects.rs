@@ -73,9 +73,14 @@ pub(super) fn key(line: &Line<'_>, owner: &Owner, kind: Kind, number: u32) -> An
     let mut template = usable();
     template.push(Attribute::Label(kind.label(owner, number).into_bytes()));
     template.push(Attribute::Id(kind.id(owner).into_bytes()));
-    match find(line, &template)?.as_slice() {
+    find_one(line, &template)
+}
+
+/// The one object that matches, if there is one.
+pub(super) fn find_one(line: &Line<'_>, template: &[Attribute]) -> Answer<Option<ObjectHandle>> {
+    match find(line, template)?.as_slice() {
         [] => line.confirm().map(|()| None),
-        [key] => Ok(Some(*key)),
+        [object] => Ok(Some(*object)),
         _ => Err(integrity()),
     }
 }
@@ -171,9 +176,9 @@ fn usable() -> Vec<Attribute> {
     ]
 }
 
-/// All objects that match, each with its label or value. One that goes while it is read was replaced by somebody
+/// All objects that match, each with its label, id or value. One that goes while it is read was replaced by somebody
 /// else: then all are read again, because what it was replaced by may not have been among them.
-fn read_all(
+pub(super) fn read_all(
     line: &Line<'_>,
     template: &[Attribute],
     what: AttributeType,
@@ -191,7 +196,7 @@ fn read_all(
 
 fn text_of(line: &Line<'_>, object: ObjectHandle, what: AttributeType) -> Option<Vec<u8>> {
     match line.get_attributes(object, &[what]).ok()?.pop()? {
-        Attribute::Label(bytes) | Attribute::Value(bytes) => Some(bytes),
+        Attribute::Label(bytes) | Attribute::Value(bytes) | Attribute::Id(bytes) => Some(bytes),
         _ => None,
     }
 }
@@ -206,7 +211,7 @@ fn remove(line: &Line<'_>, object: ObjectHandle) -> Answer<()> {
 }
 
 /// All objects that match.
-fn find_all(line: &Line<'_>, template: &[Attribute]) -> Answer<Vec<ObjectHandle>> {
+pub(super) fn find_all(line: &Line<'_>, template: &[Attribute]) -> Answer<Vec<ObjectHandle>> {
     let found = find(line, template)?;
     line.confirm()?;
     Ok(found)

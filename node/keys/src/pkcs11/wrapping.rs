@@ -1,6 +1,6 @@
 //! A keyring's key under root and epoch, both layers by AES-256-GCM in the token.
 //!
-//! Form: `nonce 12 ‖ AES-GCM(root; nonce 12 ‖ AES-GCM(epoch; key 32))`, 100 bytes, each layer bound to a label of its own,
+//! Form: `0x11 ‖ nonce 12 ‖ AES-GCM(root; nonce 12 ‖ AES-GCM(epoch; key 32))`, 89 bytes, each layer bound to a label of its own,
 //! the owner, the root's number and the epoch's day. Nonces are 96 random bits of ours, or the token's where it
 //! insists on its own: SP 800-38D allows 2^32 of them under one key, and a root wraps one key per change of its
 //! owner's keyring, which at one a second is 136 years.
@@ -18,8 +18,10 @@ use zeroize::Zeroizing;
 use super::objects::integrity;
 use super::token::{Answer, Fault};
 use crate::owner::Owner;
-use crate::provider::WrapIds;
+use crate::provider::{ProviderError, WrapIds};
 
+/// First byte of the form: no other provider's, so that a key wrapped by another is told from an altered one.
+const FORM: u8 = 0x11;
 const NONCE: usize = 12;
 const TAG: usize = 16;
 const TAG_BITS: u64 = 128;
@@ -38,7 +40,8 @@ pub(super) fn wrap(
     key: &KeyringKey,
 ) -> Answer<Vec<u8>> {
     let inner = seal(session, keys.epoch, &associated(b"inner", owner, ids), key.as_bytes())?;
-    seal(session, keys.root, &associated(b"outer", owner, ids), &inner)
+    let outer = seal(session, keys.root, &associated(b"outer", owner, ids), &inner)?;
+    Ok([&[FORM], outer.as_slice()].concat())
 }
 
 pub(super) fn unwrap(
@@ -48,7 +51,11 @@ pub(super) fn unwrap(
     ids: WrapIds,
     wrapped: &[u8],
 ) -> Answer<KeyringKey> {
-    let inner = open(session, keys.root, &associated(b"outer", owner, ids), wrapped)?;
+    let (form, outer) = wrapped.split_first().ok_or_else(integrity)?;
+    if *form != FORM {
+        return Err(Fault::Answer(ProviderError::NewerFormat));
+    }
+    let inner = open(session, keys.root, &associated(b"outer", owner, ids), outer)?;
     let key = open(session, keys.epoch, &associated(b"inner", owner, ids), &inner)?;
     let key: Zeroizing<[u8; 32]> = Zeroizing::new(key.as_slice().try_into().map_err(|_| integrity())?);
     Ok(KeyringKey::from_bytes(*key))

@@ -28,6 +28,12 @@ fn what_no_provider_could_follow_is_refused() {
     for (text, error) in [
         ("provider = \"file\"\nepochs = \"e\"\n", KeySettingsError::Folders),
         ("provider = \"mounted\"\nroots = \"r\"\n", KeySettingsError::Folders),
+        ("provider = \"pkcs11\"\nmodule = \"/d.so\"\ntoken = \"t\"\n", KeySettingsError::Token),
+        ("provider = \"pkcs11\"\nmodule = \"/d.so\"\npin_file = \"p\"\n", KeySettingsError::Token),
+        (
+            "provider = \"pkcs11\"\nmodule = \"d.so\"\ntoken = \"t\"\npin_file = \"p\"\n",
+            KeySettingsError::Token,
+        ),
         (
             "provider = \"file\"\nroots = \"r\"\nepochs = \"e\"\nepochs_kept = 0\n",
             KeySettingsError::EpochsKept,
