@@ -51,7 +51,7 @@ pub struct IdentityKey {
 }
 
 enum Key {
-    Own(EcdsaKeyPair),
+    Own(Box<EcdsaKeyPair>),
     External(Arc<dyn ExternalSigner>),
 }
 
@@ -70,7 +70,7 @@ impl IdentityKey {
         let spki = p256_spki(pair.public_key().as_ref())?;
         let document = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8));
         let signer = rustls::crypto::ring::sign::any_ecdsa_type(&document).map_err(|_| BadKey)?;
-        Ok(Self { key: Key::Own(pair), certified: certified(&spki, signer), spki })
+        Ok(Self { key: Key::Own(Box::new(pair)), certified: certified(&spki, signer), spki })
     }
 
     /// Stands on a key outside this process, once it has shown by a signature that it is the one of its public

@@ -1,5 +1,6 @@
 //! The `[keys]` section of a role's configuration.
 
+use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct KeySettings {
     pub token: Option<String>,
     /// File with the PIN of the token's user.
     pub pin_file: Option<PathBuf>,
+    /// Sessions with the token, 1 to 16; more than one only with a driver that bears it.
+    pub sessions: Option<NonZeroU8>,
     /// Days for which an epoch, and with it an old copy of a keyring, stays openable.
     #[serde(default = "default_epochs_kept")]
     pub epochs_kept: u32,
@@ -48,7 +51,10 @@ pub enum KeySettingsError {
     #[error("keys.roots and keys.epochs are needed by the providers file and mounted")]
     Folders,
     /// The token is not named.
-    #[error("keys.module (an absolute path), keys.token and keys.pin_file are needed by the provider pkcs11")]
+    #[error(
+        "keys.module (an absolute path), keys.token and keys.pin_file are needed by the provider pkcs11, and \
+        keys.sessions is 1 to 16"
+    )]
     Token,
     /// Epochs are destroyed at once or kept for more than ten years.
     #[error("keys.epochs_kept must be between 1 and 3660")]
@@ -100,13 +106,15 @@ impl KeySettings {
         let (Some(module), Some(token), Some(pin_file)) = (&self.module, &self.token, &self.pin_file) else {
             return Err(KeySettingsError::Token);
         };
-        if !module.is_absolute() {
+        let sessions = self.sessions.unwrap_or(Pkcs11Settings::SESSIONS);
+        if !module.is_absolute() || sessions.get() > Pkcs11Settings::SESSIONS_MAX {
             return Err(KeySettingsError::Token);
         }
         Ok(Pkcs11Settings {
             module: module.clone(),
             token: token.clone(),
             pin_file: base.join(pin_file),
+            sessions,
             wait: Pkcs11Settings::WAIT,
         })
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chukei_crypto::random::RandomError;
+use chukei_crypto::sign::SignError;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::{SessionError, open_request};
@@ -32,7 +33,10 @@ pub enum AnnounceError {
     Refused(Outcome),
     /// A delegation could not be signed.
     #[error("signing: {0}")]
-    Signing(#[from] RandomError),
+    Signing(#[from] SignError),
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// A delegation could not be encoded.
     #[error("encoding: {0}")]
     Encoding(#[from] chukei_wire::codec::CodecError),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -15,8 +15,8 @@ use cryptoki::error::{Error, RvError};
 /// Shortest time between two new starts of the library: a token that stays away must not keep it busy.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
-/// Libraries in use. Bounded by what the configuration names.
-static MODULES: LazyLock<Mutex<BTreeMap<PathBuf, Weak<Module>>>> = LazyLock::new(Mutex::default);
+/// Libraries in use, for as long as the process lives. Bounded by what the configuration names.
+static MODULES: LazyLock<Mutex<BTreeMap<PathBuf, Arc<Module>>>> = LazyLock::new(Mutex::default);
 
 /// One library.
 #[derive(Debug)]
@@ -49,13 +49,11 @@ impl Module {
     /// The one module for the library at `path`. Nothing is loaded yet.
     pub(super) fn at(path: &Path) -> Arc<Self> {
         let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(module) = modules.get(path).and_then(Weak::upgrade) {
-            return module;
-        }
-        let module =
-            Arc::new(Self { path: path.to_owned(), state: RwLock::default(), restarted: Mutex::default() });
-        modules.insert(path.to_owned(), Arc::downgrade(&module));
-        module
+        let module = modules.entry(path.to_owned()).or_insert_with(|| {
+            let (state, restarted) = (RwLock::default(), Mutex::default());
+            Arc::new(Self { path: path.to_owned(), state, restarted })
+        });
+        Arc::clone(module)
     }
 
     /// Enters the library: while the guard lives nobody starts it anew.

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,11 @@ use super::module::{Module, State};
 use super::settings::Pkcs11Settings;
 use crate::provider::ProviderError;
 
-/// Sessions with one token, and so calls at one time.
-const SESSIONS: usize = 4;
 /// Calls that wait for a session.
 const QUEUE: usize = 64;
 
-/// Tokens in use. Bounded by what the configuration names.
-static TOKENS: LazyLock<Mutex<BTreeMap<Pkcs11Settings, Weak<Token>>>> = LazyLock::new(Mutex::default);
+/// Tokens in use, for as long as the process lives. Bounded by what the configuration names.
+static TOKENS: LazyLock<Mutex<BTreeMap<Pkcs11Settings, Arc<Token>>>> = LazyLock::new(Mutex::default);
 
 /// Why a call gave no answer.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ struct Job {
     work: Work,
 }
 
-/// A token by its label. Cheap to share; its threads end with it.
+/// A token by its label.
 #[derive(Debug)]
 pub(super) struct Token {
     jobs: SyncSender<Job>,
@@ -97,12 +95,8 @@ impl Token {
     /// call.
     pub(super) fn of(settings: &Pkcs11Settings) -> Arc<Self> {
         let mut tokens = TOKENS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = tokens.get(settings).and_then(Weak::upgrade) {
-            return token;
-        }
-        let token = Arc::new(Self::start(settings));
-        tokens.insert(settings.clone(), Arc::downgrade(&token));
-        token
+        let token = tokens.entry(settings.clone()).or_insert_with(|| Arc::new(Self::start(settings)));
+        Arc::clone(token)
     }
 
     /// Starts the threads. One that cannot be had is done without; without any, every call is unavailable.
@@ -111,7 +105,7 @@ impl Token {
         let queue = Arc::new(Mutex::new(queue));
         let module = Module::at(&settings.module);
         let login = Arc::new(Login::new(settings));
-        for number in 0..SESSIONS {
+        for number in 0..settings.sessions.get() {
             let worker = Worker { module: Arc::clone(&module), login: Arc::clone(&login), open: None };
             let queue = Arc::clone(&queue);
             let spawned =
@@ -161,12 +155,11 @@ impl Worker {
     fn run(mut self, queue: &Mutex<Receiver<Job>>) {
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(job) = job else { break };
+            let Ok(job) = job else { return };
             if Instant::now() < job.not_after {
                 (job.work)(&mut self);
             }
         }
-        self.close();
     }
 
     /// Once on the session at hand, once on a new one, once more after a new start of the library.
@@ -191,7 +184,7 @@ impl Worker {
         let state = module.enter()?;
         let outcome = self.line(&state).and_then(|line| call(&line));
         if matches!(outcome, Err(Fault::Token(_))) {
-            self.close_in(&state);
+            self.close(&state);
         }
         outcome
     }
@@ -205,14 +198,7 @@ impl Worker {
         self.login.line(state, self.open.insert(opened))
     }
 
-    fn close(&mut self) {
-        let module = Arc::clone(&self.module);
-        if let Ok(state) = module.enter() {
-            self.close_in(&state);
-        }
-    }
-
-    fn close_in(&mut self, state: &State) {
+    fn close(&mut self, state: &State) {
         if let Some(open) = self.open.take().filter(|open| open.start == state.start()) {
             // A session that cannot be closed is gone already.
             let _ = open.session.close();

@@ -23,7 +23,8 @@ pub(crate) struct SoftToken {
 impl SoftToken {
     pub(crate) fn settings(&self) -> Pkcs11Settings {
         let (module, pin_file) = (self.driver.clone(), self.pin_file());
-        Pkcs11Settings { module, token: LABEL.into(), pin_file, wait: Pkcs11Settings::WAIT }
+        let (sessions, wait) = (Pkcs11Settings::SESSIONS, Pkcs11Settings::WAIT);
+        Pkcs11Settings { module, token: LABEL.into(), pin_file, sessions, wait }
     }
 
     pub(crate) fn provider(&self) -> Pkcs11Provider {

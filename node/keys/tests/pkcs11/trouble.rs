@@ -1,6 +1,7 @@
 //! A token that goes away, comes back, refuses or was altered: a clear error, and never another key store.
 
 use std::fs;
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -141,9 +142,15 @@ fn a_driver_token_or_pin_that_is_not_there_is_said() {
         unavailable(roots(Pkcs11Settings { module: PathBuf::from("/etc/passwd"), ..token.settings() }));
         let said = unavailable(roots(Pkcs11Settings { token: "other".into(), ..token.settings() }));
         assert!(said.contains("other"), "{said}");
-        // Two tokens of one name: which one is meant is not guessed.
+    });
+}
+
+#[test]
+fn which_of_two_tokens_of_one_label_is_meant_is_not_guessed() {
+    on_a_token("trouble::which_of_two_tokens_of_one_label_is_meant_is_not_guessed", |token| {
         token.tool(&["--init-token", "--free", "--label", "chukei", "--pin", PIN, "--so-pin", "31415926"]);
-        unavailable(roots(token.settings()));
+        let said = unavailable(token.provider().roots(&owner("982016")));
+        assert!(said.contains("more than one"), "{said}");
     });
 }
 
@@ -176,7 +183,8 @@ fn a_token_that_hangs_keeps_its_caller_for_a_bounded_time_only() {
         // Nobody ever writes into it: whoever opens it for reading hangs, as in a driver that got no answer.
         let pin_file = token.pin_file().with_extension("fifo");
         assert!(Command::new("mkfifo").arg(&pin_file).status().unwrap().success());
-        let settings = Pkcs11Settings { pin_file, wait: Duration::from_millis(50), ..token.settings() };
+        let (sessions, wait) = (NonZeroU8::new(4).unwrap(), Duration::from_millis(50));
+        let settings = Pkcs11Settings { pin_file, sessions, wait, ..token.settings() };
         let (provider, body) = (Pkcs11Provider::new(&settings), owner("982016"));
         for _ in 0..4 {
             let said = unavailable(provider.roots(&body));
