@@ -27,6 +27,7 @@ use crate::hosted::Bodies;
 use crate::inbound::permits::Permits;
 use crate::key_gate::Cause;
 use crate::outbound::announcements::Announcements;
+use crate::renewal::CodeRenewals;
 use crate::telemetry::metrics::Metrics;
 
 /// Time one batch of a long call may take.
@@ -65,6 +66,8 @@ pub struct Node {
     /// Days for which an epoch opens old keyrings.
     pub epochs_kept: u32,
     serving: watch::Sender<bool>,
+    /// Versions of person codes.
+    pub code_renewals: CodeRenewals,
     dialer: OnceLock<Dialer>,
     wakes: HashMap<BodyCode, Notify>,
     stop: watch::Sender<bool>,
@@ -123,6 +126,7 @@ impl Node {
             announcements: Announcements::default(),
             epochs_kept,
             serving: watch::channel(false).0,
+            code_renewals: CodeRenewals::default(),
             dialer: OnceLock::new(),
             wakes,
             stop: watch::channel(false).0,
@@ -173,6 +177,11 @@ impl Node {
             let gauge = self.metrics.bodies_not_ready.with_label_values(&[cause.as_str()]);
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// How many brokers are configured, connected or not.
+    pub fn brokers_configured(&self) -> usize {
+        self.dialer.get().map_or(0, Dialer::targets)
     }
 
     /// Counts a request as in work until the guard is dropped.

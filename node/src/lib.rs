@@ -21,6 +21,7 @@ pub mod key_gate;
 pub mod outbound;
 pub mod outcome;
 pub mod peer_list;
+pub mod renewal;
 pub mod rotation;
 pub mod serve;
 pub mod start;

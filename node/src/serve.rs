@@ -27,7 +27,7 @@ use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
-use crate::{bodies, identities, inbound, outbound, supervise};
+use crate::{bodies, identities, inbound, outbound, renewal, supervise};
 
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
@@ -110,6 +110,7 @@ async fn start(
     tokio::spawn(gauges(node.clone(), journal, credentials));
     tokio::spawn(outbound::announcements::run(node.clone()));
     tokio::spawn(identities::follow(node.clone()));
+    tokio::spawn(renewal::run(node.clone()));
     node.begin_serving();
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
     crate::start::stop_signal().await;

@@ -141,6 +141,11 @@ impl Dialer {
         }
     }
 
+    /// How many targets there are, connected or not.
+    pub fn targets(&self) -> usize {
+        self.links.len()
+    }
+
     /// How each link stands.
     pub fn states(&self) -> Vec<LinkState> {
         self.links.iter().map(Link::state).collect()

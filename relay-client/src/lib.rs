@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod clock;
+pub mod codes;
 pub mod connection;
 pub mod dial;
 pub mod endpoint;

@@ -121,6 +121,20 @@ impl AuditLog {
         self.write(Draft::done(actor, "person_enroll", event), None, now_ms).await
     }
 
+    /// Codes of persons were renewed: renewed and refused ones.
+    pub async fn codes_renewed(
+        &self,
+        actor: &str,
+        party: String,
+        version: u8,
+        counts: [u64; 2],
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let [renewed, refused] = counts;
+        let event = Event::CodesRenewed { party, version, renewed, refused };
+        self.write(Draft::done(actor, "renew_codes", event), None, now_ms).await
+    }
+
     /// A batch of copies was imported: registered, unchanged and rejected rows.
     pub async fn imported(&self, actor: &str, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
         let [registered, unchanged, rejected] = counts;

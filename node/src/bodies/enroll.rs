@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chukei_crypto::acquisition::{self, Parts, PartyPart};
+use chukei_crypto::person_code::version_of;
 use chukei_crypto::random;
 use chukei_domain::codes::AddresseeNumber;
 use chukei_domain::individual_number;
@@ -76,10 +77,17 @@ async fn enroll_batch(
     let (log, counts, now_ms) = (body.audit(), counts(&outcomes), node.clock.now_ms());
     let logged = async { Ok(log.enrolled(grant.scope().actor(), counts, now_ms).await?) };
     tokio::try_join!(written, logged)?;
+    judged.codes().for_each(|code| node.code_renewals.acquired(body.code(), version_of(&code.0)));
     Ok(outcomes)
 }
 
-/// Linkage codes for the rows that are not enrolled yet, by their place in the batch.
+/// Whether nobody stands under the row's addressee number, or somebody whose code no broker knows any more.
+fn needs_code(node: &Node, grant: &Grant<Write>, row: &Opened) -> Result<bool, CallError> {
+    let enrolled = grant.body().person_by_addressee(grant, &row.addressee)?;
+    Ok(enrolled.is_none_or(|person| node.code_renewals.is_over(version_of(&person.code.0))))
+}
+
+/// Linkage codes for the rows that need one, by their place in the batch.
 async fn acquire_codes(
     node: &Node,
     grant: &Grant<Write>,
@@ -89,7 +97,7 @@ async fn acquire_codes(
     let mut parts = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         if let Ok(row) = row
-            && grant.body().person_by_addressee(grant, &row.addressee)?.is_none()
+            && needs_code(node, grant, row)?
         {
             places.push(at);
             parts.push(row.broker_part.clone());
@@ -156,7 +164,11 @@ async fn write(body: &HostedBody, judged: &Judged) -> Result<(), RowError> {
         return Ok(());
     }
     for changed in judged.changed.values() {
-        batch = body.put_person(batch, changed)?;
+        batch = body.put_person(batch, &changed.person)?;
+        if changed.has_new_code {
+            let record = &changed.person.record;
+            batch = body.put_code(batch, &record.code, &record.person)?;
+        }
     }
     body.apply(batch).await
 }
@@ -165,10 +177,10 @@ fn put_new(body: &HostedBody, mut batch: Batch, new: &New, number: u64) -> Resul
     let id = random::bytes().map_err(|error| RowError::Keyring(error.to_string()))?;
     let person = PersonRef { id, number };
     let record = PersonRecord::new(person, &new.addressee, new.code, new.number_id, new.bindings.clone());
-    let (by_addressee, by_code) = (body.addressee_row(&new.addressee), body.code_row(&new.code));
-    batch = batch.require_absent(by_addressee.clone()).require_absent(by_code.clone());
+    let by_addressee = body.addressee_row(&new.addressee);
+    batch = batch.require_absent(by_addressee.clone());
     batch = body.put(batch, Space::PersonByAddressee, by_addressee, HostedBody::ALIAS, &person)?;
-    batch = body.put(batch, Space::PersonByCode, by_code, HostedBody::ALIAS, &person)?;
+    batch = body.put_code(batch, &new.code, &person)?;
     let own = body.person_row(&person.id);
     body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record)
 }

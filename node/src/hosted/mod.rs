@@ -5,6 +5,7 @@
 
 pub mod bindings;
 pub mod body;
+pub mod codes;
 pub mod documents;
 pub mod notices;
 pub mod numbers;

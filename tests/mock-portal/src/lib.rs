@@ -22,6 +22,7 @@ mod notices;
 mod portal;
 pub mod protocol;
 mod registry;
+mod renewal;
 mod request;
 mod screen;
 mod self_info;

@@ -231,6 +231,10 @@ impl Portal {
         &self.core
     }
 
+    pub(crate) fn links(&self) -> &Arc<Dialer> {
+        &self.links
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.core.metrics
     }

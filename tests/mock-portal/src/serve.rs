@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::portal::{Portal, StartError};
 use crate::socket::bind::Socket;
 use crate::socket::server;
-use crate::{expiry, health};
+use crate::{expiry, health, renewal};
 
 /// Runs until a signal comes.
 pub(crate) async fn run(settings: &Settings) -> Result<(), StartError> {
@@ -22,6 +22,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), StartError> {
         .map_err(|error| StartError::Listen(metrics.to_string(), error))?;
     let socket = Socket::bind(&settings.socket)
         .map_err(|error| StartError::Listen(settings.socket.display().to_string(), error))?;
+    tokio::spawn(renewal::run(Arc::clone(portal.core()), Arc::clone(portal.links()), stopped.clone()));
     tracing::info!(portal = %settings.name, %metrics, "serving");
     let calls = tokio::spawn(server::serve(socket, Arc::clone(&portal), stopped));
     signalled().await.map_err(|error| StartError::Listen("signals".to_owned(), error))?;

@@ -21,13 +21,21 @@ pub(super) struct New {
     pub(super) bindings: Bindings,
 }
 
+/// An enrolled person to whom the batch brings something.
+#[derive(Clone)]
+pub(super) struct Changed {
+    pub(super) person: Loaded,
+    /// Whether the code is another than the stored one.
+    pub(super) has_new_code: bool,
+}
+
 /// Outcomes so far, and what is to be written for them.
 #[derive(Default)]
 pub(super) struct Judged {
     pub(super) outcomes: Vec<RowOutcome>,
     pub(super) new: Vec<New>,
     /// Enrolled persons whose rows change, by addressee number.
-    pub(super) changed: HashMap<AddresseeNumber, Loaded>,
+    pub(super) changed: HashMap<AddresseeNumber, Changed>,
     /// Addressee numbers met in this batch that were nobody's before it.
     met: HashMap<AddresseeNumber, Met>,
     taken: HashSet<PersonCode>,
@@ -52,7 +60,7 @@ impl Judged {
         row: Opened,
         code: Option<PersonCode>,
     ) -> Result<RowOutcome, RowError> {
-        if let Some(outcome) = self.enrolled(grant, &row)? {
+        if let Some(outcome) = self.enrolled(grant, &row, code)? {
             return Ok(outcome);
         }
         if let Some(met) = self.met.get(&row.addressee) {
@@ -75,19 +83,41 @@ impl Judged {
     }
 
     /// The outcome where somebody stands under the row's addressee number already.
-    fn enrolled(&mut self, grant: &Grant<Write>, row: &Opened) -> Result<Option<RowOutcome>, RowError> {
-        let mut person = match self.changed.get(&row.addressee) {
+    fn enrolled(
+        &mut self,
+        grant: &Grant<Write>,
+        row: &Opened,
+        code: Option<PersonCode>,
+    ) -> Result<Option<RowOutcome>, RowError> {
+        let mut changed = match self.changed.get(&row.addressee) {
             Some(changed) => changed.clone(),
             None => match grant.body().person_to_change(grant, &row.addressee)? {
-                Some(person) => person,
+                Some(person) => Changed { person, has_new_code: false },
                 None => return Ok(None),
             },
         };
-        let outcome = renewed(&mut person.record, row);
+        let record = &mut changed.person.record;
+        let mut outcome = renewed(record, row);
+        // A code was asked for because the stored one is of a version that is over.
+        if let Some(code) = code.filter(|code| *code != record.code)
+            && !matches!(outcome, RowOutcome::Rejected(_))
+        {
+            if self.is_taken(grant, code)? {
+                return Ok(Some(RowOutcome::Rejected(ResultName::SubjectMismatch)));
+            }
+            (record.code, changed.has_new_code, outcome) = (code, true, RowOutcome::Registered);
+        }
         if outcome == RowOutcome::Registered {
-            self.changed.insert(row.addressee, person);
+            self.changed.insert(row.addressee, changed);
         }
         Ok(Some(outcome))
+    }
+
+    /// Every code that the batch brings.
+    pub(super) fn codes(&self) -> impl Iterator<Item = PersonCode> {
+        let renewed = self.changed.values().filter(|changed| changed.has_new_code);
+        let renewed = renewed.map(|changed| changed.person.record.code);
+        self.new.iter().map(|new| new.code).chain(renewed)
     }
 
     fn is_taken(&mut self, grant: &Grant<Write>, code: PersonCode) -> Result<bool, RowError> {

@@ -4,6 +4,7 @@
 //! key is destroyed before its rows are deleted, and nothing is sealed for a day that is over.
 //! Deliberately absent: own information of persons, which is never stored (see `folder`).
 
+pub(crate) mod codes;
 pub(crate) mod notice;
 pub(crate) mod person;
 

@@ -134,9 +134,18 @@ impl Vault {
         Ok(None)
     }
 
-    fn put_new<T: Serialize>(&self, batch: Batch, key: RowKey, row: &T) -> Result<Batch, VaultError> {
+    pub(super) fn put_new<T: Serialize>(
+        &self,
+        batch: Batch,
+        key: RowKey,
+        row: &T,
+    ) -> Result<Batch, VaultError> {
+        self.put(batch.require_absent(key.clone()), key, row)
+    }
+
+    pub(super) fn put<T: Serialize>(&self, batch: Batch, key: RowKey, row: &T) -> Result<Batch, VaultError> {
         let value = self.seal(STANDING, &key, row)?;
-        Ok(batch.require_absent(key.clone()).put(key, value))
+        Ok(batch.put(key, value))
     }
 
     /// A page of the persons of `body` behind counter `after`, in the order of their numbers; a page shorter
@@ -156,17 +165,17 @@ impl Vault {
         RowKey::new(Space::Meta).name(&self.name(Space::Meta, &[b"next", body.as_bytes()]))
     }
 
-    fn user_key(&self, person: PersonId) -> RowKey {
+    pub(super) fn user_key(&self, person: PersonId) -> RowKey {
         RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"user", &person.bytes()]))
     }
 
     /// Codes of one version stand together, so that those of a version that is over are found.
-    fn code_key(&self, code: &PersonCode) -> RowKey {
+    pub(super) fn code_key(&self, code: &PersonCode) -> RowKey {
         let name = self.name(Space::PortalUser, &[b"code", &code.0]);
         self.codes_of_version(version_of(&code.0)).name(&name)
     }
 
-    fn codes_of_version(&self, version: u8) -> RowKey {
+    pub(super) fn codes_of_version(&self, version: u8) -> RowKey {
         RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &[b"codes", &[version]]))
     }
 

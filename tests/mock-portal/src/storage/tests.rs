@@ -100,6 +100,44 @@ async fn a_person_is_found_by_id_and_code_and_listed_in_order() {
     assert_eq!(vault.list_persons("982024".parse().unwrap(), None).unwrap(), []);
 }
 
+fn newer(person: &PersonRow) -> PersonCode {
+    let mut code = person.code;
+    code.0[0] += 1;
+    code
+}
+
+#[tokio::test]
+async fn persons_are_found_by_both_codes_until_the_older_version_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path());
+    let persons = [person(7, 101), person(8, 102), person(9, 103)];
+    vault.add_persons(&persons).await.unwrap();
+    let version = persons[0].code.0[0];
+    let first = vault.code_page(version, None, 2).unwrap();
+    assert_eq!(first.behind.len(), 2);
+    let renewed: Vec<_> = first.behind.iter().map(|person| (person.clone(), newer(person))).collect();
+    assert!(vault.renew_codes(&renewed).await.unwrap());
+    assert!(!vault.renew_codes(&renewed).await.unwrap(), "they are not as they were read");
+    let rest = vault.code_page(version, None, 10).unwrap();
+    assert_eq!(rest.behind.len(), 1, "taken up where it was left");
+    let twice = [(rest.behind[0].clone(), renewed[0].1)];
+    assert!(!vault.renew_codes(&twice).await.unwrap(), "R30: a code is one person's");
+    let last = [(rest.behind[0].clone(), newer(&rest.behind[0]))];
+    assert!(vault.renew_codes(&last).await.unwrap());
+    for person in &persons {
+        for code in [person.code, newer(person)] {
+            let found = vault.person_by_codes([code]).unwrap().unwrap();
+            assert_eq!((found.person, found.code), (person.person, newer(person)));
+        }
+    }
+    vault.drop_codes(&vault.code_page(version, None, 10).unwrap()).await.unwrap();
+    assert!(vault.code_page(version, None, 10).unwrap().last().is_none());
+    for person in &persons {
+        assert_eq!(vault.person_by_codes([person.code]).unwrap(), None);
+        assert!(vault.person_by_codes([person.code, newer(person)]).unwrap().is_some());
+    }
+}
+
 #[tokio::test]
 async fn a_delivery_is_stored_once_and_its_ids_belong_to_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -183,7 +221,7 @@ fn rows_keep_their_byte_form() {
     let state = StateRow { person: P1, read_at_ms: Some(7), answers: vec!["a".into()] };
     let state = hex(codec::encode(&state).unwrap());
     let mark = hex(codec::encode(&MarkRow { body: body(), expiry_day: 3 }).unwrap());
-    assert_eq!(person, "a46162663938323031366163510100000000000000020101010101010101616e1865617002");
+    assert_eq!(person, "a56162663938323031366163510100000000000000020101010101010101616e186561700261755006060606060606060606060606060606");
     assert_eq!(
         content,
         "a8616266393832303136616381a26269646161656c6162656c66e7aa93e58fa36165036169500101010101010101010101010101010161700161746ce3818ae79fa5e38289e3819b617866e69cace6968761795002020202020202020202020202020202"
