@@ -84,6 +84,9 @@ pub async fn run(node: Arc<Node>) {
         node.code_renewals.versions.store(Some(Arc::new(versions.clone())));
         for body in node.bodies.iter() {
             let code = body.code();
+            if body.gate().pass().is_err() {
+                continue;
+            }
             let behind = node.code_renewals.take_behind(code);
             if brought.get(&code) == Some(&versions) && !behind {
                 continue;
