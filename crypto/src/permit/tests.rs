@@ -21,19 +21,61 @@ fn r22_an_altered_permit_or_one_of_another_connection_is_refused() {
     assert_eq!(PermitKey::from_bytes([2; 32]).verify(b"claims", &tag), Err(BadMac));
 }
 
-#[test]
-fn frozen_form_of_version_1() {
-    let tag = PermitKey::from_bytes([1; 32]).tag(b"claims");
-    insta::assert_snapshot!(data_encoding::HEXLOWER.encode(&tag));
+/// RFC 8032, 7.1, first test: the key of the vectors below.
+fn published_key() -> SigningKey {
+    let [seed, public] = [
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    ];
+    let pkcs8 = format!("3053020101300506032b657004220420{seed}a123032100{public}");
+    SigningKey::from_pkcs8(&data_encoding::HEXLOWER.decode(pkcs8.as_bytes()).unwrap()).unwrap()
 }
 
+/// Frozen, with every input beside the output, for implementations other than this one. The file never changes: a new
+/// form gets new labels. It is written anew where `INSTA_UPDATE=always` is set.
 #[test]
-fn frozen_leaf_and_roots_of_version_1() {
-    let leaves = [leaf(b"one"), leaf(b"two")];
-    let first = epoch().root(&NO_ROOT, 1, leaves.as_flattened()).unwrap();
-    let second = epoch().root(&first, 3, &leaf(b"three")).unwrap();
-    let text = [&leaves[0], &first, &second].map(|hash| data_encoding::HEXLOWER.encode(hash)).join("\n");
-    insta::assert_snapshot!(text);
+fn the_frozen_vectors_of_tags_leaves_and_roots_stand() {
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let (key, signing) = ([1; 32], published_key());
+    let claims: [&[u8]; 3] = [b"", b"claims", &[0xa8; 139]];
+    let tags = claims.map(|claims| {
+        let tag = hex(&PermitKey::from_bytes(key).tag(claims));
+        let (key, claims, leaf) = (hex(&key), hex(claims), hex(&leaf(claims)));
+        format!(
+            "    {{ \"key\": \"{key}\", \"claims\": \"{claims}\", \"tag\": \"{tag}\", \"leaf\": \"{leaf}\" }}"
+        )
+    });
+    let mut previous = NO_ROOT;
+    let mut first = 1_u64;
+    let roots = [1, 2, 5].map(|count| {
+        let leaves: Vec<u8> = (first..first + count).flat_map(|number| leaf(&number.to_be_bytes())).collect();
+        let root = epoch().root(&previous, first, &leaves).unwrap();
+        let fields = [
+            ("epoch", hex(&epoch().id)),
+            ("previous", hex(&previous)),
+            ("leaves", hex(&leaves)),
+            ("root", hex(&root)),
+            ("public", hex(&signing.public())),
+            ("signature", hex(&sign_root(&signing, &root))),
+        ];
+        let fields = fields.map(|(name, value)| format!("\"{name}\": \"{value}\"")).join(",\n      ");
+        let Epoch { broker, receiver, .. } = epoch();
+        let parties = format!("\"broker\": \"{broker}\",\n      \"receiver\": \"{receiver}\"");
+        let text = format!("    {{\n      {parties},\n      \"first\": {first},\n      {fields}\n    }}");
+        previous = root;
+        first += count;
+        text
+    });
+    let vectors = format!(
+        "{{\n  \"permits\": [\n{}\n  ],\n  \"roots\": [\n{}\n  ]\n}}\n",
+        tags.join(",\n"),
+        roots.join(",\n")
+    );
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/permits.json");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(&path, &vectors).unwrap();
+    }
+    assert!(std::fs::read_to_string(path).unwrap() == vectors, "the vectors have changed");
 }
 
 #[test]

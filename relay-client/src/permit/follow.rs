@@ -24,7 +24,7 @@ use super::serve::ALWAYS;
 use crate::connection::CloseCode;
 use crate::request_id;
 use crate::session::{OpenRequest, SessionError, open_request};
-use crate::stream::{RecvHalf, SendHalf};
+use crate::stream::{RecvHalf, SendHalf, StreamError};
 
 /// Length of a tick.
 const TICK: Duration = Duration::from_millis(100);
@@ -233,8 +233,8 @@ async fn watch(receiver: &PermitReceiver, mut send: SendHalf, witness: &impl Roo
         let known = match asked {
             Some(known) => known,
             None => {
-                ask(receiver, &mut send).await;
-                Asked { received, heard: None }
+                let refused = ask(receiver, &mut send).await;
+                Asked { received, heard: refused.then_some(tick) }
             }
         };
         let heard = known.heard.or((received > known.received).then_some(tick));
@@ -249,11 +249,16 @@ async fn watch(receiver: &PermitReceiver, mut send: SendHalf, witness: &impl Roo
     }
 }
 
-/// Says what is missing. Whether the message arrives shows in what comes back, not here.
-async fn ask(receiver: &PermitReceiver, send: &mut SendHalf) {
+/// Says what is missing. Whether the message arrives shows in what comes back, not here; but a broker that refuses to
+/// hear it has been heard itself, and then this is true.
+async fn ask(receiver: &PermitReceiver, send: &mut SendHalf) -> bool {
     let wanted = RootsWanted { epochs: vec![receiver.with_ledger(|ledger| ledger.wanted())] };
     send.set_deadline(Instant::now() + TICK);
-    if let Err(error) = send.write_message(&wanted).await {
-        tracing::debug!(broker = receiver.broker(), %error, "not asked for a root");
+    match send.write_message(&wanted).await {
+        Ok(()) => false,
+        Err(error) => {
+            tracing::debug!(broker = receiver.broker(), %error, "not asked for a root");
+            matches!(error, StreamError::Stopped(_))
+        }
     }
 }

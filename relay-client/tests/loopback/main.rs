@@ -10,5 +10,6 @@ mod foreign;
 mod frames;
 mod hop;
 mod limits;
+mod permits;
 mod session;
 mod stage;

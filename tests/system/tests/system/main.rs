@@ -16,6 +16,7 @@ mod operation;
 mod own_information;
 mod page;
 mod passing_time;
+mod permit_roots;
 mod permits;
 mod person;
 mod played_broker;
@@ -33,6 +34,7 @@ fn trials() -> Vec<Trial> {
         contract::trials(),
         isolation::trials(),
         permits::trials(),
+        permit_roots::trials(),
         passing_time::trials(),
         own_information::trials(),
         operation::trials(),

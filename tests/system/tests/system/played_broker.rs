@@ -1,6 +1,7 @@
 //! A broker played by the test, with a real broker's certificate, keys and code master: hostile where a test says
 //! so. The node under test is the real one; the portal is played too, with the real portal's keys.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part, open_party_part, split};
 use chukei_crypto::binding::Bindings;
 use chukei_crypto::person_code::{CodeMaster, FIRST_VERSION};
-use chukei_crypto::sign::{IdentityKey, SigningKey};
+use chukei_crypto::sign::IdentityKey;
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use chukei_relay_client::channel::{Channel, Parties, SealedBody, initiate, read_sealed, write_sealed};
@@ -35,7 +36,7 @@ use tokio::time::timeout;
 
 use crate::hop::{LOOPBACK, address, credentials, header, key_file};
 use crate::person::Person;
-use crate::played_permits::{PlayedPermits, permit_key};
+use crate::played_permits::{PlayedKey, PlayedPermits, permit_key};
 use crate::stage::Stage;
 
 /// Nothing here takes that long.
@@ -47,6 +48,7 @@ const SETUP_MAX: u64 = 64 * 1024;
 
 /// The broker, and the portal behind it.
 pub(crate) struct PlayedBroker {
+    name: &'static str,
     _server: Arc<ServerEndpoint>,
     node: watch::Receiver<Option<PlayedNode>>,
     portal: PeerConnection,
@@ -91,27 +93,29 @@ impl PlayedBroker {
     pub(crate) fn take_over(stage: &Stage) -> Self {
         stage.stack.stop_role(Role::Portal).unwrap();
         stage.stack.stop_role(Role::Broker).unwrap();
-        stage.runtime.block_on(Self::start(stage.layout()))
+        let relay = address(stage.layout(), Role::Broker, "relay");
+        stage.runtime.block_on(Self::start(stage.layout(), "broker-a", relay))
     }
 
-    async fn start(layout: &Layout) -> Self {
+    /// Plays the broker of this name, which nobody else is; node and portal expect it at `relay`.
+    pub(crate) async fn start(layout: &Layout, name: &'static str, relay: SocketAddr) -> Self {
         let clock = layout.clock();
-        let relay = address(layout, Role::Broker, "relay");
-        let broker = credentials(layout, "broker-a");
+        let broker = credentials(layout, name);
         let server = server_endpoint(relay, &broker, clock.clone(), ServerLimits::default()).unwrap();
         let server = Arc::new(server);
         let portal_endpoint = client_endpoint(LOOPBACK).unwrap();
         let (node_seen, node) = watch::channel(None);
         let (portal_seen, mut portals) = tokio::sync::mpsc::channel(1);
-        tokio::spawn(accept(Arc::clone(&server), permit_key(layout), node_seen, portal_seen));
+        tokio::spawn(accept(Arc::clone(&server), permit_key(layout, name), node_seen, portal_seen));
         let dialling = credentials(layout, "portal-mynaportal");
-        let expected = Identity::Broker("broker-a".into());
+        let expected = Identity::Broker(name.into());
         let portal = portal_endpoint.connect(&dialling, &clock, relay, &expected).await.unwrap();
         let portal_at_broker = portals.recv().await.unwrap();
         let pki = |name: &str| key_file(layout, name);
         let peers = PeerList::load(&pki("peers.json"), &pki("peer-root.pub"), clock.now_ms()).unwrap();
         let layout = layout.clone();
         Self {
+            name,
             _server: server,
             node,
             portal,
@@ -206,7 +210,7 @@ impl PlayedBroker {
             person,
             previous: None,
             legal_basis: "番号法附則第6条第4項第1号".to_owned(),
-            broker: "broker-a".to_owned(),
+            broker: self.name.to_owned(),
             issued_ms,
             expires_ms: issued_ms + PERMIT_LIFE_MS,
             // Both of the connection, given when the claims are authenticated.
@@ -299,7 +303,7 @@ impl Drop for PlayedBroker {
 /// Lets nodes and portals in, and answers what nodes announce.
 async fn accept(
     server: Arc<ServerEndpoint>,
-    key: Arc<SigningKey>,
+    key: PlayedKey,
     node_seen: watch::Sender<Option<PlayedNode>>,
     portal_seen: tokio::sync::mpsc::Sender<PeerConnection>,
 ) {
@@ -307,7 +311,7 @@ async fn accept(
         let Ok(peer) = pending.establish().await else { continue };
         match peer.identity() {
             Identity::Node(_) => {
-                let permits = Arc::new(PlayedPermits::of(&peer, Arc::clone(&key)));
+                let permits = Arc::new(PlayedPermits::of(&peer, &key));
                 let node = PlayedNode { connection: peer, permits };
                 tokio::spawn(hear_announcements(node, node_seen.clone()));
             }

@@ -43,10 +43,17 @@ pub(crate) enum Deceit {
     Altered,
 }
 
-/// The signing key of the stage's broker.
-pub(crate) fn permit_key(layout: &Layout) -> Arc<SigningKey> {
-    let pkcs8 = read(&key_file(layout, "broker-a.permit.key")).unwrap();
-    Arc::new(SigningKey::from_pkcs8(&pkcs8).unwrap())
+/// A broker's name and the key that it signs with.
+#[derive(Clone)]
+pub(crate) struct PlayedKey {
+    broker: &'static str,
+    key: Arc<SigningKey>,
+}
+
+/// The signing key of the broker of this name.
+pub(crate) fn permit_key(layout: &Layout, broker: &'static str) -> PlayedKey {
+    let pkcs8 = read(&key_file(layout, &format!("{broker}.permit.key"))).unwrap();
+    PlayedKey { broker, key: Arc::new(SigningKey::from_pkcs8(&pkcs8).unwrap()) }
 }
 
 /// The permits of one connection.
@@ -66,13 +73,13 @@ struct Series {
 }
 
 impl PlayedPermits {
-    pub(crate) fn of(connection: &PeerConnection, key: Arc<SigningKey>) -> Self {
+    pub(crate) fn of(connection: &PeerConnection, key: &PlayedKey) -> Self {
         let session = PermitSession::of(connection).unwrap();
         let receiver = connection.identity().to_string();
-        let epoch = Epoch { broker: "broker-a".to_owned(), receiver, id: session.epoch };
+        let epoch = Epoch { broker: key.broker.to_owned(), receiver, id: session.epoch };
         let deceit = Deceit::None;
         let series = Series { last: 0, covered: 0, root: NO_ROOT, leaves: BTreeMap::new(), deceit };
-        Self { session, epoch, key, series: Mutex::new(series) }
+        Self { session, epoch, key: Arc::clone(&key.key), series: Mutex::new(series) }
     }
 
     /// Authenticates claims as they stand, under the next number of the series unless they have one.

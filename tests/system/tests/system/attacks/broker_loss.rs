@@ -90,8 +90,8 @@ impl TwoBrokers {
     }
 }
 
-/// A second broker beside the first: keys of its own, the shared secrets, other ports.
-fn lay_out_second(layout: &Layout) {
+/// A second broker beside the first: keys of its own, the shared secrets, other ports. Where it is to relay.
+pub(crate) fn lay_out_second(layout: &Layout) -> SocketAddr {
     let pki = Pki::open(&layout.dir().join("pki")).unwrap();
     let now_ms = Clock::system().now_ms();
     pki.issue_broker("broker-b", &["127.0.0.1".parse().unwrap()], Validity::hop(now_ms)).unwrap();
@@ -108,6 +108,7 @@ fn lay_out_second(layout: &Layout) {
         let entry = format!("[[brokers]]\nname = \"broker-b\"\naddress = \"{relay}\"\n\n[[brokers]]");
         fs::write(&path, text.replace("[[brokers]]", &entry)).unwrap();
     }
+    relay
 }
 
 /// `text` with another address at `key`.

@@ -3,7 +3,7 @@
 //! What must hold: nothing is disclosed to the wrong person, nothing acknowledged is lost, and everything goes on
 //! by itself once the attack is over.
 
-mod broker_loss;
+pub(crate) mod broker_loss;
 mod crash;
 mod datagram_flips;
 mod datagrams;

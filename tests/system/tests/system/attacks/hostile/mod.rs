@@ -13,7 +13,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chukei_crypto::sign::SigningKey;
 use chukei_harness::role::Role;
 use chukei_node::config::broker::BrokerConfig;
 use chukei_relay_client::clock::Clock;
@@ -31,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::registrar::Registrar;
 use super::rig::Rig;
-use crate::played_permits::{PlayedPermits, permit_key};
+use crate::played_permits::{PlayedKey, PlayedPermits, permit_key};
 use crate::stage::until;
 pub(crate) use passage::{Flights, Passage};
 
@@ -52,7 +51,7 @@ pub(crate) struct Peer {
 /// What its tasks share.
 pub(crate) struct Shared {
     name: String,
-    permit_key: Arc<SigningKey>,
+    permit_key: PlayedKey,
     pub(crate) clock: Clock,
     registrar: Registrar,
     bodies: Mutex<HashMap<BodyCode, Arc<Peer>>>,
@@ -81,7 +80,7 @@ impl HostileBroker {
         let clock = rig.layout().clock();
         let shared = Arc::new(Shared {
             name: config.name.clone(),
-            permit_key: permit_key(rig.layout()),
+            permit_key: permit_key(rig.layout(), "broker-a"),
             clock: clock.clone(),
             registrar: Registrar::load(&config, &clock),
             bodies: Mutex::default(),
@@ -152,7 +151,7 @@ async fn accept(shared: Arc<Shared>, endpoint: Arc<ServerEndpoint>) {
 }
 
 async fn serve(shared: Arc<Shared>, connection: PeerConnection) {
-    let permits = Arc::new(PlayedPermits::of(&connection, Arc::clone(&shared.permit_key)));
+    let permits = Arc::new(PlayedPermits::of(&connection, &shared.permit_key));
     let peer = Arc::new(Peer { connection, permits });
     let connected = match peer.connection.identity() {
         Identity::Node(name) => shared.nodes.lock().unwrap().insert(name.clone(), Arc::clone(&peer)),
