@@ -82,7 +82,7 @@ impl FileProvider {
         }
     }
 
-    fn epoch(&self, owner: &Owner, day: u32) -> Result<EpochKey, ProviderError> {
+    pub(crate) fn epoch(&self, owner: &Owner, day: u32) -> Result<EpochKey, ProviderError> {
         match read_key(&self.epoch_path(owner, day))? {
             Some(key) => Ok(EpochKey::from_bytes(*key)),
             // The folder stays when its last epoch goes: without it, nothing can be said.
@@ -183,11 +183,11 @@ fn destroy(path: &Path) -> Result<(), ProviderError> {
     durable_file::destroy(path).map(|_| ()).map_err(|source| refused(path, source))
 }
 
-fn place(owner: &Owner, ids: WrapIds) -> WrapPlace<'_> {
+pub(crate) fn place(owner: &Owner, ids: WrapIds) -> WrapPlace<'_> {
     WrapPlace { owner: owner.as_bytes(), root: ids.root, epoch: ids.epoch }
 }
 
-fn failed(error: KeyringError) -> ProviderError {
+pub(crate) fn failed(error: KeyringError) -> ProviderError {
     match error {
         KeyringError::IntegrityFailure => ProviderError::Integrity,
         KeyringError::NewerFormat => ProviderError::NewerFormat,

@@ -221,7 +221,7 @@ impl KeyringFile {
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyfileError> {
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyfileError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

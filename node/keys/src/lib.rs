@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: sockets, clocks (the day is an argument), and any key that two owners share.
 
+mod drill;
 mod error;
 mod files;
 mod key_text;
@@ -19,6 +20,7 @@ mod rotation;
 mod settings;
 
 pub use chukei_crypto::keyring::WRAPPED_MAX;
+pub use drill::{DrillError, DrilledKeyring};
 pub use error::KeyfileError;
 pub use files::FileProvider;
 pub use keyring_file::{KeyringFile, MAX_KEYRING_BYTES};

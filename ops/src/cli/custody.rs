@@ -50,6 +50,12 @@ pub(crate) struct ShareFiles {
 pub(crate) struct DrillArgs {
     #[command(flatten)]
     pub(crate) shares: ShareFiles,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["roots", "epochs"], help = "役割の設定ファイル(node.toml など): 使用中の鍵の場所をそこから読む")]
+    pub(crate) keys: Option<PathBuf>,
     #[arg(long, value_name = "DIR", help = "使用中のルート鍵のフォルダー")]
     pub(crate) roots: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", requires = "keyring", help = "使用中のエポックのフォルダー")]
+    pub(crate) epochs: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", help = "使用中の鍵束ファイル(--keys では省略可)")]
+    pub(crate) keyring: Option<PathBuf>,
 }
