@@ -44,7 +44,10 @@ fn a_person_whose_slot_is_renewed_is_erased_and_nobody_else() {
     let erased = seal(&page.keys(&keyring), of(7), PLACE, b"erased").unwrap();
     let stays = seal(&page.keys(&keyring), of(8), PLACE, b"stays").unwrap();
     let old_row = page.to_sealed(&keyring).unwrap();
+    let [old_key, other_key] = [7, 8].map(|slot| page.person_key(slot).unwrap().1.clone());
     page.renew_slot(7).unwrap();
+    assert_ne!(*page.person_key(7).unwrap().1, old_key);
+    assert_eq!(*page.person_key(8).unwrap().1, other_key);
     assert_eq!((page.person_key(7).unwrap().0, page.person_key(8).unwrap().0), (2, 1));
     keyring.renew_page_key(3).unwrap();
     let row = page.to_sealed(&keyring).unwrap();

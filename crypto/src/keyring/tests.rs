@@ -174,6 +174,15 @@ fn an_inside_out_of_order_or_out_of_bounds_is_refused() {
     let failed = KeyringError::IntegrityFailure;
     assert_eq!(refused(|keyring| keyring.next_number = 3), failed, "a number that is not given yet");
     assert_eq!(refused(|keyring| keyring.first_day = 20_001), failed, "a day that was destroyed");
+
+    let inside = fixed().to_plain().unwrap().to_vec();
+    let pages = inside.len() - 4 - 40;
+    let twice = [&inside[..pages], &2u32.to_be_bytes(), &inside[pages + 4..], &inside[pages + 4..]].concat();
+    assert_eq!(
+        Keyring::from_plain(&twice, b"982016", 1).unwrap_err(),
+        failed,
+        "a page key that stands twice"
+    );
 }
 
 #[test]

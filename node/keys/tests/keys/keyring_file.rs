@@ -89,6 +89,38 @@ fn keyfile_r1_opens_only_for_its_owner_under_its_root_and_epoch() {
     assert_eq!(altered.code(), "INTEGRITY_FAILURE");
 }
 
+/// Bad input: whatever is wrong with the file has a name, and the same file opens again once it is put right.
+#[test]
+fn keyfile_every_kind_of_damage_is_named() {
+    let stage = Stage::new();
+    let path = stage.keyring_path();
+    stage.create().ensure_page(7).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let code = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        stage.open().unwrap_err().code()
+    };
+    let with = |at: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    for cut in 0..whole.len() {
+        assert_eq!(code(&whole[..cut]), "INTEGRITY_FAILURE", "cut at {cut}");
+    }
+    assert_eq!(code(b"another file altogether"), "INTEGRITY_FAILURE");
+    assert_eq!(code(&[&whole[..], &[0]].concat()), "INTEGRITY_FAILURE");
+    assert_eq!(code(&with(4, 2)), "NEWER_FORMAT", "a later version");
+    assert_eq!(code(&with(5, 9)), "NEWER_FORMAT", "a suite that is not known");
+    assert_eq!(code(&with(13, 99)), "INTEGRITY_FAILURE", "the generation is bound");
+    assert_eq!(code(&with(17, 2)), "NOT_READY", "a root that is not there yet");
+    assert_eq!(code(&with(21, 0)), "KEY_DESTROYED", "an epoch that is not there");
+    assert_eq!(code(&with(23, 7)), "NEWER_FORMAT", "wrapped by another kind of provider");
+    assert_eq!(code(&with(60, whole[60] ^ 1)), "INTEGRITY_FAILURE", "the wrapped key");
+    fs::write(&path, &whole).unwrap();
+    assert!(stage.open().is_ok());
+}
+
 #[test]
 fn keyfile_is_never_made_over_another_nor_guessed_when_missing() {
     let stage = Stage::new();
