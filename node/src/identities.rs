@@ -36,4 +36,5 @@ fn heed(node: &Node, look: &Look) {
             node.announcements.want(std::time::Duration::ZERO);
         }
     }
+    node.metrics.show_channels(&node.channels);
 }

@@ -3,6 +3,7 @@
 //! Label values come from closed sets (kinds, result names, peer names of the configuration); a body code, a
 //! person or a request id is never a label.
 
+use chukei_relay_client::channel::Channels;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -40,6 +41,8 @@ pub struct Metrics {
     pub shed: IntCounter,
     /// Hosted bodies that cannot be served now, by cause.
     pub bodies_not_ready: IntGaugeVec,
+    /// End-to-end channels by state.
+    pub channels: IntGaugeVec,
 }
 
 impl Metrics {
@@ -87,6 +90,7 @@ impl Metrics {
                 Opts::new("bodies_not_ready", "Hosted bodies that cannot be served now, by cause"),
                 &["cause"],
             )?,
+            channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
             registry,
         };
         metrics.register()?;
@@ -106,12 +110,22 @@ impl Metrics {
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;
         self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
+        self.registry.register(Box::new(self.channels.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }
 
     /// The text exposition.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Shows how many channels there are.
+    pub fn show_channels(&self, channels: &Channels) {
+        let (answered, opened) = channels.counts();
+        let former = channels.on_former_identities();
+        for (state, count) in [("answered", answered), ("opened", opened), ("former_identity", former)] {
+            self.channels.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Raises an integrity alarm (R35): the counter that alerts watch, and an error line.

@@ -28,13 +28,22 @@ pub(super) struct Ends {
 impl Channel {
     /// Whether `list` still names both identities for the parties of its scope.
     pub(super) fn is_listed(&self, list: &PeerList) -> bool {
+        self.are_among(list, Identities::contains)
+    }
+
+    /// Whether they are the newest that it names.
+    pub(super) fn is_newest(&self, list: &PeerList) -> bool {
+        self.are_among(list, |identities, spki| identities.newest() == spki)
+    }
+
+    fn are_among(&self, list: &PeerList, among: impl Fn(&Identities, &[u8]) -> bool) -> bool {
         let (portal, body) = if opened_by_portal(&self.scope) == (self.role == Role::Initiator) {
             (&self.ends.own, &self.ends.other)
         } else {
             (&self.ends.other, &self.ends.own)
         };
-        list.portal(&self.scope.portal).is_some_and(|peer| peer.identities.contains(portal))
-            && list.body(&self.scope.body).is_some_and(|peer| peer.identities.contains(body))
+        list.portal(&self.scope.portal).is_some_and(|peer| among(&peer.identities, portal))
+            && list.body(&self.scope.body).is_some_and(|peer| among(&peer.identities, body))
     }
 
     /// Whether it stands on the identities that these parties would use now.

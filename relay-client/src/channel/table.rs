@@ -163,6 +163,12 @@ impl Channels {
     pub fn counts(&self) -> (usize, usize) {
         (lock(&self.answered).len(), self.opened.len())
     }
+
+    /// How many channels that this side has opened stand on a former identity of either side: none, once an
+    /// identity can be retired without a new set-up.
+    pub fn on_former_identities(&self) -> usize {
+        self.listed.list().map_or(0, |list| self.opened.on_former_identities(&list))
+    }
 }
 
 fn age(channel: &Channel, now_ms: u64) -> u64 {

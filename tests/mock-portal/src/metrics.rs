@@ -36,6 +36,8 @@ pub(crate) struct Metrics {
     pub(crate) certificate_days_left: Gauge,
     /// 1 when the portal could serve a request now.
     pub(crate) ready: IntGauge,
+    /// End-to-end channels by state.
+    pub(crate) channels: IntGaugeVec,
 }
 
 impl Metrics {
@@ -66,6 +68,7 @@ impl Metrics {
                 "Seconds per durable batch",
             ))?,
             certificate_days_left: Gauge::new("certificate_days_left", "Days until the certificate expires")?,
+            channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
             ready: IntGauge::new("ready", "1 when the portal could serve a request now")?,
             registry,
         };
@@ -74,7 +77,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let collectors: [Box<dyn prometheus::core::Collector>; 12] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 0] = [
             Box::new(self.requests.clone()),
             Box::new(self.seconds.clone()),
             Box::new(self.in_flight.clone()),
@@ -86,6 +89,7 @@ impl Metrics {
             Box::new(self.store_seconds.clone()),
             Box::new(self.certificate_days_left.clone()),
             Box::new(self.ready.clone()),
+            Box::new(self.channels.clone()),
             Box::new(prometheus::process_collector::ProcessCollector::for_self()),
         ];
         collectors.into_iter().try_for_each(|collector| self.registry.register(collector))

@@ -251,6 +251,11 @@ impl Portal {
             let gauge = metrics.in_flight.with_label_values(&[direction]);
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        let (answered, opened) = self.core.channels.counts();
+        let former = self.core.channels.on_former_identities();
+        for (state, count) in [("answered", answered), ("opened", opened), ("former_identity", former)] {
+            metrics.channels.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         let left_ms = self.certificate_end_ms.saturating_sub(self.core.clock.now_ms());
         metrics.certificate_days_left.set(Duration::from_millis(left_ms).as_secs_f64() / 86_400.0);
         metrics.logins.set(i64::try_from(self.core.folders.len()).unwrap_or(i64::MAX));

@@ -16,6 +16,10 @@ impl Listed {
         self.0.store(Some(list));
     }
 
+    pub(super) fn list(&self) -> Option<Arc<PeerList>> {
+        self.0.load_full()
+    }
+
     /// Withdraws a channel that stands on an identity which the list does not name.
     pub(super) fn check(&self, channel: &Channel) -> Result<(), ChannelError> {
         match self.0.load().as_deref() {

@@ -142,6 +142,12 @@ impl Opened {
         dropped.count()
     }
 
+    /// Channels in use that stand on a former identity of either side.
+    pub(super) fn on_former_identities(&self, list: &PeerList) -> usize {
+        let former = |slot: &&Arc<Slot>| slot.current().is_some_and(|held| !held.channel.is_newest(list));
+        lock(&self.slots).values().filter(former).count()
+    }
+
     /// Drops the slots of channels that are over.
     pub(super) fn expire(&self, now_ms: u64) {
         lock(&self.slots).retain(|_, slot| self.is_kept(slot, now_ms));
