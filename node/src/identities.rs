@@ -22,7 +22,6 @@ pub async fn follow(node: Arc<Node>) {
 }
 
 fn heed(node: &Node, look: &Look) {
-    report(look, &node.metrics);
     if let Look::Read(list) = look {
         node.channels.enforce(Arc::clone(list));
         // By then the brokers have read it, too.
@@ -37,4 +36,6 @@ fn heed(node: &Node, look: &Look) {
         }
     }
     node.metrics.show_channels(&node.channels);
+    // Last: who reads of it finds it done.
+    report(look, &node.metrics);
 }

@@ -27,8 +27,8 @@ fn heed(core: &Core, look: &Look) {
     match look {
         Look::Same => {}
         Look::Read(list) => {
-            tracing::info!("another peer list is in force");
             core.channels.enforce(Arc::clone(list));
+            tracing::info!("another peer list is in force");
         }
         Look::Fault(fault) => {
             tracing::error!(%fault, "the peer list on disk is not usable");

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod attacks;
+mod channels;
 mod contract;
 mod copy_file;
 mod group;
@@ -39,6 +40,7 @@ fn trials() -> Vec<Trial> {
         own_information::trials(),
         operation::trials(),
         attacks::trials(),
+        channels::trials(),
     ]
     .into_iter()
     .flatten()
