@@ -131,13 +131,22 @@ pub async fn look_and_set(
     look: impl FnOnce() -> Option<Fault> + Send + 'static,
     tell: impl Fn(Option<&Fault>),
 ) {
+    look_within(LOOK_WAIT, gate, look, tell).await;
+}
+
+async fn look_within(
+    wait: Duration,
+    gate: &Gate,
+    look: impl FnOnce() -> Option<Fault> + Send + 'static,
+    tell: impl Fn(Option<&Fault>),
+) {
     let set = |found: Option<Fault>| {
         if gate.set(found.clone()) {
             tell(found.as_ref());
         }
     };
     let mut looking = tokio::task::spawn_blocking(look);
-    match tokio::time::timeout(LOOK_WAIT, &mut looking).await {
+    match tokio::time::timeout(wait, &mut looking).await {
         Ok(found) => set(found.unwrap_or_else(|_| Some(Fault::new(Cause::Opening, "a look broke off")))),
         Err(_) => {
             set(Some(Fault::new(Cause::Provider, "the key provider does not answer in time")));
@@ -189,20 +198,4 @@ impl Gate {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gate_tells_changes_and_lets_nothing_through_while_shut() {
-        let gate = Gate::shut_by(Fault::new(Cause::Opening, "not opened yet"));
-        assert_eq!(gate.pass(), Err(Shut));
-        assert!(gate.set(None));
-        assert!(!gate.set(None));
-        assert_eq!((gate.pass(), gate.fault()), (Ok(()), None));
-        let fault = Fault::new(Cause::Provider, "no answer");
-        assert!(gate.set(Some(fault.clone())));
-        assert!(!gate.set(Some(fault)));
-        assert_eq!(gate.pass(), Err(Shut));
-        assert_eq!(gate.fault().unwrap().to_string(), "no answer (provider)");
-    }
-}
+mod tests;

@@ -44,3 +44,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(move || work(&body)).await;
     Ok(done.map_err(|_| Shut)??)
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,15 +169,15 @@ async fn yield_to_traffic(node: &Node, took: Duration) -> Result<(), RewriteErro
 }
 
 #[derive(Default)]
-struct Step {
-    rewritten: u64,
-    stuck: u64,
+pub(super) struct Step {
+    pub(super) rewritten: u64,
+    pub(super) stuck: u64,
     /// Where the next step goes on; absent at the end of the space.
-    last: Option<RowKey>,
+    pub(super) last: Option<RowKey>,
 }
 
 /// Some rows of a space, sealed again under the versions that they were read in.
-async fn step(body: &HostedBody, space: Space, after: Option<&RowKey>) -> Result<Step, RowError> {
+pub(super) async fn step(body: &HostedBody, space: Space, after: Option<&RowKey>) -> Result<Step, RowError> {
     let _writing = body.writing().await;
     let rows = body.scan(&RowKey::new(space), after, ROWS)?;
     let mut step = Step::default();
@@ -223,7 +223,7 @@ async fn retire(node: &Node, scope: &BodyScope, newest: &Arc<Keyring>) -> Result
     Ok(())
 }
 
-fn retire_older(keys: &mut Keyring, newest: &Keyring) -> Vec<(&'static str, u32)> {
+pub(super) fn retire_older(keys: &mut Keyring, newest: &Keyring) -> Vec<(&'static str, u32)> {
     let mut retired = Vec::new();
     for purpose in rewritten_purposes() {
         let Some(last) = newest.day_numbers(purpose, 0).last().copied() else { continue };
