@@ -102,6 +102,9 @@ pub async fn run(node: Arc<Node>) {
                 }
             }
         }
+        let pending = node.bodies.codes().filter(|code| brought.get(code) != Some(&versions)).count();
+        node.metrics.code_renewals_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        node.metrics.code_version.set(i64::from(versions.current()));
     }
 }
 

@@ -43,6 +43,10 @@ pub struct Metrics {
     pub bodies_not_ready: IntGaugeVec,
     /// End-to-end channels by state.
     pub channels: IntGaugeVec,
+    /// Version that every broker in reach makes person codes in; 0 before one has told.
+    pub code_version: IntGauge,
+    /// Hosted bodies whose own codes are not all of that version yet.
+    pub code_renewals_pending: IntGauge,
 }
 
 impl Metrics {
@@ -91,6 +95,11 @@ impl Metrics {
                 &["cause"],
             )?,
             channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
+            code_version: IntGauge::new("code_version", "Version that person codes are made in")?,
+            code_renewals_pending: IntGauge::new(
+                "code_renewals_pending",
+                "Hosted bodies whose codes are not all of that version",
+            )?,
             registry,
         };
         metrics.register()?;
@@ -99,6 +108,8 @@ impl Metrics {
 
     fn register(&self) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(self.requests.clone()))?;
+        self.registry.register(Box::new(self.code_version.clone()))?;
+        self.registry.register(Box::new(self.code_renewals_pending.clone()))?;
         self.registry.register(Box::new(self.request_seconds.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
         self.registry.register(Box::new(self.in_flight.clone()))?;

@@ -38,6 +38,10 @@ pub(crate) struct Metrics {
     pub(crate) ready: IntGauge,
     /// End-to-end channels by state.
     pub(crate) channels: IntGaugeVec,
+    /// Version that every broker in reach makes person codes in; 0 before one has told.
+    pub(crate) code_version: IntGauge,
+    /// 1 while the portal's own codes are not all of that version yet.
+    pub(crate) code_renewals_pending: IntGauge,
 }
 
 impl Metrics {
@@ -70,6 +74,11 @@ impl Metrics {
             certificate_days_left: Gauge::new("certificate_days_left", "Days until the certificate expires")?,
             channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
             ready: IntGauge::new("ready", "1 when the portal could serve a request now")?,
+            code_version: IntGauge::new("code_version", "Version that person codes are made in")?,
+            code_renewals_pending: IntGauge::new(
+                "code_renewals_pending",
+                "1 while the codes are not all of that version",
+            )?,
             registry,
         };
         metrics.register()?;
@@ -77,7 +86,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let collectors: [Box<dyn prometheus::core::Collector>; 13] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 15] = [
             Box::new(self.requests.clone()),
             Box::new(self.seconds.clone()),
             Box::new(self.in_flight.clone()),
@@ -90,6 +99,8 @@ impl Metrics {
             Box::new(self.certificate_days_left.clone()),
             Box::new(self.ready.clone()),
             Box::new(self.channels.clone()),
+            Box::new(self.code_version.clone()),
+            Box::new(self.code_renewals_pending.clone()),
             Box::new(prometheus::process_collector::ProcessCollector::for_self()),
         ];
         collectors.into_iter().try_for_each(|collector| self.registry.register(collector))

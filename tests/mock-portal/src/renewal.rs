@@ -48,8 +48,13 @@ pub(crate) async fn run(core: Arc<Core>, links: Arc<Dialer>, mut stop: watch::Re
         if brought.as_ref().is_some_and(|(for_these, at)| *for_these == versions && at.elapsed() < AGAIN) {
             continue;
         }
+        core.metrics.code_version.set(i64::from(versions.current()));
+        core.metrics.code_renewals_pending.set(1);
         match bring(&core, &broker, &versions).await {
-            Ok(()) => brought = Some((versions, Instant::now())),
+            Ok(()) => {
+                core.metrics.code_renewals_pending.set(0);
+                brought = Some((versions, Instant::now()));
+            }
             Err(error) => tracing::warn!(%error, "person codes to be renewed later"),
         }
     }

@@ -23,6 +23,7 @@ mod person;
 mod played_broker;
 mod played_permits;
 mod program;
+mod rotation;
 mod stage;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn trials() -> Vec<Trial> {
         operation::trials(),
         attacks::trials(),
         channels::trials(),
+        rotation::trials(),
     ]
     .into_iter()
     .flatten()

@@ -13,7 +13,7 @@ mod interference;
 mod memory;
 mod mixups;
 mod permits;
-mod rig;
+pub(crate) mod rig;
 mod sealed_flips;
 mod second_node;
 mod setups;
