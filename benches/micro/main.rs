@@ -1,5 +1,7 @@
 //! Small pieces of the path against bare ring or a bare stream, in turns on the same bytes.
 
+mod allocations;
+mod at_hand;
 mod bare;
 mod handshake;
 mod message;
@@ -43,10 +45,14 @@ fn run(args: &Args) -> Result<(), Failure> {
     let plan = Plan { rounds: args.rounds, round: Duration::from_millis(args.round_ms) };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}\n", machine::describe())?;
-    writeln!(out, "{}", rest::table(plan)?)?;
+    let keys = rest::Keys::new()?;
+    writeln!(out, "{}", at_hand::table(plan, &keys)?)?;
+    writeln!(out, "{}", rest::table(plan, &keys)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ends = runtime.block_on(handshake::Ends::set())?;
-    writeln!(out, "{}", message::table(plan, &runtime, &ends)?)?;
+    let exchange = runtime.block_on(message::Exchange::new(&ends))?;
+    writeln!(out, "{}", message::table(plan, &exchange)?)?;
+    writeln!(out, "{}", allocations::table(&keys, &exchange)?)?;
     writeln!(out, "{}", handshake::table(plan, &runtime, &ends)?)?;
     runtime.block_on(async { drop(ends) });
     Ok(())
