@@ -1,14 +1,20 @@
 //! Two ways of doing one thing, timed in turns.
 //!
-//! Rounds alternate, and so does which of the two begins: what slows the machine for a while slows both, and the
-//! ratio of each round stays meaningful. What has to be ready before an operation, such as a key that serves once or
-//! a buffer to be opened in place, is made outside the time that counts, a few operations at once.
+//! A round of one side is many short batches, and its figure is the median batch: one that the machine interrupted
+//! does not move it. Batches of the two sides alternate, and so does which of the two begins: what slows the machine
+//! for longer slows both, and the ratio of each round stays meaningful. What has to be ready before an operation, such
+//! as a key that serves once or a buffer to be opened in place, is made outside the time that counts.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::Failure;
 use crate::stats::Spread;
+
+/// What a batch takes at least, so that reading the clock costs nothing beside it; far less than a time slice.
+const BATCH: Duration = Duration::from_micros(50);
+/// Batches kept of one round, for its median.
+const BATCHES_MAX: usize = 4096;
 
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
@@ -32,41 +38,6 @@ pub struct Pair {
     pub ratio: Spread,
 }
 
-/// Measures `ours` against `bare`. What they return is dropped within the time that counts.
-pub fn measure<A, B>(
-    plan: Plan,
-    mut ours: impl FnMut() -> Result<A, Failure>,
-    mut bare: impl FnMut() -> Result<B, Failure>,
-) -> Result<Pair, Failure> {
-    let (ours_times, bare_times) = (calibrate(plan.round, &mut ours)?, calibrate(plan.round, &mut bare)?);
-    let mut rounds = Vec::with_capacity(plan.rounds);
-    for number in 0..plan.rounds {
-        let (first, second);
-        if number % 2 == 0 {
-            first = round(ours_times, &mut ours)?;
-            second = round(bare_times, &mut bare)?;
-        } else {
-            second = round(bare_times, &mut bare)?;
-            first = round(ours_times, &mut ours)?;
-        }
-        rounds.push((first, second));
-    }
-    Pair::of(&rounds)
-}
-
-impl Pair {
-    /// From the two times of each round.
-    fn of(rounds: &[(f64, f64)]) -> Result<Self, Failure> {
-        let spread = |of: fn(&(f64, f64)) -> f64| Spread::of(rounds.iter().map(of)).ok_or("no rounds");
-        Ok(Self {
-            ours: spread(|(ours, _)| *ours)?,
-            bare: spread(|(_, bare)| *bare)?,
-            added: spread(|(ours, bare)| ours - bare)?,
-            ratio: spread(|(ours, bare)| bare / ours)?,
-        })
-    }
-}
-
 /// One side whose every operation takes something that was made ready for it.
 pub trait Prepared {
     /// What was made ready.
@@ -80,6 +51,33 @@ pub trait Prepared {
     fn work(&mut self, place: usize, ready: Self::Ready) -> Result<Self::Done, Failure>;
 }
 
+/// A side that needs nothing made ready.
+struct Plain<W>(W);
+
+impl<T, W: FnMut() -> Result<T, Failure>> Prepared for Plain<W> {
+    type Ready = ();
+    type Done = T;
+
+    fn prepare(&mut self, _place: usize) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn work(&mut self, _place: usize, (): ()) -> Result<T, Failure> {
+        (self.0)()
+    }
+}
+
+/// Measures `ours` against `bare`. What they return is dropped within the time that counts.
+pub fn measure<A, B>(
+    plan: Plan,
+    ours: impl FnMut() -> Result<A, Failure>,
+    bare: impl FnMut() -> Result<B, Failure>,
+) -> Result<Pair, Failure> {
+    let (mut ours, mut bare) = (Plain(ours), Plain(bare));
+    let (ours_batch, bare_batch) = (calibrate(plan, &mut ours)?, calibrate(plan, &mut bare)?);
+    alternate(plan, (&mut ours, ours_batch), (&mut bare, bare_batch))
+}
+
 /// Measures `ours` against `bare` in batches of this many operations, each batch made ready before its time counts.
 pub fn measure_prepared(
     plan: Plan,
@@ -87,62 +85,62 @@ pub fn measure_prepared(
     mut ours: impl Prepared,
     mut bare: impl Prepared,
 ) -> Result<Pair, Failure> {
-    let time = |taken: &mut Duration| std::mem::take(taken).as_nanos() as f64 / batch as f64;
-    let (mut ours_taken, mut bare_taken) = (Duration::ZERO, Duration::ZERO);
-    let batches = {
-        let began = Instant::now();
-        run_batch(&mut ours, batch, &mut ours_taken)?;
-        run_batch(&mut bare, batch, &mut bare_taken)?;
-        let (one, round) = (began.elapsed().as_secs_f64(), plan.round.as_secs_f64());
-        ((2.0 * round / one).ceil() as usize).clamp(3, 1 << 20)
-    };
+    alternate(plan, (&mut ours, batch), (&mut bare, batch))
+}
+
+fn alternate<P: Prepared, Q: Prepared>(
+    plan: Plan,
+    (ours, ours_batch): (&mut P, usize),
+    (bare, bare_batch): (&mut Q, usize),
+) -> Result<Pair, Failure> {
     let mut rounds = Vec::with_capacity(plan.rounds);
     for number in 0..plan.rounds {
-        (ours_taken, bare_taken) = (Duration::ZERO, Duration::ZERO);
-        for turn in 0..batches {
-            // Batches of the two sides alternate within a round too: both see the same memory and clock.
-            if (number + turn) % 2 == 0 {
-                run_batch(&mut ours, batch, &mut ours_taken)?;
-                run_batch(&mut bare, batch, &mut bare_taken)?;
+        let began = Instant::now();
+        let (mut ours_times, mut bare_times) = (Vec::new(), Vec::new());
+        while ours_times.len() < BATCHES_MAX {
+            if (number + ours_times.len()) % 2 == 0 {
+                ours_times.push(batch(ours, ours_batch)?);
+                bare_times.push(batch(bare, bare_batch)?);
             } else {
-                run_batch(&mut bare, batch, &mut bare_taken)?;
-                run_batch(&mut ours, batch, &mut ours_taken)?;
+                bare_times.push(batch(bare, bare_batch)?);
+                ours_times.push(batch(ours, ours_batch)?);
+            }
+            if began.elapsed() >= plan.round * 2 {
+                break;
             }
         }
-        rounds.push((time(&mut ours_taken) / batches as f64, time(&mut bare_taken) / batches as f64));
+        let median = |times: Vec<f64>| Spread::of(times).map(|spread| spread.median).ok_or("no batches");
+        rounds.push((median(ours_times)?, median(bare_times)?));
     }
-    Pair::of(&rounds)
+    let spread = |of: fn(&(f64, f64)) -> f64| Spread::of(rounds.iter().map(of)).ok_or("no rounds");
+    Ok(Pair {
+        ours: spread(|(ours, _)| *ours)?,
+        bare: spread(|(_, bare)| *bare)?,
+        added: spread(|(ours, bare)| ours - bare)?,
+        ratio: spread(|(ours, bare)| bare / ours)?,
+    })
 }
 
-fn run_batch<P: Prepared>(side: &mut P, batch: usize, taken: &mut Duration) -> Result<(), Failure> {
-    let ready = (0..batch).map(|place| side.prepare(place)).collect::<Result<Vec<_>, _>>()?;
-    let began = Instant::now();
-    for (place, ready) in ready.into_iter().enumerate() {
-        black_box(side.work(place, black_box(ready))?);
-    }
-    *taken += began.elapsed();
-    Ok(())
-}
-
-/// How often `work` runs in about `time`; also warms it up.
-fn calibrate<T>(time: Duration, work: &mut impl FnMut() -> Result<T, Failure>) -> Result<u32, Failure> {
+/// How many operations make a batch; also warms the side up.
+fn calibrate(plan: Plan, side: &mut impl Prepared) -> Result<usize, Failure> {
     let mut times = 1;
     loop {
-        let taken = Duration::from_secs_f64(round(times, work)? * f64::from(times) / 1e9);
-        if taken >= time / 2 || times >= 1 << 24 {
+        let taken = Duration::from_secs_f64(batch(side, times)? * times as f64 / 1e9);
+        if taken >= BATCH.min(plan.round) || times >= 1 << 16 {
             return Ok(times);
         }
         times *= 2;
     }
 }
 
-/// Nanoseconds for one of `times` runs.
-fn round<T>(times: u32, work: &mut impl FnMut() -> Result<T, Failure>) -> Result<f64, Failure> {
+/// Nanoseconds for one of `times` operations.
+fn batch(side: &mut impl Prepared, times: usize) -> Result<f64, Failure> {
+    let ready = (0..times).map(|place| side.prepare(place)).collect::<Result<Vec<_>, _>>()?;
     let began = Instant::now();
-    for _ in 0..times {
-        black_box(work()?);
+    for (place, ready) in ready.into_iter().enumerate() {
+        black_box(side.work(place, ready)?);
     }
-    Ok(began.elapsed().as_nanos() as f64 / f64::from(times))
+    Ok(began.elapsed().as_nanos() as f64 / times as f64)
 }
 
 #[cfg(test)]
@@ -189,6 +187,6 @@ mod tests {
         let (ours, bare) = (std::cell::Cell::new((0, 0)), std::cell::Cell::new((0, 0)));
         measure_prepared(plan, 4, Counted(&ours), Counted(&bare)).unwrap();
         assert_eq!(ours.get(), bare.get());
-        assert_eq!(ours.get(), (28, 28), "one batch to calibrate, then two rounds of three");
+        assert_eq!(ours.get(), (8, 8), "two rounds of one batch");
     }
 }
