@@ -1,6 +1,6 @@
 """The frozen vectors, read by the same second implementation.
 
-`frozen.py FOLDER`: `seals.json` and `keyring.json` in it. Every sealed form must open to what stands beside it. Prints
+`frozen.py FOLDER`: `seals.json`, `keyring.json` and `permits.json` in it. Every sealed form must open to what stands beside it. Prints
 one line of JSON: how many of each were read.
 """
 import hashlib
@@ -94,10 +94,28 @@ def keyring(vectors):
         same("names", at_rest.name_of(unhex(name["key"]), label, name["space"], parts), unhex(name["name"]))
 
 
+def permit(case):
+    claims = unhex(case["claims"])
+    in_transit.permit_tag({"key": unhex(case["key"]), "claims": claims, "sealed": unhex(case["tag"])})
+    same("leaf", in_transit.leaf(claims), unhex(case["leaf"]))
+
+
+def permit_root(case):
+    names = {name: case[name].encode() for name in ("broker", "receiver")} | {"epoch": unhex(case["epoch"])}
+    root = in_transit.root_of(names, unhex(case["previous"]), case["first"], unhex(case["leaves"]))
+    same("root", root, unhex(case["root"]))
+    in_transit.check_root(unhex(case["public"]), root, unhex(case["signature"]))
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     seals = json.loads((folder / "seals.json").read_text("utf-8"))
     ring = json.loads((folder / "keyring.json").read_text("utf-8"))
+    permits = json.loads((folder / "permits.json").read_text("utf-8"))
+    for case in permits["permits"]:
+        permit(case)
+    for case in permits["roots"]:
+        permit_root(case)
     for case in seals["values"]:
         value(case)
     # The header of the one that is printed whole is that of all.
@@ -108,6 +126,7 @@ def main():
         message(case)
     keyring(ring)
     counts = {name: len(seals[name]) for name in ("values", "streams", "messages")}
+    counts |= {name: len(permits[name]) for name in ("permits", "roots")}
     print(json.dumps(counts | {"keyrings": 1, "pages": 1, "names": len(ring["names"])}))
 
 

@@ -65,6 +65,22 @@ def sha256_of_parts(parts):
     return hashlib.sha256(b"".join(u64(len(part)) + part for part in parts)).digest()
 
 
+def leaf(claims):
+    return sha256_of_parts([b"chukei permit leaf v1", claims])
+
+
+def root_of(names, previous, first, leaves):
+    """The root over the permits from `first` on, behind the root before it."""
+    need(first > 0 and leaves and len(leaves) % 32 == 0)
+    numbers = [u64(first), u64(first + len(leaves) // 32 - 1)]
+    parts = [b"chukei permit root v1", names["broker"], names["receiver"], names["epoch"], previous]
+    return sha256_of_parts(parts + numbers + [leaves])
+
+
+def check_root(public, root, signature):
+    ed25519_verify(public, b"chukei permit root signature v1\0" + root, signature)
+
+
 def permit_roots(case):
     """Chained, signed roots over every permit of an epoch from number 1 on; gives back the last root.
 
@@ -75,11 +91,9 @@ def permit_roots(case):
     root, first = bytes(32), 1
     for count, signature in zip(case["counts"], case["signatures"]):
         covered, permits = permits[:count], permits[count:]
-        leaves = b"".join(sha256_of_parts([b"chukei permit leaf v1", claims]) for claims in covered)
-        numbers = [u64(first), u64(first + count - 1)]
-        names = [b"chukei permit root v1", case["broker"], case["receiver"], case["epoch"]]
-        root, first = sha256_of_parts(names + [root] + numbers + [leaves]), first + count
-        ed25519_verify(case["public"], b"chukei permit root signature v1\0" + root, signature)
+        leaves = b"".join(leaf(claims) for claims in covered)
+        root, first = root_of(case, root, first, leaves), first + count
+        check_root(case["public"], root, signature)
     return root
 
 

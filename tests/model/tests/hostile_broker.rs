@@ -68,7 +68,8 @@ fn a_body_with_the_broker() -> Bounds {
 }
 
 fn hold_everywhere(name: &str, bounds: Bounds, at_least: usize) {
-    let checker = System::protected(bounds).checker().threads(2).spawn_bfs().join();
+    let system = System::protected(bounds).checker();
+    let checker = system.finish_when(HasDiscoveries::AnyFailures).threads(2).spawn_bfs().join();
     checker.assert_properties();
     let states = checker.unique_state_count();
     eprintln!("{name}: {states} states, depth {}", checker.max_depth());
