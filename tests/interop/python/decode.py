@@ -19,6 +19,7 @@ READERS = {
     "backup: page": lambda case: at_rest.backup(case, "page"),
     "backup: value": lambda case: at_rest.backup(case, "value"),
     "message": in_transit.message,
+    "framed body": in_transit.framed_body,
     "person code": in_transit.person_code,
     "binding tag": in_transit.binding_tag,
     "permit tag": in_transit.permit_tag,

@@ -37,6 +37,42 @@ def message(case):
     return b"".join(plain)
 
 
+SEAL, CHUNK, LAST_CHUNK = 3, 4, 5
+
+
+def frames(data):
+    """Type and payload of each frame."""
+    reader, found = Reader(data), []
+    while reader.at < len(data):
+        kind = reader.number(1)
+        found.append((kind, reader.take(reader.number(4))))
+    return found
+
+
+def bucket(content):
+    """Padmé above 1 KiB, over the content and its length."""
+    length = content + 4
+    if length <= 1024:
+        return 1024
+    exponent = length.bit_length() - 1
+    mask = (1 << (exponent - exponent.bit_length())) - 1
+    return (length + mask) & ~mask
+
+
+def framed_body(case):
+    """A sealed body as it stands on the wire: SEAL, chunks all full but the last, padding inside."""
+    (kind, head), *rest = frames(case["sealed"])
+    need(kind == SEAL and len(head) == 18 and head[0] == 1)
+    need(rest and all(kind == CHUNK for kind, _ in rest[:-1]) and rest[-1][0] == LAST_CHUNK)
+    need(all(len(chunk) == 65536 + 16 for _, chunk in rest[:-1]))
+    need(head[1] == (case["binding"]["version"] if case["binding"] else 0))
+    padded = message(case | {"salt": head[2:], "chunks": [chunk for _, chunk in rest]})
+    need(len(padded) >= 4 and bucket(len(padded) - 4) == len(padded))
+    length = int.from_bytes(padded[:4], "big")
+    need(length <= len(padded) - 4 and not any(padded[4 + length:]))
+    return padded[4:4 + length]
+
+
 def person_code(case):
     """The number of the person behind a code of this party."""
     code = case["sealed"]

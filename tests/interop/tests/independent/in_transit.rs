@@ -2,11 +2,15 @@
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, IssueRequest, PartyPart, issue};
 use chukei_crypto::binding::BindingSecret;
-use chukei_crypto::channel::{CHUNK_PLAIN, DirectionSecret, MessageContext, MessageSealer, TAG};
+use chukei_crypto::channel::{
+    CHUNK_PLAIN, DirectionSecret, MessageContext, MessageSealer, SUITE_AES_256_GCM, TAG,
+};
 use chukei_crypto::permit::{Epoch, NO_ROOT, PermitKey, leaf, sign_root};
 use chukei_crypto::person_code::CodeMaster;
 use chukei_crypto::random;
 use chukei_crypto::sign::SigningKey;
+use chukei_wire::frame::{FrameType, SealHead, put_frame};
+use chukei_wire::padding::pad;
 use serde_json::{Value, json};
 
 use crate::script::hex;
@@ -14,6 +18,7 @@ use crate::script::hex;
 pub(crate) fn cases() -> Vec<Value> {
     let mut cases = codes();
     cases.extend(messages());
+    cases.extend(framed_bodies());
     cases.extend(binding_tags());
     cases.push(permit_tag());
     cases.push(permit_roots());
@@ -55,6 +60,44 @@ fn messages() -> Vec<Value> {
         cases.push(message(&lengths, reply, version));
     }
     cases
+}
+
+/// Bodies as the wire's frames hold them, padded, of one chunk and of several.
+fn framed_bodies() -> Vec<Value> {
+    [(0, 0), (1_020, 1), (1_021, 2), (200_000, 127)].map(|(length, version)| framed(length, version)).into()
+}
+
+fn framed(length: usize, version: u8) -> Value {
+    let (direction, header, bound) = (random_key(), random_key(), random_key());
+    let binding = BindingSecret::from_bytes(version, bound).ok();
+    let context = MessageContext { header, reply: true, bound: binding.as_ref() };
+    let mut sealer = MessageSealer::fresh(&DirectionSecret::from_bytes(direction), &context).unwrap();
+    let content = vec![b'c'; length];
+    let padded = pad(&content, 0);
+    let head = SealHead { suite: SUITE_AES_256_GCM, binding: version, salt: sealer.salt() };
+    let mut frames = Vec::new();
+    put_frame(&mut frames, FrameType::Seal, &head.to_bytes()).unwrap();
+    let mut parts = padded.chunks(CHUNK_PLAIN).peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        let mut chunk = [part, &[0; TAG]].concat();
+        sealer.seal_chunk(&mut chunk, last).unwrap();
+        let kind = if last { FrameType::LastChunk } else { FrameType::Chunk };
+        put_frame(&mut frames, kind, &chunk).unwrap();
+    }
+    json!({
+        "format": "framed body",
+        "direction_secret": hex(&direction),
+        "header": hex(&header),
+        "reply": true,
+        "binding": binding.map(|secret| json!({
+            "version": secret.version(), "secret": hex(secret.as_bytes()),
+        })),
+        "receipt": hex(&sealer.receipt_tag().unwrap()),
+        "sealed": hex(&frames),
+        "expect": hex(&content),
+        "altered": ["sealed", "header", "direction_secret", "receipt"],
+    })
 }
 
 fn message(lengths: &[usize], reply: bool, version: u8) -> Value {
