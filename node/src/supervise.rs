@@ -19,6 +19,7 @@ use crate::app::Node;
 use crate::config::serve::{BodyConfig, NodeConfig};
 use crate::hosted::HostedBody;
 use crate::hosted::body::{BodyFacts, BodyKeyFiles};
+use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
 use crate::{expiry, outbound, rotation};
@@ -59,8 +60,9 @@ impl Opener {
             affairs: body.affairs.iter().filter_map(|code| code.parse().ok()).collect(),
             in_flight: self.config.limits.in_flight_per_body,
         };
+        let identity = IdentityPlace::of(&body.identity_key, &self.config.keys, &self.config.base);
         let files = BodyKeyFiles {
-            identity: self.config.path(&body.identity_key),
+            identity: identity.map_err(|error| Fault::new(Cause::Files, error))?,
             acquisition: self.config.path(&body.acquisition_key),
         };
         HostedBody::open(&self.folder, self.journal.clone(), facts, &files, self.provider.clone(), today)

@@ -35,9 +35,26 @@ pub enum IdentityKeyError {
 /// The keys, and which of them is in use.
 #[derive(Debug)]
 pub struct IdentityKeys {
-    file: PathBuf,
+    place: Place,
     current: ArcSwap<IdentityKey>,
     state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Read again when the list names a key that is not held.
+    File(PathBuf),
+    /// Somewhere else, under this name; read at the start only.
+    Elsewhere(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Elsewhere(name) => name.fmt(f),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -67,7 +84,17 @@ impl IdentityKeys {
             held.push(Arc::new(read(&former)?));
         }
         let state = State { held, stamp, waiting: None, unlisted: false };
-        Ok(Self { file, current: ArcSwap::from(newest), state: Mutex::new(state) })
+        Ok(Self { place: Place::File(file), current: ArcSwap::from(newest), state: Mutex::new(state) })
+    }
+
+    /// Keys that are kept elsewhere under `name`, at least one. A new one is taken in by a new start; which of them
+    /// is in use follows the list, as always.
+    pub fn kept_elsewhere(name: &str, keys: Vec<IdentityKey>) -> Option<Self> {
+        let held: Vec<Arc<IdentityKey>> = keys.into_iter().map(Arc::new).collect();
+        let current = ArcSwap::from(held.first().cloned()?);
+        let stamp = FileStamp::of(Path::new(""));
+        let state = Mutex::new(State { held, stamp, waiting: None, unlisted: false });
+        Some(Self { place: Place::Elsewhere(name.to_owned()), current, state })
     }
 
     /// The key in use.
@@ -91,11 +118,13 @@ impl IdentityKeys {
             return false;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if listed.is_some_and(|listed| !state.holds(listed.newest())) {
-            state.read_again(&self.file);
+        if let Place::File(file) = &self.place
+            && listed.is_some_and(|listed| !state.holds(listed.newest()))
+        {
+            state.read_again(file);
         }
         let best = listed.and_then(|listed| Some((listed.contains(current.spki()), state.best(listed)?)));
-        state.report(best.is_none(), &self.file);
+        state.report(best.is_none(), &self.place);
         let Some((still_listed, best)) = best.filter(|(_, best)| best.spki() != current.spki()) else {
             state.waiting = None;
             return false;
@@ -137,9 +166,9 @@ impl State {
     }
 
     /// Says once that no key held is in the list.
-    fn report(&mut self, unlisted: bool, file: &Path) {
+    fn report(&mut self, unlisted: bool, place: &Place) {
         if unlisted && !self.unlisted {
-            tracing::error!(file = %file.display(), "the peer list names no identity key that is held");
+            tracing::error!(%place, "the peer list names no identity key that is held");
         }
         self.unlisted = unlisted;
     }

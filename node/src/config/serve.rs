@@ -11,6 +11,7 @@ use chukei_wire::body_code::BodyCode;
 use serde::Deserialize;
 
 use crate::config::{ConfigError, check_development, check_name, check_process};
+use crate::hosted::identity::IdentityPlace;
 
 /// Everything a node needs to know.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,7 +64,7 @@ pub struct BodyConfig {
     pub code: BodyCode,
     /// Name for logs of the body itself.
     pub name: String,
-    /// Identity key file: end-to-end channel and delegation.
+    /// Identity key, of channels and delegations: a file, or `pkcs11:<label>` in the token that `[keys]` describes.
     pub identity_key: PathBuf,
     /// Key that opens the body's part of acquisition numbers.
     pub acquisition_key: PathBuf,
@@ -164,6 +165,8 @@ impl NodeConfig {
                 return Err(ConfigError::rule("bodies.code", format!("{} stands twice", body.code)));
             }
             check_name("bodies.portal", &body.portal)?;
+            IdentityPlace::of(&body.identity_key, &self.keys, &self.base)
+                .map_err(|error| ConfigError::rule("bodies.identity_key", error.to_string()))?;
             for affair in &body.affairs {
                 if affair.parse::<chukei_domain::codes::AffairCode>().is_err() {
                     return Err(ConfigError::rule("bodies.affairs", format!("{affair} is no affair code")));

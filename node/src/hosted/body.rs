@@ -18,6 +18,7 @@ use chukei_wire::body_code::BodyCode;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
+use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::{PageCache, ValueKeys};
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
@@ -26,8 +27,8 @@ use crate::rotation::Rewriting;
 
 /// Key files of a body.
 pub struct BodyKeyFiles {
-    /// Identity key.
-    pub identity: PathBuf,
+    /// Identity keys.
+    pub identity: IdentityPlace,
     /// Key that opens acquisition numbers.
     pub acquisition: PathBuf,
 }
@@ -75,8 +76,7 @@ impl HostedBody {
         let code = facts.code;
         let files_fault = |text: String| Fault::new(Cause::Files, text);
         let local = code.as_str().parse().map_err(|_| files_fault("not a local body code".into()))?;
-        let identity = IdentityKeys::open(files.identity.clone())
-            .map_err(|error| Fault::new(Cause::Files, format!("identity key: {error}")))?;
+        let identity = files.identity.open()?;
         let acquisition = acquisition_key(&files.acquisition).map_err(files_fault)?;
         let partition = folder.partition(code.as_str()).map_err(store_fault)?;
         let keyring = keyring(folder, code, provider, today, &*partition)?;

@@ -7,6 +7,7 @@ pub mod bindings;
 pub mod body;
 pub mod codes;
 pub mod documents;
+pub mod identity;
 pub mod notices;
 pub mod numbers;
 pub mod pages;

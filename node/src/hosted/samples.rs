@@ -15,6 +15,7 @@ use chukei_wire::header::PersonCode;
 use tempfile::TempDir;
 
 use super::body::{BodyFacts, BodyKeyFiles};
+use super::identity::IdentityPlace;
 use super::persons::{PersonRecord, PersonRef};
 use super::{Bodies, HostedBody};
 use crate::access::scope::BodyScope;
@@ -77,7 +78,7 @@ fn open(folder: &DataFolder, journal: &Arc<Journal>, dir: &Path, code: &str) -> 
         path
     };
     let files = BodyKeyFiles {
-        identity: file("identity", &IdentityKey::generate_pkcs8().unwrap()),
+        identity: IdentityPlace::File(file("identity", &IdentityKey::generate_pkcs8().unwrap())),
         acquisition: file("acquisition", &AcquisitionKeyPair::generate().unwrap().to_bytes()[..]),
     };
     let facts = BodyFacts {

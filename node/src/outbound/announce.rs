@@ -68,8 +68,14 @@ fn delegation(node: &Node, body: &HostedBody, now_ms: u64) -> Result<Delegation,
         epoch: now_ms,
         not_after_ms: now_ms + DELEGATION_LIFE_MS,
     };
-    let signature = body.identity().sign(&chukei_wire::codec::encode(&claims)?)?.to_vec();
-    Ok(Delegation { claims, signature })
+    let (identity, message) = (body.identity(), chukei_wire::codec::encode(&claims)?);
+    // A key outside this process is asked on a thread that may wait.
+    let signed = if identity.may_block() {
+        tokio::task::block_in_place(|| identity.sign(&message))
+    } else {
+        identity.sign(&message)
+    };
+    Ok(Delegation { claims, signature: signed?.to_vec() })
 }
 
 /// Header of a request that goes no further than the next hop.

@@ -50,7 +50,7 @@ pub async fn initiate(
     }
     let hash = request.header_hash;
     for _ in 0..FLIGHTS_MAX {
-        receive_flight(&mut tls, &mut request.recv).await?;
+        receive_flight(&mut tls, &mut request.recv, parties.own).await?;
         send_flight(&mut tls, &mut request.send).await?;
         if !tls.is_handshaking() && confirmed(&mut tls, hash)? {
             request.send.finish().await?;
@@ -74,7 +74,7 @@ pub async fn respond(
     request.put_status(Outcome::Answered).await?;
     let hash = request.header_hash;
     for _ in 0..FLIGHTS_MAX {
-        receive_flight(&mut tls, &mut request.recv).await?;
+        receive_flight(&mut tls, &mut request.recv, parties.own).await?;
         if !tls.is_handshaking() {
             let now_ms = clock.now_ms();
             let channel = export(&tls, scope, Role::Responder, (hash, parties.own), now_ms)?;
@@ -108,16 +108,29 @@ async fn send_flight(tls: &mut Connection, send: &mut SendHalf) -> Result<(), Ch
     Ok(send.write_message(&SetupFlight { flight }).await?)
 }
 
-/// Gives TLS the other side's next flight.
-async fn receive_flight(tls: &mut Connection, recv: &mut RecvHalf) -> Result<(), ChannelError> {
+/// Gives TLS the other side's next flight. Whoever signs outside this process may take a while, in which the other
+/// tasks of this thread go on elsewhere.
+async fn receive_flight(
+    tls: &mut Connection,
+    recv: &mut RecvHalf,
+    own: &IdentityKey,
+) -> Result<(), ChannelError> {
     let SetupFlight { flight } = recv.read_message().await?;
     if flight.is_empty() || flight.len() > FLIGHT_MAX {
         return Err(ChannelError::Handshake);
     }
-    let mut rest = flight.as_slice();
+    if own.may_block() { tokio::task::block_in_place(|| take(tls, &flight)) } else { take(tls, &flight) }
+}
+
+fn take(tls: &mut Connection, flight: &[u8]) -> Result<(), ChannelError> {
+    let mut rest = flight;
     while !rest.is_empty() {
         tls.read_tls(&mut rest).map_err(|_| ChannelError::Handshake)?;
-        tls.process_new_packets().map_err(|_| ChannelError::Handshake)?;
+        tls.process_new_packets().map_err(|error| match error {
+            // Only an identity key outside this process gives it.
+            rustls::Error::Other(_) => ChannelError::Unsigned,
+            _ => ChannelError::Handshake,
+        })?;
     }
     Ok(())
 }

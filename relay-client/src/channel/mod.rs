@@ -92,6 +92,9 @@ pub enum ChannelError {
     /// The other end is not the pinned identity, or the bytes are no handshake of this protocol.
     #[error("the channel's handshake failed")]
     Handshake,
+    /// This side's own identity key did not sign: its keeper does not answer. Nobody is to blame for it.
+    #[error("the own identity key does not sign now")]
+    Unsigned,
     /// No channel before the deadline.
     #[error("no channel before the deadline")]
     Deadline,
