@@ -99,6 +99,10 @@ pub async fn follow_broker(node: &Arc<Node>, connection: &PeerConnection) -> Res
         tracing::info!(broker, "held off after a fault in its permits");
         return Err(HookFailed);
     }
+    if node.public(broker).is_none() {
+        tracing::warn!(broker, "not in the peer list");
+        return Err(HookFailed);
+    }
     let refused = |error: &dyn std::fmt::Display| {
         tracing::warn!(broker, %error, "its roots cannot be followed");
         HookFailed

@@ -6,4 +6,5 @@ mod limits;
 mod misuse;
 mod passage;
 mod peers;
+mod roots;
 mod stage;

@@ -76,6 +76,8 @@ pub enum Followed {
     Stopped(PermitFault),
     /// Nothing was heard of the broker while permits were without a root.
     Silent,
+    /// The broker does not stand in the peer list any more.
+    Unlisted,
     /// The connection ended otherwise.
     Ended,
 }
@@ -153,8 +155,13 @@ fn end(receiver: &PermitReceiver, witness: &impl RootWitness, followed: Followed
             witness.stopped(ledger.epoch(), fault);
             receiver.connection().close(CloseCode::IntegrityStop);
         }
-        Followed::Silent | Followed::Ended => {
-            receiver.connection().close(CloseCode::Shutdown);
+        Followed::Silent | Followed::Unlisted | Followed::Ended => {
+            if followed != Followed::Ended {
+                tracing::warn!(broker = receiver.broker(), ?followed, "connection given up");
+                let unlisted = followed == Followed::Unlisted;
+                let code = if unlisted { CloseCode::NotPermitted } else { CloseCode::Shutdown };
+                receiver.connection().close(code);
+            }
             let given_up = if ledger.uncovered() > 0 { witness.past().end(ledger) } else { None };
             if let Some(ledger) = given_up {
                 witness.unproven(ledger.epoch(), ledger.uncovered());
@@ -183,7 +190,8 @@ async fn read(
 }
 
 fn take(receiver: &PermitReceiver, root: PermitRoot, witness: &impl RootWitness) -> Result<(), PermitFault> {
-    let public = witness.public(receiver.broker()).ok_or(PermitFault::Forged)?;
+    // Who was struck off the list is dealt with at the next tick.
+    let Some(public) = witness.public(receiver.broker()) else { return Ok(()) };
     let tick = receiver.tick();
     let current = receiver.with_ledger(|ledger| {
         let own = ledger.epoch().id == root.epoch;
@@ -215,6 +223,9 @@ async fn watch(receiver: &PermitReceiver, mut send: SendHalf, witness: &impl Roo
     loop {
         ticks.tick().await;
         let tick = receiver.count_tick();
+        if witness.public(receiver.broker()).is_none() {
+            return Followed::Unlisted;
+        }
         if tick == EARLIER_WITHIN {
             for ledger in witness.past().give_up(receiver.broker()) {
                 witness.unproven(ledger.epoch(), ledger.uncovered());

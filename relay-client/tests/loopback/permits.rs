@@ -50,7 +50,7 @@ impl RootKeeper for Keeper {
 /// What the node was told.
 #[derive(Default)]
 struct Witness {
-    public: Vec<u8>,
+    public: Mutex<Option<Vec<u8>>>,
     proven: Mutex<Vec<PermitRoot>>,
     unproven: Mutex<usize>,
     stopped: Mutex<Vec<PermitFault>>,
@@ -59,7 +59,7 @@ struct Witness {
 
 impl RootWitness for Witness {
     fn public(&self, broker: &str) -> Option<Vec<u8>> {
-        (broker == "broker-a").then(|| self.public.clone())
+        self.public.lock().unwrap().clone().filter(|_| broker == "broker-a")
     }
 
     fn proven(&self, _: &Epoch, root: PermitRoot) {
@@ -81,7 +81,7 @@ impl RootWitness for Witness {
 
 fn parties() -> (Keeper, Arc<Witness>) {
     let key = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
-    let witness = Witness { public: key.public().to_vec(), ..Witness::default() };
+    let witness = Witness { public: Mutex::new(Some(key.public().to_vec())), ..Witness::default() };
     (Keeper { key, kept: Mutex::default(), earlier: None }, Arc::new(witness))
 }
 
@@ -180,6 +180,19 @@ async fn r35_a_broker_that_is_there_and_proves_nothing_is_stopped() {
         let code = ConnectionError::ClosedByPeer(CloseCode::IntegrityStop as u64);
         assert_eq!(stage.at_broker.closed().await, code);
     }
+}
+
+#[tokio::test]
+async fn r44_a_broker_that_is_struck_off_the_list_loses_its_connection_and_is_not_accused() {
+    let stage = Stage::set().await;
+    let (keeper, witness) = parties();
+    let followed = Following::on(&stage, Arc::new(keeper), &witness).await;
+    *witness.public.lock().unwrap() = None;
+    followed.permit(&stage);
+    assert_eq!(followed.following.await.unwrap(), Followed::Unlisted);
+    let code = ConnectionError::ClosedByPeer(CloseCode::NotPermitted as u64);
+    assert_eq!(stage.at_broker.closed().await, code);
+    assert!(witness.stopped.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -65,6 +65,10 @@ pub(super) async fn follow_broker(
         tracing::info!(broker, "held off after a fault in its permits");
         return Err(HookFailed);
     }
+    if core.public(broker).is_none() {
+        tracing::warn!(broker, "not in the peer list");
+        return Err(HookFailed);
+    }
     let refused = |error: &dyn std::fmt::Display| {
         tracing::warn!(broker, %error, "its roots cannot be followed");
         HookFailed

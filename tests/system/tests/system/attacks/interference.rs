@@ -11,8 +11,8 @@ use super::rig::{Known, Rig};
 use super::{datagram_flips, mixups, permits, sealed_flips, setups};
 use crate::group::{Shared, Test, group};
 
-/// Longer than a node holds a portal off after a mismatch (`integrity_hold_seconds`).
-const HOLD: Duration = Duration::from_secs(31);
+/// Longer than a node or a portal holds anybody off after a mismatch (`integrity_hold_seconds`).
+pub(super) const HOLD: Duration = Duration::from_secs(31);
 
 /// The stage.
 pub(super) struct Interference {

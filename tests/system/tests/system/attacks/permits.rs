@@ -5,15 +5,20 @@ use chukei_wire::header::{Kind, PersonCode};
 use chukei_wire::permit::Permit;
 
 use super::hostile::{HostileBroker, Passage};
-use super::interference::Interference;
+use super::interference::{HOLD, Interference};
 use super::rig::{BODY, Rig};
 use crate::group::Test;
+use crate::notice_file::notice;
+use crate::played_permits::Deceit;
 use crate::stage::until;
 
 pub(super) const TESTS: &[Test<Interference>] = &[
     ("r22_a_forged_permit_is_refused_with_an_alarm", |stage| stage.with_hostile_broker(forged)),
     ("r22_a_permit_for_something_else_or_of_another_time_is_refused", |stage| {
         stage.with_hostile_broker(misplaced)
+    }),
+    ("r22_r35_the_portal_too_stops_a_broker_that_does_not_prove_its_permits", |stage| {
+        stage.with_hostile_broker(unproven_at_the_portal)
     }),
 ];
 
@@ -91,6 +96,20 @@ fn misplaced(rig: &Rig, broker: &HostileBroker) {
         until("the refusal in the metrics", || (refused() == before + 1).then_some(()));
         rig.ask_until_answered(known);
     }
+}
+
+fn unproven_at_the_portal(rig: &Rig, broker: &HostileBroker) {
+    let known = &rig.known_persons(BODY, 1)[0];
+    rig.ask_until_answered(known);
+    let withheld = || rig.alarms(Role::Portal, Some("permit_withheld"));
+    let before = withheld();
+    broker.portal("mynaportal").expect("it is connected").permits.deceive(Deceit::Withheld);
+    let notice = rig.send(BODY, &notice("n-unproven", &[&known.person]));
+    until("the portal's alarm", || (withheld() == before + 1).then_some(()));
+    // Its time over, the broker is welcome again; the notice comes, and came, once.
+    rig.advance(HOLD);
+    rig.ask_until_answered(known);
+    until("the notice", || (rig.notices(known) == [notice.clone()]).then_some(()));
 }
 
 fn at(passage: &Passage, ms: u64) -> Permit {

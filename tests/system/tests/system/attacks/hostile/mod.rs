@@ -124,6 +124,11 @@ impl HostileBroker {
         self.shared.flights.lock().unwrap().len()
     }
 
+    /// The portal of this name, where it is connected.
+    pub(crate) fn portal(&self, name: &str) -> Option<Arc<Peer>> {
+        self.shared.portals.lock().unwrap().get(name).cloned()
+    }
+
     /// The node of this name, where it is connected.
     pub(crate) fn node(&self, name: &str) -> Option<Arc<Peer>> {
         self.shared.nodes.lock().unwrap().get(name).cloned()
