@@ -9,10 +9,10 @@ use chukei_crypto::permit::Epoch;
 use chukei_crypto::sign::SigningKey;
 use chukei_relay_client::connection::{CloseCode, ConnectionError, PeerConnection};
 use chukei_relay_client::permit::{
-    Followed, NotFollowed, PastEpochs, PermitBasis, PermitFault, PermitIssuer, PermitReceiver, PermitSession,
-    RootKeeper, RootWitness, VerifiedPermit, follow, open_roots, serve_roots,
+    Followed, PastEpochs, PermitBasis, PermitFault, PermitIssuer, PermitReceiver, PermitSession, RootKeeper,
+    RootWitness, VerifiedPermit, follow, open_roots, serve_roots,
 };
-use chukei_relay_client::session::OpenRequest;
+use chukei_relay_client::session::accept_request;
 use chukei_wire::header::{Direction, Header, Kind};
 use chukei_wire::message::control::{PermitRoot, WantedEpoch};
 use chukei_wire::result::ResultName;
@@ -20,7 +20,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::session::{accepted, header};
+use crate::session::header;
 use crate::stage::{BROKER, LOOPBACK, NODE, Stage, admitted, identity};
 
 /// The broker's key, and the roots it made.
@@ -101,18 +101,16 @@ impl Following {
         let issuer = Arc::new(PermitIssuer::new(session, "broker-a", NODE));
         let receiver = Arc::new(PermitReceiver::new(&stage.at_node, NODE).unwrap());
         let (last, ends) = oneshot::channel();
-        let opened = open_roots(&receiver, witness.past(), stage.clock.now_ms());
-        let serve = async {
-            let request = accepted(stage).await.unwrap();
-            let (issuer, keeper) = (Arc::clone(&issuer), Arc::clone(&keeper));
-            tokio::spawn(async move {
-                // Ends with the connection, or when it is told to.
-                let _ = serve_roots(&issuer, &*keeper, request, async { drop(ends.await) }).await;
-                keeper
-            })
-        };
-        let (roots, serving): (Result<OpenRequest, NotFollowed>, _) = tokio::join!(opened, serve);
-        let following = tokio::spawn(follow(Arc::clone(&receiver), roots.unwrap(), Arc::clone(witness)));
+        let (served, kept, connection) = (Arc::clone(&issuer), Arc::clone(&keeper), stage.at_broker.clone());
+        let serving = tokio::spawn(async move {
+            let (send, recv) = connection.accept().await.unwrap();
+            let request = accept_request(send, recv).await.unwrap();
+            // Ends with the connection, or when it is told to.
+            let _ = serve_roots(&served, &*kept, request, async { drop(ends.await) }).await;
+            kept
+        });
+        let roots = open_roots(&receiver, witness.past(), stage.clock.now_ms()).await.unwrap();
+        let following = tokio::spawn(follow(Arc::clone(&receiver), roots, Arc::clone(witness)));
         Self { issuer, receiver, following, serving, last }
     }
 
