@@ -107,21 +107,20 @@ fn of_provider(error: &ProviderError) -> Cause {
 /// Looks at what a keyring stands on: its provider, the root and epoch it is wrapped under, and the file itself.
 /// Blocks on all of them.
 pub fn look(file: &KeyringFile) -> Option<Fault> {
-    let probed = file.provider().probe(file.owner()).map_err(KeyfileError::from);
-    probed.and_then(|()| still_there(file)).and_then(|()| file.check()).err().map(|error| Fault::from(&error))
+    still_there(file).and_then(|()| file.check()).err().map(|error| Fault::from(&error))
 }
 
-/// Whether root and epoch in use are at hand. Looked at again where they are not: they may have just changed.
+/// Whether root and epoch in use can be used. Looked at again where they cannot: they may have just changed.
 fn still_there(file: &KeyringFile) -> Result<(), KeyfileError> {
+    let mut served = Ok(());
     for _ in 0..LOOKS {
-        let roots = file.provider().roots(file.owner())?;
-        let epochs = file.provider().epochs(file.owner())?;
         let ids = file.ids();
-        if roots.contains(&ids.root) && epochs.contains(&ids.epoch) {
-            return Ok(());
+        served = file.provider().serves(file.owner(), ids);
+        if served.is_ok() || ids == file.ids() {
+            break;
         }
     }
-    Err(ProviderError::Destroyed.into())
+    Ok(served?)
 }
 
 /// Looks in the background and sets the gate; tells every change of it. A look that takes longer than

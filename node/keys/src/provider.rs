@@ -95,4 +95,12 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
 
     /// Whether the provider can serve `owner` now: a root and an epoch are at hand and usable.
     fn probe(&self, owner: &Owner) -> Result<(), ProviderError>;
+
+    /// Whether this root and this epoch can be used now: errors as of [`KeyProvider::wrap`]. Asked often, for each
+    /// owner: a provider that can answer with less than wrapping and unwrapping does.
+    fn serves(&self, owner: &Owner, ids: WrapIds) -> Result<(), ProviderError> {
+        let key = KeyringKey::from_bytes([0; 32]);
+        let wrapped = self.wrap(owner, ids, &key)?;
+        self.unwrap(owner, ids, &wrapped).map(drop)
+    }
 }

@@ -52,7 +52,8 @@ fn what_a_keyring_stands_on_is_missed_and_recognised_when_it_is_back() {
     assert_eq!(case.cause(), None);
     let dir = case.dir.path();
     assert_eq!(without(&case, &case.path()), Some(Cause::Missing));
-    assert_eq!(without(&case, &dir.join("epochs/982016.epoch-20000.key")), Some(Cause::Missing));
+    assert_eq!(without(&case, &dir.join("epochs/982016.epoch-20000.key")), Some(Cause::Destroyed));
+    assert_eq!(without(&case, &dir.join("epochs")), Some(Cause::Missing), "not mounted is not destroyed");
     let roots = without(&case, &dir.join("roots"));
     assert!(matches!(roots, Some(Cause::Provider | Cause::Missing)), "{roots:?}");
     assert!(case.file.snapshot().generation() > 0);

@@ -163,6 +163,8 @@ fn a_destroyed_epoch_is_destroyed_for_every_handle(subject: &Subject<'_>) {
     provider.destroy_epoch(&owner, 20_000).unwrap();
     for handle in [&provider, &earlier, &(subject.open)()] {
         assert_eq!(handle.epochs(&owner).unwrap(), [20_001]);
+        assert!(destroyed(handle.serves(&owner, IDS)));
+        handle.serves(&owner, kept_ids).unwrap();
         assert!(destroyed(handle.unwrap(&owner, IDS, &gone)), "no handle keeps a copy");
         assert!(destroyed(handle.wrap(&owner, IDS, &key())));
         assert_eq!(handle.unwrap(&owner, kept_ids, &kept).unwrap(), key());
@@ -177,6 +179,8 @@ fn a_replaced_root_is_destroyed_and_one_not_there_yet_is_missing(subject: &Subje
     let ahead = WrapIds { root: 2, ..IDS };
     assert!(matches!(provider.unwrap(&owner, ahead, &wrapped), Err(ProviderError::Missing)));
     assert!(matches!(provider.wrap(&owner, ahead, &key()), Err(ProviderError::Missing)));
+    assert!(matches!(provider.serves(&owner, ahead), Err(ProviderError::Missing)));
+    provider.serves(&owner, IDS).unwrap();
     if subject.mount_root.is_some() {
         return;
     }
@@ -186,6 +190,7 @@ fn a_replaced_root_is_destroyed_and_one_not_there_yet_is_missing(subject: &Subje
     for handle in [provider, (subject.open)()] {
         assert_eq!(handle.roots(&owner).unwrap(), [2]);
         assert!(destroyed(handle.unwrap(&owner, IDS, &wrapped)));
+        assert!(destroyed(handle.serves(&owner, IDS)));
         assert!(handle.wrap(&owner, ahead, &key()).is_ok());
     }
 }
