@@ -69,6 +69,8 @@ pub enum Window {
 pub struct Protections {
     /// Identities of channels.
     pub pinning: Pinning,
+    /// Channel secrets come from keys made for the one handshake, not from the identities.
+    pub ephemeral_keys: bool,
     /// The exporter's context is the set-up header.
     pub setup_in_export: bool,
     /// The node checks the binding tag.
@@ -100,6 +102,7 @@ impl Protections {
     pub fn all() -> Self {
         Self {
             pinning: Pinning::Party,
+            ephemeral_keys: true,
             setup_in_export: true,
             binding_tag: true,
             header_in_tag: true,

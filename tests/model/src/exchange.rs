@@ -94,20 +94,20 @@ fn requests(system: &System, state: &State, body: Body) -> Vec<(Header, Sealed)>
             found.extend(state.sealed.iter().map(|sealed| (header, *sealed)));
         }
     }
-    for channel in state.node(body).up().filter(|channel| channel.secret.is_known_to_broker()) {
+    for channel in state.node(body).up().filter(|channel| system.broker_knows(state, &channel.secret)) {
         let secret = channel.secret;
         let header = Header { id: FORGED, body, dataset: 1, channel: secret, retry_of: None };
         let key = key(system, secret, Way::ToBody, header, None, Salt::Broker);
-        let tags = known_tags(state).map(Some).chain([None]);
+        let tags = known_tags(system, state).map(Some).chain([None]);
         found.extend(tags.map(|tag| (header, Sealed { key, plain: Plain::Request(tag) })));
     }
     found
 }
 
 /// Tags in requests that the broker can open.
-fn known_tags(state: &State) -> impl Iterator<Item = Tag> {
+fn known_tags(system: &System, state: &State) -> impl Iterator<Item = Tag> {
     state.sealed.iter().filter_map(|sealed| match sealed.plain {
-        Plain::Request(tag) if sealed.key.secret.is_known_to_broker() => tag,
+        Plain::Request(tag) if system.broker_knows(state, &sealed.key.secret) => tag,
         _ => None,
     })
 }
@@ -163,7 +163,7 @@ fn shows(system: &System, state: &State, steps: &mut Vec<Step>) {
         steps.extend(
             state.sealed.iter().filter(|sealed| opens(sealed)).map(|sealed| Step::Show(number, *sealed)),
         );
-        if header.channel.is_known_to_broker() {
+        if system.broker_knows(state, &header.channel) {
             let forged = Sealed {
                 key: key(system, header.channel, Way::ToPortal, *header, None, Salt::Broker),
                 plain: Plain::Forged,

@@ -66,7 +66,7 @@ fn secrecy(system: &System, state: &State) -> bool {
     state.sealed.iter().all(|sealed| {
         let bound = sealed.key.bound;
         let binding_known = bound.is_none_or(|(_, body)| is_compromised(system, body));
-        let readable = sealed.key.secret.is_known_to_broker() && binding_known;
+        let readable = system.broker_knows(state, &sealed.key.secret) && binding_known;
         !(readable && matches!(sealed.plain, Plain::Record(..)))
     })
 }
@@ -119,7 +119,7 @@ fn portal_ends<'a>(system: &'a System, state: &'a State) -> impl Iterator<Item =
 
 fn channel(system: &System, state: &State) -> bool {
     let ours = portal_ends(system, state)
-        .all(|(secret, setup)| is_compromised(system, setup.body) || !secret.is_known_to_broker());
+        .all(|(secret, setup)| is_compromised(system, setup.body) || !system.broker_knows(state, &secret));
     let theirs = BODIES.iter().all(|body| {
         state.node(*body).up().all(|end| {
             let meant = portal_ends(system, state)
@@ -127,7 +127,7 @@ fn channel(system: &System, state: &State) -> bool {
             let agreed = portal_ends(system, state)
                 .filter(|(secret, _)| *secret == end.secret)
                 .all(|(_, setup)| setup == end.setup);
-            meant && agreed && !end.secret.is_known_to_broker()
+            meant && agreed && !system.broker_knows(state, &end.secret)
         })
     });
     ours && theirs

@@ -4,7 +4,7 @@ use stateright::{Model, Property};
 
 use crate::bounds::{Bounds, Protections};
 use crate::state::{Act, Node, Session, State};
-use crate::terms::{Body, Ephemeral, Header, Identity, Person, Sealed, SetupHeader};
+use crate::terms::{Body, Ephemeral, Header, Identity, Person, Sealed, Secret, SetupHeader};
 use crate::{evidence, exchange, properties, setup};
 
 /// Bounds and protections of one search.
@@ -54,6 +54,13 @@ impl System {
         let mut system = Self::protected(bounds);
         weaken(&mut system.protections);
         system
+    }
+
+    /// Whether the broker knows a channel's secret: it holds one of the ephemeral keys, or, were there none, an
+    /// identity that has leaked.
+    pub(crate) fn broker_knows(&self, state: &State, secret: &Secret) -> bool {
+        let past = state.leaked && !self.protections.ephemeral_keys;
+        past || secret.is_known_to_broker()
     }
 }
 

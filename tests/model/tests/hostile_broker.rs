@@ -30,6 +30,11 @@ fn two_bodies() -> Bounds {
     Bounds { setups: vec![A, B], acts: vec![(X, A, 1), (X, B, 1)], retries: 1, hops: 2, ..Bounds::none() }
 }
 
+/// The same without repetition and with one broker, for a search that takes something away.
+fn two_bodies_once() -> Bounds {
+    Bounds { retries: 0, hops: 1, ..two_bodies() }
+}
+
 /// One person asks one body for two datasets, over two channels of which one replaces the other.
 fn two_datasets() -> Bounds {
     Bounds { setups: vec![A, A], accepts: 2, acts: vec![(X, A, 1), (X, A, 2)], ..Bounds::none() }
@@ -135,6 +140,16 @@ fn model_without_pinned_identities_the_broker_sits_in_the_channel() {
     fails(SECRECY, two_persons_once(), |off| {
         off.pinning = Pinning::Nothing;
         off.binding_tag = false;
+        off.binding_key = false;
+    });
+}
+
+#[test]
+fn model_without_ephemeral_keys_a_leaked_identity_opens_the_past() {
+    fails(CHANNEL, two_persons_once(), |off| off.ephemeral_keys = false);
+    still_holds(SECRECY, two_bodies_once(), |off| off.ephemeral_keys = false);
+    fails(SECRECY, two_persons_once(), |off| {
+        off.ephemeral_keys = false;
         off.binding_key = false;
     });
 }
