@@ -12,6 +12,7 @@ mod copy_file;
 mod group;
 mod hop;
 mod isolation;
+mod key_rotation;
 mod notice_file;
 mod operation;
 mod own_information;
@@ -41,6 +42,7 @@ fn trials() -> Vec<Trial> {
         own_information::trials(),
         operation::trials(),
         attacks::trials(),
+        key_rotation::trials(),
         channels::trials(),
         rotation::trials(),
     ]

@@ -4,7 +4,7 @@
 //! by itself once the attack is over.
 
 pub(crate) mod broker_loss;
-mod crash;
+pub(crate) mod crash;
 mod datagram_flips;
 mod datagrams;
 mod hostile;

@@ -1,9 +1,9 @@
 //! The whole job goes on while node, broker and portal are killed at random moments. Afterwards nothing that was
 //! acknowledged is lost, nothing came twice, and everything goes on by itself.
 
-mod ledger;
-mod verdict;
-mod workers;
+pub(crate) mod ledger;
+pub(crate) mod verdict;
+pub(crate) mod workers;
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};

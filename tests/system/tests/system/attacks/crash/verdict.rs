@@ -12,7 +12,7 @@ use crate::copy_file::TAX;
 use crate::stage::until;
 
 /// Compares the system with what it has acknowledged.
-pub(super) fn pass(rig: &Rig, ledger: &Ledger) {
+pub(crate) fn pass(rig: &Rig, ledger: &Ledger) {
     let (persons, notices, answers) = (ledger.persons(), ledger.notices(), ledger.answers());
     eprintln!("{} persons, {} notices, {} answers acknowledged", persons.len(), notices.len(), answers.len());
     assert!(

@@ -28,7 +28,7 @@ const TARGETS: usize = 4;
 type Work = fn(&Rig, &Ledger, StdRng);
 
 /// Starts everybody.
-pub(super) fn start<'scope>(
+pub(crate) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     rig: &'scope Rig,
     ledger: &'scope Ledger,
