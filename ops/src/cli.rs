@@ -9,7 +9,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use custody::{CustodyCommand, DrillArgs, ShareFiles, SplitArgs};
+pub(crate) use custody::{CustodyCommand, DrillArgs, ShareFiles, SplitArgs, TokenArgs};
 
 use crate::pki::{HOP_DAYS, PEERS_DAYS};
 use crate::table::encoding::EncodingChoice;

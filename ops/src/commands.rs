@@ -8,3 +8,4 @@ pub(crate) mod notice;
 pub(crate) mod oversight;
 pub(crate) mod person;
 pub(crate) mod pki;
+pub(crate) mod token;

@@ -1,4 +1,4 @@
-//! `keys split`, `combine`, `drill`: custody of root keys, without a node.
+//! `keys split`, `combine`, `drill` and `token`: custody of root keys, without a node.
 
 use std::path::PathBuf;
 
@@ -19,6 +19,25 @@ pub(crate) enum CustodyCommand {
     },
     #[command(about = "シェアで使用中のルート鍵を復元できることを確かめる(鍵は書き出さない)")]
     Drill(DrillArgs),
+    #[command(about = "トークンの中の鍵を表示し、最初のルート鍵を作る")]
+    Token(TokenArgs),
+}
+
+/// `keys token`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "役割の設定ファイル(node.toml など): トークンの場所をそこから読む"
+    )]
+    pub(crate) keys: PathBuf,
+    #[arg(long, value_name = "NAME", help = "鍵の所有者(団体コード、またはブローカー・ポータルの名前)")]
+    pub(crate) owner: String,
+    #[arg(long, help = "ルート鍵が1つもなければ、番号1をトークンの中に作る")]
+    pub(crate) make_root: bool,
+    #[arg(long, value_name = "LABEL", help = "このラベルの識別鍵の公開鍵を表示する")]
+    pub(crate) identity: Option<String>,
 }
 
 /// `keys split`.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::cli::{CustodyCommand, ShareFiles, SplitArgs};
+use crate::commands::token;
 use crate::failure::Failure;
 use crate::report::Report;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(command: CustodyCommand) -> Result<Report, Failure> {
         CustodyCommand::Split(args) => split(&args),
         CustodyCommand::Combine { shares, out } => combine(&shares, &out),
         CustodyCommand::Drill(args) => drill::run(&args),
+        CustodyCommand::Token(args) => token::run(&args),
     }
 }
 

@@ -6,3 +6,4 @@ mod custody;
 mod files;
 mod keys;
 mod stand_in;
+mod token;
