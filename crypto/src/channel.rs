@@ -29,9 +29,11 @@ pub const TAG: usize = crate::cipher::TAG;
 pub struct DirectionSecret(Extracted);
 
 impl DirectionSecret {
-    /// Takes 32 secret bytes, which must be uniformly random.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Extracted::uniform(&zeroize::Zeroizing::new(bytes)))
+    /// Takes 32 secret bytes, which must be uniformly random; the copy passed in is wiped.
+    pub fn from_bytes(mut bytes: [u8; 32]) -> Self {
+        let prepared = Self(Extracted::uniform(&bytes));
+        zeroize::Zeroize::zeroize(&mut bytes);
+        prepared
     }
 }
 

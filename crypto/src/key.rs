@@ -13,9 +13,11 @@ macro_rules! secret {
         pub struct $name(zeroize::Zeroizing<[u8; 32]>);
 
         impl $name {
-            /// Takes the 32 secret bytes.
-            pub fn from_bytes(bytes: [u8; 32]) -> Self {
-                Self(zeroize::Zeroizing::new(bytes))
+            /// Takes the 32 secret bytes; the copy passed in is wiped.
+            pub fn from_bytes(mut bytes: [u8; 32]) -> Self {
+                let kept = Self(zeroize::Zeroizing::new(bytes));
+                zeroize::Zeroize::zeroize(&mut bytes);
+                kept
             }
 
             /// The secret bytes. They are to reach a cipher or a sealed file and nothing else.

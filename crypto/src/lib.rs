@@ -7,8 +7,8 @@
 //!
 //! Deliberately absent: sockets, files, clocks (time is an argument), async, and any notion of what a body or
 //! a person is beyond the bytes that name them. ring and rustls do not wipe what they keep inside their own
-//! key objects: keys that seal, and secrets that keys derive from, are written over when they are dropped; the
-//! rest, and what the compiler copied when it moved a key, is not.
+//! key objects: AES keys, HMAC keys and what keys derive from are written over when they are dropped; what they
+//! hold while they compute, what the compiler copied when it moved a key, and rustls's own secrets are not.
 
 pub mod acquisition;
 pub mod binding;

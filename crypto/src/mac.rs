@@ -1,12 +1,15 @@
 //! HMAC-SHA-256 (FIPS 198-1) over a list of parts.
 //!
 //! Every part is preceded by its length (u64, big-endian): two different lists never give the same input. The
-//! key's inner and outer states are computed once, when the key is made.
+//! key's inner and outer states are computed once, when the key is made, and written over when it is dropped.
+
+use std::hint::black_box;
+use std::sync::LazyLock;
 
 use ring::hmac;
 use zeroize::Zeroize;
 
-/// A key ready for use. Holds ring's precomputed states, which ring does not wipe.
+/// A key ready for use.
 #[derive(Clone)]
 pub struct MacKey(hmac::Key);
 
@@ -50,6 +53,15 @@ impl MacKey {
         if bool::from(good) { Ok(()) } else { Err(BadMac) }
     }
 }
+
+impl Drop for MacKey {
+    fn drop(&mut self) {
+        self.0.clone_from(&SPENT);
+        black_box(&self.0);
+    }
+}
+
+static SPENT: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]));
 
 impl std::fmt::Debug for MacKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -119,6 +119,11 @@ fn a_key_opens_the_value_it_was_made_for_and_no_other() {
     let mut mixed = [&one[..HEADER], &two[HEADER..]].concat();
     let opener = Opener::new(&keys, PLACE, &one).unwrap();
     assert_eq!(opener.open_within(&mut mixed).unwrap_err(), SealError::IntegrityFailure);
+    // A header that was changed after the key was made for it.
+    let opener = Opener::new(&keys, PLACE, &one).unwrap();
+    let mut changed = one.clone();
+    changed[HEADER - 1] ^= 1;
+    assert_eq!(opener.open_within(&mut changed).unwrap_err(), SealError::IntegrityFailure);
     let printed =
         format!("{:?} {:?}", Sealer::new(&keys, IDS, PLACE).unwrap(), Opener::new(&keys, PLACE, &one));
     assert_eq!(printed, "Sealer(redacted) Ok(Opener(redacted))");
