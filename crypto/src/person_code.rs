@@ -62,7 +62,7 @@ impl CodeMaster {
     /// The codes of `party` (such as `body/982016`) in this version.
     pub fn party(&self, party: &str) -> PartyCodes {
         let label = b"chukei person code v1";
-        let mac = MacKey::from_slice(&*self.secret);
+        let mac = MacKey::from_slice(&self.secret);
         let key = Zeroizing::new(mac.tag(&[label, &[self.version], party.as_bytes()]));
         PartyCodes { cipher: Aes256::new((&*key).into()), version: self.version }
     }

@@ -151,6 +151,8 @@ fn r1_a_value_moved_to_another_body_space_or_row_fails_integrity() {
         Place { space: 6, ..PLACE },
         Place { row: b"row keY", ..PLACE },
         Place { body: b"98201", row: b"6row key", ..PLACE },
+        // The same bytes side by side, with the borders elsewhere.
+        Place { body: b"982016\x05r", space: b'o', row: b"w key" },
         Place { body: b"", row: b"", ..PLACE },
     ];
     for place in elsewhere {
