@@ -1,7 +1,7 @@
 """The frozen vectors, read by the same second implementation.
 
-`frozen.py FOLDER`: `seals.json`, `keyring.json` and `permits.json` in it. Every sealed form must open to what stands beside it. Prints
-one line of JSON: how many of each were read.
+`frozen.py FOLDER`: `seals.json`, `keyring.json`, `permits.json` and `codes.json` in it. Every form must come to what
+stands beside it. Prints one line of JSON: how many of each were read.
 """
 import hashlib
 import json
@@ -107,6 +107,28 @@ def permit_root(case):
     in_transit.check_root(unhex(case["public"]), root, unhex(case["signature"]))
 
 
+def person_code(case):
+    found = in_transit.person_code({
+        "master": unhex(case["master"]),
+        "version": case["version"],
+        "party": case["party"].encode(),
+        "sealed": unhex(case["code"]),
+    })
+    same("person code", found, unhex(case["person"]))
+
+
+def binding(case):
+    found = in_transit.binding_tag({
+        "master": unhex(case["master"]),
+        "version": case["version"],
+        "person": unhex(case["person"]),
+        "body": case["body"].encode(),
+        "header": unhex(case["header_hash"]),
+        "sealed": unhex(case["tag"]),
+    })
+    same("binding", found, unhex(case["header_hash"]))
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     seals = json.loads((folder / "seals.json").read_text("utf-8"))
@@ -125,8 +147,14 @@ def main():
     for case in seals["messages"]:
         message(case)
     keyring(ring)
+    codes = json.loads((folder / "codes.json").read_text("utf-8"))
+    for case in codes["person_codes"]:
+        person_code(case)
+    for case in codes["bindings"]:
+        binding(case)
     counts = {name: len(seals[name]) for name in ("values", "streams", "messages")}
     counts |= {name: len(permits[name]) for name in ("permits", "roots")}
+    counts |= {name: len(codes[name]) for name in ("person_codes", "bindings")}
     print(json.dumps(counts | {"keyrings": 1, "pages": 1, "names": len(ring["names"])}))
 
 
