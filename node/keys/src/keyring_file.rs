@@ -174,6 +174,10 @@ impl KeyringFile {
 
     /// The keyring with a key of this page in it, made and written if it was not there.
     pub fn ensure_page(&self, page: u32) -> Result<Arc<Keyring>, KeyfileError> {
+        let snapshot = self.snapshot();
+        if !snapshot.page_numbers(page).is_empty() {
+            return Ok(snapshot);
+        }
         self.revise(|keyring| keyring.ensure_page(page).map(|made| ((), made)))?;
         Ok(self.snapshot())
     }
