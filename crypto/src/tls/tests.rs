@@ -113,6 +113,38 @@ fn r21_a_peer_of_x25519_alone_is_refused() {
 }
 
 #[test]
+fn r21_a_body_of_x25519_alone_is_not_settled_for() {
+    let (portal, body) = (identity(), identity());
+    let client = channel_client(&portal, [&*body.public_spki()]).unwrap();
+    let server = server_of(provider_of(&[kx_group::X25519]), &body, [&*portal.public_spki()]).unwrap();
+    assert!(matches!(shake(client, server), Err(Error::PeerIncompatible(_))));
+}
+
+#[test]
+fn r21_a_peer_of_chacha20_alone_is_refused() {
+    let (portal, body) = (identity(), identity());
+    let suites = vec![rustls::crypto::ring::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256];
+    let other = Arc::new(CryptoProvider { cipher_suites: suites, ..(*provider()).clone() });
+    let client = client_of(Arc::clone(&other), &portal, [&*body.public_spki()]).unwrap();
+    let server = channel_server(&body, [&*portal.public_spki()]).unwrap();
+    assert!(matches!(shake(client, server), Err(Error::PeerIncompatible(_))));
+    let client = channel_client(&portal, [&*body.public_spki()]).unwrap();
+    let server = server_of(other, &body, [&*portal.public_spki()]).unwrap();
+    assert!(matches!(shake(client, server), Err(Error::PeerIncompatible(_))));
+}
+
+#[test]
+fn either_identity_of_a_party_is_accepted_while_it_has_two_and_no_third() {
+    let (portal, newer, older, third) = (identity(), identity(), identity(), identity());
+    let pinned = [newer.public_spki(), older.public_spki()];
+    for (body, accepted) in [(&newer, true), (&older, true), (&third, false)] {
+        let client = channel_client(&portal, pinned.iter().map(Vec::as_slice)).unwrap();
+        let server = channel_server(body, [&*portal.public_spki()]).unwrap();
+        assert_eq!(shake(client, server).is_ok(), accepted);
+    }
+}
+
+#[test]
 fn r21_only_listed_algorithms_are_offered() {
     let ours = provider();
     let suites: Vec<_> = ours.cipher_suites.iter().map(|suite| suite.suite()).collect();

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use chukei_crypto::binding::{BindingSecret, Bindings};
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::channel::{
-    Channel, ChannelError, ChannelLimits, Channels, Parties, Role, Scope, initiate, read_sealed, respond,
-    write_sealed,
+    Channel, ChannelError, ChannelLimits, Channels, Parties, RawSealed, Role, Scope, initiate, read_sealed,
+    respond, write_sealed,
 };
 use chukei_relay_client::peers::Identities;
 use chukei_relay_client::session::{SessionError, accept_request, forward_request, open_request, put_status};
 use chukei_relay_client::stream::{StreamError, splice};
 use chukei_wire::frame::{FrameType, Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind};
+use chukei_wire::id::HeaderHash;
 use chukei_wire::limits::{CHUNK_MAX, CHUNK_PLAIN};
 use chukei_wire::message::control::SetupFlight;
 use chukei_wire::result::ResultName;
@@ -113,6 +114,36 @@ async fn a_request_and_its_bound_reply_travel_sealed_and_the_receipt_proves_the_
     };
     let (content, ()) = tokio::join!(asking, answering);
     assert_eq!(content, answer);
+}
+
+#[tokio::test]
+async fn r33_messages_of_an_old_channel_say_nothing_on_a_new_one_between_the_same_parties() {
+    let stage = Stage::set().await;
+    let (portal, body) = (key(), key());
+    let (of_portal, of_body) = (of(&portal), of(&body));
+    let again = || shaken(&stage, &portal, &of_body, &body, &of_portal);
+    let ((old_portal, old_body), (new_portal, new_body)) = (again().await, again().await);
+    let (old_portal, old_body) = (old_portal.unwrap(), old_body.unwrap());
+    let (new_portal, new_body) = (new_portal.unwrap(), new_body.unwrap());
+    // Even of one and the same exchange, as far as its header says.
+    let hash = setup(&stage).to_bytes().map(|bytes| Header::hash(&bytes)).unwrap();
+    let asked = sent(&stage, &old_portal, hash).await;
+    assert_eq!(new_body.open_body(hash, None, &asked).unwrap_err(), ChannelError::Integrity);
+    let answered = sent(&stage, &old_body, hash).await;
+    assert_eq!(new_portal.open_body(hash, None, &answered).unwrap_err(), ChannelError::Integrity);
+    assert!(new_body.is_stopped() && new_portal.is_stopped(), "R35");
+    // Nor back to who has sent it.
+    assert_eq!(old_portal.open_body(hash, None, &asked).unwrap_err(), ChannelError::Integrity);
+    assert!(old_body.open_body(hash, None, &asked).is_ok(), "it was good where it belonged");
+}
+
+/// What a channel seals for the exchange of this header, as it comes off the wire.
+async fn sent(stage: &Stage, channel: &Channel, hash: HeaderHash) -> RawSealed {
+    let ((mut send, _), (_, mut heard)) = stage.stream().await;
+    let sealed = channel.seal_body(hash, None, b"content", 0).unwrap();
+    write_sealed(&mut send, sealed).await.unwrap();
+    send.finish().await.unwrap();
+    read_sealed(&mut heard, 1024).await.unwrap()
 }
 
 #[tokio::test]

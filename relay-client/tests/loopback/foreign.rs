@@ -7,6 +7,7 @@ use chukei_relay_client::endpoint::ServerEndpoint;
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, RootCertStore, SignatureScheme};
@@ -16,7 +17,17 @@ use crate::stage::LOOPBACK;
 
 /// A client of somebody else's making; with an authority, it has a certificate for `uris`.
 pub(crate) fn foreign(authority: Option<&Authority>, uris: &[&str], alpn: &[u8]) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(chukei_crypto::tls::provider())
+    foreign_with((*chukei_crypto::tls::provider()).clone(), authority, uris, alpn)
+}
+
+/// The same with other algorithms.
+pub(crate) fn foreign_with(
+    provider: CryptoProvider,
+    authority: Option<&Authority>,
+    uris: &[&str],
+    alpn: &[u8],
+) -> ClientConfig {
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(RootCertStore::empty());
