@@ -10,7 +10,8 @@ use crate::cipher::{Cipher, NONCE, TAG};
 
 /// Largest plaintext of one chunk, bytes.
 pub(crate) const CHUNK_PLAIN: usize = 64 * 1024;
-/// Chunks under one key: 4 GiB, and 2^28 of the 2^64 blocks that AES-256-GCM allows (SP 800-38D).
+/// Chunks under one key: 4 GiB, far below the 2^32 uses of one key that SP 800-38D allows, and 2^28 blocks, by which
+/// AES-256-GCM is told from randomness with a chance below 2^-70.
 pub(crate) const CHUNKS_MAX: u64 = 65_536;
 
 const MORE: u32 = 0;

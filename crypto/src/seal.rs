@@ -15,7 +15,7 @@
 //! backups and clocks set back change nothing. With 2^40 values under one pair of day and person key two salts agree
 //! with one chance in 2^49. A value's nonce is zero, see the module `once`; a stream's chunks count, see the module
 //! `chunks`. What can be counted is limited, and refused past its limit: a value has at most 1 MiB, a stream 65,536
-//! chunks of 64 KiB, so that a key never meets more than 2^28 of the 2^64 blocks that AES-256-GCM allows.
+//! chunks of 64 KiB: see there what that means for AES-256-GCM.
 
 mod associated;
 mod header;
