@@ -134,6 +134,19 @@ impl Layout {
         files::replace(&self.dir.join("clock"), text)
     }
 
+    /// Sets a variable in the environment of every role that is started from now on: what a library asks of it has
+    /// no place in a configuration of ours.
+    pub fn set_environment(&self, name: &str, value: &str) -> Result<(), HarnessError> {
+        files::replace(&self.dir.join("environment"), &format!("{name}={value}\n"))
+    }
+
+    /// What [`Layout::set_environment`] set.
+    pub(crate) fn environment(&self) -> Option<(String, String)> {
+        let text = fs::read_to_string(self.dir.join("environment")).ok()?;
+        let (name, value) = text.trim_end().split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    }
+
     /// The time the roles read.
     pub fn clock(&self) -> Clock {
         Clock::file(self.dir.join("clock"))

@@ -86,6 +86,7 @@ impl Supervisor {
         let child = Command::new(&self.exe)
             .args([ROLE_WORD, role.as_str(), role.subcommand(), "--config"])
             .arg(self.layout.config(role))
+            .envs(self.layout.environment())
             // A group of its own: a terminal's interrupt is for the owner of the stack, who then stops the roles.
             .process_group(0)
             .stdin(Stdio::null())

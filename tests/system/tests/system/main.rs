@@ -26,6 +26,7 @@ mod played_permits;
 mod program;
 mod rotation;
 mod stage;
+mod token;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ fn trials() -> Vec<Trial> {
         key_rotation::trials(),
         channels::trials(),
         rotation::trials(),
+        token::trials(),
     ]
     .into_iter()
     .flatten()
