@@ -151,6 +151,11 @@ impl MessageOpener {
     }
 }
 
+/// Whether `shown` is the receipt `expected`, compared in constant time.
+pub fn proves_receipt(expected: &[u8; TAG], shown: &[u8]) -> bool {
+    subtle::ConstantTimeEq::ct_eq(&expected[..], shown).into()
+}
+
 const SALT: usize = 16;
 const ASSOCIATED: usize = 35;
 

@@ -145,6 +145,11 @@ fn a_receipt_is_known_to_both_ends_of_one_body_alone() {
     let right = context(Some(&binding));
     let receipt = |context| sealer(&context).receipt_tag();
     assert_eq!(receipt(right), opener(&right).receipt_tag());
+    let (mine, other) = (receipt(right).unwrap(), receipt(context(None)).unwrap());
+    assert!(proves_receipt(&mine, &mine));
+    assert!(
+        !proves_receipt(&mine, &other) && !proves_receipt(&mine, &mine[..15]) && !proves_receipt(&mine, b"")
+    );
     assert_ne!(receipt(right), receipt(context(None)));
     assert_ne!(receipt(right), receipt(MessageContext { header: [4; 32], ..right }));
     let other_salt = MessageOpener::new(&secret(), &[6; 16], &right).unwrap();
