@@ -6,7 +6,7 @@ use std::thread;
 use chukei_crypto::keyring::KeyringKey;
 use chukei_keys::{KeyProvider, Owner, ProviderError, WrapIds};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, ObjectClass};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
 
 use crate::conformance::{Subject, holds};
 use crate::soft_token::on_a_token;
@@ -40,6 +40,39 @@ fn a_key_made_again_under_its_old_name_is_another_key() {
         provider.destroy_epoch(&body, IDS.epoch).unwrap();
         provider.make_epoch(&body, IDS.epoch).unwrap();
         assert!(matches!(provider.unwrap(&body, IDS, &wrapped), Err(ProviderError::Integrity)));
+    });
+}
+
+/// R1: also where somebody gave two owners the same keys.
+#[test]
+fn r1_what_is_wrapped_is_bound_to_its_owner_by_more_than_the_key() {
+    on_a_token("keys::r1_what_is_wrapped_is_bound_to_its_owner_by_more_than_the_key", |token| {
+        let (provider, owners) = (token.provider(), ["982016", "982024"].map(owner));
+        assert_eq!(provider.roots(&owners[0]).unwrap(), []);
+        let session = token.session();
+        for owner in &owners {
+            for (kind, number) in [("root", IDS.root), ("epoch", IDS.epoch)] {
+                let id = format!("chukei/{owner}/{kind}");
+                let given = [
+                    Attribute::Class(ObjectClass::SECRET_KEY),
+                    Attribute::KeyType(KeyType::AES),
+                    Attribute::Token(true),
+                    Attribute::Private(true),
+                    Attribute::Sensitive(true),
+                    Attribute::Extractable(false),
+                    Attribute::Encrypt(true),
+                    Attribute::Decrypt(true),
+                    Attribute::Label(format!("{id}-{number}").into_bytes()),
+                    Attribute::Id(id.into_bytes()),
+                    Attribute::Value(vec![7; 32]),
+                ];
+                session.create_object(&given).unwrap();
+            }
+        }
+        let key = KeyringKey::generate().unwrap();
+        let wrapped = provider.wrap(&owners[0], IDS, &key).unwrap();
+        assert_eq!(provider.unwrap(&owners[0], IDS, &wrapped).unwrap(), key);
+        assert!(matches!(provider.unwrap(&owners[1], IDS, &wrapped), Err(ProviderError::Integrity)));
     });
 }
 

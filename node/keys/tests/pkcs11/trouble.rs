@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use chukei_crypto::keyring::KeyringKey;
 use chukei_keys::pkcs11::{Pkcs11Provider, Pkcs11Settings};
 use chukei_keys::{KeyProvider, ProviderError};
+use cryptoki::session::UserType;
+use cryptoki::types::AuthPin;
 
 use crate::keys::{IDS, endow, owner};
 use crate::soft_token::{PIN, on_a_token};
@@ -128,6 +130,26 @@ fn a_wrong_pin_is_unavailable_until_the_file_is_right() {
             Pkcs11Provider::new(&Pkcs11Settings { pin_file: "/nowhere".into(), ..token.settings() });
         // The log-in is the process's, so the second provider needs no PIN of its own.
         assert_eq!(missing.roots(&body).unwrap(), [1]);
+    });
+}
+
+/// Or the token would lock itself after a few looks at whether it is ready.
+#[test]
+fn a_refused_pin_is_not_tried_again_until_its_file_is_written() {
+    on_a_token("trouble::a_refused_pin_is_not_tried_again_until_its_file_is_written", |token| {
+        fs::write(token.pin_file(), "11112222\n").unwrap();
+        let (provider, body) = (token.provider(), owner("982016"));
+        unavailable(provider.roots(&body));
+        // From now on the token would take it.
+        let session = token.session();
+        session.login(UserType::User, Some(&AuthPin::from(PIN))).unwrap();
+        session.set_pin(&AuthPin::from(PIN), &AuthPin::from("11112222")).unwrap();
+        session.logout().unwrap();
+        for _ in 0..3 {
+            assert!(unavailable(provider.roots(&body)).contains("not tried again"));
+        }
+        fs::write(token.pin_file(), "11112222").unwrap();
+        assert_eq!(provider.roots(&body).unwrap(), []);
     });
 }
 
