@@ -69,6 +69,8 @@ pub enum Window {
 pub struct Protections {
     /// Identities of channels.
     pub pinning: Pinning,
+    /// The portal uses a channel only after the body's last record on it, which repeats the set-up header.
+    pub last_record: bool,
     /// Channel secrets come from keys made for the one handshake, not from the identities.
     pub ephemeral_keys: bool,
     /// The exporter's context is the set-up header.
@@ -102,6 +104,7 @@ impl Protections {
     pub fn all() -> Self {
         Self {
             pinning: Pinning::Party,
+            last_record: true,
             ephemeral_keys: true,
             setup_in_export: true,
             binding_tag: true,

@@ -107,14 +107,19 @@ fn answered_once(_: &System, state: &State) -> bool {
     })
 }
 
-/// The portal's ends that are up, with the set-up header it sent.
+/// The portal's ends at which the body has proven itself, with the set-up header that was sent.
 fn portal_ends<'a>(system: &'a System, state: &'a State) -> impl Iterator<Item = (Secret, SetupHeader)> + 'a {
     state.sessions.iter().zip(&system.bounds.setups).zip(0..).filter_map(
         |((session, body), id)| match session {
-            Session::Up(secret) => Some((*secret, SetupHeader { body: *body, id })),
+            Session::Proven(secret) | Session::Up(secret) => Some((*secret, SetupHeader { body: *body, id })),
             _ => None,
         },
     )
+}
+
+/// The set-up headers of the portal, in order.
+fn portal_uses(system: &System) -> impl Iterator<Item = SetupHeader> {
+    system.bounds.setups.iter().zip(0..).map(|(body, id)| SetupHeader { body: *body, id })
 }
 
 fn channel(system: &System, state: &State) -> bool {
@@ -130,7 +135,13 @@ fn channel(system: &System, state: &State) -> bool {
             meant && agreed && !system.broker_knows(state, &end.secret)
         })
     });
-    ours && theirs
+    let in_use = state.sessions.iter().zip(portal_uses(system)).all(|(session, setup)| match session {
+        Session::Up(secret) => {
+            is_compromised(system, setup.body) || state.last_records.contains(&(*secret, setup))
+        }
+        _ => true,
+    });
+    ours && theirs && in_use
 }
 
 fn permit(_: &System, state: &State) -> bool {

@@ -16,6 +16,14 @@ pub(crate) fn steps(system: &System, state: &State, steps: &mut Vec<Step>) {
         match session {
             Session::Idle => steps.push(Step::Open(number)),
             Session::Opened => finishes(system, state, number, steps),
+            Session::Proven(secret) => {
+                let body = system.bounds.setups.get(usize::from(number));
+                let own = body.map(|body| SetupHeader { body: *body, id: number });
+                let seen = own.is_some_and(|own| state.last_records.contains(&(*secret, own)));
+                if seen || system.broker_knows(state, secret) || !system.protections.last_record {
+                    steps.push(Step::UsePortal(number));
+                }
+            }
             Session::Up(_) => {}
         }
     }
@@ -95,12 +103,22 @@ pub(crate) fn finish_portal(system: &System, state: &mut State, number: u8, serv
     let body = *system.bounds.setups.get(usize::from(number))?;
     let transcript = Transcript { client: Ephemeral::Portal(number), server };
     let secret = exported(system, transcript, SetupHeader { body, id: number });
-    *state.sessions.get_mut(usize::from(number))? = Session::Up(secret);
+    *state.sessions.get_mut(usize::from(number))? = Session::Proven(secret);
     state.signatures.insert(Signature { by: Identity::Portal, side: Side::Client, transcript });
     Some(())
 }
 
+pub(crate) fn use_portal(state: &mut State, number: u8) -> Option<()> {
+    let session = state.sessions.get_mut(usize::from(number))?;
+    let Session::Proven(secret) = *session else { return None };
+    *session = Session::Up(secret);
+    Some(())
+}
+
 pub(crate) fn finish_node(state: &mut State, body: Body, number: u8) -> Option<()> {
-    state.node_mut(body).channels.get_mut(usize::from(number))?.as_mut()?.up = true;
+    let channel = state.node_mut(body).channels.get_mut(usize::from(number))?.as_mut()?;
+    channel.up = true;
+    let last = (channel.secret, channel.setup);
+    state.last_records.insert(last);
     Some(())
 }

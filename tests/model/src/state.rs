@@ -11,7 +11,9 @@ pub enum Session {
     Idle,
     /// Its share is out.
     Opened,
-    /// The body's identity was proven.
+    /// The body's identity was proven; its last record is awaited.
+    Proven(Secret),
+    /// In use.
     Up(Secret),
 }
 
@@ -112,6 +114,8 @@ pub struct State {
     pub setups: BTreeSet<SetupHeader>,
     /// Seen: signatures.
     pub signatures: BTreeSet<Signature>,
+    /// Seen: last records of set-ups, each under the secret and for the header it was made with.
+    pub last_records: BTreeSet<(Secret, SetupHeader)>,
     /// Seen: headers, all of the portal's making.
     pub headers: BTreeSet<Header>,
     /// Seen: sealed bodies, all of honest sealers.

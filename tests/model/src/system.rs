@@ -27,6 +27,8 @@ pub enum Step {
     FinishPortal(u8, Ephemeral, Identity),
     /// A node takes the portal's signature for its acceptance of this number.
     FinishNode(Body, u8),
+    /// The portal takes the last record of its set-up.
+    UsePortal(u8),
     /// The portal asks for an act, first or again, on the channel of a set-up.
     Ask(u8, u8),
     /// A node lets a request in: over which hop, header, body, permit's person, header and number.
@@ -82,6 +84,7 @@ impl Model for System {
             shares: forged.then_some(Ephemeral::Broker).into_iter().collect(),
             setups: forged_headers.into_iter().filter(|_| forged).collect(),
             signatures: [].into(),
+            last_records: [].into(),
             headers: [].into(),
             sealed: [].into(),
         }]
@@ -100,6 +103,7 @@ impl Model for System {
             Step::Accept(body, client, header) => setup::accept(self, &mut next, body, client, header),
             Step::FinishPortal(session, server, _) => setup::finish_portal(self, &mut next, session, server)?,
             Step::FinishNode(body, number) => setup::finish_node(&mut next, body, number)?,
+            Step::UsePortal(session) => setup::use_portal(&mut next, session)?,
             Step::Ask(act, session) => exchange::ask(self, &mut next, act, session)?,
             Step::Answer(body, hop, header, sealed, person, permit_header, number) => {
                 let permit = exchange::Permit { hop, person, header: permit_header, number };
