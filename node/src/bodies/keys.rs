@@ -20,7 +20,7 @@ pub async fn rotate(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> R
     let (of, grant) = (node.clone(), Arc::new(grant));
     let held = grant.clone();
     // Begun, it is done to its end, whether or not the caller waits.
-    let work = async move { rotation::rotate(&of, &held, asked).await };
+    let work = async move { rotation::rotate(&held, asked, of.epochs_kept, of.clock.now_ms()).await };
     node.admit_batch(grant.body().limit(), work).await?;
     call.reply(&stand(grant.scope().body(), false).await?).await?;
     Ok(Done::of(1))

@@ -45,7 +45,7 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
         if turned == Some(today) || body.gate().pass().is_err() {
             continue;
         }
-        match turn(&node, &scope, today).await {
+        match turn(&scope, today, node.epochs_kept, node.clock.now_ms()).await {
             Ok(()) => {
                 turned = Some(today);
                 ended.send_replace(today);
@@ -58,7 +58,7 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
 }
 
 /// Destroys before it turns: the first keyring of the new epoch holds nothing that ended with the day.
-async fn turn(node: &Node, scope: &BodyScope, today: u32) -> Result<(), ExpiryError> {
+async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(), ExpiryError> {
     let (body, log) = (scope.body(), scope.body().audit());
     let gone = blocking(body, move |body| {
         let gone = body.keyring().update(|keys| Ok(keys.destroy_days_before(today)))?;
@@ -67,20 +67,19 @@ async fn turn(node: &Node, scope: &BodyScope, today: u32) -> Result<(), ExpiryEr
     });
     for (purpose, day) in gone.await? {
         let purpose = purpose_name(purpose);
-        log.erased(scope.actor(), purpose, day, node.clock.now_ms()).await?;
+        log.erased(scope.actor(), purpose, day, now_ms).await?;
         tracing::info!(body = %scope.code(), purpose, day, "day key destroyed");
     }
     let before = body.keyring().ids().epoch;
-    let keep = node.epochs_kept;
     let turned = blocking(body, move |body| body.keyring().turn_epoch(today, keep)).await?;
     if turned.epoch != before {
         let (number, generation) = (turned.epoch, body.keys().generation());
         let event = Event::KeysRotated { class: KeyClass::Epoch, number, generation };
-        log.keys_changed(scope.actor(), "epoch_turn", event, node.clock.now_ms()).await?;
+        log.keys_changed(scope.actor(), "epoch_turn", event, now_ms).await?;
     }
     for number in turned.destroyed {
         let event = Event::KeyDestroyed { class: KeyClass::Epoch, number };
-        log.keys_changed(scope.actor(), "epoch_turn", event, node.clock.now_ms()).await?;
+        log.keys_changed(scope.actor(), "epoch_turn", event, now_ms).await?;
         tracing::info!(body = %scope.code(), epoch = number, "epoch destroyed");
     }
     Ok(())
@@ -97,3 +96,6 @@ async fn sweeping(node: Arc<Node>, scope: BodyScope, mut days: watch::Receiver<u
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

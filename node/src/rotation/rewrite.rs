@@ -5,6 +5,7 @@
 //! number is retired when a whole pass found nothing under it, and no batch that was sealed before the pass can still
 //! come. The log keeps its numbers: the journal is never rewritten.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -128,7 +129,7 @@ struct Passed {
 /// One look at every row, and the retirement of what it leaves unused.
 async fn pass(node: &Node, scope: &BodyScope) -> Result<Passed, RewriteError> {
     let body = scope.body();
-    let newest = body.keys();
+    let newest = Newest::of(&body.keys());
     // From here on every batch is sealed under these numbers or newer ones; a write of nothing, durable behind those
     // before it, says that they are in the store.
     body.applied().await;
@@ -157,7 +158,7 @@ async fn pass(node: &Node, scope: &BodyScope) -> Result<Passed, RewriteError> {
     if !node.sleep(GRACE).await {
         return Err(RewriteError::Stopping);
     }
-    retire(node, scope, &newest).await?;
+    retire(node, scope, newest).await?;
     Ok(passed)
 }
 
@@ -203,13 +204,12 @@ pub(super) async fn step(body: &HostedBody, space: Space, after: Option<&RowKey>
 }
 
 /// Standing numbers and page keys older than those of `newest` go, with an event each.
-async fn retire(node: &Node, scope: &BodyScope, newest: &Arc<Keyring>) -> Result<(), RewriteError> {
+async fn retire(node: &Node, scope: &BodyScope, newest: Newest) -> Result<(), RewriteError> {
     let body = scope.body();
-    let newest = newest.clone();
     // Whoever read rows in order to change them has written them now.
     let writing = body.writing().await;
     let retired = blocking(body, move |body| {
-        let retired = body.keyring().update(|keys| Ok(retire_older(keys, &newest)))?;
+        let retired = body.keyring().update(|keys| Ok(newest.retire_older(keys)))?;
         body.forget_old_pages();
         Ok(retired)
     })
@@ -223,27 +223,41 @@ async fn retire(node: &Node, scope: &BodyScope, newest: &Arc<Keyring>) -> Result
     Ok(())
 }
 
-pub(super) fn retire_older(keys: &mut Keyring, newest: &Keyring) -> Vec<(&'static str, u32)> {
-    let mut retired = Vec::new();
-    for purpose in rewritten_purposes() {
-        let Some(last) = newest.day_numbers(purpose, 0).last().copied() else { continue };
-        for number in keys.day_numbers(purpose, 0).into_iter().filter(|number| *number < last) {
-            if keys.retire(purpose, number) == Ok(true) {
-                retired.push((purpose_name(purpose), number));
-            }
+/// The newest numbers at the beginning of a pass. Numbers and no keys: a pass may take hours.
+pub(super) struct Newest {
+    purposes: Vec<(Purpose, u32)>,
+    pages: BTreeMap<u32, u32>,
+}
+
+impl Newest {
+    pub(super) fn of(keys: &Keyring) -> Self {
+        let last = |purpose| Some((purpose, *keys.day_numbers(purpose, 0).last()?));
+        let last_of_page = |page| Some((page, *keys.page_numbers(page).last()?));
+        Self {
+            purposes: rewritten_purposes().filter_map(last).collect(),
+            pages: keys.pages().into_iter().filter_map(last_of_page).collect(),
         }
     }
-    // A page that was given a newer key since keeps its older ones until the next pass.
-    let settled = newest
-        .pages()
-        .into_iter()
-        .filter(|page| keys.page_numbers(*page).last() == newest.page_numbers(*page).last());
-    let settled: Vec<u32> = settled.collect();
-    let pages: usize = settled.into_iter().map(|page| keys.retire_page(page)).sum();
-    if pages > 0 {
-        retired.push(("pages", u32::try_from(pages).unwrap_or(u32::MAX)));
+
+    /// Destroys what is older, and names it.
+    pub(super) fn retire_older(&self, keys: &mut Keyring) -> Vec<(&'static str, u32)> {
+        let mut retired = Vec::new();
+        for (purpose, last) in &self.purposes {
+            for number in keys.day_numbers(*purpose, 0).into_iter().filter(|number| number < last) {
+                if keys.retire(*purpose, number) == Ok(true) {
+                    retired.push((purpose_name(*purpose), number));
+                }
+            }
+        }
+        // A page that was given a newer key since keeps its older ones until the next pass.
+        let settled = self.pages.iter().filter(|(page, last)| keys.page_numbers(**page).last() == Some(last));
+        let settled: Vec<u32> = settled.map(|(page, _)| *page).collect();
+        let pages: usize = settled.into_iter().map(|page| keys.retire_page(page)).sum();
+        if pages > 0 {
+            retired.push(("pages", u32::try_from(pages).unwrap_or(u32::MAX)));
+        }
+        retired
     }
-    retired
 }
 
 /// Every purpose whose values stand in rows; those of the log stand in the journal.

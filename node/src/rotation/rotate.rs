@@ -10,7 +10,6 @@ use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Write};
-use crate::app::Node;
 use crate::bodies::call::CallError;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
@@ -18,18 +17,19 @@ use crate::rotation::blocking;
 
 /// Rotates what is asked for. Each part is durable, with its event, before the next begins.
 pub(crate) async fn rotate(
-    node: &Node,
     grant: &Grant<Write>,
     asked: KeysRotateRequest,
+    epochs_kept: u32,
+    now_ms: u64,
 ) -> Result<(), CallError> {
     if asked.root {
-        root(node, grant).await?;
+        root(grant, now_ms).await?;
     }
     if asked.epoch {
-        epoch(node, grant).await?;
+        epoch(grant, epochs_kept, now_ms).await?;
     }
     if asked.standing {
-        standing(node, grant).await?;
+        standing(grant, now_ms).await?;
     }
     if asked.rewrite {
         grant.body().ask_for_rewrite().await?;
@@ -37,7 +37,7 @@ pub(crate) async fn rotate(
     Ok(())
 }
 
-async fn root(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
+async fn root(grant: &Grant<Write>, now_ms: u64) -> Result<(), CallError> {
     let body = grant.scope().body();
     let before = body.keyring().ids().root;
     let rotated = blocking(body, |body| body.keyring().rotate_root()).await.map_err(|error| match error {
@@ -45,31 +45,31 @@ async fn root(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
         RowError::Keyfile(KeyfileError::NoNewerRoot) => CallError::Refused(ResultName::NotFound),
         error => CallError::Row(error),
     })?;
-    changed(node, grant, rotated_to(body, KeyClass::Root, rotated.root)).await?;
+    changed(grant, rotated_to(body, KeyClass::Root, rotated.root), now_ms).await?;
     if !rotated.left.contains(&before) {
-        changed(node, grant, Event::KeyDestroyed { class: KeyClass::Root, number: before }).await?;
+        changed(grant, Event::KeyDestroyed { class: KeyClass::Root, number: before }, now_ms).await?;
     }
     Ok(())
 }
 
 /// At most one day ahead of the clock: an epoch of tomorrow is kept a day longer, and no other is destroyed for it.
-async fn epoch(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
+async fn epoch(grant: &Grant<Write>, epochs_kept: u32, now_ms: u64) -> Result<(), CallError> {
     let body = grant.scope().body();
-    let today = day_of(node.clock.now_ms());
+    let today = day_of(now_ms);
     let before = body.keyring().ids().epoch;
     let day = before.saturating_add(1).clamp(today, today.saturating_add(1));
-    let keep = node.epochs_kept.saturating_add(day - today);
+    let keep = epochs_kept.saturating_add(day - today);
     let turned = blocking(body, move |body| body.keyring().turn_epoch(day, keep)).await?;
     if turned.epoch != before {
-        changed(node, grant, rotated_to(body, KeyClass::Epoch, turned.epoch)).await?;
+        changed(grant, rotated_to(body, KeyClass::Epoch, turned.epoch), now_ms).await?;
     }
     for number in turned.destroyed {
-        changed(node, grant, Event::KeyDestroyed { class: KeyClass::Epoch, number }).await?;
+        changed(grant, Event::KeyDestroyed { class: KeyClass::Epoch, number }, now_ms).await?;
     }
     Ok(())
 }
 
-async fn standing(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
+async fn standing(grant: &Grant<Write>, now_ms: u64) -> Result<(), CallError> {
     let body = grant.scope().body();
     blocking(body, |body| {
         body.keyring().rotate_standing()?;
@@ -78,15 +78,15 @@ async fn standing(node: &Node, grant: &Grant<Write>) -> Result<(), CallError> {
     })
     .await?;
     let first = Purpose::ALL.first().and_then(|purpose| body.keys().day_numbers(*purpose, 0).last().copied());
-    changed(node, grant, rotated_to(body, KeyClass::Standing, first.unwrap_or_default())).await
+    changed(grant, rotated_to(body, KeyClass::Standing, first.unwrap_or_default()), now_ms).await
 }
 
 fn rotated_to(body: &Arc<HostedBody>, class: KeyClass, number: u32) -> Event {
     Event::KeysRotated { class, number, generation: body.keys().generation() }
 }
 
-async fn changed(node: &Node, grant: &Grant<Write>, event: Event) -> Result<(), CallError> {
+async fn changed(grant: &Grant<Write>, event: Event, now_ms: u64) -> Result<(), CallError> {
     let (body, actor) = (grant.body(), grant.scope().actor());
     tracing::info!(body = %body.code(), event = ?event, "keys changed");
-    Ok(body.audit().keys_changed(actor, "keys_rotate", event, node.clock.now_ms()).await?)
+    Ok(body.audit().keys_changed(actor, "keys_rotate", event, now_ms).await?)
 }

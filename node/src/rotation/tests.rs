@@ -6,7 +6,7 @@ use chukei_crypto::keyring::Page;
 use chukei_crypto::seal::{Purpose, SealError};
 use chukei_store::{Batch, RowKey, Space};
 
-use super::rewrite::{count_outdated, retire_older, step};
+use super::rewrite::{Newest, count_outdated, step};
 use crate::hosted::HostedBody;
 use crate::hosted::pages::page_row;
 use crate::hosted::persons::PersonRecord;
@@ -49,10 +49,10 @@ async fn what_was_stored_before_a_rotation_opens_after_it_and_after_its_rewrite(
         assert!(persons.iter().all(|person| read(&body, person).unwrap().is_some()));
         // Two persons with three rows each, the counter and the page.
         assert_eq!(count_outdated(&body).unwrap(), 8);
-        let before = body.keys();
+        let before = Newest::of(&body.keys());
         assert_eq!(rewrite(&body).await, 8);
         assert_eq!((count_outdated(&body).unwrap(), rewrite(&body).await), (0, 0), "once is enough");
-        let retired = body.keyring().update(|keys| Ok(retire_older(keys, &before))).unwrap();
+        let retired = body.keyring().update(|keys| Ok(before.retire_older(keys))).unwrap();
         assert_eq!(retired.iter().filter(|(purpose, _)| *purpose == "pages").count(), 1);
         assert!(retired.iter().any(|(purpose, number)| *purpose == "names" && *number < newest(&body)[0]));
         assert_eq!(newest(&body).len(), 1);
@@ -73,12 +73,12 @@ async fn a_batch_that_was_sealed_before_a_rotation_arrives_under_the_newest_numb
     body.keyring().ensure_page(9).unwrap();
     let late = late.put(page_row(9), late_page.to_sealed(&body.keys()).unwrap());
     body.keyring().rotate_standing().unwrap();
-    let before = body.keys();
+    let before = Newest::of(&body.keys());
     rewrite(&body).await;
     // Now the batch comes that was on its way all the time; nothing of it needs the numbers that go.
     body.apply(late).await.unwrap();
     assert_eq!(count_outdated(&body).unwrap(), 0);
-    body.keyring().update(|keys| Ok(retire_older(keys, &before))).unwrap();
+    body.keyring().update(|keys| Ok(before.retire_older(keys))).unwrap();
     assert_eq!(read(&body, &person).unwrap().unwrap().addressee, person.addressee);
     let stored = body.get_row(&page_row(9)).unwrap().unwrap();
     assert!(Page::from_sealed(&stored.value, 9, &body.keys()).is_ok());
