@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_callers_own_party() {
         let decide = |who: &str, header: &Header| way(&identity(who), header, |body| body.as_str() == OWN);
-        let ways: [(Kind, fn(Party) -> Way); 2] =
+        type Answered = fn(Party) -> Way;
+        let ways: [(Kind, Answered); 2] =
             [(Kind::AcquireCodes, Way::Acquire), (Kind::RenewCodes, Way::Renew)];
         for (kind, answered) in ways {
             let mut header = header(kind, Direction::Hop);

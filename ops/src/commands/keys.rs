@@ -3,6 +3,7 @@
 use chukei_domain::day::Day;
 use chukei_wire::header::Kind;
 use chukei_wire::message::keys::{KeysRotateRequest, KeysStatusReply, PurposeKeys, Rewrite};
+use chukei_wire::result::ResultName;
 use serde_json::{Value, json};
 
 use crate::cli::RotateArgs;
@@ -12,7 +13,13 @@ use crate::report::Report;
 
 /// `keys rotate`. A rotation that a lost connection repeats is one rotation more, and does no harm.
 pub(crate) async fn rotate(link: &mut NodeLink, args: RotateArgs) -> Result<Report, Failure> {
-    let reply: KeysStatusReply = link.ask(Kind::KeysRotate, &asked(args)).await?;
+    let reply: KeysStatusReply = link.ask(Kind::KeysRotate, &asked(args)).await.map_err(|failure| {
+        if failure.code != ResultName::NotFound.as_str() {
+            return failure;
+        }
+        let message = "新しいルート鍵がありません。鍵の保管者が次の番号の鍵を置いてからやり直してください";
+        Failure::refused(ResultName::NotFound, message)
+    })?;
     Ok(report(&reply, "鍵を更新しました"))
 }
 
