@@ -22,6 +22,9 @@ const DELEGATION_LIFE_MS: u64 = 24 * 3_600_000;
 
 const WAIT: Duration = Duration::from_secs(10);
 
+/// When a body is announced again whose key did not sign.
+const UNSIGNED_AGAIN: Duration = Duration::from_secs(2);
+
 /// Why a broker does not know this node's bodies.
 #[derive(Debug, thiserror::Error)]
 pub enum AnnounceError {
@@ -45,8 +48,7 @@ pub enum AnnounceError {
 /// Announces every body that was opened on `connection`; nothing where there is none yet.
 pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
     let now_ms = node.clock.now_ms();
-    let delegations =
-        node.bodies.iter().map(|body| delegation(node, body, now_ms)).collect::<Result<Vec<_>, _>>()?;
+    let delegations = delegations(node, now_ms)?;
     if delegations.is_empty() {
         return Ok(());
     }
@@ -58,6 +60,27 @@ pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), An
         Outcome::Answered => Ok(()),
         other => Err(AnnounceError::Refused(other)),
     }
+}
+
+/// One per body. A body whose key does not sign now, in a token that is gone, is left out and announced later: the
+/// others do not wait for it, nor is a silent token asked once for each of its bodies.
+fn delegations(node: &Node, now_ms: u64) -> Result<Vec<Delegation>, AnnounceError> {
+    let mut delegations = Vec::new();
+    let mut silent = None;
+    for body in node.bodies.iter() {
+        if silent.is_some() && body.identity().may_block() {
+            continue;
+        }
+        match delegation(node, body, now_ms) {
+            Err(AnnounceError::Signing(error)) => silent = Some((body.code(), error)),
+            signed => delegations.push(signed?),
+        }
+    }
+    if let Some((body, error)) = silent {
+        tracing::warn!(%body, %error, "not every body could be announced");
+        node.announcements.want(UNSIGNED_AGAIN);
+    }
+    Ok(delegations)
 }
 
 fn delegation(node: &Node, body: &HostedBody, now_ms: u64) -> Result<Delegation, AnnounceError> {

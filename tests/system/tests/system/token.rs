@@ -30,8 +30,13 @@ const TESTS: &[Skippable<Token>] = &[
     ("a_root_in_the_token_is_rotated_and_the_old_one_is_gone", rotates),
 ];
 
+const IDENTITY_TESTS: &[Skippable<TokenIdentity>] =
+    &[("a_body_whose_identity_is_gone_with_its_token_keeps_no_other_from_its_broker", identity_away)];
+
 pub(crate) fn trials() -> Vec<Trial> {
-    skippable_group("token", TESTS)
+    let mut trials = skippable_group("token", TESTS);
+    trials.extend(skippable_group("token", IDENTITY_TESTS));
+    trials
 }
 
 /// The stack, where there is a driver. One test at a time.
@@ -41,14 +46,7 @@ struct Token {
 
 impl Shared for Token {
     fn set() -> Result<Self, Failed> {
-        if Path::new(DRIVER).exists() {
-            let stage = Stage::start("token", into_a_token)?;
-            return Ok(Self { stage: Some(Mutex::new(stage)) });
-        }
-        if std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1") {
-            return Err("SoftHSM 2 is not installed (Debian: softhsm2)".into());
-        }
-        Ok(Self { stage: None })
+        Self::laid_out(into_a_token)
     }
 
     fn keep(&self) {
@@ -58,7 +56,31 @@ impl Shared for Token {
     }
 }
 
+/// A stack of its own, in which one body's identity is in the token and nothing else.
+struct TokenIdentity(Token);
+
+impl Shared for TokenIdentity {
+    fn set() -> Result<Self, Failed> {
+        Token::laid_out(|layout| identity_into_a_token(layout, "")).map(Self)
+    }
+
+    fn keep(&self) {
+        self.0.keep();
+    }
+}
+
 impl Token {
+    fn laid_out(prepare: impl FnOnce(&Layout)) -> Result<Self, Failed> {
+        if Path::new(DRIVER).exists() {
+            let stage = Stage::start("token", prepare)?;
+            return Ok(Self { stage: Some(Mutex::new(stage)) });
+        }
+        if std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1") {
+            return Err("SoftHSM 2 is not installed (Debian: softhsm2)".into());
+        }
+        Ok(Self { stage: None })
+    }
+
     fn on(&self, test: impl FnOnce(&Stage)) -> Completion {
         let Some(stage) = &self.stage else {
             return Completion::ignored_with("SoftHSM 2 is not installed (Debian: softhsm2)");
@@ -76,37 +98,41 @@ fn tokens(layout: &Layout) -> PathBuf {
     layout.dir().join("tokens")
 }
 
-/// Before anything has started: a token, the node's configuration, first roots, and one body's identity in it.
+/// Before anything has started: all keys of the node's bodies, and one identity, are in the token.
 fn into_a_token(layout: &Layout) {
-    fs::create_dir(tokens(layout)).unwrap();
-    fs::write(conf(layout), format!("directories.tokendir = {}\n", tokens(layout).display())).unwrap();
-    fs::write(layout.dir().join("pin"), PIN).unwrap();
-    layout.set_environment("SOFTHSM2_CONF", conf(layout).to_str().unwrap()).unwrap();
-    tool(layout, &["--init-token", "--free", "--label", "node", "--pin", PIN, "--so-pin", "31415926"]);
-    // The identity that the peer list names already.
-    let key = fs::read_to_string(layout.dir().join(format!("pki/body-{BODY}.identity.key"))).unwrap();
-    let key = BASE64.encode(&HEXLOWER.decode(key.trim().as_bytes()).unwrap());
-    let pem = layout.dir().join("identity.pem");
-    fs::write(&pem, format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n")).unwrap();
-    let label = format!("chukei/{BODY}/identity");
-    let pem = pem.to_str().unwrap();
-    tool(layout, &["--import", pem, "--token", "node", "--label", &label, "--id", "01", "--pin", PIN]);
-    fs::remove_file(layout.dir().join(format!("pki/body-{BODY}.identity.key"))).unwrap();
+    identity_into_a_token(layout, "provider = \"pkcs11\"\n");
     let config = layout.config(Role::Node);
-    let text = fs::read_to_string(&config).unwrap();
-    let token =
-        format!("provider = \"pkcs11\"\nmodule = \"{DRIVER}\"\ntoken = \"node\"\npin_file = \"pin\"\n");
-    let text = text
-        .replace("provider = \"file\"\nroots = \"pki/roots\"\nepochs = \"keys\"\n", &token)
-        .replace(&format!("pki/body-{BODY}.identity.key"), &format!("pkcs11:{label}"));
-    assert!(text.contains("pkcs11:") && text.contains(&token), "{text}");
-    fs::write(&config, text).unwrap();
     for body in BODIES {
         let mut command = program::command("chukei");
         command.args(["--json", "keys", "token", "--make-root", "--owner", body.code, "--keys"]).arg(&config);
         let made = program::end(command.env("SOFTHSM2_CONF", conf(layout))).done();
         assert_eq!(made["roots"], serde_json::json!([1]));
     }
+}
+
+/// A token, and in it the identity that the peer list names already; with `provider` the other keys, too.
+fn identity_into_a_token(layout: &Layout, provider: &str) {
+    fs::create_dir(tokens(layout)).unwrap();
+    fs::write(conf(layout), format!("directories.tokendir = {}\n", tokens(layout).display())).unwrap();
+    fs::write(layout.dir().join("pin"), PIN).unwrap();
+    layout.set_environment("SOFTHSM2_CONF", conf(layout).to_str().unwrap()).unwrap();
+    tool(layout, &["--init-token", "--free", "--label", "node", "--pin", PIN, "--so-pin", "31415926"]);
+    let key = fs::read_to_string(layout.dir().join(format!("pki/body-{BODY}.identity.key"))).unwrap();
+    let key = BASE64.encode(&HEXLOWER.decode(key.trim().as_bytes()).unwrap());
+    let pem = layout.dir().join("identity.pem");
+    fs::write(&pem, format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n")).unwrap();
+    let (label, pem) = (format!("chukei/{BODY}/identity"), pem.to_str().unwrap());
+    tool(layout, &["--import", pem, "--token", "node", "--label", &label, "--id", "01", "--pin", PIN]);
+    fs::remove_file(layout.dir().join(format!("pki/body-{BODY}.identity.key"))).unwrap();
+    let files = "provider = \"file\"\nroots = \"pki/roots\"\nepochs = \"keys\"\n";
+    let token = format!("module = \"{DRIVER}\"\ntoken = \"node\"\npin_file = \"pin\"\n");
+    let kept = if provider.is_empty() { files } else { provider };
+    let config = layout.config(Role::Node);
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace(files, &format!("{kept}{token}"));
+    let text = text.replace(&format!("pki/body-{BODY}.identity.key"), &format!("pkcs11:{label}"));
+    assert!(text.contains("pkcs11:") && text.contains(&token), "{text}");
+    fs::write(&config, text).unwrap();
 }
 
 fn tool(layout: &Layout, arguments: &[&str]) {
@@ -185,5 +211,27 @@ fn rotates(token: &Token) -> Completion {
         stage.stack.start_role(Role::Node).unwrap();
         let args = ["self-info", "--person", &person.user, "--body", BODY, "--dataset", TAX];
         until("an answer", || (stage.portal(&args).code == Some(0)).then_some(()));
+    })
+}
+
+fn identity_away(token: &TokenIdentity) -> Completion {
+    token.0.on(|stage| {
+        let person = with_a_copy(stage, BODY, "T-1");
+        let other = with_a_copy(stage, "982024", "T-1");
+        stage.self_info(&person.user, BODY, &[TAX]);
+        let (there, away) = (tokens(stage.layout()), stage.file("away"));
+        fs::rename(&there, &away).unwrap();
+        fs::create_dir(&there).unwrap();
+        // A broker that has just started knows nobody: each body has to be announced anew.
+        stage.stack.stop_role(Role::Broker).unwrap();
+        stage.stack.start_role(Role::Broker).unwrap();
+        let asked = |user: &str, body: &str| {
+            stage.portal(&["self-info", "--person", user, "--body", body, "--dataset", TAX]).code
+        };
+        until("an answer of the other body", || (asked(&other.user, "982024") == Some(0)).then_some(()));
+        assert_ne!(asked(&person.user, BODY), Some(0));
+        fs::remove_dir(&there).unwrap();
+        fs::rename(&away, &there).unwrap();
+        until("an answer of the body", || (asked(&person.user, BODY) == Some(0)).then_some(()));
     })
 }
