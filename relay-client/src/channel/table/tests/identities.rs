@@ -40,10 +40,14 @@ fn answered(byte: u8, portal: &[u8], body: &[u8]) -> Channel {
 }
 
 async fn opened_to(table: &Channels, other: &[&[u8]], now_ms: u64, made: Channel) -> ChannelId {
+    held_to(table, other, now_ms, made).await.id()
+}
+
+async fn held_to(table: &Channels, other: &[&[u8]], now_ms: u64, made: Channel) -> Arc<Channel> {
     let other = identities(other);
     let parties = Parties { own: &OWN, other: &other };
     let set_up = || async { Ok(made) };
-    table.get_or_setup(&body(), parties, now_ms, soon(), set_up).await.unwrap().id()
+    table.get_or_setup(&body(), parties, now_ms, soon(), set_up).await.unwrap()
 }
 
 fn to(other: &[u8], byte: u8, now_ms: u64) -> Channel {
@@ -75,12 +79,13 @@ async fn r20_an_identity_that_left_the_list_takes_its_channels_with_it() {
     let table = Channels::new(limits());
     let at_body = [(1, &OTHER), (2, &NEWER)]
         .map(|(byte, body)| table.insert(answered(byte, OWN.spki(), body), 0).unwrap());
-    assert_eq!(opened_to(&table, &[&OTHER], 0, to(&OTHER, 3, 0)).await, id(3));
+    let opened = held_to(&table, &[&OTHER], 0, to(&OTHER, 3, 0)).await;
     table.enforce(list(&[&NEWER, &OTHER]));
     assert_eq!((table.counts(), table.on_former_identities()), ((2, 1), 1), "both count");
     table.enforce(list(&[&NEWER]));
     assert_eq!(table.get(id(1), &body(), 0).unwrap_err(), ChannelUnusable::Unknown);
     assert!(at_body[0].is_withdrawn() && !at_body[0].is_stopped(), "no mismatch");
+    assert!(opened.is_withdrawn(), "whoever holds it");
     assert_eq!(at_body[0].count_body().unwrap_err(), ChannelError::Withdrawn, "what is in flight ends");
     assert!(table.get(id(2), &body(), 0).is_ok());
     let found = opened_to(&table, &[&NEWER], 0, to(&NEWER, 4, 0)).await;
