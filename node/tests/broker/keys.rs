@@ -83,10 +83,24 @@ impl Keys {
 
     /// Writes the signed list with these portals.
     pub(crate) fn write_peers(&self, portals: &[&str]) {
-        let body = |(code, key): (&&str, &IdentityKey)| BodyPeer {
+        let own = |key: &IdentityKey| Identities::one(key.public_spki());
+        self.write_list(portals, self.bodies.iter().map(own).collect());
+    }
+
+    /// The same after a rotation of every body's identity; where they are retired, without those of [`Keys::bodies`].
+    pub(crate) fn write_rotated(&self, portals: &[&str], newer: &[IdentityKey], retired: bool) {
+        let both = |(old, new): (&IdentityKey, &IdentityKey)| {
+            let keys = [new, old].map(|key| Hex(key.public_spki()));
+            if retired { Identities::one(new.public_spki()) } else { keys.to_vec().try_into().unwrap() }
+        };
+        self.write_list(portals, self.bodies.iter().zip(newer).map(both).collect());
+    }
+
+    fn write_list(&self, portals: &[&str], identities: Vec<Identities>) {
+        let body = |(code, identities): (&&str, Identities)| BodyPeer {
             code: code.parse().unwrap(),
             name: (*code).to_owned(),
-            identities: Identities::one(key.public_spki()),
+            identities,
             acquisition_public: Hex(vec![4; 65]),
         };
         let portal = |name: &str| PortalPeer {
@@ -102,7 +116,7 @@ impl Keys {
             version: 1,
             issued_ms: 0,
             not_after_ms: u64::MAX,
-            bodies: BODIES.iter().zip(&self.bodies).map(body).collect(),
+            bodies: BODIES.iter().zip(identities).map(body).collect(),
             portals: portals.iter().map(|name| portal(name)).collect(),
             brokers: vec![broker],
             registry: Hex(self.registry.public().to_vec()),
@@ -114,7 +128,7 @@ impl Keys {
     }
 }
 
-fn identity() -> IdentityKey {
+pub(crate) fn identity() -> IdentityKey {
     IdentityKey::from_pkcs8(&IdentityKey::generate_pkcs8().unwrap()).unwrap()
 }
 

@@ -1,11 +1,16 @@
 //! Who may connect, who may ask for what, and where bodies are.
 
+use chukei_relay_client::connection::PeerConnection;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::{Header, Kind};
+use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::result::ResultName;
+use tokio::time::timeout;
 
+use crate::keys::identity;
 use crate::stage::{Stage, about, answered, ask, header, heard, outcome};
 
+/// Nothing here takes that long.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 const NOT_READY: Outcome = Outcome::RetryAfter(ResultName::NotReady, 1_000);
 const NOT_FOUND: Outcome = Outcome::Refused(ResultName::NotFound);
 
@@ -119,4 +124,40 @@ async fn a_portal_that_was_struck_off_the_list_is_served_no_more_though_it_is_st
     }
     let parts = vec![stage.keys.broker_part("portal/mynaportal", 1)];
     assert_eq!(stage.acquire(&portal, "portal/mynaportal", parts).await.err(), Some(NOT_FOUND));
+}
+
+#[tokio::test]
+async fn r20_a_route_ends_with_the_identity_that_delegated_it_and_another_takes_its_place() {
+    let stage = Stage::set().await;
+    let (portal, node) = stage.peers().await;
+    let portals = ["mynaportal", "another"];
+    let newer: Vec<_> = stage.keys.bodies.iter().map(|_| identity()).collect();
+    // Not listed yet: what was announced before stands.
+    let early = stage.announce_under(&newer, &node, "node-a", 2).await;
+    assert_eq!(early, Outcome::Refused(ResultName::BadSignature));
+    assert_eq!(set_up(&portal, &node).await, Outcome::Answered);
+    stage.keys.write_rotated(&portals, &newer, false);
+    let listed =
+        async { while stage.announce_under(&newer, &node, "node-a", 3).await != Outcome::Answered {} };
+    timeout(PATIENCE, listed).await.expect("the new identity counts");
+    assert_eq!(stage.announce(&node, "node-a", 4).await, Outcome::Answered, "both count");
+    stage.keys.write_rotated(&portals, &newer, true);
+    let served = async { while set_up(&portal, &node).await == Outcome::Answered {} };
+    timeout(PATIENCE, served).await.expect("the old identity no longer counts");
+    assert_eq!(set_up(&portal, &node).await, NOT_READY, "the old one is gone");
+    assert_eq!(stage.announce(&node, "node-a", 5).await, Outcome::Refused(ResultName::BadSignature));
+    assert_eq!(stage.announce_under(&newer, &node, "node-a", 6).await, Outcome::Answered);
+    assert_eq!(set_up(&portal, &node).await, Outcome::Answered);
+}
+
+/// How a set-up of the portal ends, which the node answers if it gets it.
+async fn set_up(portal: &PeerConnection, node: &PeerConnection) -> Outcome {
+    let mut open = ask(portal, &header(Kind::ChannelSetup), &Hop::default()).await;
+    tokio::select! {
+        outcome = open.read_status() => outcome.unwrap(),
+        mut request = heard(node) => {
+            request.end_with(Outcome::Answered).await.unwrap();
+            open.read_status().await.unwrap()
+        }
+    }
 }

@@ -159,6 +159,17 @@ impl Stage {
 
     /// Announces every body, by delegations for the node of this name.
     pub(crate) async fn announce(&self, node: &PeerConnection, name: &str, epoch: u64) -> Outcome {
+        self.announce_under(&self.keys.bodies, node, name, epoch).await
+    }
+
+    /// The same under these identities of the bodies.
+    pub(crate) async fn announce_under(
+        &self,
+        identities: &[chukei_crypto::sign::IdentityKey],
+        node: &PeerConnection,
+        name: &str,
+        epoch: u64,
+    ) -> Outcome {
         let delegation = |(code, key): (&&str, &chukei_crypto::sign::IdentityKey)| {
             let claims = DelegationClaims {
                 body: code.parse().unwrap(),
@@ -169,7 +180,7 @@ impl Stage {
             let signature = key.sign(&encode(&claims).unwrap()).unwrap().to_vec();
             Delegation { claims, signature }
         };
-        let delegations = BODIES.iter().zip(&self.keys.bodies).map(delegation).collect();
+        let delegations = BODIES.iter().zip(identities).map(delegation).collect();
         let mut open = open_request(node, &header(Kind::Announce), &Hop::default()).await.unwrap();
         open.send.write_message(&Announce { delegations }).await.unwrap();
         open.send.finish().await.unwrap();
