@@ -52,6 +52,15 @@ fn a_signed_list_names_every_party() {
 }
 
 #[test]
+fn permit_keys_are_whole_and_no_two_brokers_share_one() {
+    for key in [vec![6; 32], vec![7; 31], Vec::new()] {
+        let mut list = list();
+        list.brokers[1].permit_public = Hex(key);
+        assert_eq!(signed(&list, NOW).unwrap_err(), PeerListError::Malformed);
+    }
+}
+
+#[test]
 fn r24_one_changed_byte_anywhere_is_tampering() {
     let root = root();
     let bytes = list().to_json().unwrap();

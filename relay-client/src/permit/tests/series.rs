@@ -242,6 +242,32 @@ fn evidence_has_one_form() {
     }
 }
 
+/// A changed byte needs a new version, and a reader for this one.
+#[test]
+fn evidence_is_frozen() {
+    let epoch = Epoch { broker: "broker-a".into(), receiver: RECEIVER.into(), id: [8; 16] };
+    let root =
+        PermitRoot { epoch: [8; 16], first: 7, leaves: vec![1; 32], previous: [2; 32], signature: [3; 64] };
+    let epoch_field = format!("616550{}", "08".repeat(16));
+    let parties = |of: &str| {
+        format!(
+            "01a461626862726f6b65722d61{epoch_field}616b{of}6172746368756b65693a2f2f6e6f64652f6e6f64652d61"
+        )
+    };
+    let [leaf, previous, signature] = ["01", "02", "03"].map(|byte| byte.repeat(32));
+    let told = format!(
+        "a164726f6f74a5{epoch_field}616607616c5820{leaf}61705820{previous}61735840{signature}{signature}"
+    );
+    for (of, frozen) in [
+        (EvidenceOf::Unproven(300), "a168756e70726f76656e19012c"),
+        (EvidenceOf::Stopped("permit_withheld".into()), "a16773746f707065646f7065726d69745f7769746868656c64"),
+        (EvidenceOf::Root(root), &told),
+    ] {
+        let bytes = Evidence::new(&epoch, of).to_bytes().unwrap();
+        assert_eq!(data_encoding::HEXLOWER.encode(&bytes), parties(frozen));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
