@@ -21,6 +21,7 @@ use chukei_wire::header::{Kind, PersonCode};
 use chukei_wire::id::HeaderHash;
 use chukei_wire::message::control::{AcquireReply, AcquireRequest, PermitRoot, WantedEpoch};
 use chukei_wire::permit::Permit;
+use chukei_wire::result::ResultName;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::stage::{Keys, LOOPBACK, PORTAL};
@@ -168,6 +169,12 @@ async fn serve(portal: Connected, desk: Arc<Desk>, forward: mpsc::Sender<Accepte
             if request.header.kind == Kind::PermitRoots {
                 // Ends with the connection.
                 let _ = serve_roots(&permits, &desk.signer, request, std::future::pending()).await;
+                return;
+            }
+            if request.header.kind == Kind::RenewCodes {
+                // There is one version of codes here, and nothing to renew.
+                let not_now = Outcome::RetryAfter(ResultName::NotReady, 1_000);
+                let _ = request.end_with(not_now).await;
                 return;
             }
             if request.header.kind != Kind::AcquireCodes {
