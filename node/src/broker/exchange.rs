@@ -323,6 +323,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_passes_while_the_keyring_is_shut_and_changes_of_it_are_recorded() {
+        let case = case();
+        let fault = crate::key_gate::Fault::new(crate::key_gate::Cause::Provider, "no answer");
+        case.log.gate.set(Some(fault));
+        for kind in [Kind::SelfInfo, Kind::ChannelSetup] {
+            let refused = case.begin(&header(kind, Direction::ToBody)).err().map(|error| error.outcome());
+            assert_eq!(refused, Some(NOT_READY));
+        }
+        case.log.gate.set(None);
+        let turned = Event::KeyDestroyed { class: chukei_domain::event::KeyClass::Epoch, number: 20_000 };
+        case.log.keys_changed("broker-a", turned.clone(), NOW);
+        let records = case.records(1).await;
+        assert_eq!((&records[0].event, records[0].actor.as_str()), (&turned, "chukei://broker/broker-a"));
+    }
+
+    #[tokio::test]
     async fn a_passage_that_breaks_off_is_recorded_as_aborted() {
         let case = case();
         drop(case.begin(&header(Kind::SelfInfo, Direction::ToBody)).unwrap());
