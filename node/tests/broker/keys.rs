@@ -14,6 +14,11 @@ use serde_bytes::ByteBuf;
 
 pub(crate) const BODIES: [&str; 2] = ["982016", "982024"];
 
+/// What person codes of version 1 are made of.
+pub(crate) const FIRST_MASTER: [u8; 32] = [7; 32];
+/// The same of version 2, which a broker has where its configuration says so.
+pub(crate) const SECOND_MASTER: [u8; 32] = [8; 32];
+
 pub(crate) struct Keys {
     dir: PathBuf,
     issuer: Issuer<'static, KeyPair>,
@@ -33,7 +38,9 @@ impl Keys {
         fs::write(dir.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         let acquisition = AcquisitionKeyPair::generate().unwrap();
         fs::write(dir.join("acquisition.key"), &*key_file::text(&acquisition.to_bytes()[..])).unwrap();
-        fs::write(dir.join("code-master.key"), &*key_file::text(&[7; 32])).unwrap();
+        for (name, secret) in [("code-master.key", FIRST_MASTER), ("code-master-2.key", SECOND_MASTER)] {
+            fs::write(dir.join(name), &*key_file::text(&secret)).unwrap();
+        }
         let permits = SigningKey::generate().unwrap();
         fs::write(dir.join("permit.key"), &*key_file::text(&permits)).unwrap();
         let permits = SigningKey::from_pkcs8(&permits).unwrap();
