@@ -26,12 +26,17 @@ use crate::page::{metric, page};
 use crate::person::Person;
 use crate::stage::{Stage, until};
 
-/// The group.
+/// The groups.
 pub(super) fn trials() -> Vec<Trial> {
-    group::<CodeRotation>(
+    let turned = group::<CodeRotation>(
         "code_rotation",
         &[("a_code_master_turns_under_load_without_a_failed_request", turn)],
-    )
+    );
+    let away = group::<CodeRotation>(
+        "code_rotation_missed",
+        &[("a_node_that_was_away_for_the_whole_overlap_is_mended_by_enrolling_again", missed)],
+    );
+    turned.into_iter().chain(away).collect()
 }
 
 /// More than one message of renewals.
@@ -92,6 +97,42 @@ fn turn(rotation: &CodeRotation) {
     everybody_is_reached(stage, &persons);
     assert_eq!([Role::Node, Role::Portal].map(|role| stage.alarms(role, None)), [0, 0]);
     r30_codes_of_the_first_version_are_like_invented_ones(stage, &persons[0].person);
+}
+
+fn missed(rotation: &CodeRotation) {
+    let stage = &rotation.0;
+    let persons = stage.known_persons(BODY, 3);
+    let numbers: String =
+        persons.iter().map(|known| format!("{},{}\n", known.person.addressee, known.person.number)).collect();
+    let file =
+        stage.written("persons.csv", format!("integrated_addressee_number,acquisition_number\n{numbers}"));
+    let enroll = || stage.staff(BODY, &["person", "enroll", &file]).done();
+    assert_eq!(enroll()["unchanged"], persons.len());
+    pki(stage.layout()).code_master(2).unwrap();
+    stage.stack.stop_role(Role::Node).unwrap();
+    for masters in [&[FIRST, SECOND][..], &[SECOND]] {
+        list_masters(stage.layout(), Role::Broker, "code_masters", masters);
+        stage.restart(Role::Broker);
+        until_brought(stage, Role::Portal, 2);
+    }
+    stage.stack.start_role(Role::Node).unwrap();
+    until_brought(stage, Role::Node, 2);
+    persons.iter().for_each(|known| assert_eq!(stage.ask(known), Err("NOT_FOUND".to_owned())));
+    assert_eq!(enroll()["enrolled"], persons.len(), "the codes that live");
+    assert_eq!(enroll()["unchanged"], persons.len());
+    persons.iter().for_each(|known| assert_eq!(stage.ask(known), Ok(known.value.clone())));
+    assert_eq!([Role::Node, Role::Portal].map(|role| stage.alarms(role, None)), [0, 0]);
+}
+
+/// Waits until a role has every code in `version`.
+fn until_brought(stage: &Stage, role: Role, version: u8) {
+    let layout = stage.layout();
+    until("renewals", || {
+        page(layout, role, "/readyz").filter(|(status, _)| *status == 200)?;
+        let brought = metric(layout, role, "chukei_code_version") as u8 == version
+            && metric(layout, role, "chukei_code_renewals_pending") == 0.0;
+        brought.then_some(())
+    });
 }
 
 fn ask_on(stage: &Stage, known: &Known, answers: &AtomicUsize, over: &AtomicBool) {
