@@ -133,8 +133,14 @@ fn keyring_cut(broken: &Broken) {
         std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     });
     only_the_body_is_out(stage, "damaged", [&own, &other]);
+    let cut = super::generation_of(&whole);
     std::fs::write(&path, &whole).unwrap();
     is_back(stage, &own);
+    // The first look at the day after a start writes the keyring once more.
+    until("the start's turn of the day", || {
+        (super::status(stage)["generation"].as_u64().unwrap() > cut).then_some(())
+    });
+    whole = std::fs::read(&path).unwrap();
     // And while it runs: gone, then back.
     std::fs::remove_file(&path).unwrap();
     only_the_body_is_out(stage, "missing", [&own, &other]);
