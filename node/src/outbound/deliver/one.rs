@@ -59,11 +59,13 @@ pub(super) async fn deliver(
     attempt(node, body, parcel, person).await
 }
 
-/// Whether a refusal may come from what happened between node and portal, and not from the notice.
+/// Whether a refusal may come from what happened between node and portal, and not from the notice. A broker that has
+/// no delegation of this body at the moment answers like one that does not know the person (R1).
 fn may_be_the_ways_fault(result: ResultName) -> bool {
     matches!(
         result,
-        ResultName::SubjectMismatch
+        ResultName::NotFound
+            | ResultName::SubjectMismatch
             | ResultName::IntegrityFailure
             | ResultName::BadSignature
             | ResultName::PermitScope
