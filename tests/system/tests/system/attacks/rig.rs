@@ -50,6 +50,15 @@ pub(crate) struct Rig {
 impl Rig {
     /// Starts a stack named `name`, with these lines in the node's `[limits]`.
     pub(crate) fn start(name: &str, node_limits: &str) -> Result<Self, Failed> {
+        Self::prepared(name, node_limits, |_| ())
+    }
+
+    /// A rig whose layout `prepare` changes before the roles start.
+    pub(crate) fn prepared(
+        name: &str,
+        node_limits: &str,
+        prepare: impl FnOnce(&Layout),
+    ) -> Result<Self, Failed> {
         let seed = seed();
         eprintln!("{name}: seed {seed}");
         let runtime = Runtime::new()?;
@@ -60,6 +69,7 @@ impl Rig {
             replace(layout, Role::Node, broker, relays[0].front);
             replace(layout, Role::Portal, broker, relays[1].front);
             append(layout, Role::Node, &format!("\n[limits]\n{node_limits}\n"));
+            prepare(layout);
             hops = Some(relays);
         })?;
         let [node_hop, portal_hop] = hops.expect("the layout was prepared");

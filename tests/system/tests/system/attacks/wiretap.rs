@@ -7,6 +7,7 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use data_encoding::HEXLOWER;
 use encoding_rs::SHIFT_JIS;
@@ -54,7 +55,10 @@ struct Wiretap {
 
 impl Shared for Wiretap {
     fn set() -> Result<Self, Failed> {
-        let rig = Rig::start("wiretap", "notice_poll_seconds = 1")?;
+        // Without it only root may look into a role's memory.
+        let readable =
+            |layout: &Layout| layout.set_environment("CHUKEI__PROCESS__CORE_DUMPS", "true").unwrap();
+        let rig = Rig::prepared("wiretap", "notice_poll_seconds = 1", readable)?;
         rig.node_hop.record();
         rig.portal_hop.record();
         let mut dice = StdRng::seed_from_u64(seed());
