@@ -1,8 +1,9 @@
 //! From a token's label and a file with its PIN to a session that is logged in.
 //!
 //! What must hold: that something is not in the token is believed only of a session that is logged in to a token
-//! that is there, because a driver may show an empty token where there is none. The PIN comes from a file, is read when it is needed and wiped afterwards; a PIN that the token
-//! refused is not tried again until the file changes, or a few restarts would lock the token.
+//! that is there, because a driver may show an empty token where there is none. The PIN comes from a file, is read
+//! when it is needed and wiped afterwards; a PIN that the token refused is not tried again until the file changes, or
+//! a few restarts would lock the token.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -27,7 +28,7 @@ use crate::provider::ProviderError;
 /// A session, and what it takes to ask whether its token is still there.
 pub(super) struct Line<'a> {
     session: &'a Session,
-    library: &'a Pkcs11,
+    driver: &'a Pkcs11,
     slot: Slot,
     label: &'a str,
 }
@@ -43,12 +44,12 @@ impl Deref for Line<'_> {
 impl Line<'_> {
     /// Whether what the session showed was all there is: it is logged in, and its token is there.
     pub(super) fn confirm(&self) -> Answer<()> {
-        let there = is_logged_in(self.session)? && is_labelled(self.library, self.slot, self.label)?;
+        let there = is_logged_in(self.session)? && is_labelled(self.driver, self.slot, self.label)?;
         if there { Ok(()) } else { Err(Fault::Token(Box::new(Silence::Lost))) }
     }
 }
 
-/// A session of one start of the library. It is not closed when dropped: see [`super::module`].
+/// A session of one start of the driver. It is not closed when dropped: see [`super::module`].
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) start: u64,
@@ -82,9 +83,9 @@ impl Login {
 
     /// A new session, logged in.
     pub(super) fn open(&self, state: &State) -> Answer<Opened> {
-        let library = state.library().ok_or(Error::NotSupported)?;
-        let slot = self.slot(library)?;
-        let session = library.open_rw_session_no_drop(slot)?;
+        let driver = state.driver().ok_or(Error::NotSupported)?;
+        let slot = self.slot(driver)?;
+        let session = driver.open_rw_session_no_drop(slot)?;
         if let Err(fault) = self.log_in(&session) {
             let _ = session.close();
             return Err(fault);
@@ -94,14 +95,14 @@ impl Login {
 
     /// What a call works with.
     pub(super) fn line<'a>(&'a self, state: &'a State, opened: &'a Opened) -> Answer<Line<'a>> {
-        let library = state.library().ok_or(Error::NotSupported)?;
-        Ok(Line { session: &opened.session, library, slot: opened.slot, label: &self.label })
+        let driver = state.driver().ok_or(Error::NotSupported)?;
+        Ok(Line { session: &opened.session, driver, slot: opened.slot, label: &self.label })
     }
 
-    fn slot(&self, library: &Pkcs11) -> Answer<Slot> {
+    fn slot(&self, driver: &Pkcs11) -> Answer<Slot> {
         let mut found = Vec::new();
-        for slot in library.get_slots_with_initialized_token()? {
-            if is_labelled(library, slot, &self.label)? {
+        for slot in driver.get_slots_with_initialized_token()? {
+            if is_labelled(driver, slot, &self.label)? {
                 found.push(slot);
             }
         }
@@ -132,8 +133,8 @@ impl Login {
     }
 }
 
-fn is_labelled(library: &Pkcs11, slot: Slot, label: &str) -> Answer<bool> {
-    Ok(library.get_token_info(slot)?.label().trim_end() == label)
+fn is_labelled(driver: &Pkcs11, slot: Slot, label: &str) -> Answer<bool> {
+    Ok(driver.get_token_info(slot)?.label().trim_end() == label)
 }
 
 /// Whether the session sees private objects.

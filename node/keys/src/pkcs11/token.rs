@@ -162,7 +162,7 @@ impl Worker {
         }
     }
 
-    /// Once on the session at hand, once on a new one, once more after a new start of the library.
+    /// Once on the session at hand, once on a new one, once more after a new start of the driver.
     fn perform<T>(&mut self, call: &impl Fn(&Line<'_>) -> Answer<T>) -> Result<T, ProviderError> {
         let had_session = self.open.is_some();
         let mut outcome = self.attempt(call);
