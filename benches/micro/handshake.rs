@@ -21,8 +21,8 @@ use tokio::runtime::Runtime;
 
 use crate::pairs;
 
-const PORTAL: &str = "mynaportal";
-const BROKER: &str = "broker-a";
+pub(crate) const PORTAL: &str = "mynaportal";
+pub(crate) const BROKER: &str = "broker-a";
 /// Bytes of the flights, with their frames: hello with both key shares; the answer with its identity; the
 /// portal's identity; the confirmation.
 const FLIGHTS: [usize; 4] = [1_600, 1_700, 400, 90];
@@ -32,7 +32,7 @@ pub(crate) struct Ends {
     pub(crate) link: Link,
     portal: IdentityKey,
     body: IdentityKey,
-    clock: Clock,
+    pub(crate) clock: Clock,
     answered: Channels,
     _keys: tempfile::TempDir,
 }
@@ -55,21 +55,7 @@ impl Ends {
 
     /// Sets up one channel: the portal's end, the body's end.
     pub(crate) async fn channel(&self) -> Result<(Channel, Arc<Channel>), Failure> {
-        let header = Header {
-            version: VERSION,
-            kind: Kind::ChannelSetup,
-            direction: Direction::ToBody,
-            request_id: request_id::fresh(self.clock.now_ms())?,
-            body: Some("982016".parse()?),
-            portal: Some(PORTAL.to_owned()),
-            affair: None,
-            datasets: Vec::new(),
-            channel: None,
-            deadline_ms: 10_000,
-            idempotency_key: None,
-            retry_of: None,
-            authn_ref: None,
-        };
+        let header = header(Kind::ChannelSetup, Direction::ToBody, self.clock.now_ms())?;
         let body = Identities::one(self.body.public_spki());
         let parties = Parties { own: &self.portal, other: &body };
         let asking = async {
@@ -115,6 +101,25 @@ pub(crate) fn table(plan: Plan, runtime: &Runtime, ends: &Ends) -> Result<Table,
     let pair = measure(plan, || runtime.block_on(ends.channel()), || runtime.block_on(ends.flights()))?;
     let rows = vec![("set up an end-to-end channel, both sides", pair)];
     Ok(pairs("Channel set-up, against a stream with flights of the same sizes", rows))
+}
+
+/// A fresh request's header between the portal and one body.
+pub(crate) fn header(kind: Kind, direction: Direction, now_ms: u64) -> Result<Header, Failure> {
+    Ok(Header {
+        version: VERSION,
+        kind,
+        direction,
+        request_id: request_id::fresh(now_ms)?,
+        body: Some("982016".parse()?),
+        portal: Some(PORTAL.to_owned()),
+        affair: None,
+        datasets: Vec::new(),
+        channel: None,
+        deadline_ms: 10_000,
+        idempotency_key: None,
+        retry_of: None,
+        authn_ref: None,
+    })
 }
 
 fn identity() -> Result<IdentityKey, Failure> {

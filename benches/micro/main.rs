@@ -6,6 +6,7 @@ mod bare;
 mod handshake;
 mod message;
 mod rest;
+mod roots;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ struct Args {
     /// Milliseconds of one side's round.
     #[arg(long, default_value_t = 20)]
     round_ms: u64,
+    /// Seconds of permits at each pace.
+    #[arg(long, default_value_t = 10.0)]
+    root_seconds: f64,
     /// What cargo passes to every benchmark.
     #[arg(long = "bench", hide = true)]
     _cargo: bool,
@@ -54,6 +58,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     writeln!(out, "{}", message::table(plan, &exchange)?)?;
     writeln!(out, "{}", allocations::table(&keys, &exchange)?)?;
     writeln!(out, "{}", handshake::table(plan, &runtime, &ends)?)?;
+    writeln!(out, "{}", roots::table(args.root_seconds, &runtime)?)?;
     runtime.block_on(async { drop(ends) });
     Ok(())
 }
