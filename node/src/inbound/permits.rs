@@ -10,9 +10,7 @@ use chukei_crypto::permit::Epoch;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::HookFailed;
 use chukei_relay_client::holds::Holds;
-use chukei_relay_client::permit::{
-    EvidenceOf, PastEpochs, PermitFault, PermitReceiver, RootWitness, follow, open_roots,
-};
+use chukei_relay_client::permit::{self, EvidenceOf, PastEpochs, PermitFault, PermitReceiver, RootWitness};
 use chukei_wire::identity::Identity;
 use chukei_wire::message::control::PermitRoot;
 use tokio::time::Instant;
@@ -70,6 +68,10 @@ impl RootWitness for Node {
         self.peers().broker(broker).map(|broker| broker.permit_public.0.clone())
     }
 
+    fn is_held(&self, broker: &str, now_ms: u64) -> bool {
+        self.permits.held.is_held(broker, now_ms)
+    }
+
     fn proven(&self, epoch: &Epoch, root: PermitRoot) {
         self.permits.evidence.keep(epoch, EvidenceOf::Root(root));
     }
@@ -93,28 +95,11 @@ impl RootWitness for Node {
 
 /// Takes a fresh connection to a broker into use, unless the broker is held off.
 pub async fn follow_broker(node: &Arc<Node>, connection: &PeerConnection) -> Result<BrokerHop, HookFailed> {
-    let broker = connection.identity().name();
-    let now_ms = node.clock.now_ms();
-    if node.permits.held.is_held(broker, now_ms) {
-        tracing::info!(broker, "held off after a fault in its permits");
-        return Err(HookFailed);
-    }
-    if node.public(broker).is_none() {
-        tracing::warn!(broker, "not in the peer list");
-        return Err(HookFailed);
-    }
-    let refused = |error: &dyn std::fmt::Display| {
-        tracing::warn!(broker, %error, "its roots cannot be followed");
-        HookFailed
-    };
     let own = Identity::Node(node.name.clone()).to_string();
-    let permits = Arc::new(PermitReceiver::new(connection, &own).map_err(|error| refused(&error))?);
-    let roots = open_roots(&permits, node.past(), now_ms).await.map_err(|error| refused(&error))?;
-    {
-        let mut live = node.permits.live();
-        live.retain(|permits| permits.strong_count() > 0);
-        live.push(Arc::downgrade(&permits));
-    }
-    tokio::spawn(follow(permits.clone(), roots, node.clone()));
+    let permits = permit::follow_broker(node, connection, &own, node.clock.now_ms()).await?;
+    let mut live = node.permits.live();
+    live.retain(|permits| permits.strong_count() > 0);
+    live.push(Arc::downgrade(&permits));
+    drop(live);
     Ok(BrokerHop::new(permits))
 }

@@ -30,6 +30,10 @@ impl RootWitness for Witness {
         Some(self.public.clone())
     }
 
+    fn is_held(&self, _: &str, _: u64) -> bool {
+        false
+    }
+
     fn proven(&self, _: &Epoch, root: PermitRoot) {
         self.proven.lock().unwrap().push(root);
     }

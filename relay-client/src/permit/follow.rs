@@ -45,6 +45,8 @@ const REST: Duration = Duration::from_secs(1);
 pub trait RootWitness: Send + Sync + 'static {
     /// Ed25519 public key of the broker's roots, from the peer list in force; `None` where it is not listed.
     fn public(&self, broker: &str) -> Option<Vec<u8>>;
+    /// Whether the broker is held off after a fault, at this time in Unix milliseconds.
+    fn is_held(&self, broker: &str, now_ms: u64) -> bool;
     /// Keeps a root that was verified. Must not wait.
     fn proven(&self, epoch: &Epoch, root: PermitRoot);
     /// So many permits of an epoch stay without a root: their broker did not bring it when it was back.

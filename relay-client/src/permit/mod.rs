@@ -8,6 +8,7 @@
 
 mod evidence;
 mod follow;
+mod fresh;
 mod issuer;
 mod ledger;
 mod past;
@@ -26,6 +27,7 @@ use chukei_wire::result::ResultName;
 use crate::connection::{ConnectionError, PeerConnection};
 pub use evidence::{EVIDENCE_PARTITION, Evidence, EvidenceOf};
 pub use follow::{Followed, NotFollowed, RootWitness, follow, open_roots};
+pub use fresh::follow_broker;
 pub use issuer::{PermitBasis, PermitIssuer};
 pub use ledger::{Ledger, NotAccepted, PermitFault};
 pub use past::PastEpochs;

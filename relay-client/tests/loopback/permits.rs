@@ -62,6 +62,10 @@ impl RootWitness for Witness {
         self.public.lock().unwrap().clone().filter(|_| broker == "broker-a")
     }
 
+    fn is_held(&self, _: &str, _: u64) -> bool {
+        false
+    }
+
     fn proven(&self, _: &Epoch, root: PermitRoot) {
         self.proven.lock().unwrap().push(root);
     }

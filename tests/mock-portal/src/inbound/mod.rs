@@ -16,12 +16,13 @@ use chukei_relay_client::channel::{
 };
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::Hook;
-use chukei_relay_client::permit::{PermitReceiver, VerifiedPermit};
+use chukei_relay_client::permit::{PermitReceiver, VerifiedPermit, follow_broker};
 use chukei_relay_client::session::{AcceptedRequest, SessionError, accept_request};
 use chukei_relay_client::stream::{RecvHalf, SendHalf};
 use chukei_wire::codec;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Direction, Kind};
+use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -39,7 +40,8 @@ pub(crate) fn hook(core: Arc<Core>) -> Hook {
     Arc::new(move |_, connection| {
         let core = Arc::clone(&core);
         Box::pin(async move {
-            let broker = permits::follow_broker(&core, &connection).await?;
+            let own = Identity::Portal(core.name.clone()).to_string();
+            let broker = follow_broker(&core, &connection, &own, core.clock.now_ms()).await?;
             tokio::spawn(accept(core, connection, broker));
             Ok(())
         })
