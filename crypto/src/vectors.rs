@@ -1,4 +1,4 @@
-//! Published test vectors for everything sealed, derived, signed and agreed here: Project Wycheproof, RFC 9180 and
+//! Published test vectors for everything sealed, derived, signed and agreed here: Project Wycheproof, NIST, RFC 9180 and
 //! the accumulated ML-KEM vectors. Each goes through the same calls the product makes.
 
 mod aead;

