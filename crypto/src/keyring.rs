@@ -174,6 +174,11 @@ impl Keyring {
         Ok(number)
     }
 
+    /// The first day that has not ended: no key of an earlier one is made any more.
+    pub fn first_day(&self) -> u32 {
+        self.first_day
+    }
+
     /// Destroys every day key of a day before `day`, and names them, each purpose and day once. Standing keys
     /// (day 0) stay. What they sealed is gone once the keyring has been sealed again and older files are.
     pub fn destroy_days_before(&mut self, day: u32) -> Vec<(Purpose, u32)> {

@@ -43,8 +43,8 @@ pub struct KeyringFile {
 }
 
 impl KeyringFile {
-    /// Makes a new keyring for `owner` and writes it to `path`, where nothing may be, under the newest root and the
-    /// epoch of `day` (or a newer one). The root is there already: made by whoever has the custody of it.
+    /// Makes a new keyring for `owner` that begins with `day`, and writes it to `path`, where nothing may be, under the
+    /// newest root and the epoch of `day` (or a newer one). The root is there already: made by whoever has the custody of it.
     pub fn create(
         path: &Path,
         provider: Arc<dyn KeyProvider>,
@@ -60,11 +60,14 @@ impl KeyringFile {
         let root = provider.roots(owner)?.last().copied().ok_or(ProviderError::Missing)?;
         let epoch = provider.epochs(owner)?.last().copied().unwrap_or_default().max(day);
         provider.make_epoch(owner, epoch)?;
+        let mut keyring = Keyring::create(owner.as_bytes())?;
+        // It begins with its day: the first look at the day after a start has nothing to write.
+        keyring.destroy_days_before(day);
         let file = Self {
             path: path.to_owned(),
             owner: owner.clone(),
             provider,
-            current: ArcSwap::from_pointee(Keyring::create(owner.as_bytes())?),
+            current: ArcSwap::from_pointee(keyring),
             ids: ArcSwap::from_pointee(WrapIds { root, epoch }),
             size: AtomicU64::new(0),
             written: Mutex::new(0),
@@ -180,6 +183,16 @@ impl KeyringFile {
         }
         self.revise(|keyring| keyring.ensure_page(page).map(|made| ((), made)))?;
         Ok(self.snapshot())
+    }
+
+    /// Destroys the day keys of every day before `day`, durably, and names them. Where the days have ended already,
+    /// nothing is written.
+    pub fn destroy_days_before(&self, day: u32) -> Result<Vec<(Purpose, u32)>, KeyfileError> {
+        self.revise(|keyring| {
+            let before = keyring.first_day();
+            let gone = keyring.destroy_days_before(day);
+            Ok((gone, keyring.first_day() != before))
+        })
     }
 
     /// Writes the keyring if `change` says that it is another one.

@@ -61,7 +61,7 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
 async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(), ExpiryError> {
     let (body, log) = (scope.body(), scope.body().audit());
     let gone = blocking(body, move |body| {
-        let gone = body.keyring().update(|keys| Ok(keys.destroy_days_before(today)))?;
+        let gone = body.keyring().destroy_days_before(today)?;
         body.forget_old_pages();
         Ok(gone)
     });

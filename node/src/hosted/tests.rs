@@ -81,7 +81,7 @@ async fn what_was_sealed_until_a_day_is_gone_after_it_and_what_stands_stays() {
     let row = RowKey::new(Space::Notice).bytes(b"row");
     let seal = |day| body.seal(Space::Notice, &row, SealedFor::until(Purpose::Notices, day, None), &1_u8);
     let (passing, standing) = (seal(20_000).unwrap(), seal(0).unwrap());
-    body.keyring().update(|keys| Ok(keys.destroy_days_before(20_001))).unwrap();
+    body.keyring().destroy_days_before(20_001).unwrap();
     let gone = body.open_value::<u8>(Space::Notice, &row, &passing);
     assert!(matches!(gone, Err(RowError::Seal(SealError::KeyDestroyed))));
     assert_eq!(body.open_value::<u8>(Space::Notice, &row, &standing).unwrap(), 1);

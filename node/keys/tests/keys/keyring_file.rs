@@ -23,7 +23,7 @@ fn keyfile_changes_are_in_the_file_when_they_return() {
     let reopened = stage.open().unwrap();
     assert_eq!(day_key(&reopened, 20_000), made);
     assert_eq!(reopened.snapshot().generation(), file.snapshot().generation());
-    let gone = reopened.update(|keyring| Ok(keyring.destroy_days_before(20_001))).unwrap();
+    let gone = reopened.destroy_days_before(20_001).unwrap();
     assert_eq!(gone, [(Purpose::Notices, 20_000)]);
     assert_eq!(day_key(&reopened, 20_000), None);
     assert_eq!(day_key(&stage.open().unwrap(), 20_000), None);
@@ -38,6 +38,9 @@ fn keyfile_is_rewritten_only_when_something_changed() {
     let written = fs::read(&path).unwrap();
     file.ensure_day_key(Purpose::Notices, 20_000).unwrap();
     file.ensure_page(7).unwrap();
+    for ended in [TODAY, TODAY - 1] {
+        assert_eq!(file.destroy_days_before(ended).unwrap(), [], "it began with its day, and a day ends once");
+    }
     assert_eq!(fs::read(&path).unwrap(), written);
     file.ensure_page(8).unwrap();
     assert_ne!(fs::read(&path).unwrap(), written);
@@ -170,11 +173,11 @@ fn keyfile_changes_made_at_once_are_all_kept() {
     let stage = Stage::new();
     let file = stage.create();
     std::thread::scope(|scope| {
-        for day in 1..=8 {
+        for day in TODAY..TODAY + 8 {
             let file = &file;
             scope.spawn(move || file.ensure_day_key(Purpose::Notices, day).unwrap());
         }
     });
     let reopened = stage.open().unwrap();
-    assert!((1..=8).all(|day| day_key(&reopened, day).is_some()));
+    assert!((TODAY..TODAY + 8).all(|day| day_key(&reopened, day).is_some()));
 }

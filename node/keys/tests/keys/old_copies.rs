@@ -91,7 +91,7 @@ impl Body {
 
     /// The notice's day is over, and the person is erased.
     async fn erase(&self) {
-        self.keyring.update(|keys| Ok(keys.destroy_days_before(NOTICE.day + 1))).unwrap();
+        self.keyring.destroy_days_before(NOTICE.day + 1).unwrap();
         self.keyring.update(|keys| keys.renew_page_key(PAGE)).unwrap();
         let mut page = self.page();
         page.renew_slot(7).unwrap();

@@ -193,7 +193,7 @@ impl Vault {
         let destroyed = {
             let _alone = self.days.write().await;
             self.floor.fetch_max(today, Ordering::AcqRel);
-            self.with_keyring(move |file| file.update(|keys| Ok(keys.destroy_days_before(today)))).await?
+            self.with_keyring(move |file| file.destroy_days_before(today)).await?
         };
         let key = self.swept_key();
         let first = match self.get(&key)? {

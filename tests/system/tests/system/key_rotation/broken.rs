@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chukei_domain::day::{Day, day_of};
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
@@ -133,13 +134,11 @@ fn keyring_cut(broken: &Broken) {
         std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     });
     only_the_body_is_out(stage, "damaged", [&own, &other]);
-    let cut = super::generation_of(&whole);
     std::fs::write(&path, &whole).unwrap();
     is_back(stage, &own);
-    // The first look at the day after a start writes the keyring once more.
-    until("the start's turn of the day", || {
-        (super::status(stage)["generation"].as_u64().unwrap() > cut).then_some(())
-    });
+    // A turn of the day writes the keyring: it is over before the file is taken away.
+    let today = Day::from_number(day_of(stage.layout().clock().now_ms())).to_string();
+    until("the day's turn", || (super::status(stage)["epoch"].as_str()? >= today.as_str()).then_some(()));
     whole = std::fs::read(&path).unwrap();
     // And while it runs: gone, then back.
     std::fs::remove_file(&path).unwrap();

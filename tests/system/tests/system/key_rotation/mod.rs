@@ -27,11 +27,6 @@ fn status(stage: &Stage) -> Value {
     stage.staff(BODY, &["keys", "status"]).done()
 }
 
-/// The generation of a sealed keyring, which stands readable in its head.
-fn generation_of(sealed: &[u8]) -> u64 {
-    u64::from_be_bytes(sealed[6..14].try_into().unwrap())
-}
-
 /// Waits until a rewrite has come to its end: nothing stands under an old number, and every old number is retired but
 /// those of the log.
 fn until_rewritten(stage: &Stage) -> Value {
