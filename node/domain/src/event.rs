@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, CodecError};
 use crate::codes::{AffairCode, InfoNameCode};
+use crate::erasure::{ErasureRecord, ErasureScope};
 use crate::local_body_code::LocalBodyCode;
 
 /// Format version written.
@@ -148,6 +149,30 @@ pub enum Event {
         /// The day, days since 1970-01-01 in Japan.
         #[serde(rename = "d")]
         day: u32,
+    },
+    /// An erasure was begun: from here on it is carried through, whatever stops meanwhile (R23). The record's target
+    /// names the person, where it is one.
+    #[serde(rename = "erasure-begun")]
+    ErasureBegun {
+        /// The erasure.
+        #[serde(rename = "i", with = "serde_bytes")]
+        id: [u8; 16],
+        /// What is erased.
+        #[serde(rename = "s")]
+        scope: ErasureScope,
+        /// The body's reference of the request.
+        #[serde(rename = "f")]
+        reference: String,
+    },
+    /// An erasure is final: in the live store, and told once more when it is so in every backup (R23).
+    #[serde(rename = "erasure")]
+    Erasure {
+        /// What was erased, and since when.
+        #[serde(rename = "c")]
+        record: ErasureRecord,
+        /// The body's identity over the record: ECDSA P-256 with SHA-256, r ‖ s.
+        #[serde(rename = "s", with = "serde_bytes")]
+        signature: Vec<u8>,
     },
     /// New keys of one class are in use; nothing is sealed under the ones before from here on.
     #[serde(rename = "keys-rotated")]

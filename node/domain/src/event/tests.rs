@@ -1,6 +1,7 @@
 //! Audit records: frozen bytes of every event, one form, nothing changed unnoticed.
 
 use super::*;
+use crate::erasure::InBackups;
 
 fn request() -> Request {
     Request {
@@ -13,6 +14,21 @@ fn request() -> Request {
         permit_number: 7,
         datasets: vec!["TM00000000000002".parse().unwrap(), "TM00000000000004".parse().unwrap()],
         authn_ref: Some([4; 32]),
+    }
+}
+
+fn erasure() -> ErasureRecord {
+    ErasureRecord {
+        id: [6; 16],
+        body: "982016".parse().unwrap(),
+        scope: ErasureScope::Person,
+        reference: "R8-0042".to_owned(),
+        begun_ms: 1_714_532_400_000,
+        live_ms: 1_714_532_401_000,
+        epoch: 19_844,
+        backups: InBackups::From(19_851),
+        rows: 17,
+        keys: Vec::new(),
     }
 }
 
@@ -31,6 +47,8 @@ fn events() -> Vec<Event> {
         Event::NoticeDelivered { delivery: [5; 16] },
         Event::NoticeStatusRead { states: 500 },
         Event::Erased { purpose: "notices".to_owned(), day: 19_874 },
+        Event::ErasureBegun { id: [6; 16], scope: ErasureScope::Person, reference: "R8-0042".to_owned() },
+        Event::Erasure { record: erasure(), signature: vec![7; 64] },
         Event::KeysRotated { class: KeyClass::Standing, number: 13, generation: 42 },
         Event::KeyDestroyed { class: KeyClass::Root, number: 1 },
         Event::KeyDestroyed { class: KeyClass::Epoch, number: 19_867 },
