@@ -8,7 +8,7 @@ use chukei_relay_client::stream::{RecvHalf, SendHalf};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
 use chukei_wire::identity::Identity;
-use chukei_wire::message::control::Announce;
+use chukei_wire::message::control::{Announce, TimeReply};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
@@ -125,7 +125,16 @@ async fn perform(
         Way::Acquire(party) => acquire(broker, party, &mut request).await,
         Way::Renew(party) => renew(broker, peer, party, &mut request).await,
         Way::Announce => announce(broker, peer, &mut request).await,
+        Way::Time => tell_time(broker, &mut request).await,
     }
+}
+
+/// This broker's word on the time: what the asker's days end by depends on more than its own clock.
+async fn tell_time(broker: &Broker, request: &mut AcceptedRequest) -> Result<Ending, SessionError> {
+    request.put_status(Outcome::Answered).await?;
+    request.send.write_message(&TimeReply { now_ms: broker.clock.now_ms() }).await?;
+    request.send.finish().await?;
+    Ok(Ending::Answered)
 }
 
 /// Takes the bodies of a node into the routes. Answered when at least one delegation stands, or none was shown.

@@ -19,6 +19,8 @@ pub(super) enum Way {
     Acquire(Party),
     /// Answered here: this party's own codes become those of the current version.
     Renew(Party),
+    /// Answered here: what time it is.
+    Time,
     /// Passed on.
     Relay(Passage),
 }
@@ -58,7 +60,9 @@ pub(super) fn way(
     header: &Header,
     owns: impl Fn(BodyCode) -> bool,
 ) -> Result<Way, ResultName> {
-    use Kind::{AcquireCodes, Announce, ChannelSetup, NoticeDelivery, NoticeStatus, RenewCodes, SelfInfo};
+    use Kind::{
+        AcquireCodes, Announce, ChannelSetup, NoticeDelivery, NoticeStatus, RenewCodes, SelfInfo, Time,
+    };
     match (identity, header.kind, header.direction) {
         (Identity::Portal(name), SelfInfo | ChannelSetup, Direction::ToBody) => {
             let passage = passage(header)?;
@@ -69,6 +73,7 @@ pub(super) fn way(
             if owns(passage.body) { Ok(Way::Relay(passage)) } else { Err(ResultName::NotFound) }
         }
         (Identity::Node(_), Announce, Direction::Hop) => Ok(Way::Announce),
+        (Identity::Node(_) | Identity::Portal(_), Time, Direction::Hop) => Ok(Way::Time),
         (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
         (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
         _ => Err(ResultName::NotPermitted),
@@ -166,9 +171,11 @@ mod tests {
             ("node", Direction::ToPortal) => {
                 matches!(kind, Kind::NoticeDelivery | Kind::NoticeStatus | Kind::ChannelSetup)
             }
-            ("portal", Direction::Hop) => matches!(kind, Kind::AcquireCodes | Kind::RenewCodes),
+            ("portal", Direction::Hop) => {
+                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Time)
+            }
             ("node", Direction::Hop) => {
-                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce)
+                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce | Kind::Time)
             }
             _ => false,
         };

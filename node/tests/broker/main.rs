@@ -9,3 +9,4 @@ mod passage;
 mod peers;
 mod roots;
 mod stage;
+mod time;

@@ -51,6 +51,8 @@ kinds! {
     RenewCodes = "renew-codes",
     /// A receiver follows the signed roots over the permits that it is given.
     PermitRoots = "permit-roots",
+    /// What time it is at the broker: somebody else's word on whether a day is over.
+    Time = "time",
     /// A staff call: enrolment of persons.
     PersonEnroll = "enroll",
     /// A staff call: enrolled persons.
@@ -92,6 +94,7 @@ impl Kind {
                 | Self::AcquireCodes
                 | Self::RenewCodes
                 | Self::PermitRoots
+                | Self::Time
         )
     }
 }

@@ -120,6 +120,14 @@ pub struct WantedEpoch {
     pub covered: u64,
 }
 
+/// From the broker: what time it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeReply {
+    /// Unix milliseconds, read after the request had come.
+    #[serde(rename = "t")]
+    pub now_ms: u64,
+}
+
 /// One flight of a channel handshake: bytes for the other side's TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupFlight {

@@ -268,6 +268,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("PermitRoot", &root);
     let wanted = WantedEpoch { epoch: [0x55; 16], covered: 6 };
     visitor.message("RootsWanted", &RootsWanted { epochs: vec![wanted] });
+    visitor.message("TimeReply", &TimeReply { now_ms: 1_795_219_200_000 });
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
     visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());
