@@ -32,6 +32,21 @@ pub enum StoreError {
     /// No space left on the disk; nothing of the batch was written.
     #[error("no space left")]
     DiskFull,
+    /// The disk takes no writes; nothing of the batch was written.
+    #[error("read-only")]
+    ReadOnly,
+    /// Another process has taken the partition over: this handle writes nothing any more.
+    #[error("another process owns the partition")]
+    Fenced,
+    /// Another process holds the partition's lease; it may be tried again when that has run out.
+    #[error("owned by another process")]
+    Owned,
+    /// The body's rows lie with another engine: they are moved, not opened empty.
+    #[error("kept by another engine")]
+    OtherEngine,
+    /// The server cannot be reached, or did not answer in time.
+    #[error("the database server cannot be reached")]
+    Unreachable,
     /// An earlier write could not be made durable: this partition takes no more until it is opened again.
     #[error("stopped after a failed write")]
     Stopped,
@@ -53,6 +68,11 @@ impl StoreError {
             Self::TooLarge => "TOO_LARGE",
             Self::BadName => "BAD_NAME",
             Self::DiskFull => "DISK_FULL",
+            Self::ReadOnly => "READ_ONLY",
+            Self::Fenced => "FENCED",
+            Self::Owned => "OWNED",
+            Self::OtherEngine => "OTHER_ENGINE",
+            Self::Unreachable => "UNREACHABLE",
             Self::Stopped => "STOPPED",
             Self::Io(_) => "IO",
         }

@@ -7,10 +7,12 @@
 
 pub mod batch;
 pub mod durable_file;
+pub mod engine;
 pub mod error;
 pub mod folder;
 pub mod journal;
 pub mod partition;
+pub mod reading;
 pub mod row;
 
 mod commit_queue;
@@ -18,8 +20,10 @@ mod lock_file;
 mod sqlite;
 
 pub use batch::Batch;
+pub use engine::{Engine, EngineKind};
 pub use error::StoreError;
 pub use folder::DataFolder;
 pub use journal::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered};
-pub use partition::{BoxFuture, Partition, Versioned};
+pub use partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
+pub use reading::Reading;
 pub use row::{RowKey, Space};

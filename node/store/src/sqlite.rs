@@ -4,6 +4,7 @@
 //! the read. Writes go through a bounded queue to one thread, which makes all that wait durable in one commit.
 //! An idle partition costs its thread and two connections, nothing else.
 
+mod committer;
 mod engine;
 mod file;
 mod reader;
@@ -22,9 +23,11 @@ use crate::batch::{Batch, MAX_BATCH_BYTES};
 use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
 use crate::error::StoreError;
 use crate::lock_file::LockFile;
-use crate::partition::{BoxFuture, Partition, Versioned};
+use crate::partition::{BoxFuture, Partition, Rows, Versioned};
+use crate::reading::Reading;
 use crate::row::RowKey;
-use engine::Engine;
+use committer::Committer;
+pub(crate) use engine::SqliteEngine;
 use reader::Reader;
 use writer::Job;
 
@@ -44,7 +47,7 @@ pub(crate) struct SqlitePartition {
 impl SqlitePartition {
     /// Opens the file of the partition `name`, creating it if there is none.
     pub(crate) fn open(path: &Path, name: &str, lock: Arc<LockFile>) -> Result<Self, StoreError> {
-        let engine = Engine::new(file::open(path, name)?);
+        let engine = Committer::new(file::open(path, name)?);
         let reader = Reader::new(file::open_reader(path)?);
         let queue = Arc::new(CommitQueue::new(QUEUE));
         let waiting = Arc::clone(&queue);
@@ -56,17 +59,12 @@ impl SqlitePartition {
 }
 
 impl Partition for SqlitePartition {
-    fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
-        self.reader.get_many(keys)
+    fn get_many(&self, keys: &[RowKey]) -> Reading<Vec<Option<Versioned>>> {
+        Reading::now(self.reader.get_many(keys))
     }
 
-    fn scan(
-        &self,
-        prefix: &RowKey,
-        after: Option<&RowKey>,
-        limit: usize,
-    ) -> Result<Vec<(RowKey, Versioned)>, StoreError> {
-        self.reader.scan(prefix, after, limit)
+    fn scan(&self, prefix: &RowKey, after: Option<&RowKey>, limit: usize) -> Reading<Rows> {
+        Reading::now(self.reader.scan(prefix, after, limit))
     }
 
     fn apply(&self, batch: Batch) -> BoxFuture<Result<(), StoreError>> {
