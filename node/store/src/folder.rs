@@ -8,17 +8,16 @@
 //! journal/<n>.seg      the journal's segments
 //! ```
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::{fs, io};
 
 use crate::durable_file::{ensure_dir, replace};
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::journal::{Journal, JournalError, JournalOptions, Recovered};
 use crate::lock_file::LockFile;
-use crate::partition::Partition;
-use crate::sqlite::SqlitePartition;
+use crate::sqlite::{SqliteEngine, SqliteOptions};
 
 const FORMAT: u32 = 1;
 const FORMAT_PREFIX: &str = "chukei-data ";
@@ -32,11 +31,7 @@ pub struct DataFolder {
 struct Shared {
     path: PathBuf,
     lock: Arc<LockFile>,
-    partitions: Mutex<HashMap<String, Slot>>,
 }
-
-/// One name's place in the table: its own mutex, so that a slow opening holds up nobody else.
-type Slot = Arc<Mutex<Weak<SqlitePartition>>>;
 
 impl DataFolder {
     /// Opens the folder, creating it (but not its parent) if it is not there. One process at a time:
@@ -48,23 +43,14 @@ impl DataFolder {
         for part in ["bodies", "keys"] {
             ensure_dir(&path.join(part))?;
         }
-        let shared = Shared { path: path.to_owned(), lock, partitions: Mutex::default() };
+        let shared = Shared { path: path.to_owned(), lock };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The partition of this name (1–64 of `a-z 0-9 -`, e.g. a local body code), opened or created if it is not
-    /// open. It stays open until the last handle is dropped; that drop waits for queued batches.
-    pub fn partition(&self, name: &str) -> Result<Arc<dyn Partition>, StoreError> {
-        check_name(name)?;
-        let slot = Arc::clone(hold(&self.shared.partitions).entry(name.to_owned()).or_default());
-        let mut open = hold(&slot);
-        if let Some(partition) = open.upgrade() {
-            return Ok(partition);
-        }
-        let path = self.shared.path.join("bodies").join(format!("{name}.sqlite"));
-        let partition = Arc::new(SqlitePartition::open(&path, name, Arc::clone(&self.shared.lock))?);
-        *open = Arc::downgrade(&partition);
-        Ok(partition)
+    /// The engine that keeps one SQLite file per body in this folder. Called once per folder and process: bodies that
+    /// one engine has open are not known to another.
+    pub fn sqlite(&self, options: SqliteOptions) -> Arc<dyn Engine> {
+        Arc::new(SqliteEngine::new(self.shared.path.join("bodies"), Arc::clone(&self.shared.lock), options))
     }
 
     /// Opens the folder's journal: as [`Journal::open`].
@@ -108,8 +94,4 @@ pub(crate) fn check_name(name: &str) -> Result<(), StoreError> {
         return Err(StoreError::BadName);
     }
     Ok(())
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

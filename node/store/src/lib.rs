@@ -27,3 +27,4 @@ pub use journal::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Re
 pub use partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 pub use reading::Reading;
 pub use row::{RowKey, Space};
+pub use sqlite::SqliteOptions;

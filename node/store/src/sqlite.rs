@@ -2,11 +2,13 @@
 //!
 //! Reads take one connection behind a mutex and stay on the caller's thread: waking another would cost more than
 //! the read. Writes go through a bounded queue to one thread, which makes all that wait durable in one commit.
-//! An idle partition costs its thread and two connections, nothing else.
 
 mod committer;
+mod compaction;
 mod engine;
+mod fault;
 mod file;
+mod options;
 mod reader;
 mod writer;
 
@@ -23,22 +25,26 @@ use crate::batch::{Batch, MAX_BATCH_BYTES};
 use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
 use crate::error::StoreError;
 use crate::lock_file::LockFile;
-use crate::partition::{BoxFuture, Partition, Rows, Versioned};
+use crate::partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 use crate::reading::Reading;
 use crate::row::RowKey;
 use committer::Committer;
 pub(crate) use engine::SqliteEngine;
+use fault::FaultCell;
+pub use options::SqliteOptions;
 use reader::Reader;
 use writer::Job;
 
 /// What may wait for one body's writer, and what shares one commit: a group is written in well under a second.
 const QUEUE: QueueLimits =
-    QueueLimits { items: 1024, bytes: 2 * MAX_BATCH_BYTES, group_items: 256, group_bytes: MAX_BATCH_BYTES };
+    QueueLimits { items: 1024, bytes: 2 * MAX_BATCH_BYTES, group_items: 1024, group_bytes: MAX_BATCH_BYTES };
 
 /// One body's open file. Dropping it writes what is queued and ends its thread.
 pub(crate) struct SqlitePartition {
-    reader: Reader,
+    reader: Arc<Reader>,
     queue: Arc<CommitQueue<Job>>,
+    fault: Arc<FaultCell>,
+    epoch: u64,
     writer: Option<JoinHandle<()>>,
     // Dropped last: nobody else may open the folder while the thread still writes.
     _lock: Arc<LockFile>,
@@ -46,15 +52,31 @@ pub(crate) struct SqlitePartition {
 
 impl SqlitePartition {
     /// Opens the file of the partition `name`, creating it if there is none.
-    pub(crate) fn open(path: &Path, name: &str, lock: Arc<LockFile>) -> Result<Self, StoreError> {
-        let engine = Committer::new(file::open(path, name)?);
-        let reader = Reader::new(file::open_reader(path)?);
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        options: &SqliteOptions,
+        lock: Arc<LockFile>,
+    ) -> Result<Self, StoreError> {
+        let (connection, epoch) = file::open(path, name, options.cache_bytes_per_connection)?;
+        let reader = Arc::new(Reader::open(path, options.cache_bytes_per_connection)?);
+        let fault = Arc::new(FaultCell::default());
+        let committer = Committer::new(
+            connection,
+            committer::Source {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                epoch,
+                cache_bytes: options.cache_bytes_per_connection,
+            },
+            Arc::clone(&reader),
+        );
         let queue = Arc::new(CommitQueue::new(QUEUE));
-        let waiting = Arc::clone(&queue);
+        let (waiting, shared) = (Arc::clone(&queue), Arc::clone(&fault));
         let writer = std::thread::Builder::new()
             .name(format!("store-{name}"))
-            .spawn(move || writer::run(&waiting, engine))?;
-        Ok(Self { reader, queue, writer: Some(writer), _lock: lock })
+            .spawn(move || writer::run(&waiting, committer, &shared))?;
+        Ok(Self { reader, queue, fault, epoch, writer: Some(writer), _lock: lock })
     }
 }
 
@@ -72,6 +94,46 @@ impl Partition for SqlitePartition {
         // The thread answers every job it takes; if it ended without, the outcome is unknown.
         Box::pin(async move { queued?.await.unwrap_or(Err(StoreError::Stopped)) })
     }
+
+    fn count(&self, prefix: &RowKey) -> Reading<u64> {
+        let (reader, prefix) = (Arc::clone(&self.reader), prefix.clone());
+        Reading::later(engine::blocking(move || reader.count(&prefix)))
+    }
+
+    fn usage(&self) -> Reading<Usage> {
+        let reader = Arc::clone(&self.reader);
+        Reading::later(engine::blocking(move || reader.usage()))
+    }
+
+    fn compact(&self) -> BoxFuture<Result<Compacted, StoreError>> {
+        let (done, answer) = oneshot::channel();
+        let queued = self.queue.push(Job::Compact(done), 0).map_err(push_error);
+        Box::pin(async move {
+            queued?;
+            answer.await.unwrap_or(Err(StoreError::Stopped))
+        })
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn fault(&self) -> Option<WriteFault> {
+        self.fault.get()
+    }
+
+    fn recover(&self) -> BoxFuture<Option<WriteFault>> {
+        let (done, answer) = oneshot::channel();
+        let queued = self.queue.push(Job::Recover(done), 0);
+        let fault = Arc::clone(&self.fault);
+        Box::pin(async move {
+            match queued {
+                Ok(()) => answer.await.unwrap_or_else(|_| fault.get()),
+                // A queue that is full is served or has a fault already.
+                Err(_) => fault.get(),
+            }
+        })
+    }
 }
 
 fn enqueue(
@@ -81,11 +143,15 @@ fn enqueue(
     batch.check()?;
     let bytes = batch.bytes();
     let (done, answer) = oneshot::channel();
-    queue.push(Job { batch, done }, bytes).map_err(|error| match error {
+    queue.push(Job::Apply(writer::Applied { batch, done }), bytes).map_err(push_error)?;
+    Ok(answer)
+}
+
+fn push_error(error: PushError) -> StoreError {
+    match error {
         PushError::Full => StoreError::Busy,
         PushError::Closed => StoreError::Stopped,
-    })?;
-    Ok(answer)
+    }
 }
 
 impl Drop for SqlitePartition {
@@ -105,6 +171,7 @@ fn store_error(error: rusqlite::Error) -> StoreError {
         Some(Code::DatabaseCorrupt | Code::NotADatabase) => StoreError::Corrupt,
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Busy,
         Some(Code::DiskFull) => StoreError::DiskFull,
+        Some(Code::ReadOnly) => StoreError::ReadOnly,
         _ => StoreError::Io(std::io::Error::other(error)),
     }
 }

@@ -4,44 +4,57 @@
 //! group have written; so a batch that is refused has touched nothing and the others go on. Any failure of SQLite
 //! itself undoes the whole group.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension};
 
-use super::store_error;
-use super::writer::{GroupCommit, GroupError, Job};
+use super::reader::Reader;
+use super::writer::{Applied, GroupCommit, GroupError};
+use super::{compaction, file, store_error};
 use crate::batch::{Batch, Precondition, Write};
 use crate::error::StoreError;
+use crate::partition::Compacted;
 
 /// Versions are taken from the file in blocks, so that a commit does not rewrite the counter's page; what is left
 /// of a block when the process ends is never used.
 const VERSION_BLOCK: i64 = 1 << 20;
-/// Free pages that are left in the file, and given back to the disk at a time.
-const FREE_PAGES: i64 = 256;
 
 const PUT: &str = "INSERT INTO rows (key, version, value) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
 
+/// Whose file it is, and where.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    pub(super) epoch: u64,
+    pub(super) cache_bytes: usize,
+}
+
 pub(super) struct Committer {
     connection: Connection,
+    source: Source,
+    reader: Arc<Reader>,
     next_version: i64,
     reserved: i64,
 }
 
 impl Committer {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, next_version: 0, reserved: 0 }
+    pub(super) fn new(connection: Connection, source: Source, reader: Arc<Reader>) -> Self {
+        Self { connection, source, reader, next_version: 0, reserved: 0 }
     }
 
     fn run(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
 
-    fn write_group(&mut self, jobs: &[Job]) -> rusqlite::Result<Vec<Result<(), StoreError>>> {
-        let mut results = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let holds = self.preconditions_hold(&job.batch)?;
+    fn write_group(&mut self, batches: &[Applied]) -> rusqlite::Result<Vec<Result<(), StoreError>>> {
+        let mut results = Vec::with_capacity(batches.len());
+        for applied in batches {
+            let holds = self.preconditions_hold(&applied.batch)?;
             if holds {
                 let version = self.take_version()?;
-                self.write(&job.batch, version)?;
+                self.write(&applied.batch, version)?;
             }
             results.push(if holds { Ok(()) } else { Err(StoreError::Conflict) });
         }
@@ -96,33 +109,44 @@ impl Committer {
         Ok(())
     }
 
-    /// Undoes the group, and with it a reservation of versions made in it.
-    fn undo(&mut self) -> rusqlite::Result<()> {
+    /// Forgets a reservation of versions that may have been made in what was undone.
+    fn undone(&mut self) {
         self.reserved = 0;
         self.next_version = 0;
+    }
+
+    fn undo(&mut self) -> rusqlite::Result<()> {
+        self.undone();
         // SQLite may have undone it by itself.
         if self.connection.is_autocommit() { Ok(()) } else { self.run("ROLLBACK") }
     }
 
-    fn give_back_free_pages(&self) -> rusqlite::Result<()> {
-        let free: i64 =
-            self.connection.prepare_cached("PRAGMA freelist_count")?.query_row([], |row| row.get(0))?;
-        if free <= FREE_PAGES {
-            return Ok(());
-        }
-        // Each step of this statement gives back one page.
-        let mut statement = self.connection.prepare_cached("PRAGMA incremental_vacuum(256)")?;
-        let mut steps = statement.query([])?;
-        while steps.next()?.is_some() {}
-        Ok(())
+    fn is_ours(&self) -> rusqlite::Result<bool> {
+        Ok(file::stored_epoch(&self.connection)? == i64::try_from(self.source.epoch).ok())
+    }
+
+    fn open_anew(&mut self) -> Result<(), StoreError> {
+        // All that is open must go first: the log's index in memory says what was written, not what is durable.
+        self.reader.close();
+        self.connection = Connection::open_in_memory().map_err(store_error)?;
+        self.undone();
+        let Source { path, name, epoch, cache_bytes } = &self.source;
+        self.connection = file::reopen(path, name, *epoch, *cache_bytes)?;
+        file::empty_log(&self.connection).map_err(store_error)?;
+        self.reader.open_again()
     }
 }
 
 impl GroupCommit for Committer {
-    fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Result<(), StoreError>>, GroupError> {
+    fn commit(&mut self, batches: &[Applied]) -> Result<Vec<Result<(), StoreError>>, GroupError> {
         let refused = |error| GroupError::Refused(store_error(error));
         self.run("BEGIN IMMEDIATE").map_err(refused)?;
-        match self.write_group(jobs) {
+        let written = match self.is_ours() {
+            Ok(true) => self.write_group(batches).map_err(store_error),
+            Ok(false) => Err(StoreError::Fenced),
+            Err(error) => Err(store_error(error)),
+        };
+        match written {
             Ok(results) => match self.run("COMMIT").map_err(store_error) {
                 Ok(()) => Ok(results),
                 // The last frame did not fit: without it the transaction is none.
@@ -132,15 +156,21 @@ impl GroupCommit for Committer {
                 Err(error) => Err(GroupError::Unknown(error)),
             },
             Err(error) => match self.undo() {
-                Ok(()) => Err(refused(error)),
-                Err(_) => Err(GroupError::Unknown(store_error(error))),
+                Ok(()) => Err(GroupError::Refused(error)),
+                Err(_) => Err(GroupError::Unknown(error)),
             },
         }
     }
 
-    fn tidy(&mut self) {
-        if let Err(error) = self.give_back_free_pages() {
-            tracing::warn!(cause = %error, "free pages were not given back");
-        }
+    fn compact(&mut self) -> Result<Compacted, GroupError> {
+        compaction::step(&self.connection).map_err(|error| match store_error(error) {
+            full @ (StoreError::DiskFull | StoreError::Busy) => GroupError::Refused(full),
+            other => GroupError::Unknown(other),
+        })
+    }
+
+    fn recover(&mut self) -> Result<(), StoreError> {
+        self.open_anew()?;
+        self.run("UPDATE meta SET value = value WHERE name = 'epoch'").map_err(store_error)
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::store_error;
@@ -14,18 +15,25 @@ use crate::error::StoreError;
 
 /// Marks the file as one of ours, for `file(1)` and for us: "CHKI".
 const APPLICATION_ID: i32 = 0x4348_4b49;
-/// The layout below. A higher number is refused.
-const FORMAT: i32 = 1;
+/// The layout below. A higher number is refused; 1 had no epoch, and its rows lay in the tree of their keys.
+const FORMAT: i32 = 2;
+/// Holds the file against every other process, and keeps the log's index in memory: no third file, which a full or
+/// read-only disk could take from under a reader.
+const VFS: &str = "unix-excl";
 /// A lock can only be met if somebody inspects the file by hand: wait a little, then say so.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-const SCHEMA: &str = "
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE rows (key BLOB PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL)
-        STRICT, WITHOUT ROWID;
+const META: &str = "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('versions', 0);";
 
-/// Pages of 8 KiB hold rows of up to 2 KB inside the tree; both pragmas count only before the first write.
+/// Rows lie in the order of their writing and are found by an index of their keys: seven of a kilobyte fill a page, an
+/// inner page leads to hundreds of others, and what is written together is read, expired and given back together.
+const ROWS: &str = "CREATE TABLE rows (
+        id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, value BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO meta VALUES ('epoch', 0);";
+
+/// Both pragmas count only before the first write.
 const NEW_FILE: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
 
 const CONNECTION: &str = "
@@ -33,16 +41,20 @@ const CONNECTION: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA cell_size_check = ON;
     PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -2048;
     PRAGMA journal_size_limit = 33554432;";
 
-/// Opens the file for writing, creating it durably if it is not there.
-pub(super) fn open(path: &Path, name: &str) -> Result<Connection, StoreError> {
+/// Opens the file for writing, creating it durably if it is not there, and raises its fencing epoch, which is given
+/// too.
+pub(super) fn open(path: &Path, name: &str, cache_bytes: usize) -> Result<(Connection, u64), StoreError> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    let mut connection = connect(path)?;
+    let mut connection = connect(path, cache_bytes)?;
     match layout(&connection).map_err(store_error)? {
         Layout::Empty => create(&mut connection, name).map_err(store_error)?,
         Layout::Ours => {}
+        Layout::Older => {
+            check_owner(&connection, name)?;
+            migrate(&mut connection).map_err(store_error)?;
+        }
         Layout::Newer => return Err(StoreError::NewerFormat),
         Layout::Foreign => return Err(StoreError::Corrupt),
     }
@@ -53,27 +65,67 @@ pub(super) fn open(path: &Path, name: &str) -> Result<Connection, StoreError> {
         // At every opening: whoever created the file may have been stopped before this step.
         sync_dir(dir)?;
     }
+    let epoch = raise_epoch(&connection)?;
+    Ok((connection, epoch))
+}
+
+/// Opens a file for writing again that [`open`] has opened in this process and nobody else since.
+pub(super) fn reopen(
+    path: &Path,
+    name: &str,
+    epoch: u64,
+    cache_bytes: usize,
+) -> Result<Connection, StoreError> {
+    let connection = connect(path, cache_bytes)?;
+    match layout(&connection).map_err(store_error)? {
+        Layout::Ours => {}
+        Layout::Newer => return Err(StoreError::Fenced),
+        Layout::Empty | Layout::Older | Layout::Foreign => return Err(StoreError::Corrupt),
+    }
+    check_owner(&connection, name)?;
+    if stored_epoch(&connection).map_err(store_error)? != i64::try_from(epoch).ok() {
+        return Err(StoreError::Fenced);
+    }
     Ok(connection)
 }
 
-/// A second connection to a file that [`open`] has checked, which cannot write.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let connection = connect(path)?;
+/// One more connection to a file that [`open`] has checked, which cannot write.
+pub(super) fn open_reader(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
+    let connection = connect(path, cache_bytes)?;
     connection.execute_batch("PRAGMA query_only = ON;").map_err(store_error)?;
     Ok(connection)
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+/// The epoch that stands in the file.
+pub(super) fn stored_epoch(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE name = 'epoch'")?
+        .query_row([], |row| row.get(0))
+        .optional()
+}
+
+/// Moves what the log holds into the file. If a sync failed before, the kernel may hold pages of the log for
+/// written that never were: nothing may be appended behind them.
+pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+fn connect(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(store_error)?;
+    let connection = Connection::open_with_flags_and_vfs(path, flags, VFS).map_err(store_error)?;
     connection.busy_timeout(LOCK_WAIT).map_err(store_error)?;
+    // The log is emptied where failures are told, and stays there: a disk that has become read-only can be read still.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(store_error)?;
     connection.execute_batch(CONNECTION).map_err(store_error)?;
+    let kibibytes = i64::try_from(cache_bytes / 1024).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "cache_size", -kibibytes).map_err(store_error)?;
     Ok(connection)
 }
 
 enum Layout {
     Empty,
     Ours,
+    Older,
     Newer,
     Foreign,
 }
@@ -85,6 +137,7 @@ fn layout(connection: &Connection) -> rusqlite::Result<Layout> {
     Ok(match (application, format) {
         (0, 0) if tables == 0 => Layout::Empty,
         (APPLICATION_ID, FORMAT) => Layout::Ours,
+        (APPLICATION_ID, 1) => Layout::Older,
         (APPLICATION_ID, newer) if newer > FORMAT => Layout::Newer,
         _ => Layout::Foreign,
     })
@@ -94,9 +147,23 @@ fn layout(connection: &Connection) -> rusqlite::Result<Layout> {
 fn create(connection: &mut Connection, name: &str) -> rusqlite::Result<()> {
     connection.execute_batch(NEW_FILE)?;
     let transaction = connection.transaction()?;
-    transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(META)?;
+    transaction.execute_batch(ROWS)?;
     transaction.execute("INSERT INTO meta VALUES ('partition', ?1)", [name])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// From format 1, in one transaction too.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch("ALTER TABLE rows RENAME TO rows_1")?;
+    transaction.execute_batch(ROWS)?;
+    transaction.execute_batch(
+        "INSERT INTO rows (key, version, value) SELECT key, version, value FROM rows_1 ORDER BY key;
+         DROP TABLE rows_1;",
+    )?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
@@ -108,10 +175,13 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
     if mode == "wal" { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Unsupported).into()) }
 }
 
-/// Moves what the log holds into the file. If a sync failed before, the kernel may hold pages of the log for
-/// written that never were: nothing may be appended behind them.
-fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+fn raise_epoch(connection: &Connection) -> Result<u64, StoreError> {
+    let raised: i64 = connection
+        .query_row("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value", [], |row| {
+            row.get(0)
+        })
+        .map_err(store_error)?;
+    u64::try_from(raised).map_err(|_| StoreError::Corrupt)
 }
 
 fn check_owner(connection: &Connection, name: &str) -> Result<(), StoreError> {

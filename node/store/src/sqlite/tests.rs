@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use super::writer::{self, GroupCommit, GroupError, Job};
+use super::fault::FaultCell;
+use super::writer::{self, Applied, GroupCommit, GroupError, Job};
 use super::{QueueLimits, enqueue};
 use crate::batch::Batch;
 use crate::commit_queue::CommitQueue;
 use crate::error::StoreError;
+use crate::partition::Compacted;
 use crate::row::{RowKey, Space};
 
 type Script = mpsc::Sender<Result<(), GroupError>>;
@@ -17,12 +19,18 @@ type Script = mpsc::Sender<Result<(), GroupError>>;
 struct Scripted(mpsc::Receiver<Result<(), GroupError>>);
 
 impl GroupCommit for Scripted {
-    fn commit(&mut self, batches: &[Job]) -> Result<Vec<Result<(), StoreError>>, GroupError> {
+    fn commit(&mut self, batches: &[Applied]) -> Result<Vec<Result<(), StoreError>>, GroupError> {
         self.0.recv().unwrap_or(Ok(()))?;
         Ok(batches.iter().map(|_| Ok(())).collect())
     }
 
-    fn tidy(&mut self) {}
+    fn compact(&mut self) -> Result<Compacted, GroupError> {
+        Ok(Compacted::default())
+    }
+
+    fn recover(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 fn batch() -> Batch {
@@ -35,7 +43,7 @@ fn serve() -> (Arc<CommitQueue<Job>>, Script, JoinHandle<()>) {
     let queue = Arc::new(CommitQueue::new(limits));
     let (script, told) = mpsc::channel();
     let served = Arc::clone(&queue);
-    let thread = std::thread::spawn(move || writer::run(&served, Scripted(told)));
+    let thread = std::thread::spawn(move || writer::run(&served, Scripted(told), &FaultCell::default()));
     (queue, script, thread)
 }
 
@@ -97,8 +105,8 @@ async fn sqlite_a_full_queue_says_busy_at_once_and_keeps_what_it_took() {
 fn sqlite_every_connection_syncs_its_commits() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("982016.sqlite");
-    let writer = super::file::open(&path, "982016").unwrap();
-    let reader = super::file::open_reader(&path).unwrap();
+    let writer = super::file::open(&path, "982016", 1 << 20).unwrap().0;
+    let reader = super::file::open_reader(&path, 1 << 20).unwrap();
     for connection in [&writer, &reader] {
         let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         assert_eq!(synchronous, 2, "full");

@@ -5,14 +5,23 @@
 
 use tokio::sync::oneshot;
 
+use super::fault::{FaultCell, fault_of};
 use crate::batch::Batch;
 use crate::commit_queue::CommitQueue;
 use crate::error::StoreError;
+use crate::partition::{Compacted, WriteFault};
 
 /// A batch and who waits for it.
-pub(super) struct Job {
+pub(super) struct Applied {
     pub(super) batch: Batch,
     pub(super) done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// What is asked of the writer.
+pub(super) enum Job {
+    Apply(Applied),
+    Compact(oneshot::Sender<Result<Compacted, StoreError>>),
+    Recover(oneshot::Sender<Option<WriteFault>>),
 }
 
 /// Why a whole group was not committed.
@@ -27,59 +36,144 @@ pub(super) enum GroupError {
 /// Makes groups of batches durable.
 pub(super) trait GroupCommit {
     /// Commits all batches whose preconditions hold, in order, with one fsync; says for each whether it did.
-    fn commit(&mut self, batches: &[Job]) -> Result<Vec<Result<(), StoreError>>, GroupError>;
+    fn commit(&mut self, batches: &[Applied]) -> Result<Vec<Result<(), StoreError>>, GroupError>;
 
-    /// A small step of housekeeping, taken between groups.
-    fn tidy(&mut self);
+    /// Gives back space, a bounded step.
+    fn compact(&mut self) -> Result<Compacted, GroupError>;
+
+    /// Opens the file anew, makes what its log holds durable and writes a little.
+    fn recover(&mut self) -> Result<(), StoreError>;
 }
 
-/// Groups after which housekeeping is done even though more waits.
-const TIDY_EVERY: u32 = 32;
-
 /// Serves the queue until it is closed and empty.
-pub(super) fn run(queue: &CommitQueue<Job>, mut engine: impl GroupCommit) {
+pub(super) fn run(queue: &CommitQueue<Job>, engine: impl GroupCommit, fault: &FaultCell) {
+    let mut server = Server { engine, fault, stopped: false };
     let mut group = Vec::new();
-    let mut stopped = false;
-    let mut untidied = 0;
     while queue.take_group(&mut group) {
-        if stopped {
-            answer_all(&mut group, || StoreError::Stopped);
-            continue;
+        server.serve(&mut group);
+    }
+}
+
+struct Server<'a, G> {
+    engine: G,
+    fault: &'a FaultCell,
+    /// A commit of unknown outcome lies behind, and no recovery yet.
+    stopped: bool,
+}
+
+impl<G: GroupCommit> Server<'_, G> {
+    fn serve(&mut self, group: &mut Vec<Job>) {
+        let mut batches = Vec::with_capacity(group.len());
+        let mut others = Vec::new();
+        for job in group.drain(..) {
+            match job {
+                Job::Apply(applied) => batches.push(applied),
+                other => others.push(other),
+            }
         }
-        match engine.commit(&group) {
+        if !batches.is_empty() {
+            self.commit(batches);
+        }
+        for job in others {
+            match job {
+                Job::Compact(done) => drop(done.send(self.compact())),
+                Job::Recover(done) => drop(done.send(self.recover())),
+                Job::Apply(_) => {}
+            }
+        }
+    }
+
+    fn commit(&mut self, batches: Vec<Applied>) {
+        if let Some(error) = self.refusal() {
+            return refuse(batches, &error);
+        }
+        match self.engine.commit(&batches) {
             Ok(results) => {
-                for (job, result) in group.drain(..).zip(results) {
+                self.fault.set(None);
+                for (applied, result) in batches.into_iter().zip(results) {
                     // A caller that went away no longer wants to know.
-                    let _ = job.done.send(result);
-                }
-                untidied += 1;
-                if queue.depth() == 0 || untidied == TIDY_EVERY {
-                    engine.tidy();
-                    untidied = 0;
+                    let _ = applied.done.send(result);
                 }
             }
-            Err(GroupError::Refused(error)) => refuse(&mut group, &error),
-            Err(GroupError::Unknown(error)) => {
-                stopped = true;
+            Err(error) => {
+                let error = self.failed(error);
+                refuse(batches, &error);
+            }
+        }
+    }
+
+    fn compact(&mut self) -> Result<Compacted, StoreError> {
+        if let Some(error) = self.refusal() {
+            return Err(error);
+        }
+        self.engine.compact().map_err(|error| self.failed(error))
+    }
+
+    fn recover(&mut self) -> Option<WriteFault> {
+        match self.fault.get() {
+            // Damage is not over by itself, and a lease that was lost is another's.
+            None | Some(WriteFault::Corrupt | WriteFault::Fenced) => return self.fault.get(),
+            Some(_) => {}
+        }
+        match self.engine.recover() {
+            Ok(()) => {
+                self.stopped = false;
+                self.fault.set(None);
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), cause = %error, "partition is still out of service");
+                self.stopped = true;
+                self.fault.set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
+            }
+        }
+        self.fault.get()
+    }
+
+    /// What every write is told without being tried.
+    fn refusal(&self) -> Option<StoreError> {
+        match self.fault.get() {
+            Some(WriteFault::Fenced) => Some(StoreError::Fenced),
+            Some(WriteFault::Corrupt) => Some(StoreError::Corrupt),
+            _ if self.stopped => Some(StoreError::Stopped),
+            _ => None,
+        }
+    }
+
+    /// Notes what a failed write says about the next ones; gives what its callers are told.
+    fn failed(&mut self, error: GroupError) -> StoreError {
+        match error {
+            GroupError::Refused(error) => {
+                tracing::warn!(code = error.code(), cause = %error, "batches refused by the engine");
+                if let Some(fault) = fault_of(&error) {
+                    self.fault.set(Some(fault));
+                }
+                error
+            }
+            GroupError::Unknown(error) => {
                 tracing::error!(code = error.code(), cause = %error, "partition stopped after a failed commit");
-                answer_all(&mut group, || StoreError::Stopped);
+                self.stopped = true;
+                self.fault.set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
+                StoreError::Stopped
             }
         }
     }
 }
 
-fn refuse(group: &mut Vec<Job>, error: &StoreError) {
-    tracing::warn!(code = error.code(), cause = %error, "batches refused by the engine");
-    answer_all(group, || match error {
-        StoreError::Busy => StoreError::Busy,
-        StoreError::DiskFull => StoreError::DiskFull,
-        StoreError::Corrupt => StoreError::Corrupt,
-        other => StoreError::Io(std::io::Error::other(other.to_string())),
-    });
+fn refuse(batches: Vec<Applied>, error: &StoreError) {
+    for applied in batches {
+        let _ = applied.done.send(Err(copy(error)));
+    }
 }
 
-fn answer_all(group: &mut Vec<Job>, error: impl Fn() -> StoreError) {
-    for job in group.drain(..) {
-        let _ = job.done.send(Err(error()));
+/// The same refusal for each of several callers.
+fn copy(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Busy => StoreError::Busy,
+        StoreError::DiskFull => StoreError::DiskFull,
+        StoreError::ReadOnly => StoreError::ReadOnly,
+        StoreError::Corrupt => StoreError::Corrupt,
+        StoreError::Fenced => StoreError::Fenced,
+        StoreError::Stopped => StoreError::Stopped,
+        other => StoreError::Io(std::io::Error::other(other.to_string())),
     }
 }
