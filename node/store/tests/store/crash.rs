@@ -9,8 +9,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chukei_store::{Batch, DataFolder, JournalError, JournalOptions, Partition, RowKey, Space};
+use chukei_store::{
+    Batch, DataFolder, JournalError, JournalOptions, Partition, RowKey, Space, SqliteOptions,
+};
 use rand::Rng;
+use tokio::runtime::Runtime;
 
 const CHILD: &str = "CHUKEI_STORE_CRASH_CHILD";
 const WRITERS: u8 = 6;
@@ -70,9 +73,9 @@ fn row(writer: u8, row: u8) -> RowKey {
 }
 
 /// What a writer has counted up to: all its rows must say the same.
-fn counted(partition: &dyn Partition, writer: u8) -> Option<(u64, u64)> {
+async fn counted(partition: &dyn Partition, writer: u8) -> Option<(u64, u64)> {
     let keys: Vec<_> = (0..ROWS).map(|i| row(writer, i)).collect();
-    let rows = partition.get_many(&keys).unwrap();
+    let rows = partition.get_many(&keys).await.unwrap();
     assert!(rows.iter().all(|found| *found == rows[0]), "half a batch");
     let first = rows[0].as_ref()?;
     Some((u64::from_be_bytes(first.value[..8].try_into().unwrap()), first.version))
@@ -80,7 +83,7 @@ fn counted(partition: &dyn Partition, writer: u8) -> Option<(u64, u64)> {
 
 async fn count_up(partition: Arc<dyn Partition>, writer: u8) {
     loop {
-        let before = counted(&*partition, writer);
+        let before = counted(&*partition, writer).await;
         let count = before.map_or(1, |(count, _)| count + 1);
         let value = [count.to_be_bytes().to_vec(), vec![writer; 3000]].concat();
         let batch = (0..ROWS).fold(Batch::new(), |batch, i| batch.put(row(writer, i), value.clone()));
@@ -93,18 +96,28 @@ async fn count_up(partition: Arc<dyn Partition>, writer: u8) {
     }
 }
 
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
+}
+
+fn open(runtime: &Runtime, dir: &Path) -> Arc<dyn Partition> {
+    runtime.block_on(DataFolder::open(dir).unwrap().sqlite(SqliteOptions::default()).open("982016")).unwrap()
+}
+
 #[test]
 fn sqlite_survives_being_killed_at_any_moment() {
     if let Some(dir) = std::env::var_os(CHILD) {
-        let partition = DataFolder::open(Path::new(&dir)).unwrap().partition("982016").unwrap();
-        run_writers(|writer| count_up(Arc::clone(&partition), writer));
+        let runtime = runtime();
+        let partition = open(&runtime, Path::new(&dir));
+        run_writers(&runtime, |writer| count_up(Arc::clone(&partition), writer));
     }
     let dir = tempfile::tempdir().unwrap();
     rounds("crash::sqlite_survives_being_killed_at_any_moment", dir.path(), |acknowledged| {
-        let partition = DataFolder::open(dir.path()).unwrap().partition("982016").unwrap();
+        let runtime = runtime();
+        let partition = open(&runtime, dir.path());
         for writer in 0..WRITERS {
             let told = acknowledged.get(&writer).copied().unwrap_or(0);
-            let found = counted(&*partition, writer).map_or(0, |(count, _)| count);
+            let found = runtime.block_on(counted(&*partition, writer)).map_or(0, |(count, _)| count);
             assert!(found >= told, "writer {writer} was told {told}, found {found}");
         }
     });
@@ -116,7 +129,7 @@ fn journal_survives_being_killed_at_any_moment() {
     if let Some(dir) = std::env::var_os(CHILD) {
         let (journal, _) = DataFolder::open(Path::new(&dir)).unwrap().journal(options()).unwrap();
         let journal = Arc::new(journal);
-        run_writers(|writer| {
+        run_writers(&runtime(), |writer| {
             let journal = Arc::clone(&journal);
             async move {
                 loop {
@@ -144,11 +157,10 @@ fn journal_survives_being_killed_at_any_moment() {
 }
 
 /// In the child: writes until it is killed.
-fn run_writers<F>(writer: impl Fn(u8) -> F) -> !
+fn run_writers<F>(runtime: &Runtime, writer: impl Fn(u8) -> F) -> !
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let writers: Vec<_> = (0..WRITERS).map(|which| runtime.spawn(writer(which))).collect();
     for writer in writers {
         runtime.block_on(writer).unwrap();

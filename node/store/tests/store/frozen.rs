@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use chukei_store::{Batch, DataFolder, Entry, JournalOptions, RowKey, Space};
+use chukei_store::{Batch, DataFolder, Entry, JournalOptions, RowKey, Space, SqliteOptions};
 use rusqlite::Connection;
 
 #[tokio::test]
@@ -34,14 +34,15 @@ async fn journal_bytes_are_frozen() {
 #[tokio::test]
 async fn sqlite_layout_is_frozen() {
     let dir = tempfile::tempdir().unwrap();
-    let partition = DataFolder::open(dir.path()).unwrap().partition("982016").unwrap();
+    let engine = DataFolder::open(dir.path()).unwrap().sqlite(SqliteOptions::default());
+    let partition = engine.open("982016").await.unwrap();
     let row = RowKey::new(Space::Outbox).bucket(0x0102).name(&[7; 32]).bytes(b"end");
     partition.apply(Batch::new().put(row, b"value".to_vec())).await.unwrap();
     drop(partition);
 
     let file = Connection::open(dir.path().join("bodies/982016.sqlite")).unwrap();
     let schema: Vec<_> = file
-        .prepare("SELECT sql FROM sqlite_schema ORDER BY name")
+        .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         .unwrap()
         .query_map([], |row| row.get::<_, String>(0))
         .unwrap()
@@ -51,13 +52,13 @@ async fn sqlite_layout_is_frozen() {
         schema,
         [
             "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
-            "CREATE TABLE rows (key BLOB PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) \
-             STRICT, WITHOUT ROWID",
+            "CREATE TABLE rows ( id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, \
+             value BLOB NOT NULL ) STRICT",
         ]
     );
     let pragma = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(pragma("application_id"), 0x4348_4b49);
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), 2);
     assert_eq!(pragma("page_size"), 8192);
     assert_eq!(pragma("auto_vacuum"), 2, "incremental");
     let mode: String = file.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();

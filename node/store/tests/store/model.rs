@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use chukei_store::{Batch, DataFolder, Partition, RowKey, Space, StoreError};
+use chukei_store::{Batch, DataFolder, Partition, RowKey, Space, SqliteOptions, StoreError};
 use proptest::prelude::*;
+use tokio::runtime::Runtime;
 
 /// Rows by name: the number of the batch that wrote the row last, and its value.
 type Model = BTreeMap<u8, (usize, Vec<u8>)>;
@@ -48,12 +49,12 @@ fn key(name: u8) -> RowKey {
     RowKey::new(Space::Document).bytes(&[name])
 }
 
-fn open(dir: &Path) -> Arc<dyn Partition> {
-    DataFolder::open(dir).unwrap().partition("982016").unwrap()
+fn open(runtime: &Runtime, dir: &Path) -> Arc<dyn Partition> {
+    runtime.block_on(DataFolder::open(dir).unwrap().sqlite(SqliteOptions::default()).open("982016")).unwrap()
 }
 
-fn versions(partition: &dyn Partition) -> BTreeMap<u8, u64> {
-    let rows = partition.scan(&RowKey::new(Space::Document), None, 100).unwrap();
+fn versions(runtime: &Runtime, partition: &dyn Partition) -> BTreeMap<u8, u64> {
+    let rows = runtime.block_on(partition.scan(&RowKey::new(Space::Document), None, 100)).unwrap().rows;
     rows.into_iter().map(|(key, row)| (key.as_bytes()[1], row.version)).collect()
 }
 
@@ -89,13 +90,13 @@ fn expect(model: &mut Model, before: &Model, steps: &[Step], number: usize) -> b
     holds
 }
 
-fn compare(partition: &dyn Partition, model: &Model) {
-    let rows = partition.scan(&RowKey::new(Space::Document), None, 100).unwrap();
+fn compare(runtime: &Runtime, partition: &dyn Partition, model: &Model) {
+    let rows = runtime.block_on(partition.scan(&RowKey::new(Space::Document), None, 100)).unwrap().rows;
     let found: Vec<_> = rows.iter().map(|(key, row)| (key.clone(), row.value.clone())).collect();
     let expected: Vec<_> = model.iter().map(|(name, (_, value))| (key(*name), value.clone())).collect();
     assert_eq!(found, expected);
     let keys: Vec<_> = (0..6).map(key).collect();
-    let read = partition.get_many(&keys).unwrap();
+    let read = runtime.block_on(partition.get_many(&keys)).unwrap();
     let read: Vec<_> = read.into_iter().map(|found| found.map(|row| row.value)).collect();
     assert_eq!(read, (0..6).map(|name| model.get(&name).map(|(_, value)| value.clone())).collect::<Vec<_>>());
 }
@@ -106,17 +107,17 @@ proptest! {
     fn sqlite_does_what_a_sorted_map_would(actions in prop::collection::vec(action(), 1..12)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let mut partition = open(dir.path());
+        let mut partition = open(&runtime, dir.path());
         let mut model = Model::new();
         let mut number = 0;
         for action in actions {
             let Action::Apply(group) = action else {
                 drop(partition);
-                partition = open(dir.path());
-                compare(&*partition, &model);
+                partition = open(&runtime, dir.path());
+                compare(&runtime, &*partition, &model);
                 continue;
             };
-            let (before, versions) = (model.clone(), versions(&*partition));
+            let (before, versions) = (model.clone(), versions(&runtime, &*partition));
             let queued: Vec<_> = group.iter().map(|steps| partition.apply(batch(steps, &versions))).collect();
             for (steps, outcome) in group.iter().zip(queued) {
                 number += 1;
@@ -126,7 +127,7 @@ proptest! {
                     Err(other) => panic!("{other}"),
                 }
             }
-            compare(&*partition, &model);
+            compare(&runtime, &*partition, &model);
         }
     }
 }
