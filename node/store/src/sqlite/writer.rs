@@ -133,8 +133,8 @@ impl<G: GroupCommit> Server<'_, G> {
     fn refusal(&self) -> Option<StoreError> {
         match self.fault.get() {
             Some(WriteFault::Fenced) => Some(StoreError::Fenced),
-            Some(WriteFault::Corrupt) => Some(StoreError::Corrupt),
             _ if self.stopped => Some(StoreError::Stopped),
+            Some(WriteFault::Corrupt) => Some(StoreError::Corrupt),
             _ => None,
         }
     }

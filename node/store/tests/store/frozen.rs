@@ -1,8 +1,11 @@
 //! Stored bytes that must not change without a new format version: files outlive the software that wrote them.
 
 use std::fs;
+use std::path::Path;
 
-use chukei_store::{Batch, DataFolder, Entry, JournalOptions, RowKey, Space, SqliteOptions};
+use chukei_store::{
+    Batch, DataFolder, Entry, JournalOptions, Partition, RowKey, Space, SqliteOptions, StoreError,
+};
 use rusqlite::Connection;
 
 #[tokio::test]
@@ -67,6 +70,57 @@ async fn sqlite_layout_is_frozen() {
         file.query_row("SELECT key, version, value FROM rows", [], |row| row.try_into()).unwrap();
     assert_eq!(key, [&[9, 0, 0, 0, 0, 0, 0, 1, 2][..], &[7; 32], b"end"].concat());
     assert_eq!((version, value), (1, b"value".to_vec()));
+}
+
+/// A file as format 1 had it, with two rows.
+fn format_1(path: &Path) {
+    let file = Connection::open(path).unwrap();
+    file.execute_batch(
+        "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+         CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+         CREATE TABLE rows (key BLOB PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL)
+             STRICT, WITHOUT ROWID;
+         INSERT INTO meta VALUES ('versions', 1048576), ('partition', '982016');
+         INSERT INTO rows VALUES (x'0502', 7, x'62'), (x'0501', 9, x'61');
+         PRAGMA application_id = 0x43484b49; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn sqlite_a_file_of_format_1_is_migrated_with_all_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    format_1(&dir.path().join("bodies/982016.sqlite"));
+    let engine = folder.sqlite(SqliteOptions::default());
+    let read = async |partition: &dyn Partition| {
+        let rows = partition.scan(&RowKey::new(Space::Document), None, 9).await.unwrap().rows;
+        rows.into_iter().map(|(key, row)| (key.as_bytes()[1], row.version, row.value)).collect::<Vec<_>>()
+    };
+    for opened in 1..3 {
+        let partition = engine.open("982016").await.unwrap();
+        assert_eq!(partition.epoch(), opened);
+        assert_eq!(read(&*partition).await, [(1, 9, b"a".to_vec()), (2, 7, b"b".to_vec())]);
+    }
+    let partition = engine.open("982016").await.unwrap();
+    let row = RowKey::new(Space::Document).bytes(&[1]);
+    partition.apply(Batch::new().put(row.clone(), vec![]).require_version(row, 9)).await.unwrap();
+    assert!(
+        read(&*partition).await[0].1 > 1_048_576,
+        "versions go on behind those that format 1 had reserved"
+    );
+}
+
+#[tokio::test]
+async fn sqlite_a_file_of_format_1_of_another_body_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let path = dir.path().join("bodies/982024.sqlite");
+    format_1(&path);
+    let before = fs::read(&path).unwrap();
+    let refused = folder.sqlite(SqliteOptions::default()).open("982024").await;
+    assert!(matches!(refused, Err(StoreError::WrongPartition)));
+    assert_eq!(fs::read(&path).unwrap(), before);
 }
 
 /// A space's number is in every key and in what sealed values are bound to.
