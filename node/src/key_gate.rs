@@ -105,9 +105,12 @@ fn of_provider(error: &ProviderError) -> Cause {
 }
 
 /// Looks at what a keyring stands on: its provider, the root and epoch it is wrapped under, and the file itself.
-/// Blocks on all of them.
-pub fn look(file: &KeyringFile) -> Option<Fault> {
-    still_there(file).and_then(|()| file.check()).err().map(|error| Fault::from(&error))
+pub async fn look(file: Arc<KeyringFile>) -> Option<Fault> {
+    let looking = tokio::task::spawn_blocking(move || still_there(&file).and_then(|()| file.check()));
+    match looking.await {
+        Ok(looked) => looked.err().map(|error| Fault::from(&error)),
+        Err(_) => Some(Fault::new(Cause::Opening, "a look broke off")),
+    }
 }
 
 /// Whether root and epoch in use can be used. Looked at again where they cannot: they may have just changed.
@@ -127,7 +130,7 @@ fn still_there(file: &KeyringFile) -> Result<(), KeyfileError> {
 /// [`LOOK_WAIT`] shuts the gate, and is waited for all the same, so that no second one joins it.
 pub async fn look_and_set(
     gate: &Gate,
-    look: impl FnOnce() -> Option<Fault> + Send + 'static,
+    look: impl Future<Output = Option<Fault>> + Send + 'static,
     tell: impl Fn(Option<&Fault>),
 ) {
     look_within(LOOK_WAIT, gate, look, tell).await;
@@ -136,7 +139,7 @@ pub async fn look_and_set(
 async fn look_within(
     wait: Duration,
     gate: &Gate,
-    look: impl FnOnce() -> Option<Fault> + Send + 'static,
+    look: impl Future<Output = Option<Fault>> + Send + 'static,
     tell: impl Fn(Option<&Fault>),
 ) {
     let set = |found: Option<Fault>| {
@@ -144,7 +147,7 @@ async fn look_within(
             tell(found.as_ref());
         }
     };
-    let mut looking = tokio::task::spawn_blocking(look);
+    let mut looking = tokio::spawn(look);
     match tokio::time::timeout(wait, &mut looking).await {
         Ok(found) => set(found.unwrap_or_else(|_| Some(Fault::new(Cause::Opening, "a look broke off")))),
         Err(_) => {

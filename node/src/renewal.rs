@@ -168,27 +168,30 @@ impl Step<'_> {
     /// Renews every code of `version`; the aliases stay as long as the version lives.
     async fn renew_version(&self, grant: &Grant<Write>, version: u8) -> Result<(), RenewalError> {
         let mut after = None;
-        while let Some(page) = self.page(grant, version, after.as_ref())? {
-            after = page.last().cloned();
+        loop {
+            let page = self.page(grant, version, after.as_ref()).await?;
+            let next = page.next.clone();
             if !page.behind.is_empty() {
                 self.renew_page(grant, page).await?;
             }
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
             tokio::task::yield_now().await;
         }
-        Ok(())
     }
 
-    fn page(
+    async fn page(
         &self,
         grant: &Grant<Write>,
         version: u8,
         after: Option<&chukei_store::RowKey>,
-    ) -> Result<Option<CodePage>, RenewalError> {
+    ) -> Result<CodePage, RenewalError> {
         if self.node.is_draining() {
             return Err(RenewalError::Stopping);
         }
-        let page = grant.body().code_page(grant, version, after, RENEW_BATCH_CODES)?;
-        Ok(page.last().is_some().then_some(page))
+        Ok(grant.body().code_page(grant, version, after, RENEW_BATCH_CODES).await?)
     }
 
     async fn renew_page(&self, grant: &Grant<Write>, page: CodePage) -> Result<(), RenewalError> {
@@ -223,7 +226,11 @@ impl Step<'_> {
     /// by enrolling anew.
     async fn drop_version(&self, grant: &Grant<Write>, version: u8) -> Result<(), RenewalError> {
         let mut left_behind = 0;
-        while let Some(page) = self.page(grant, version, None)? {
+        loop {
+            let page = self.page(grant, version, None).await?;
+            if page.is_empty() {
+                break;
+            }
             left_behind += page.behind.len();
             grant.body().drop_codes(grant, &page).await?;
         }

@@ -12,8 +12,8 @@ use chukei_relay_client::endpoint::{
 use chukei_relay_client::peers::WatchedPeers;
 use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
-use chukei_store::DataFolder;
 use chukei_store::journal::Journal;
+use chukei_store::{DataFolder, SqliteOptions};
 use chukei_wire::id::RequestId;
 use chukei_wire::identity::Identity;
 
@@ -22,6 +22,7 @@ use crate::config::clock;
 use crate::config::serve::NodeConfig;
 use crate::evidence::PermitEvidence;
 use crate::hosted::Bodies;
+use crate::hosted::body::Home;
 use crate::outbound::announce::announce;
 use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
@@ -69,7 +70,9 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let parts = Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept };
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
-    supervise::start(&node, Opener::new(folder, journal.clone(), provider, config.clone())).await;
+    let engine = folder.sqlite(SqliteOptions::default());
+    let home = Home { folder, engine, journal: journal.clone() };
+    supervise::start(&node, Opener::new(home, provider, config.clone())).await;
     start(&config, node, journal, credentials).await
 }
 

@@ -10,15 +10,13 @@ use std::time::Duration;
 
 use chukei_domain::day::day_of;
 use chukei_keys::KeyProvider;
-use chukei_store::DataFolder;
-use chukei_store::journal::Journal;
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::Node;
 use crate::config::serve::{BodyConfig, NodeConfig};
 use crate::hosted::HostedBody;
-use crate::hosted::body::{BodyFacts, BodyKeyFiles};
+use crate::hosted::body::{BodyFacts, BodyKeyFiles, Home};
 use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
@@ -34,8 +32,7 @@ const FIRST_TRIES: Duration = Duration::from_secs(20);
 
 /// What every body is opened with.
 pub struct Opener {
-    folder: DataFolder,
-    journal: Arc<Journal>,
+    home: Home,
     provider: Arc<dyn KeyProvider>,
     config: NodeConfig,
     turns: Semaphore,
@@ -43,17 +40,11 @@ pub struct Opener {
 
 impl Opener {
     /// An opener for the bodies of `config`.
-    pub fn new(
-        folder: DataFolder,
-        journal: Arc<Journal>,
-        provider: Arc<dyn KeyProvider>,
-        config: NodeConfig,
-    ) -> Self {
-        Self { folder, journal, provider, config, turns: Semaphore::new(OPENINGS) }
+    pub fn new(home: Home, provider: Arc<dyn KeyProvider>, config: NodeConfig) -> Self {
+        Self { home, provider, config, turns: Semaphore::new(OPENINGS) }
     }
 
-    /// Blocks on files and on the provider.
-    fn open(&self, body: &BodyConfig, today: u32) -> Result<HostedBody, Fault> {
+    async fn open(&self, body: &BodyConfig, today: u32) -> Result<HostedBody, Fault> {
         let facts = BodyFacts {
             code: body.code,
             portal: body.portal.clone(),
@@ -65,7 +56,7 @@ impl Opener {
             identity: identity.map_err(|error| Fault::new(Cause::Files, error))?,
             acquisition: self.config.path(&body.acquisition_key),
         };
-        HostedBody::open(&self.folder, self.journal.clone(), facts, &files, self.provider.clone(), today)
+        HostedBody::open(&self.home, facts, files, self.provider.clone(), today).await
     }
 }
 
@@ -145,16 +136,14 @@ async fn announce_to_all(node: &Node) {
 async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Result<HostedBody, Fault> {
     let _turn = opener.turns.acquire().await;
     let today = day_of(node.clock.now_ms());
-    let (opener, config) = (opener.clone(), config.clone());
-    let opening = tokio::task::spawn_blocking(move || opener.open(&config, today)).await;
-    opening.unwrap_or_else(|_| Err(Fault::new(Cause::Opening, "the opening broke off")))
+    opener.open(config, today).await
 }
 
 /// Looks at what the body stands on until the node stops.
 async fn watch(node: &Node, body: &Arc<HostedBody>) {
     while node.sleep(LOOK_EVERY).await {
-        let of = body.clone();
-        look_and_set(body.gate(), move || of.look(), |fault| tell(node, body.code(), fault)).await;
+        let look = body.clone().look();
+        look_and_set(body.gate(), look, |fault| tell(node, body.code(), fault)).await;
     }
 }
 

@@ -20,9 +20,10 @@ pub async fn show(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Re
     let dataset: InfoNameCode = request.info_name_code.parse().map_err(bad)?;
     let body = grant.body();
     let person =
-        body.person_by_addressee(grant, &addressee)?.ok_or(CallError::Refused(ResultName::NotFound))?;
+        body.person_by_addressee(grant, &addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
     let document = body
-        .documents(grant, &person.person, &[dataset])?
+        .documents(grant, &person.person, &[dataset])
+        .await?
         .pop()
         .flatten()
         .ok_or(CallError::Refused(ResultName::NotFound))?

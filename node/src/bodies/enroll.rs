@@ -68,7 +68,7 @@ async fn enroll_batch(
     for (at, row) in opened.into_iter().enumerate() {
         let outcome = match row {
             Err(result) => RowOutcome::Rejected(result),
-            Ok(row) => judged.judge(grant, at, row, codes.get(&at).copied())?,
+            Ok(row) => judged.judge(grant, at, row, codes.get(&at).copied()).await?,
         };
         judged.outcomes.push(outcome);
     }
@@ -82,8 +82,8 @@ async fn enroll_batch(
 }
 
 /// Whether nobody stands under the row's addressee number, or somebody whose code no broker knows any more.
-fn needs_code(node: &Node, grant: &Grant<Write>, row: &Opened) -> Result<bool, CallError> {
-    let enrolled = grant.body().person_by_addressee(grant, &row.addressee)?;
+async fn needs_code(node: &Node, grant: &Grant<Write>, row: &Opened) -> Result<bool, CallError> {
+    let enrolled = grant.body().person_by_addressee(grant, &row.addressee).await?;
     Ok(enrolled.is_none_or(|person| node.code_renewals.is_over(version_of(&person.code.0))))
 }
 
@@ -97,7 +97,7 @@ async fn acquire_codes(
     let mut parts = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         if let Ok(row) = row
-            && needs_code(node, grant, row)?
+            && needs_code(node, grant, row).await?
         {
             places.push(at);
             parts.push(row.broker_part.clone());
@@ -158,31 +158,31 @@ async fn write(body: &HostedBody, judged: &Judged) -> Result<(), RowError> {
         let reserved = body.reserve_numbers(judged.new.len()).await?;
         batch = reserved.batch;
         for (new, number) in judged.new.iter().zip(reserved.from..) {
-            batch = put_new(body, batch, new, number)?;
+            batch = put_new(body, batch, new, number).await?;
         }
     } else if judged.changed.is_empty() {
         return Ok(());
     }
     for changed in judged.changed.values() {
-        batch = body.put_person(batch, &changed.person)?;
+        batch = body.put_person(batch, &changed.person).await?;
         if changed.has_new_code {
             let record = &changed.person.record;
-            batch = body.put_code(batch, &record.code, &record.person)?;
+            batch = body.put_code(batch, &record.code, &record.person).await?;
         }
     }
     body.apply(batch).await
 }
 
-fn put_new(body: &HostedBody, mut batch: Batch, new: &New, number: u64) -> Result<Batch, RowError> {
+async fn put_new(body: &HostedBody, mut batch: Batch, new: &New, number: u64) -> Result<Batch, RowError> {
     let id = random::bytes().map_err(|error| RowError::Keyring(error.to_string()))?;
     let person = PersonRef { id, number };
     let record = PersonRecord::new(person, &new.addressee, new.code, new.number_id, new.bindings.clone());
     let by_addressee = body.addressee_row(&new.addressee);
     batch = batch.require_absent(by_addressee.clone());
-    batch = body.put(batch, Space::PersonByAddressee, by_addressee, HostedBody::ALIAS, &person)?;
-    batch = body.put_code(batch, &new.code, &person)?;
+    batch = body.put(batch, Space::PersonByAddressee, by_addressee, HostedBody::ALIAS, &person).await?;
+    batch = body.put_code(batch, &new.code, &person).await?;
     let own = body.person_row(&person.id);
-    body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record)
+    body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record).await
 }
 
 /// Registered, unchanged and rejected rows.

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use chukei_wire::message::keys::{KeysRotateRequest, KeysStatusReply};
+use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Grant, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
-use crate::hosted::HostedBody;
 use crate::rotation;
 
 /// Rotates what is asked for, and tells how the keys stand then.
@@ -22,18 +21,12 @@ pub async fn rotate(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> R
     // Begun, it is done to its end, whether or not the caller waits.
     let work = async move { rotation::rotate(&held, asked, of.epochs_kept, of.clock.now_ms()).await };
     node.admit_batch(grant.body().limit(), work).await?;
-    call.reply(&stand(grant.scope().body(), false).await?).await?;
+    call.reply(&rotation::status(grant.scope().body(), false).await?).await?;
     Ok(Done::of(1))
 }
 
 /// How the body's keys stand, with the rows under old numbers counted.
 pub async fn status(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
-    call.reply(&stand(grant.scope().body(), true).await?).await?;
+    call.reply(&rotation::status(grant.scope().body(), true).await?).await?;
     Ok(Done::of(1))
-}
-
-async fn stand(body: &Arc<HostedBody>, counted: bool) -> Result<KeysStatusReply, CallError> {
-    let body = body.clone();
-    let status = tokio::task::spawn_blocking(move || rotation::status(&body, counted)).await;
-    Ok(status.map_err(|_| CallError::NotNow(ResultName::NotReady))??)
 }

@@ -20,25 +20,23 @@ const PAGE: usize = 500;
 pub async fn list(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
     let mut shown = 0;
     while let Some(request) = call.next::<PersonListRequest>().await? {
-        let page = page(grant, request)?;
+        let page = page(grant, request).await?;
         shown += page.persons.len();
         call.reply(&page).await?;
     }
     Ok(Done::of(shown))
 }
 
-fn page(grant: &Grant<Read>, request: PersonListRequest) -> Result<PersonListPage, CallError> {
+async fn page(grant: &Grant<Read>, request: PersonListRequest) -> Result<PersonListPage, CallError> {
     let body = grant.body();
     let after = request.after.map(|cursor| RowKey::new(Space::Person).bytes(&cursor));
-    let rows = body.scan(&RowKey::new(Space::Person), after.as_ref(), PAGE)?;
-    let next = (rows.len() == PAGE)
-        .then(|| rows.last().and_then(|(row, _)| row.as_bytes().get(1..).map(|rest| rest.to_vec().into())))
-        .flatten();
-    let open = |(row, stored): &(RowKey, chukei_store::Versioned)| {
-        body.open_value::<PersonRecord>(Space::Person, row, &stored.value)
-            .map(|person| person.addressee.clone())
-    };
-    let persons = rows.iter().map(open).collect::<Result<_, _>>()?;
+    let rows = body.scan(&RowKey::new(Space::Person), after.as_ref(), PAGE).await?;
+    let next = rows.next().and_then(|row| row.as_bytes().get(1..).map(|rest| rest.to_vec().into()));
+    let mut persons = Vec::with_capacity(rows.rows.len());
+    for (row, stored) in &rows.rows {
+        let person: PersonRecord = body.open_value(Space::Person, row, &stored.value).await?;
+        persons.push(person.addressee);
+    }
     Ok(PersonListPage { persons, next })
 }
 
@@ -73,13 +71,13 @@ async fn set_flag(
     let body = grant.body();
     let _writing = body.writing().await;
     let mut person =
-        body.person_by_addressee(grant, addressee)?.ok_or(CallError::Refused(ResultName::NotFound))?;
+        body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
     let before = person.flags.clone();
     person.flags.block(datasets);
     let outcome = if person.flags == before { RowOutcome::Unchanged } else { RowOutcome::Registered };
     let row = body.person_row(&person.person.id);
     let seal = HostedBody::person_seal(&person.person);
-    body.apply(body.put(Batch::new(), Space::Person, row, seal, &person)?).await?;
+    body.apply(body.put(Batch::new(), Space::Person, row, seal, &person).await?).await?;
     let actor = grant.scope().actor();
     body.audit().blocked(actor, person.person.id, datasets, node.clock.now_ms()).await?;
     Ok(outcome)

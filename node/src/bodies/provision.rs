@@ -29,7 +29,7 @@ pub async fn status(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> 
         Some(number) => {
             let number: AddresseeNumber =
                 number.parse().map_err(|_| CallError::Refused(ResultName::BadFormat))?;
-            let person = grant.body().person_by_addressee(grant, &number)?;
+            let person = grant.body().person_by_addressee(grant, &number).await?;
             Some(person.ok_or(CallError::Refused(ResultName::NotFound))?.person.id)
         }
     };
@@ -39,7 +39,7 @@ pub async fn status(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> 
     let found = tokio::task::spawn_blocking(move || collect(log.walk(1), person, from_ms, limit));
     let found = found.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
     let found = found.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))?;
-    let provisions = named(grant, found)?;
+    let provisions = named(grant, found).await?;
     let shown = provisions.len();
     call.reply(&ProvisionStatusReply { provisions }).await?;
     Ok(Done::of(shown))
@@ -95,7 +95,7 @@ fn collect(
     Ok(found)
 }
 
-fn named(grant: &Grant<Read>, found: VecDeque<Found>) -> Result<Vec<Provision>, CallError> {
+async fn named(grant: &Grant<Read>, found: VecDeque<Found>) -> Result<Vec<Provision>, CallError> {
     let mut names: HashMap<PersonId, Option<String>> = HashMap::new();
     let mut provisions = Vec::with_capacity(found.len());
     for known in found {
@@ -104,7 +104,8 @@ fn named(grant: &Grant<Read>, found: VecDeque<Found>) -> Result<Vec<Provision>, 
             Some(id) => match names.get(&id) {
                 Some(name) => name.clone(),
                 None => {
-                    let name = grant.body().person(grant, &id)?.map(|person| person.addressee.clone());
+                    let person = grant.body().person(grant, &id).await?;
+                    let name = person.map(|person| person.addressee);
                     names.insert(id, name.clone());
                     name
                 }

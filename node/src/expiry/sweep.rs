@@ -17,15 +17,15 @@ pub(super) async fn sweep(grant: &Grant<Write>, today: u32) -> Result<(), RowErr
     let prefix = RowKey::new(Space::Notice).bytes(&[0]);
     let mut after: Option<RowKey> = None;
     loop {
-        let rows = body.scan(&prefix, after.as_ref(), SWEEP_ROWS)?;
-        for (row, stored) in &rows {
-            let stub: NoticeStub = body.open_value(Space::Notice, row, &stored.value)?;
+        let rows = body.scan(&prefix, after.as_ref(), SWEEP_ROWS).await?;
+        for (row, stored) in &rows.rows {
+            let stub: NoticeStub = body.open_value(Space::Notice, row, &stored.value).await?;
             if stub.expiry_day < today {
                 sweep_notice(body, &stub).await?;
             }
         }
-        match rows.into_iter().next_back() {
-            Some((last, _)) => after = Some(last),
+        match rows.next() {
+            Some(next) => after = Some(next),
             None => return Ok(()),
         }
     }
@@ -34,9 +34,9 @@ pub(super) async fn sweep(grant: &Grant<Write>, today: u32) -> Result<(), RowErr
 async fn sweep_notice(body: &HostedBody, stub: &NoticeStub) -> Result<(), RowError> {
     let prefix = HostedBody::targets_prefix(stub.id);
     loop {
-        let rows = body.scan(&prefix, None, SWEEP_ROWS)?;
+        let rows = body.scan(&prefix, None, SWEEP_ROWS).await?.rows;
         let content = HostedBody::content_row(stub.id);
-        if rows.is_empty() && body.get_row(&content)?.is_none() {
+        if rows.is_empty() && body.get_row(&content).await?.is_none() {
             return Ok(());
         }
         let mut batch = Batch::new().delete(content).delete(HostedBody::outbox_row(stub));

@@ -28,7 +28,7 @@ fn events(body: &HostedBody) -> Vec<Event> {
 
 #[tokio::test]
 async fn each_day_has_its_epoch_for_as_many_days_as_are_kept_and_leaves_events() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let (body, scope) = (sample.body("982016"), sample.scope("982016"));
     body.keyring().ensure_day_key(Purpose::Notices, TODAY + 2).unwrap();
     for day in TODAY..=TODAY + 10 {
@@ -49,11 +49,11 @@ async fn each_day_has_its_epoch_for_as_many_days_as_are_kept_and_leaves_events()
 
 #[tokio::test]
 async fn a_clock_that_jumps_forward_and_back_destroys_no_more_than_its_own_day() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let person = sample.enroll("982016", 1).await;
     let (body, scope) = (sample.body("982016"), sample.scope("982016"));
     let grant = duty_write(&scope, "test");
-    let readable = || body.person(&grant, &person.person.id).unwrap().is_some();
+    let readable = async || body.person(&grant, &person.person.id).await.unwrap().is_some();
     body.keyring().ensure_day_key(Purpose::Notices, TODAY + 100).unwrap();
     for (day, kept) in [
         (TODAY + 40, vec![TODAY + 40]),
@@ -66,7 +66,7 @@ async fn a_clock_that_jumps_forward_and_back_destroys_no_more_than_its_own_day()
     ] {
         turn(&scope, day, KEEP, 0).await.unwrap();
         assert_eq!(epochs(&body), kept, "on day {day}");
-        assert!(readable());
+        assert!(readable().await);
         assert_eq!(body.keys().days(Purpose::Notices), [TODAY + 100]);
     }
     let refused = body.keyring().ensure_day_key(Purpose::Notices, TODAY + 39);
@@ -75,7 +75,7 @@ async fn a_clock_that_jumps_forward_and_back_destroys_no_more_than_its_own_day()
 
 #[tokio::test]
 async fn epochs_turned_by_hand_are_at_most_a_day_ahead_and_end_none_early() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let (body, scope) = (sample.body("982016"), sample.scope("982016"));
     for day in TODAY..=TODAY + KEEP - 1 {
         turn(&scope, day, KEEP, 0).await.unwrap();

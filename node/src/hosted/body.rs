@@ -13,13 +13,13 @@ use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
 use chukei_store::journal::Journal;
-use chukei_store::{Batch, DataFolder, Partition, RowKey, Space, Versioned};
+use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Rows, Space, Versioned};
 use chukei_wire::body_code::BodyCode;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
 use crate::hosted::identity::IdentityPlace;
-use crate::hosted::pages::{PageCache, ValueKeys};
+use crate::hosted::pages::PageCache;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
 use crate::key_gate::{self, Cause, Fault, Gate};
@@ -45,6 +45,16 @@ pub struct BodyFacts {
     pub in_flight: usize,
 }
 
+/// What the bodies of one process share: where their rows, keyrings and events are kept.
+pub struct Home {
+    /// Lock and keyrings.
+    pub folder: DataFolder,
+    /// Rows.
+    pub engine: Arc<dyn Engine>,
+    /// Events.
+    pub journal: Arc<Journal>,
+}
+
 /// One body, open. Only a grant leads from here to its data.
 pub struct HostedBody {
     facts: BodyFacts,
@@ -65,23 +75,19 @@ pub struct HostedBody {
 
 impl HostedBody {
     /// Opens the body's partition and keyring, creating them the first time under the epoch of `today`.
-    pub fn open(
-        folder: &DataFolder,
-        journal: Arc<Journal>,
+    pub async fn open(
+        home: &Home,
         facts: BodyFacts,
-        files: &BodyKeyFiles,
+        files: BodyKeyFiles,
         provider: Arc<dyn KeyProvider>,
         today: u32,
     ) -> Result<Self, Fault> {
         let code = facts.code;
-        let files_fault = |text: String| Fault::new(Cause::Files, text);
-        let local = code.as_str().parse().map_err(|_| files_fault("not a local body code".into()))?;
-        let identity = files.identity.open()?;
-        let acquisition = acquisition_key(&files.acquisition).map_err(files_fault)?;
-        let partition = folder.partition(code.as_str()).map_err(store_fault)?;
-        let keyring = keyring(folder, code, provider, today, &*partition)?;
-        let keyring = Arc::new(keyring);
-        let audit = AuditLog::new(journal, code.as_str(), keyring.clone());
+        let local = code.as_str().parse().map_err(|_| Fault::new(Cause::Files, "not a local body code"))?;
+        let (identity, acquisition) = waiting(move || files.open()).await?;
+        let partition = home.engine.open(code.as_str()).await.map_err(store_fault)?;
+        let keyring = Arc::new(keyring(&home.folder, code, provider, today, &*partition).await?);
+        let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
         Ok(Self {
             facts,
@@ -165,17 +171,9 @@ impl HostedBody {
         &self.keyring
     }
 
-    /// The keys for one value, as they stand now. Taken anew for every value, so that no work holds keys across
-    /// their destruction.
-    pub(crate) fn value_keys(&self) -> Result<ValueKeys<'_>, RowError> {
-        self.gate.pass()?;
-        Ok(ValueKeys {
-            keyring: self.keys(),
-            file: &self.keyring,
-            pages: &self.pages,
-            partition: &*self.partition,
-            page: std::cell::OnceCell::new(),
-        })
+    /// Opened pages of person keys.
+    pub(crate) fn pages(&self) -> &PageCache {
+        &self.pages
     }
 
     /// Wipes opened pages of keyrings before the present one.
@@ -189,21 +187,24 @@ impl HostedBody {
     }
 
     /// The naming key that hangs on the person's own key.
-    pub(crate) fn person_naming(&self, person: &PersonRef) -> Result<NamingKey, RowError> {
-        let keys = self.value_keys()?;
+    pub(crate) async fn person_naming(&self, person: &PersonRef) -> Result<NamingKey, RowError> {
+        let keys = self.value_keys(Some(person.slot())).await?;
         let (_, key) = keys.person_key(person.slot()).map_err(SealError::from)?;
         Ok(NamingKey::for_person(key))
     }
 
     /// Whether the store answers.
-    pub fn is_readable(&self) -> bool {
-        self.get_row(&RowKey::new(Space::Meta).bytes(b"persons")).is_ok()
+    pub async fn is_readable(&self) -> bool {
+        self.get_row(&RowKey::new(Space::Meta).bytes(b"persons")).await.is_ok()
     }
 
-    /// Looks at what the body stands on: provider, keyring and store. Blocks on all three.
-    pub(crate) fn look(&self) -> Option<Fault> {
+    /// Looks at what the body stands on: provider, keyring and store.
+    pub(crate) async fn look(self: Arc<Self>) -> Option<Fault> {
+        if let Some(fault) = key_gate::look(self.keyring.clone()).await {
+            return Some(fault);
+        }
         let unreadable = || Fault::new(Cause::Store, "the store cannot be read");
-        key_gate::look(&self.keyring).or_else(|| (!self.is_readable()).then(unreadable))
+        (!self.is_readable().await).then(unreadable)
     }
 
     /// Waits until every batch that was looked over before this call has taken its way into the store's queue.
@@ -212,31 +213,40 @@ impl HostedBody {
     }
 
     /// One row, still sealed.
-    pub(crate) fn get_row(&self, row: &RowKey) -> Result<Option<Versioned>, RowError> {
-        Ok(self.partition.get_many(std::slice::from_ref(row))?.into_iter().next().flatten())
+    pub(crate) async fn get_row(&self, row: &RowKey) -> Result<Option<Versioned>, RowError> {
+        Ok(self.get_rows(std::slice::from_ref(row)).await?.into_iter().next().flatten())
     }
 
     /// Rows of one moment, still sealed.
-    pub(crate) fn get_rows(&self, rows: &[RowKey]) -> Result<Vec<Option<Versioned>>, RowError> {
-        Ok(self.partition.get_many(rows)?)
+    pub(crate) async fn get_rows(&self, rows: &[RowKey]) -> Result<Vec<Option<Versioned>>, RowError> {
+        Ok(self.partition.get_many(rows).await?)
     }
 
     /// A page of rows, still sealed.
-    pub(crate) fn scan(
+    pub(crate) async fn scan(
         &self,
         prefix: &RowKey,
         after: Option<&RowKey>,
         limit: usize,
-    ) -> Result<Vec<(RowKey, Versioned)>, RowError> {
-        Ok(self.partition.scan(prefix, after, limit)?)
+    ) -> Result<Rows, RowError> {
+        Ok(self.partition.scan(prefix, after, limit).await?)
     }
 
     /// Writes a batch; returns once it is durable. What was sealed before a rotation is sealed again on its way:
     /// after [`Self::applied`], nothing is written under a number that was not the newest.
     pub(crate) async fn apply(&self, mut batch: Batch) -> Result<(), RowError> {
         let _applying = self.applying.read().await;
-        self.renew_seals(&mut batch)?;
+        self.renew_seals(&mut batch).await?;
         Ok(self.partition.apply(batch).await?)
+    }
+}
+
+impl BodyKeyFiles {
+    /// Blocks on files, and on the token where there is one.
+    fn open(&self) -> Result<(IdentityKeys, AcquisitionKeyPair), Fault> {
+        let acquisition =
+            acquisition_key(&self.acquisition).map_err(|text| Fault::new(Cause::Files, text))?;
+        Ok((self.identity.open()?, acquisition))
     }
 }
 
@@ -251,7 +261,7 @@ fn store_fault(error: impl std::fmt::Display) -> Fault {
 
 /// Opens the body's keyring. A new one is made only for a body that has nothing stored: in any other case a
 /// missing keyring is a loss to be mended from its backup, not to be covered by a new one.
-fn keyring(
+async fn keyring(
     folder: &DataFolder,
     code: BodyCode,
     provider: Arc<dyn KeyProvider>,
@@ -261,15 +271,27 @@ fn keyring(
     let path = folder.keyring_path(code.as_str()).map_err(store_fault)?;
     let owner: Owner =
         code.as_str().parse().map_err(|error: InvalidOwner| Fault::new(Cause::Files, error))?;
-    let failed = |error: KeyfileError| Fault::from(&error);
-    match KeyringFile::open(&path, provider.clone(), &owner) {
-        Err(KeyfileError::Missing) => {}
-        opened => return opened.map_err(failed),
+    let (place, of, keys) = (path.clone(), owner.clone(), provider.clone());
+    let opened = waiting(move || match KeyringFile::open(&place, keys, &of) {
+        Err(KeyfileError::Missing) => Ok(None),
+        opened => opened.map(Some).map_err(|error| Fault::from(&error)),
+    });
+    if let Some(opened) = opened.await? {
+        return Ok(opened);
     }
-    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).map_err(store_fault)?;
-    if !pages.is_empty() {
+    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).await.map_err(store_fault)?;
+    if !pages.rows.is_empty() {
         let text = "the keyring is missing, and the body has data: restore it from its backup";
         return Err(Fault::new(Cause::Missing, text));
     }
-    KeyringFile::create(&path, provider, &owner, today).map_err(failed)
+    waiting(move || KeyringFile::create(&path, provider, &owner, today).map_err(|error| Fault::from(&error)))
+        .await
+}
+
+/// Runs `work` on a thread that may wait for files and for the provider.
+async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Fault::new(Cause::Opening, "the opening broke off")))
 }

@@ -24,16 +24,29 @@ pub struct StoredDocument {
 impl HostedBody {
     /// Row of a document. The dataset's part of the name is keyed by the person's own key, so that the name says
     /// nothing once the person is erased.
-    pub(crate) fn document_row(
+    pub(crate) async fn document_row(
         &self,
         person: &PersonRef,
         dataset: &InfoNameCode,
     ) -> Result<RowKey, RowError> {
-        let naming = self.person_naming(person)?;
+        let naming = self.person_naming(person).await?;
         let code = Space::Document.code();
         Ok(RowKey::new(Space::Document)
             .name(&self.keys().naming().name(code, &[&person.id]))
             .name(&naming.name(code, &[dataset.as_str().as_bytes()])))
+    }
+
+    /// Rows of a person's documents, in the order of `datasets`.
+    pub(crate) async fn document_rows(
+        &self,
+        person: &PersonRef,
+        datasets: &[InfoNameCode],
+    ) -> Result<Vec<RowKey>, RowError> {
+        let mut rows = Vec::with_capacity(datasets.len());
+        for dataset in datasets {
+            rows.push(self.document_row(person, dataset).await?);
+        }
+        Ok(rows)
     }
 
     /// How documents are sealed.
@@ -42,31 +55,45 @@ impl HostedBody {
     }
 
     /// The documents of one person, in the order of `datasets`, as they stand at one moment.
-    pub fn documents<E: MayRead>(
+    pub async fn documents<E: MayRead>(
         &self,
         _grant: &Grant<E>,
         person: &PersonRef,
         datasets: &[InfoNameCode],
     ) -> Result<Vec<Option<StoredDocument>>, RowError> {
-        let rows = datasets
-            .iter()
-            .map(|dataset| self.document_row(person, dataset))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.open_documents(&rows)
+        self.read_documents(self.document_rows(person, datasets).await?).await?.open(self).await
     }
 
-    /// Opens documents by their rows.
-    pub(crate) fn open_documents(&self, rows: &[RowKey]) -> Result<Vec<Option<StoredDocument>>, RowError> {
-        let stored = self.get_rows(rows)?;
-        rows.iter()
-            .zip(stored)
-            .map(|(row, stored)| {
-                let Some(stored) = stored else { return Ok(None) };
-                let Versioned { version, value } = stored;
-                let plain = Zeroizing::new(self.open_bytes(Space::Document, row, value)?.into_inner());
-                let document = Document::from_bytes(&plain).map_err(|_| RowError::Malformed)?;
-                Ok(Some(StoredDocument { document, version }))
-            })
-            .collect()
+    /// Reads documents by their rows, as they stand at one moment.
+    pub(crate) async fn read_documents(&self, rows: Vec<RowKey>) -> Result<SealedDocuments, RowError> {
+        let stored = self.get_rows(&rows).await?;
+        Ok(SealedDocuments { rows, stored })
     }
+}
+
+/// Documents of one moment that were read and not opened yet.
+pub struct SealedDocuments {
+    pub(super) rows: Vec<RowKey>,
+    pub(super) stored: Vec<Option<Versioned>>,
+}
+
+impl SealedDocuments {
+    /// Opens them with the keys of `body`, in their order.
+    pub async fn open(self, body: &HostedBody) -> Result<Vec<Option<StoredDocument>>, RowError> {
+        let mut opened = Vec::with_capacity(self.rows.len());
+        for (row, stored) in self.rows.iter().zip(self.stored) {
+            opened.push(match stored {
+                Some(stored) => Some(open(body, row, stored).await?),
+                None => None,
+            });
+        }
+        Ok(opened)
+    }
+}
+
+async fn open(body: &HostedBody, row: &RowKey, stored: Versioned) -> Result<StoredDocument, RowError> {
+    let Versioned { version, value } = stored;
+    let plain = Zeroizing::new(body.open_bytes(Space::Document, row, value).await?.into_inner());
+    let document = Document::from_bytes(&plain).map_err(|_| RowError::Malformed)?;
+    Ok(StoredDocument { document, version })
 }

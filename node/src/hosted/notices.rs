@@ -129,7 +129,7 @@ impl HostedBody {
     pub(crate) const STUB: SealedFor = SealedFor { purpose: Purpose::Names, day: 0, person: None };
 
     /// Adds a target to `batch`.
-    pub(crate) fn put_target(
+    pub(crate) async fn put_target(
         &self,
         batch: Batch,
         stub: &NoticeStub,
@@ -137,11 +137,11 @@ impl HostedBody {
         target: &NoticeTarget,
     ) -> Result<Batch, RowError> {
         let seal = SealedFor::until(Purpose::Notices, stub.expiry_day, Some(target.person.slot()));
-        self.put(batch, Space::NoticeTarget, Self::target_row(stub.id, ordinal), seal, target)
+        self.put(batch, Space::NoticeTarget, Self::target_row(stub.id, ordinal), seal, target).await
     }
 
     /// Adds what became of a target to `batch`.
-    pub(crate) fn put_target_progress(
+    pub(crate) async fn put_target_progress(
         &self,
         batch: Batch,
         stub: &NoticeStub,
@@ -151,43 +151,44 @@ impl HostedBody {
     ) -> Result<Batch, RowError> {
         let seal = SealedFor::until(Purpose::Answers, stub.expiry_day, Some(person.slot()));
         self.put(batch, Space::NoticeTarget, Self::target_progress_row(stub.id, ordinal), seal, progress)
+            .await
     }
 
     /// The stub of a notice.
-    pub fn notice_stub<E: MayRead>(
+    pub async fn notice_stub<E: MayRead>(
         &self,
         _: &Grant<E>,
         notice: NoticeId,
     ) -> Result<Option<NoticeStub>, RowError> {
         let row = Self::stub_row(notice);
-        let stored = self.get_row(&row)?;
-        self.open_row(Space::Notice, &row, &stored)
+        let stored = self.get_row(&row).await?;
+        self.open_row(Space::Notice, &row, &stored).await
     }
 
     /// What a notice says.
-    pub fn notice_content<E: MayRead>(
+    pub async fn notice_content<E: MayRead>(
         &self,
         _: &Grant<E>,
         notice: NoticeId,
     ) -> Result<Option<NoticeContent>, RowError> {
         let row = Self::content_row(notice);
-        let stored = self.get_row(&row)?;
-        self.open_row(Space::Notice, &row, &stored)
+        let stored = self.get_row(&row).await?;
+        self.open_row(Space::Notice, &row, &stored).await
     }
 
     /// How far delivery of a notice has come.
-    pub fn delivery_progress<E: MayRead>(
+    pub async fn delivery_progress<E: MayRead>(
         &self,
         _: &Grant<E>,
         notice: NoticeId,
     ) -> Result<Progress, RowError> {
         let row = Self::delivery_progress_row(notice);
-        let stored = self.get_row(&row)?;
-        Ok(self.open_row(Space::Notice, &row, &stored)?.unwrap_or_default())
+        let stored = self.get_row(&row).await?;
+        Ok(self.open_row(Space::Notice, &row, &stored).await?.unwrap_or_default())
     }
 
     /// Targets `from..from + count` with what became of them, in order.
-    pub fn notice_targets<E: MayRead>(
+    pub async fn notice_targets<E: MayRead>(
         &self,
         _: &Grant<E>,
         stub: &NoticeStub,
@@ -201,18 +202,17 @@ impl HostedBody {
                 [Self::target_row(stub.id, *ordinal), Self::target_progress_row(stub.id, *ordinal)]
             })
             .collect();
-        let stored = self.get_rows(&rows)?;
+        let stored = self.get_rows(&rows).await?;
         let mut pairs = rows.chunks_exact(2).zip(stored.chunks_exact(2));
-        ordinals
-            .into_iter()
-            .map(|ordinal| match pairs.next() {
-                Some(([target_row, progress_row], [target, progress])) => {
-                    let target = self.open_row(Space::NoticeTarget, target_row, target)?;
-                    let progress = self.open_row(Space::NoticeTarget, progress_row, progress)?;
-                    Ok((ordinal, target.ok_or(RowError::Malformed)?, progress))
-                }
-                _ => Err(RowError::Malformed),
-            })
-            .collect()
+        let mut targets = Vec::with_capacity(ordinals.len());
+        for ordinal in ordinals {
+            let Some(([target_row, progress_row], [target, progress])) = pairs.next() else {
+                return Err(RowError::Malformed);
+            };
+            let target = self.open_row(Space::NoticeTarget, target_row, target).await?;
+            let progress = self.open_row(Space::NoticeTarget, progress_row, progress).await?;
+            targets.push((ordinal, target.ok_or(RowError::Malformed)?, progress));
+        }
+        Ok(targets)
     }
 }

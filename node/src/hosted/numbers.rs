@@ -31,8 +31,9 @@ impl HostedBody {
     /// under keys that will be there; the counter moves with the returned batch.
     pub(crate) async fn reserve_numbers(&self, count: usize) -> Result<Reserved, RowError> {
         let row = RowKey::new(Space::Meta).bytes(b"persons");
-        let stored = self.get_row(&row)?;
-        let from = self.open_row::<Counter>(Space::Meta, &row, &stored)?.map_or(0, |counter| counter.next);
+        let stored = self.get_row(&row).await?;
+        let counter = self.open_row::<Counter>(Space::Meta, &row, &stored).await?;
+        let from = counter.map_or(0, |counter| counter.next);
         let next = from.saturating_add(count as u64);
         for page in from / PERSONS_PER_PAGE..next.div_ceil(PERSONS_PER_PAGE) {
             self.ensure_page(u32::try_from(page).map_err(|_| RowError::Malformed)?).await?;
@@ -41,13 +42,13 @@ impl HostedBody {
             Some(stored) => Batch::new().require_version(row.clone(), stored.version),
             None => Batch::new().require_absent(row.clone()),
         };
-        let batch = self.put(batch, Space::Meta, row, Self::COUNTER, &Counter { next })?;
+        let batch = self.put(batch, Space::Meta, row, Self::COUNTER, &Counter { next }).await?;
         Ok(Reserved { from, batch })
     }
 
     async fn ensure_page(&self, page: u32) -> Result<(), RowError> {
         let row = page_row(page);
-        if self.get_row(&row)?.is_some() {
+        if self.get_row(&row).await?.is_some() {
             return Ok(());
         }
         let keyring = |error: &dyn std::fmt::Display| RowError::Keyring(error.to_string());

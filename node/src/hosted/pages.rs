@@ -3,19 +3,23 @@
 //! A bounded cache keeps opened pages, all of one generation of the keyring, so that no page outlives a change of
 //! keys in memory.
 
-use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chukei_crypto::key::{DayKey, Key32};
 use chukei_crypto::keyring::{Keyring, KeyringError, Page};
-use chukei_crypto::seal::{KeyError, KeySource, PersonSlot, Purpose};
-use chukei_keys::KeyringFile;
-use chukei_store::{Partition, RowKey, Space};
+use chukei_crypto::seal::{KeyError, KeySource, PersonSlot, Purpose, SealError};
+use chukei_store::{RowKey, Space, StoreError, Versioned};
 use lru::LruCache;
+
+use crate::hosted::HostedBody;
+use crate::hosted::rows::RowError;
 
 /// Opened pages kept per body: 64 pages are 16,384 persons and about 600 KiB.
 const CACHED_PAGES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
+
+/// Readings of a page for one value: more than one only where keys change at that very moment.
+const LOADS: usize = 8;
 
 /// Persons to a page.
 pub const PERSONS_PER_PAGE: u64 = 256;
@@ -74,45 +78,14 @@ pub fn page_row(page: u32) -> RowKey {
     RowKey::new(Space::Page).bytes(&page.to_be_bytes())
 }
 
-/// Keys for one value: one moment of the keyring, and the one page it may need.
-pub struct ValueKeys<'a> {
-    pub(crate) keyring: Arc<Keyring>,
-    pub(crate) file: &'a KeyringFile,
-    pub(crate) pages: &'a PageCache,
-    pub(crate) partition: &'a dyn Partition,
-    pub(crate) page: OnceCell<Arc<Page>>,
+/// Keys for one value: one moment of the keyring, and the one page that the value needs, where it concerns a person.
+/// Everything is at hand, so that sealing and opening wait for nothing.
+pub struct ValueKeys {
+    keyring: Arc<Keyring>,
+    page: Option<Arc<Page>>,
 }
 
-impl ValueKeys<'_> {
-    fn load(&self, page: u32) -> Result<Arc<Page>, KeyError> {
-        self.load_with(page, &self.keyring).or_else(|error| {
-            // The page may have been sealed again under a key that is newer than this moment of the keyring.
-            let newer = self.file.snapshot();
-            if newer.generation() == self.keyring.generation() {
-                return Err(error);
-            }
-            self.load_with(page, &newer)
-        })
-    }
-
-    fn load_with(&self, page: u32, keyring: &Keyring) -> Result<Arc<Page>, KeyError> {
-        if let Some(page) = self.pages.get(page, keyring.generation()) {
-            return Ok(page);
-        }
-        let row = page_row(page);
-        let stored = self.partition.get_many(std::slice::from_ref(&row)).map_err(|_| KeyError::Missing)?;
-        let sealed = stored.into_iter().next().flatten().ok_or(KeyError::Missing)?;
-        let opened = Page::from_sealed(&sealed.value, page, keyring).map_err(|error| match error {
-            KeyringError::Key(error) => error,
-            _ => KeyError::Missing,
-        })?;
-        let opened = Arc::new(opened);
-        self.pages.put(page, keyring.generation(), opened.clone());
-        Ok(opened)
-    }
-}
-
-impl KeySource for ValueKeys<'_> {
+impl KeySource for ValueKeys {
     fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError> {
         self.keyring.day_key(purpose, day)
     }
@@ -122,10 +95,55 @@ impl KeySource for ValueKeys<'_> {
     }
 
     fn person_key(&self, slot: PersonSlot) -> Result<(u32, &Key32), KeyError> {
-        if self.page.get().is_none() {
-            let _ = self.page.set(self.load(slot.page)?);
-        }
-        let page = self.page.get().filter(|page| page.number() == slot.page).ok_or(KeyError::Missing)?;
+        let page = self.page.as_ref().filter(|page| page.number() == slot.page).ok_or(KeyError::Missing)?;
         page.person_key(slot.slot)
+    }
+}
+
+impl HostedBody {
+    /// The keys for one value of `person`, or of nobody, as they stand when this returns. Taken anew for every value
+    /// and used at once, so that no work holds keys across their destruction. Waits for the store where the person's
+    /// page is not among the opened ones.
+    pub(crate) async fn value_keys(&self, person: Option<PersonSlot>) -> Result<ValueKeys, RowError> {
+        let Some(PersonSlot { page, .. }) = person else {
+            self.gate().pass()?;
+            return Ok(ValueKeys { keyring: self.keys(), page: None });
+        };
+        for _ in 0..LOADS {
+            if let Some(keys) = self.keys_with_page(page)? {
+                return Ok(keys);
+            }
+            let before = self.keys().generation();
+            let stored = self.get_row(&page_row(page)).await?;
+            let settled = self.keys().generation() == before;
+            match self.keep_page(page, stored) {
+                // A page that was sealed anew while the keyring changed is read again.
+                Err(_) if !settled => {}
+                kept => return kept,
+            }
+        }
+        Err(StoreError::Busy.into())
+    }
+
+    /// The keys for a value of a person on `page`, where that page is opened already.
+    fn keys_with_page(&self, page: u32) -> Result<Option<ValueKeys>, RowError> {
+        self.gate().pass()?;
+        let keyring = self.keys();
+        let opened = self.pages().get(page, keyring.generation());
+        Ok(opened.map(|page| ValueKeys { keyring, page: Some(page) }))
+    }
+
+    /// Opens a page that was read a moment ago, and keeps it.
+    fn keep_page(&self, page: u32, stored: Option<Versioned>) -> Result<ValueKeys, RowError> {
+        self.gate().pass()?;
+        let keyring = self.keys();
+        let sealed = stored.ok_or(SealError::KeyMissing)?;
+        let opened = Page::from_sealed(&sealed.value, page, &keyring).map_err(|error| match error {
+            KeyringError::Key(error) => SealError::from(error),
+            _ => SealError::KeyMissing,
+        })?;
+        let opened = Arc::new(opened);
+        self.pages().put(page, keyring.generation(), opened.clone());
+        Ok(ValueKeys { keyring, page: Some(opened) })
     }
 }

@@ -7,13 +7,14 @@ use chukei_crypto::binding::Bindings;
 use chukei_crypto::person_code::version_of;
 use chukei_crypto::seal::{PersonSlot, Purpose};
 use chukei_domain::answer::PersonFlags;
-use chukei_domain::codes::AddresseeNumber;
-use chukei_store::{Batch, RowKey, Space};
+use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
+use chukei_store::{Batch, RowKey, Space, Versioned};
 use chukei_wire::header::PersonCode;
 use serde::{Deserialize, Serialize};
 
 use crate::access::decision::{Grant, MayRead, Write};
 use crate::hosted::HostedBody;
+use crate::hosted::documents::SealedDocuments;
 use crate::hosted::pages::PERSONS_PER_PAGE;
 use crate::hosted::rows::{RowError, SealedFor};
 
@@ -72,6 +73,14 @@ pub struct Loaded {
     pub version: u64,
 }
 
+/// A person's own row, and documents that were read with it.
+pub struct PersonWithDocuments {
+    /// What the row says.
+    pub record: PersonRecord,
+    /// Still sealed.
+    pub documents: SealedDocuments,
+}
+
 impl PersonRecord {
     /// A person who is enrolled now.
     pub fn new(
@@ -118,87 +127,116 @@ impl HostedBody {
     }
 
     /// Where aliases lead, in their order; `None` for those that are not there.
-    pub(crate) fn resolve(&self, space: Space, rows: &[RowKey]) -> Result<Vec<Option<PersonRef>>, RowError> {
-        let stored = self.get_rows(rows)?;
-        rows.iter().zip(&stored).map(|(row, stored)| self.open_row(space, row, stored)).collect()
+    pub(crate) async fn resolve(
+        &self,
+        space: Space,
+        rows: &[RowKey],
+    ) -> Result<Vec<Option<PersonRef>>, RowError> {
+        let stored = self.get_rows(rows).await?;
+        let mut persons = Vec::with_capacity(rows.len());
+        for (row, stored) in rows.iter().zip(&stored) {
+            persons.push(self.open_row(space, row, stored).await?);
+        }
+        Ok(persons)
     }
 
-    /// The person behind the linkage codes of a permit: of each live version one, looked up in their order.
-    pub fn person_by_codes<E: MayRead>(
+    /// The person behind the linkage codes of a permit (of each live version one, the first that is known) with the
+    /// documents of these datasets, in their order: all as they stand at one moment (R31).
+    pub async fn person_with_documents<E: MayRead>(
         &self,
         _grant: &Grant<E>,
         codes: impl IntoIterator<Item = PersonCode>,
-    ) -> Result<Option<PersonRecord>, RowError> {
-        for code in codes {
-            let found = self.follow(Space::PersonByCode, self.code_row(&code))?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
+        datasets: &[InfoNameCode],
+    ) -> Result<Option<PersonWithDocuments>, RowError> {
+        let aliases: Vec<RowKey> = codes.into_iter().map(|code| self.code_row(&code)).collect();
+        let Some(person) = self.first_of(Space::PersonByCode, &aliases).await? else { return Ok(None) };
+        let documents = self.document_rows(&person, datasets).await?;
+        let own = self.person_row(&person.id);
+        let mut rows = vec![own.clone()];
+        rows.extend_from_slice(&documents);
+        let mut stored = self.get_rows(&rows).await?.into_iter();
+        let record = self.led_to(&own, stored.next().flatten(), &person).await?;
+        let documents = SealedDocuments { rows: documents, stored: stored.collect() };
+        Ok(Some(PersonWithDocuments { record, documents }))
     }
 
     /// The person behind an integrated addressee number.
-    pub fn person_by_addressee<E: MayRead>(
+    pub async fn person_by_addressee<E: MayRead>(
         &self,
         _grant: &Grant<E>,
         addressee: &AddresseeNumber,
     ) -> Result<Option<PersonRecord>, RowError> {
-        let row = self.addressee_row(addressee);
-        self.follow(Space::PersonByAddressee, row)
+        let alias = self.addressee_row(addressee);
+        let person = self.first_of(Space::PersonByAddressee, std::slice::from_ref(&alias)).await?;
+        let Some(person) = person else { return Ok(None) };
+        let row = self.person_row(&person.id);
+        let stored = self.get_row(&row).await?;
+        self.led_to(&row, stored, &person).await.map(Some)
     }
 
     /// The person behind an integrated addressee number, to be changed.
-    pub fn person_to_change(
+    pub async fn person_to_change(
         &self,
         grant: &Grant<Write>,
         addressee: &AddresseeNumber,
     ) -> Result<Option<Loaded>, RowError> {
         let row = self.addressee_row(addressee);
-        let Some(person) = self.resolve(Space::PersonByAddressee, &[row])?.into_iter().next().flatten()
-        else {
-            return Ok(None);
-        };
-        self.load_person(grant, &person)?.map(Some).ok_or(RowError::Malformed)
+        let person = self.first_of(Space::PersonByAddressee, std::slice::from_ref(&row)).await?;
+        let Some(person) = person else { return Ok(None) };
+        self.load_person(grant, &person).await?.map(Some).ok_or(RowError::Malformed)
     }
 
     /// The row that an alias leads to, to be changed; `None` where there is none any more.
-    pub fn load_person(&self, _grant: &Grant<Write>, person: &PersonRef) -> Result<Option<Loaded>, RowError> {
+    pub async fn load_person(
+        &self,
+        _grant: &Grant<Write>,
+        person: &PersonRef,
+    ) -> Result<Option<Loaded>, RowError> {
         let row = self.person_row(&person.id);
-        let Some(stored) = self.get_row(&row)? else { return Ok(None) };
-        let record: PersonRecord = self.open_value(Space::Person, &row, &stored.value)?;
-        if record.person != *person {
-            return Err(RowError::Malformed);
-        }
-        Ok(Some(Loaded { record, version: stored.version }))
+        let Some(stored) = self.get_row(&row).await? else { return Ok(None) };
+        let version = stored.version;
+        let record = self.led_to(&row, Some(stored), person).await?;
+        Ok(Some(Loaded { record, version }))
     }
 
     /// Adds the changed row to `batch`, which fails where somebody else has changed it meanwhile.
-    pub fn put_person(&self, batch: Batch, changed: &Loaded) -> Result<Batch, RowError> {
+    pub async fn put_person(&self, batch: Batch, changed: &Loaded) -> Result<Batch, RowError> {
         let person = &changed.record.person;
         let row = self.person_row(&person.id);
         let batch = batch.require_version(row.clone(), changed.version);
-        self.put(batch, Space::Person, row, Self::person_seal(person), &changed.record)
+        self.put(batch, Space::Person, row, Self::person_seal(person), &changed.record).await
     }
 
     /// The person's own row.
-    pub fn person<E: MayRead>(
+    pub async fn person<E: MayRead>(
         &self,
         _grant: &Grant<E>,
         id: &PersonId,
     ) -> Result<Option<PersonRecord>, RowError> {
         let row = self.person_row(id);
-        let stored = self.get_row(&row)?;
-        self.open_row(Space::Person, &row, &stored)
+        let stored = self.get_row(&row).await?;
+        self.open_row(Space::Person, &row, &stored).await
     }
 
-    fn follow(&self, space: Space, alias: RowKey) -> Result<Option<PersonRecord>, RowError> {
-        let stored = self.get_row(&alias)?;
-        let Some(person) = self.open_row::<PersonRef>(space, &alias, &stored)? else { return Ok(None) };
-        let row = self.person_row(&person.id);
-        let stored = self.get_row(&row)?;
-        let record: Option<PersonRecord> = self.open_row(Space::Person, &row, &stored)?;
-        // An alias and the row it leads to are written together; anything else is damage.
-        record.filter(|record| record.person == person).map(Some).ok_or(RowError::Malformed)
+    /// Where the first of these aliases that is there leads.
+    async fn first_of(&self, space: Space, aliases: &[RowKey]) -> Result<Option<PersonRef>, RowError> {
+        let stored = self.get_rows(aliases).await?;
+        for (row, stored) in aliases.iter().zip(&stored) {
+            if stored.is_some() {
+                return self.open_row(space, row, stored).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens the row that an alias led to. Both are written together; anything else than this person is damage.
+    async fn led_to(
+        &self,
+        row: &RowKey,
+        stored: Option<Versioned>,
+        person: &PersonRef,
+    ) -> Result<PersonRecord, RowError> {
+        let record: Option<PersonRecord> = self.open_row(Space::Person, row, &stored).await?;
+        record.filter(|record| record.person == *person).ok_or(RowError::Malformed)
     }
 }

@@ -3,7 +3,7 @@
 //! What must hold: the value stays what it was, for the same place and person; what does not open is not touched.
 
 use chukei_crypto::keyring::Page;
-use chukei_crypto::seal::{self, KeySource, Opened, Place};
+use chukei_crypto::seal::{self, KeySource, Place};
 use chukei_store::{Batch, RowKey, Space};
 
 use crate::hosted::HostedBody;
@@ -11,9 +11,9 @@ use crate::hosted::rows::RowError;
 
 impl HostedBody {
     /// Seals again what in `batch` was sealed under a number that is not the newest any more.
-    pub(crate) fn renew_seals(&self, batch: &mut Batch) -> Result<(), RowError> {
+    pub(crate) async fn renew_seals(&self, batch: &mut Batch) -> Result<(), RowError> {
         for (row, value) in batch.values_mut() {
-            if let Some(renewed) = self.renewed(row, value)? {
+            if let Some(renewed) = self.renewed(row, value).await? {
                 *value = renewed;
             }
         }
@@ -21,7 +21,7 @@ impl HostedBody {
     }
 
     /// `sealed` under the newest keys; `None` where it is under them already.
-    pub(crate) fn renewed(&self, row: &RowKey, sealed: &[u8]) -> Result<Option<Vec<u8>>, RowError> {
+    pub(crate) async fn renewed(&self, row: &RowKey, sealed: &[u8]) -> Result<Option<Vec<u8>>, RowError> {
         if !self.is_outdated(row, sealed)? {
             return Ok(None);
         }
@@ -35,9 +35,9 @@ impl HostedBody {
         }
         let place = Place { body: code.as_bytes(), space, row: row.as_bytes() };
         let (ids, _) = seal::key_ids(sealed)?;
-        let opened = seal::open_owned(&self.value_keys()?, place, sealed.to_vec())?;
-        let plain = zeroize::Zeroizing::new(Opened::into_inner(opened));
-        Ok(Some(seal::seal(&self.value_keys()?, ids, place, &plain)?))
+        let keys = self.value_keys(ids.person).await?;
+        let plain = zeroize::Zeroizing::new(seal::open_owned(&keys, place, sealed.to_vec())?.into_inner());
+        Ok(Some(seal::seal(&keys, ids, place, &plain)?))
     }
 
     /// Whether `sealed` stands under a number that is not the newest.

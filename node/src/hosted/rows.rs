@@ -66,7 +66,7 @@ impl HostedBody {
     }
 
     /// Encodes and seals `value` for `row`.
-    pub(crate) fn seal<T: Serialize>(
+    pub(crate) async fn seal<T: Serialize>(
         &self,
         space: Space,
         row: &RowKey,
@@ -74,11 +74,11 @@ impl HostedBody {
         value: &T,
     ) -> Result<Vec<u8>, RowError> {
         let plain = Zeroizing::new(serde_ipld_dagcbor::to_vec(value).map_err(|_| RowError::Malformed)?);
-        self.seal_bytes(space, row, sealed_for, &plain)
+        self.seal_bytes(space, row, sealed_for, &plain).await
     }
 
     /// Seals encoded bytes for `row`.
-    pub(crate) fn seal_bytes(
+    pub(crate) async fn seal_bytes(
         &self,
         space: Space,
         row: &RowKey,
@@ -88,11 +88,12 @@ impl HostedBody {
         let SealedFor { purpose, day, person } = sealed_for;
         let code = self.code();
         let place = Place { body: code.as_bytes(), space: space.code(), row: row.as_bytes() };
-        Ok(seal::seal(&self.value_keys()?, KeyIds { purpose, day, person }, place, plain)?)
+        let keys = self.value_keys(person).await?;
+        Ok(seal::seal(&keys, KeyIds { purpose, day, person }, place, plain)?)
     }
 
     /// Opens the bytes of `row`, in the memory that held them.
-    pub(crate) fn open_bytes(
+    pub(crate) async fn open_bytes(
         &self,
         space: Space,
         row: &RowKey,
@@ -100,32 +101,35 @@ impl HostedBody {
     ) -> Result<Opened<Vec<u8>>, RowError> {
         let code = self.code();
         let place = Place { body: code.as_bytes(), space: space.code(), row: row.as_bytes() };
-        Ok(seal::open_owned(&self.value_keys()?, place, sealed)?)
+        let (ids, _) = seal::key_ids(&sealed)?;
+        let keys = self.value_keys(ids.person).await?;
+        Ok(seal::open_owned(&keys, place, sealed)?)
     }
 
     /// Opens and decodes the value of `row`.
-    pub(crate) fn open_value<T: DeserializeOwned>(
+    pub(crate) async fn open_value<T: DeserializeOwned>(
         &self,
         space: Space,
         row: &RowKey,
         sealed: &[u8],
     ) -> Result<T, RowError> {
-        let plain = Zeroizing::new(self.open_bytes(space, row, sealed.to_vec())?.into_inner());
+        let plain = Zeroizing::new(self.open_bytes(space, row, sealed.to_vec()).await?.into_inner());
         serde_ipld_dagcbor::from_slice(&plain).map_err(|_| RowError::Malformed)
     }
 
     /// Opens a row that may be absent.
-    pub(crate) fn open_row<T: DeserializeOwned>(
+    pub(crate) async fn open_row<T: DeserializeOwned>(
         &self,
         space: Space,
         row: &RowKey,
         stored: &Option<Versioned>,
     ) -> Result<Option<T>, RowError> {
-        stored.as_ref().map(|stored| self.open_value(space, row, &stored.value)).transpose()
+        let Some(stored) = stored else { return Ok(None) };
+        Ok(Some(self.open_value(space, row, &stored.value).await?))
     }
 
     /// Adds a sealed write to `batch`.
-    pub(crate) fn put<T: Serialize>(
+    pub(crate) async fn put<T: Serialize>(
         &self,
         batch: Batch,
         space: Space,
@@ -133,7 +137,7 @@ impl HostedBody {
         sealed_for: SealedFor,
         value: &T,
     ) -> Result<Batch, RowError> {
-        let sealed = self.seal(space, &row, sealed_for, value)?;
+        let sealed = self.seal(space, &row, sealed_for, value).await?;
         Ok(batch.put(row, sealed))
     }
 }

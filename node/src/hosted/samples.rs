@@ -9,12 +9,12 @@ use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AddresseeNumber;
 use chukei_keys::{FileProvider, KeyProvider};
 use chukei_relay_client::key_file;
-use chukei_store::journal::{Journal, JournalOptions};
-use chukei_store::{DataFolder, Space};
+use chukei_store::journal::JournalOptions;
+use chukei_store::{DataFolder, Space, SqliteOptions};
 use chukei_wire::header::PersonCode;
 use tempfile::TempDir;
 
-use super::body::{BodyFacts, BodyKeyFiles};
+use super::body::{BodyFacts, BodyKeyFiles, Home};
 use super::identity::IdentityPlace;
 use super::persons::{PersonRecord, PersonRef};
 use super::{Bodies, HostedBody};
@@ -27,13 +27,13 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    pub(crate) fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(&dir.path().join("node")).unwrap();
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
-        let journal = Arc::new(journal);
-        let open = |code: &str| open(&folder, &journal, dir.path(), code);
-        let opened = [open("982016"), open("982024")];
+        let engine = folder.sqlite(SqliteOptions::default());
+        let home = Home { folder, engine, journal: Arc::new(journal) };
+        let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
         Self { bodies, _dir: dir }
@@ -62,16 +62,16 @@ impl Sample {
         ];
         let mut batch = reserved.batch;
         for (space, row) in rows {
-            batch = body.put(batch, space, row, HostedBody::ALIAS, &person).unwrap();
+            batch = body.put(batch, space, row, HostedBody::ALIAS, &person).await.unwrap();
         }
         let (row, seal) = (body.person_row(&person.id), HostedBody::person_seal(&person));
-        batch = body.put(batch, Space::Person, row, seal, &record).unwrap();
+        batch = body.put(batch, Space::Person, row, seal, &record).await.unwrap();
         body.apply(batch).await.unwrap();
         record
     }
 }
 
-fn open(folder: &DataFolder, journal: &Arc<Journal>, dir: &Path, code: &str) -> HostedBody {
+async fn open(home: &Home, dir: &Path, code: &str) -> HostedBody {
     let file = |name: &str, key: &[u8]| -> PathBuf {
         let path = dir.join(format!("{code}.{name}"));
         std::fs::write(&path, key_file::text(key).as_bytes()).unwrap();
@@ -89,5 +89,5 @@ fn open(folder: &DataFolder, journal: &Arc<Journal>, dir: &Path, code: &str) -> 
     };
     let (provider, owner) = (FileProvider::new(dir, &dir.join("epochs")), code.parse().unwrap());
     provider.make_root(&owner, 1).unwrap();
-    HostedBody::open(folder, journal.clone(), facts, &files, Arc::new(provider), 20_000).unwrap()
+    HostedBody::open(home, facts, files, Arc::new(provider), 20_000).await.unwrap()
 }

@@ -16,81 +16,81 @@ fn integrity<T>(result: Result<T, RowError>) -> bool {
 
 #[tokio::test]
 async fn a_person_is_found_by_both_aliases_and_at_no_other_body() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let person = sample.enroll("982016", 1).await;
     let grant = duty_write(&sample.scope("982016"), "test");
     let addressee = person.addressee.parse().unwrap();
-    for found in [
-        grant.body().person_by_codes(&grant, [person.code]).unwrap(),
-        grant.body().person_by_addressee(&grant, &addressee).unwrap(),
-    ] {
-        assert_eq!(found.unwrap().person, person.person);
-    }
+    let found = grant.body().person_with_documents(&grant, [person.code], &[]).await.unwrap().unwrap();
+    assert_eq!(found.record.person, person.person);
+    let found = grant.body().person_by_addressee(&grant, &addressee).await.unwrap().unwrap();
+    assert_eq!(found.person, person.person);
     let other = duty_write(&sample.scope("982024"), "test");
-    assert!(other.body().person_by_codes(&other, [person.code]).unwrap().is_none());
-    assert!(other.body().person_by_addressee(&other, &addressee).unwrap().is_none());
+    assert!(other.body().person_with_documents(&other, [person.code], &[]).await.unwrap().is_none());
+    assert!(other.body().person_by_addressee(&other, &addressee).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn r1_a_row_moved_to_another_body_fails_integrity() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let person = sample.enroll("982016", 1).await;
     sample.enroll("982024", 1).await;
     let (from, to) = (sample.body("982016"), sample.body("982024"));
     let row = from.person_row(&person.person.id);
-    let stolen = from.get_row(&row).unwrap().unwrap().value;
+    let stolen = from.get_row(&row).await.unwrap().unwrap().value;
     let target = to.person_row(&person.person.id);
     to.apply(Batch::new().put(target.clone(), stolen)).await.unwrap();
-    let stored = to.get_row(&target).unwrap();
-    assert!(integrity(to.open_row::<PersonRecord>(Space::Person, &target, &stored)));
+    let stored = to.get_row(&target).await.unwrap();
+    assert!(integrity(to.open_row::<PersonRecord>(Space::Person, &target, &stored).await));
 }
 
 #[tokio::test]
 async fn r30_a_row_moved_to_another_person_fails_integrity() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let (one, other) = (sample.enroll("982016", 1).await, sample.enroll("982016", 2).await);
     let body = sample.body("982016");
     let dataset = "TM00000000000002".parse().unwrap();
-    let row = body.document_row(&one.person, &dataset).unwrap();
+    let row = body.document_row(&one.person, &dataset).await.unwrap();
     let document = Document::new(one.person.id, body.local_code(), dataset).to_bytes().unwrap();
-    let sealed =
-        body.seal_bytes(Space::Document, &row, HostedBody::document_seal(&one.person), &document).unwrap();
-    let moved = body.document_row(&other.person, &dataset).unwrap();
-    assert!(body.open_bytes(Space::Document, &row, sealed.clone()).is_ok());
-    assert!(integrity(body.open_bytes(Space::Document, &moved, sealed)));
+    let seal = HostedBody::document_seal(&one.person);
+    let sealed = body.seal_bytes(Space::Document, &row, seal, &document).await.unwrap();
+    let moved = body.document_row(&other.person, &dataset).await.unwrap();
+    assert!(body.open_bytes(Space::Document, &row, sealed.clone()).await.is_ok());
+    assert!(integrity(body.open_bytes(Space::Document, &moved, sealed).await));
 }
 
 #[tokio::test]
 async fn an_alias_that_leads_to_somebody_else_is_damage_and_no_answer() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let (one, other) = (sample.enroll("982016", 1).await, sample.enroll("982016", 2).await);
     let grant = duty_write(&sample.scope("982016"), "test");
     let body = grant.body();
     let row = body.code_row(&one.code);
     let crossed = super::persons::PersonRef { id: other.person.id, number: one.person.number };
-    let batch = body.put(Batch::new(), Space::PersonByCode, row, HostedBody::ALIAS, &crossed).unwrap();
+    let batch = body.put(Batch::new(), Space::PersonByCode, row, HostedBody::ALIAS, &crossed).await.unwrap();
     body.apply(batch).await.unwrap();
-    assert!(matches!(body.person_by_codes(&grant, [one.code]), Err(RowError::Malformed)));
+    let led = body.person_with_documents(&grant, [one.code], &[]).await;
+    assert!(matches!(led, Err(RowError::Malformed)));
 }
 
 #[tokio::test]
 async fn what_was_sealed_until_a_day_is_gone_after_it_and_what_stands_stays() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let body = sample.body("982016");
     body.keyring().ensure_day_key(Purpose::Notices, 20_000).unwrap();
     let row = RowKey::new(Space::Notice).bytes(b"row");
-    let seal = |day| body.seal(Space::Notice, &row, SealedFor::until(Purpose::Notices, day, None), &1_u8);
-    let (passing, standing) = (seal(20_000).unwrap(), seal(0).unwrap());
+    let until = |day| SealedFor::until(Purpose::Notices, day, None);
+    let seal = async |day| body.seal(Space::Notice, &row, until(day), &1_u8).await;
+    let (passing, standing) = (seal(20_000).await.unwrap(), seal(0).await.unwrap());
     body.keyring().destroy_days_before(20_001).unwrap();
-    let gone = body.open_value::<u8>(Space::Notice, &row, &passing);
+    let gone = body.open_value::<u8>(Space::Notice, &row, &passing).await;
     assert!(matches!(gone, Err(RowError::Seal(SealError::KeyDestroyed))));
-    assert_eq!(body.open_value::<u8>(Space::Notice, &row, &standing).unwrap(), 1);
-    assert!(seal(20_000).is_err(), "a day that is over is not begun again");
+    assert_eq!(body.open_value::<u8>(Space::Notice, &row, &standing).await.unwrap(), 1);
+    assert!(seal(20_000).await.is_err(), "a day that is over is not begun again");
 }
 
 #[tokio::test]
 async fn key_slots_go_on_over_page_ends_and_no_two_persons_share_one() {
-    let sample = Sample::new();
+    let sample = Sample::new().await;
     let body = sample.body("982016");
     let first = body.reserve_numbers(250).await.unwrap();
     body.apply(first.batch).await.unwrap();

@@ -18,7 +18,8 @@ use chukei_wire::result::ResultName;
 
 use crate::app::Node;
 use crate::audit::Verdict;
-use crate::hosted::persons::{PersonId, PersonRecord};
+use crate::hosted::documents::SealedDocuments;
+use crate::hosted::persons::{PersonId, PersonRecord, PersonWithDocuments};
 use crate::hosted::rows::RowError;
 use crate::inbound::job::Job;
 use crate::outcome::result_of_row_error;
@@ -63,17 +64,18 @@ impl Refused {
 }
 
 /// Decides and seals.
-pub fn prepare(node: &Node, job: &Job, now_ms: u64) -> Prepared {
-    let answered = answer(node, job, now_ms).and_then(|(Subject { person, binding }, answer, as_if)| {
-        let sealed = seal(job, Some(&binding), &answer, as_if)
-            .map_err(|_| Refused::because(ResultName::NotReady, Some(&person)))?;
-        Ok(Prepared {
-            result: answer.result,
-            verdict: Verdict::Authorised,
-            person: Some(person.person.id),
-            sealed: Some(sealed),
-        })
-    });
+pub async fn prepare(node: &Node, job: &Job, now_ms: u64) -> Prepared {
+    let answered =
+        answer(node, job, now_ms).await.and_then(|(Subject { person, binding }, answer, as_if)| {
+            let sealed = seal(job, Some(&binding), &answer, as_if)
+                .map_err(|_| Refused::because(ResultName::NotReady, Some(&person)))?;
+            Ok(Prepared {
+                result: answer.result,
+                verdict: Verdict::Authorised,
+                person: Some(person.person.id),
+                sealed: Some(sealed),
+            })
+        });
     answered.unwrap_or_else(|refused| refuse(node, job, refused, now_ms))
 }
 
@@ -102,11 +104,14 @@ fn seal(
 }
 
 /// The person, the answer, and the length that its sealed form must look like.
-fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(Subject, SelfInfoAnswer, usize), Refused> {
-    let subject = subject(job)?;
+async fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(Subject, SelfInfoAnswer, usize), Refused> {
+    let datasets = known(node, job);
+    let (subject, sealed) = subject(job, &datasets).await?;
     let person = &subject.person;
-    let datasets = requested(node, job, person)?;
-    let documents = open_documents(job, person, &datasets)?;
+    if datasets.len() < job.header.datasets.len() {
+        return Err(Refused::because(ResultName::UnknownInfoName, Some(person)));
+    }
+    let documents = open_documents(job, person, &datasets, sealed).await?;
     let today = day_of(now_ms);
     let shown: Vec<AnswerDataset> =
         documents.iter().flatten().filter_map(|document| dataset(node, document, today)).collect();
@@ -130,8 +135,8 @@ struct Subject {
     binding: BindingSecret,
 }
 
-/// The permit's person, who must be the one the portal asks for (R22).
-fn subject(job: &Job) -> Result<Subject, Refused> {
+/// The permit's person, who must be the one the portal asks for (R22), and the documents that were read with them.
+async fn subject(job: &Job, datasets: &[InfoNameCode]) -> Result<(Subject, SealedDocuments), Refused> {
     let opened = job.channel.open_body(job.hash, None, &job.sealed).map_err(|error| match error {
         ChannelError::Stopped => Refused::because(ResultName::IntegrityStop, None),
         ChannelError::Withdrawn => Refused::because(ResultName::NotReady, None),
@@ -139,14 +144,12 @@ fn subject(job: &Job) -> Result<Subject, Refused> {
     })?;
     let request: SelfInfoRequest =
         opened.message().map_err(|_| Refused::because(ResultName::BadFormat, None))?;
-    let person = job
-        .grant
-        .body()
-        .person_by_codes(&job.grant, job.permit.codes())
+    let found = job.grant.body().person_with_documents(&job.grant, job.permit.codes(), datasets).await;
+    let PersonWithDocuments { record: person, documents } = found
         .map_err(|error| Refused::stored(&error, None))?
         .ok_or(Refused::because(ResultName::NotFound, None))?;
     match binding::verify(&person.bindings, &request.binding_tags, job.hash).cloned() {
-        Ok(binding) => Ok(Subject { person, binding }),
+        Ok(binding) => Ok((Subject { person, binding }, documents)),
         Err(NotProven::Mismatch(_)) => {
             Err(Refused::mismatch(ResultName::SubjectMismatch, "subject_mismatch", Some(&person)))
         }
@@ -156,24 +159,21 @@ fn subject(job: &Job) -> Result<Subject, Refused> {
     }
 }
 
-fn requested(node: &Node, job: &Job, person: &PersonRecord) -> Result<Vec<InfoNameCode>, Refused> {
-    let known = |code: &String| {
-        let parsed = code.parse().ok().filter(|_| node.catalogue.dataset(code).is_some());
-        parsed.ok_or(Refused::because(ResultName::UnknownInfoName, Some(person)))
-    };
-    job.header.datasets.iter().map(known).collect()
+/// The requested datasets that the catalogue has.
+fn known(node: &Node, job: &Job) -> Vec<InfoNameCode> {
+    let known = |code: &String| code.parse().ok().filter(|_| node.catalogue.dataset(code).is_some());
+    job.header.datasets.iter().filter_map(known).collect()
 }
 
-/// Reads every document of one moment, and lets none pass that is not the subject's (R30, R31).
-fn open_documents(
+/// Opens every document, all of one moment, and lets none pass that is not the subject's (R30, R31).
+async fn open_documents(
     job: &Job,
     person: &PersonRecord,
     datasets: &[InfoNameCode],
+    sealed: SealedDocuments,
 ) -> Result<Vec<Option<Document>>, Refused> {
     let body = job.grant.body();
-    let stored = body
-        .documents(&job.grant, &person.person, datasets)
-        .map_err(|error| Refused::stored(&error, Some(person)))?;
+    let stored = sealed.open(body).await.map_err(|error| Refused::stored(&error, Some(person)))?;
     let mut documents = Vec::with_capacity(stored.len());
     for (code, stored) in datasets.iter().zip(stored) {
         let document = stored.map(|stored| stored.document);

@@ -72,7 +72,7 @@ fn shed(node: &Node, not_done: NotDone) -> Outcome {
 /// Prepares the answer and makes its event durable; only then may it be released.
 async fn authorise(node: &Node, job: &Job) -> Result<Prepared, AuditError> {
     let now_ms = node.clock.now_ms();
-    let prepared = prepare(node, job, now_ms);
+    let prepared = prepare(node, job, now_ms).await;
     let actor = job.grant.scope().actor();
     let told = Told::of(&job.header, job.hash, &job.permit, actor);
     let (verdict, person) = (prepared.verdict, prepared.person);

@@ -32,7 +32,8 @@ impl Case {
     }
 
     fn cause(&self) -> Option<Cause> {
-        look(&self.file).map(|fault| fault.cause)
+        // As `look`, on this thread.
+        still_there(&self.file).and_then(|()| self.file.check()).err().map(|error| Fault::from(&error).cause)
     }
 }
 
@@ -112,13 +113,13 @@ fn a_gate_tells_changes_and_lets_nothing_through_while_shut() {
 #[tokio::test]
 async fn a_look_that_hangs_shuts_the_gate_until_it_returns() {
     let gate = Gate::default();
-    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
     let told = std::sync::Mutex::new(Vec::new());
     let looking = look_within(
         Duration::from_millis(20),
         &gate,
-        move || {
-            let _ = held.recv();
+        async move {
+            let _ = held.await;
             None
         },
         |fault| told.lock().unwrap().push(fault.map(|fault| fault.cause)),

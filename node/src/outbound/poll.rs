@@ -62,18 +62,20 @@ async fn round(node: &Node, scope: &BodyScope) -> Result<(), PollError> {
     let prefix = RowKey::new(Space::Notice).bytes(&[0]);
     let mut after: Option<RowKey> = None;
     loop {
-        let rows = body.scan(&prefix, after.as_ref(), STUBS)?;
+        let rows = body.scan(&prefix, after.as_ref(), STUBS).await?;
         let today = day_of(node.clock.now_ms());
-        for (row, stored) in &rows {
-            let stub: NoticeStub = body.open_value(Space::Notice, row, &stored.value)?;
+        for (row, stored) in &rows.rows {
+            let stub: NoticeStub = body.open_value(Space::Notice, row, &stored.value).await?;
             let grant = duty_write(scope, "notice_poll");
-            let begun = stub.expiry_day >= today && body.delivery_progress(&grant, stub.id)?.delivered > 0;
-            if begun {
+            if stub.expiry_day < today {
+                continue;
+            }
+            if body.delivery_progress(&grant, stub.id).await?.delivered > 0 {
                 pull(node, &grant, &stub).await?;
             }
         }
-        match rows.into_iter().next_back() {
-            Some((last, _)) => after = Some(last),
+        match rows.next() {
+            Some(next) => after = Some(next),
             None => return Ok(()),
         }
     }
@@ -136,13 +138,13 @@ async fn keep(grant: &Grant<Write>, stub: &NoticeStub, states: &[DeliveryState])
     for state in states {
         let [a, b, c, d, ..] = state.delivery.0;
         let ordinal = u32::from_be_bytes([a, b, c, d]);
-        let stored = body.notice_targets(grant, stub, ordinal, 1)?;
+        let stored = body.notice_targets(grant, stub, ordinal, 1).await?;
         let known = stored.into_iter().find(|(_, target, _)| target.delivery == state.delivery);
         let Some((_, target, before)) = known else { return Err(PollError::Malformed) };
         let now =
             TargetProgress { delivered: true, read_at_ms: state.read_at_ms, answers: state.answers.clone() };
         if before.as_ref() != Some(&now) {
-            batch = body.put_target_progress(batch, stub, ordinal, &target.person, &now)?;
+            batch = body.put_target_progress(batch, stub, ordinal, &target.person, &now).await?;
             changed += 1;
         }
     }

@@ -14,7 +14,7 @@ use chukei_crypto::keyring::Keyring;
 use chukei_crypto::seal::{Purpose, SealError};
 use chukei_domain::event::Event;
 use chukei_store::partition::MAX_SCAN_ROWS;
-use chukei_store::{Batch, RowKey, Space, StoreError};
+use chukei_store::{Batch, RowKey, Space, StoreError, Versioned};
 use tokio::sync::Notify;
 
 use crate::access::scope::BodyScope;
@@ -71,7 +71,7 @@ impl HostedBody {
 
     /// Asks for a rewrite; durable before it returns.
     pub(crate) async fn ask_for_rewrite(&self) -> Result<(), RowError> {
-        let batch = self.put(Batch::new(), Space::Meta, Self::asked_row(), Self::ASKED, &1_u8)?;
+        let batch = self.put(Batch::new(), Space::Meta, Self::asked_row(), Self::ASKED, &1_u8).await?;
         self.apply(batch).await?;
         self.rewriting().running.store(true, Ordering::Release);
         self.rewriting().wake.notify_one();
@@ -105,7 +105,7 @@ async fn attend(node: &Node, scope: &BodyScope) -> Result<(), RewriteError> {
     let body = scope.body();
     loop {
         let row = HostedBody::asked_row();
-        let Some(asked) = body.get_row(&row)? else {
+        let Some(asked) = body.get_row(&row).await? else {
             body.rewriting().running.store(false, Ordering::Release);
             return Ok(());
         };
@@ -143,8 +143,8 @@ async fn pass(node: &Node, scope: &BodyScope) -> Result<Passed, RewriteError> {
             passed.rewritten += step.rewritten;
             passed.stuck += step.stuck;
             body.rewriting().rewritten.fetch_add(step.rewritten, Ordering::Relaxed);
-            match step.last {
-                Some(last) => after = Some(last),
+            match step.next {
+                Some(next) => after = Some(next),
                 None => break,
             }
             yield_to_traffic(node, begun.elapsed()).await?;
@@ -173,18 +173,18 @@ async fn yield_to_traffic(node: &Node, took: Duration) -> Result<(), RewriteErro
 pub(super) struct Step {
     pub(super) rewritten: u64,
     pub(super) stuck: u64,
-    /// Where the next step goes on; absent at the end of the space.
-    pub(super) last: Option<RowKey>,
+    /// Behind which row the next step goes on; absent at the end of the space.
+    pub(super) next: Option<RowKey>,
 }
 
 /// Some rows of a space, sealed again under the versions that they were read in.
 pub(super) async fn step(body: &HostedBody, space: Space, after: Option<&RowKey>) -> Result<Step, RowError> {
     let _writing = body.writing().await;
-    let rows = body.scan(&RowKey::new(space), after, ROWS)?;
-    let mut step = Step::default();
+    let rows = body.scan(&RowKey::new(space), after, ROWS).await?;
+    let mut step = Step { next: rows.next(), ..Step::default() };
     let mut batch = Batch::new();
-    for (row, stored) in &rows {
-        match body.renewed(row, &stored.value) {
+    for (row, stored) in &rows.rows {
+        match body.renewed(row, &stored.value).await {
             Ok(None) => {}
             Ok(Some(renewed)) => {
                 batch = batch.require_version(row.clone(), stored.version).put(row.clone(), renewed);
@@ -199,7 +199,6 @@ pub(super) async fn step(body: &HostedBody, space: Space, after: Option<&RowKey>
     if !batch.is_empty() {
         body.apply(batch).await?;
     }
-    step.last = rows.into_iter().nth(ROWS - 1).map(|(row, _)| row);
     Ok(step)
 }
 
@@ -266,7 +265,7 @@ fn rewritten_purposes() -> impl Iterator<Item = Purpose> {
 }
 
 /// Rows under old numbers. Looks at every row, where there are old numbers at all.
-pub(super) fn count_outdated(body: &HostedBody) -> Result<u64, RowError> {
+pub(super) async fn count_outdated(body: &HostedBody) -> Result<u64, RowError> {
     let keys = body.keys();
     let several = |numbers: Vec<u32>| numbers.len() > 1;
     let old = rewritten_purposes().any(|purpose| several(keys.day_numbers(purpose, 0)))
@@ -278,14 +277,15 @@ pub(super) fn count_outdated(body: &HostedBody) -> Result<u64, RowError> {
     for space in Space::ALL {
         let mut after = None;
         loop {
-            let rows = body.scan(&RowKey::new(*space), after.as_ref(), MAX_SCAN_ROWS)?;
-            let of_old =
-                rows.iter().filter(|(row, stored)| body.is_outdated(row, &stored.value).unwrap_or(true));
-            outdated += of_old.count() as u64;
-            match rows.into_iter().nth(MAX_SCAN_ROWS - 1) {
-                Some((row, _)) => after = Some(row),
+            let rows = body.scan(&RowKey::new(*space), after.as_ref(), MAX_SCAN_ROWS).await?;
+            let is_old =
+                |(row, stored): &&(RowKey, Versioned)| body.is_outdated(row, &stored.value).unwrap_or(true);
+            outdated += rows.rows.iter().filter(is_old).count() as u64;
+            match rows.next() {
+                Some(next) => after = Some(next),
                 None => break,
             }
+            tokio::task::yield_now().await;
         }
     }
     Ok(outdated)

@@ -62,9 +62,9 @@ impl Core {
     }
 
     /// A person of the registry by user id.
-    pub(crate) fn person(&self, text: &str) -> Result<PersonRow, Failure> {
+    pub(crate) async fn person(&self, text: &str) -> Result<PersonRow, Failure> {
         let id = PersonId::parse(text).ok_or_else(|| Failure::refused(ResultName::NotFound))?;
-        let row = self.vault.person(id).map_err(|error| self.store_failed(&error))?;
+        let row = self.vault.person(id).await.map_err(|error| self.store_failed(&error))?;
         row.ok_or_else(|| Failure::refused(ResultName::NotFound))
     }
 

@@ -39,7 +39,7 @@ pub(crate) async fn serve(
 }
 
 async fn metrics(State(portal): State<Arc<Portal>>) -> (StatusCode, String) {
-    portal.observe();
+    portal.observe().await;
     match portal.metrics().render() {
         Ok(text) => (StatusCode::OK, text),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
@@ -47,7 +47,7 @@ async fn metrics(State(portal): State<Arc<Portal>>) -> (StatusCode, String) {
 }
 
 async fn ready(State(portal): State<Arc<Portal>>) -> (StatusCode, String) {
-    match portal.ready() {
+    match portal.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")),
     }

@@ -20,14 +20,14 @@ use crate::storage::person::PersonId;
 const TRIES: usize = 16;
 
 /// The person's notices, newest first.
-pub(crate) fn list(core: &Core, person: &str) -> Result<NoticeList, Failure> {
-    let person = core.person(person)?.person;
-    let mut contents = core.vault.notices(person).map_err(|error| core.store_failed(&error))?;
+pub(crate) async fn list(core: &Core, person: &str) -> Result<NoticeList, Failure> {
+    let person = core.person(person).await?.person;
+    let mut contents = core.vault.notices(person).await.map_err(|error| core.store_failed(&error))?;
     contents.retain(|content| visible(core, content));
     contents.sort_by_key(|content| (std::cmp::Reverse(content.publish_at_ms), content.notice));
     let mut notices = Vec::with_capacity(contents.len());
     for content in &contents {
-        let (state, _) = state_of(core, content)?;
+        let (state, _) = state_of(core, content).await?;
         notices.push(ListedNotice {
             notice_id: content.notice.to_string(),
             body: content.body.to_string(),
@@ -43,7 +43,7 @@ pub(crate) fn list(core: &Core, person: &str) -> Result<NoticeList, Failure> {
 
 /// Opens a notice; the first time is remembered for the body (閲覧状況).
 pub(crate) async fn read(core: &Core, person: &str, notice: &str) -> Result<OpenedNotice, Failure> {
-    let content = find(core, core.person(person)?.person, notice)?;
+    let content = find(core, core.person(person).await?.person, notice).await?;
     let now_ms = core.clock.now_ms();
     let state = change(core, &content, |state| {
         let first = state.read_at_ms.is_none();
@@ -75,7 +75,7 @@ pub(crate) async fn answer(
     notice: &str,
     choice: &str,
 ) -> Result<Answered, Failure> {
-    let content = find(core, core.person(person)?.person, notice)?;
+    let content = find(core, core.person(person).await?.person, notice).await?;
     let offered = content.choices.iter();
     let offered: Vec<Choice> =
         offered.map(|choice| Choice { id: choice.id.clone(), label: choice.label.clone() }).collect();
@@ -97,16 +97,16 @@ pub(crate) async fn answer(
     })
 }
 
-fn find(core: &Core, person: PersonId, notice: &str) -> Result<ContentRow, Failure> {
+async fn find(core: &Core, person: PersonId, notice: &str) -> Result<ContentRow, Failure> {
     let missing = || Failure::refused(ResultName::NotFound);
     let id: NoticeId = notice.parse().map_err(|_| missing())?;
-    let found = core.vault.notice(person, id).map_err(|error| core.store_failed(&error))?;
+    let found = core.vault.notice(person, id).await.map_err(|error| core.store_failed(&error))?;
     match found {
         Some(content) if expired(core, &content) => Err(Failure::refused(ResultName::Expired)),
         Some(content) if visible(core, &content) => Ok(content),
         Some(_) => Err(missing()),
         None => {
-            let mark = core.vault.notice_mark(id).map_err(|error| core.store_failed(&error))?;
+            let mark = core.vault.notice_mark(id).await.map_err(|error| core.store_failed(&error))?;
             let over = mark.is_some_and(|mark| mark.expiry_day < core.vault.floor(core.today()));
             Err(if over { Failure::refused(ResultName::Expired) } else { missing() })
         }
@@ -121,8 +121,8 @@ fn visible(core: &Core, content: &ContentRow) -> bool {
     content.publish_at_ms <= core.clock.now_ms() && !expired(core, content)
 }
 
-fn state_of(core: &Core, content: &ContentRow) -> Result<(StateRow, u64), Failure> {
-    let state = core.vault.state(content).map_err(|error| core.store_failed(&error))?;
+async fn state_of(core: &Core, content: &ContentRow) -> Result<(StateRow, u64), Failure> {
+    let state = core.vault.state(content).await.map_err(|error| core.store_failed(&error))?;
     state.ok_or_else(|| Failure::refused(ResultName::Expired))
 }
 
@@ -133,7 +133,7 @@ async fn change(
     work: impl Fn(&mut StateRow) -> Result<bool, Failure>,
 ) -> Result<StateRow, Failure> {
     for _ in 0..TRIES {
-        let (mut state, version) = state_of(core, content)?;
+        let (mut state, version) = state_of(core, content).await?;
         if !work(&mut state)? {
             return Ok(state);
         }

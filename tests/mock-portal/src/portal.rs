@@ -34,7 +34,6 @@ use crate::protocol::{Command, Done, LoggedOut, Part, PersonEntry, SelfInfo};
 use crate::registry::number::addressee_number;
 use crate::registry::{PERSONS_MAX, Registry, add_persons, reissue};
 use crate::socket::server::Replies;
-use crate::storage::person::LIST_PAGE;
 use crate::storage::{Vault, VaultError};
 use crate::{identities, notices, self_info};
 
@@ -103,14 +102,14 @@ pub(crate) struct Portal {
 impl Portal {
     /// Opens the store and starts dialling every broker; must be called within a runtime. Nobody else may have
     /// the data folder open.
-    pub(crate) fn start(settings: &Settings) -> Result<Self, StartError> {
+    pub(crate) async fn start(settings: &Settings) -> Result<Self, StartError> {
         let clock = settings.clock_file.as_ref().map_or_else(Clock::system, Clock::file);
         let credentials =
             HopCredentials::load(&settings.tls.certificate, &settings.tls.key, &settings.tls.authority)?;
         if *credentials.identity() != Identity::Portal(settings.name.clone()) {
             return Err(StartError::WrongCertificate(credentials.identity().clone()));
         }
-        let core = Arc::new(core(settings, clock.clone())?);
+        let core = Arc::new(core(settings, clock.clone()).await?);
         let any: SocketAddr = if settings.brokers.iter().any(|broker| broker.address.is_ipv6()) {
             (Ipv6Addr::UNSPECIFIED, 0).into()
         } else {
@@ -165,13 +164,13 @@ impl Portal {
             Command::SelfInfo { person, body, datasets } => {
                 self.self_info(&person, &body, &datasets).await.map(Done::SelfInfo)
             }
-            Command::Notices { person } => notices::list(core, &person).map(Done::Notices),
+            Command::Notices { person } => notices::list(core, &person).await.map(Done::Notices),
             Command::Read { person, notice } => notices::read(core, &person, &notice).await.map(Done::Read),
             Command::Answer { person, notice, choice } => {
                 notices::answer(core, &person, &notice, &choice).await.map(Done::Answered)
             }
             Command::Logout { person } => {
-                let erased = core.folders.logout(core.person(&person)?.person);
+                let erased = core.folders.logout(core.person(&person).await?.person);
                 Ok(Done::LoggedOut(LoggedOut { result: "DONE".to_owned(), erased }))
             }
         }
@@ -201,9 +200,8 @@ impl Portal {
         let body = self.core.body(body)?;
         let mut after = None;
         loop {
-            let page = self.core.vault.list_persons(body, after);
-            let page = page.map_err(|error| self.core.store_failed(&error))?;
-            let more = page.len() == LIST_PAGE;
+            let page = self.core.vault.list_persons(body, after).await;
+            let (page, more) = page.map_err(|error| self.core.store_failed(&error))?;
             after = page.last().map(|row| row.counter);
             let entries = page.iter().map(|row| PersonEntry {
                 person: row.person.to_string(),
@@ -217,14 +215,14 @@ impl Portal {
     }
 
     /// Whether a request could be served now; the error says what is missing.
-    pub(crate) fn ready(&self) -> Result<(), String> {
+    pub(crate) async fn ready(&self) -> Result<(), String> {
         if self.links.any().is_none() {
             return Err("no broker is connected".to_owned());
         }
         if let Some(fault) = self.core.peers.fault() {
             return Err(fault.to_string());
         }
-        self.core.vault.check().map_err(|error| format!("store: {error}"))
+        self.core.vault.check().await.map_err(|error| format!("store: {error}"))
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -240,7 +238,7 @@ impl Portal {
     }
 
     /// Brings the gauges up to date.
-    pub(crate) fn observe(&self) {
+    pub(crate) async fn observe(&self) {
         let metrics = self.metrics();
         for link in self.links.states() {
             metrics.connected.with_label_values(&[&link.name]).set(i64::from(link.connected));
@@ -259,7 +257,7 @@ impl Portal {
         let left_ms = self.certificate_end_ms.saturating_sub(self.core.clock.now_ms());
         metrics.certificate_days_left.set(Duration::from_millis(left_ms).as_secs_f64() / 86_400.0);
         metrics.logins.set(i64::try_from(self.core.folders.len()).unwrap_or(i64::MAX));
-        metrics.ready.set(i64::from(self.ready().is_ok()));
+        metrics.ready.set(i64::from(self.ready().await.is_ok()));
     }
 
     /// Closes every connection, telling the brokers.
@@ -269,7 +267,7 @@ impl Portal {
     }
 }
 
-fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
+async fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
     let (file, root) = (settings.peers.file.clone(), settings.peers.root.clone());
     let watched = WatchedPeers::open(file, root, clock.now_ms())?;
     let peers = watched.load_full();
@@ -305,7 +303,8 @@ fn core(settings: &Settings, clock: Clock) -> Result<Core, StartError> {
             today,
             settings.keys.epochs_kept,
             metrics.store_seconds.clone(),
-        )?,
+        )
+        .await?,
         folders: Folders::new(limits.logins, limits.folder_bytes, timeout_ms),
         channels,
         window: ReplayWindow::new(REQUEST_IDS),

@@ -93,15 +93,18 @@ async fn bring(core: &Core, broker: &PeerConnection, versions: &CodeVersions) ->
         if versions.is_renewable(version) {
             let mut after = None;
             loop {
-                let page = core.vault.code_page(version, after.as_ref(), RENEW_BATCH_CODES)?;
-                let Some(last) = page.last().cloned() else { break };
-                after = Some(last);
+                let page = core.vault.code_page(version, after.as_ref(), RENEW_BATCH_CODES).await?;
+                let next = page.next.clone();
                 renew_page(core, broker, versions, page).await?;
+                match next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
             }
         } else if versions.is_over(version) {
             loop {
-                let page = core.vault.code_page(version, None, RENEW_BATCH_CODES)?;
-                if page.last().is_none() {
+                let page = core.vault.code_page(version, None, RENEW_BATCH_CODES).await?;
+                if page.is_empty() {
                     break;
                 }
                 core.vault.drop_codes(&page).await?;

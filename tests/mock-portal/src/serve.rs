@@ -13,7 +13,7 @@ use crate::{expiry, health, renewal};
 
 /// Runs until a signal comes.
 pub(crate) async fn run(settings: &Settings) -> Result<(), StartError> {
-    let portal = Arc::new(Portal::start(settings)?);
+    let portal = Arc::new(Portal::start(settings).await?);
     let (stop, stopped) = watch::channel(false);
     expiry::start(Arc::clone(portal.core()), stopped.clone()).await;
     let metrics = settings.listen.metrics;

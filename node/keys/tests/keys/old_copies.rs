@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use chukei_crypto::keyring::Page;
 use chukei_crypto::seal::{KeyIds, PersonSlot, Place, Purpose, SealError, open, seal};
 use chukei_keys::{KeyfileError, KeyringFile, ProviderError};
-use chukei_store::{Batch, DataFolder, RowKey, Space};
+use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Space, SqliteOptions};
 
 use crate::stage::{Stage, TODAY, owner};
 
@@ -39,7 +40,7 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// Store and keyring of a body in the folder `name`.
 struct Body {
-    folder: DataFolder,
+    engine: Arc<dyn Engine>,
     keyring: KeyringFile,
 }
 
@@ -51,20 +52,24 @@ impl Body {
             Err(KeyfileError::Missing) => KeyringFile::create(&path, stage.provider(), &owner(), TODAY)?,
             opened => opened?,
         };
-        Ok(Self { folder, keyring })
+        Ok(Self { engine: folder.sqlite(SqliteOptions::default()), keyring })
+    }
+
+    async fn partition(&self) -> Arc<dyn Partition> {
+        self.engine.open("982016").await.unwrap()
     }
 
     async fn put(&self, row: &RowKey, value: Vec<u8>) {
-        self.folder.partition("982016").unwrap().apply(Batch::new().put(row.clone(), value)).await.unwrap();
+        self.partition().await.apply(Batch::new().put(row.clone(), value)).await.unwrap();
     }
 
-    fn get(&self, row: &RowKey) -> Vec<u8> {
-        let partition = self.folder.partition("982016").unwrap();
-        partition.get_many(std::slice::from_ref(row)).unwrap().remove(0).unwrap().value
+    async fn get(&self, row: &RowKey) -> Vec<u8> {
+        let partition = self.partition().await;
+        partition.get_many(std::slice::from_ref(row)).await.unwrap().remove(0).unwrap().value
     }
 
-    fn page(&self) -> Page {
-        Page::from_sealed(&self.get(&rows()[2]), PAGE, &self.keyring.snapshot()).unwrap()
+    async fn page(&self) -> Page {
+        Page::from_sealed(&self.get(&rows()[2]).await, PAGE, &self.keyring.snapshot()).unwrap()
     }
 
     /// A notice kept until the day after tomorrow, and a copy about a person.
@@ -78,22 +83,22 @@ impl Body {
         self.put(&copy, seal(&page.keys(&keys), COPY, place(&copy), b"copy").unwrap()).await;
     }
 
-    fn notice(&self) -> Result<Vec<u8>, SealError> {
+    async fn notice(&self) -> Result<Vec<u8>, SealError> {
         let row = &rows()[0];
-        open(&*self.keyring.snapshot(), place(row), &self.get(row)).map(|opened| opened.into_inner())
+        open(&*self.keyring.snapshot(), place(row), &self.get(row).await).map(|opened| opened.into_inner())
     }
 
-    fn copy(&self) -> Result<Vec<u8>, SealError> {
+    async fn copy(&self) -> Result<Vec<u8>, SealError> {
         let row = &rows()[1];
-        let (page, keys) = (self.page(), self.keyring.snapshot());
-        open(&page.keys(&keys), place(row), &self.get(row)).map(|opened| opened.into_inner())
+        let (page, keys) = (self.page().await, self.keyring.snapshot());
+        open(&page.keys(&keys), place(row), &self.get(row).await).map(|opened| opened.into_inner())
     }
 
     /// The notice's day is over, and the person is erased.
     async fn erase(&self) {
         self.keyring.destroy_days_before(NOTICE.day + 1).unwrap();
         self.keyring.update(|keys| keys.renew_page_key(PAGE)).unwrap();
-        let mut page = self.page();
+        let mut page = self.page().await;
         page.renew_slot(7).unwrap();
         self.put(&rows()[2], page.to_sealed(&self.keyring.snapshot()).unwrap()).await;
         self.keyring.update(|keys| Ok(keys.retire_page(PAGE))).unwrap();
@@ -104,13 +109,14 @@ impl Body {
 async fn erased_since_the_copy(stage: &Stage) -> Body {
     let body = Body::open(stage, "node").unwrap();
     body.fill().await;
-    assert_eq!((body.notice().unwrap(), body.copy().unwrap()), (b"notice".to_vec(), b"copy".to_vec()));
+    assert_eq!(body.notice().await.unwrap(), b"notice");
+    assert_eq!(body.copy().await.unwrap(), b"copy");
     drop(body);
     copy_folder(&stage.path("node"), &stage.path("copy"));
     let body = Body::open(stage, "node").unwrap();
     body.erase().await;
-    assert_eq!(body.notice(), Err(SealError::KeyDestroyed));
-    assert_eq!(body.copy(), Err(SealError::KeyDestroyed));
+    assert_eq!(body.notice().await, Err(SealError::KeyDestroyed));
+    assert_eq!(body.copy().await, Err(SealError::KeyDestroyed));
     body
 }
 
@@ -144,8 +150,8 @@ async fn r23_old_rows_under_the_keyring_in_use_are_key_destroyed() {
     drop(body);
     copy_folder(&stage.path("copy/bodies"), &stage.path("node/bodies"));
     let mixed = Body::open(&stage, "node").unwrap();
-    assert_eq!(mixed.notice(), Err(SealError::KeyDestroyed));
-    let old_page = Page::from_sealed(&mixed.get(&rows()[2]), PAGE, &mixed.keyring.snapshot());
+    assert_eq!(mixed.notice().await, Err(SealError::KeyDestroyed));
+    let old_page = Page::from_sealed(&mixed.get(&rows()[2]).await, PAGE, &mixed.keyring.snapshot());
     assert_eq!(old_page.unwrap_err().to_string(), "the key was destroyed");
 }
 

@@ -53,14 +53,14 @@ struct Met {
 
 impl Judged {
     /// The outcome of the row that stands at `at`, with the code that the broker gave for it.
-    pub(super) fn judge(
+    pub(super) async fn judge(
         &mut self,
         grant: &Grant<Write>,
         at: usize,
         row: Opened,
         code: Option<PersonCode>,
     ) -> Result<RowOutcome, RowError> {
-        if let Some(outcome) = self.enrolled(grant, &row, code)? {
+        if let Some(outcome) = self.enrolled(grant, &row, code).await? {
             return Ok(outcome);
         }
         if let Some(met) = self.met.get(&row.addressee) {
@@ -71,7 +71,9 @@ impl Judged {
         let outcome = match code {
             None => RowOutcome::Rejected(ResultName::CodeNotAcquired),
             // A code that leads to somebody under another addressee number: never one person twice (R30).
-            Some(code) if self.is_taken(grant, code)? => RowOutcome::Rejected(ResultName::SubjectMismatch),
+            Some(code) if self.is_taken(grant, code).await? => {
+                RowOutcome::Rejected(ResultName::SubjectMismatch)
+            }
             Some(code) => {
                 met.new = Some(self.new.len());
                 self.new.push(New { addressee, code, number_id, bindings: Bindings::new(row.part.binding) });
@@ -83,7 +85,7 @@ impl Judged {
     }
 
     /// The outcome where somebody stands under the row's addressee number already.
-    fn enrolled(
+    async fn enrolled(
         &mut self,
         grant: &Grant<Write>,
         row: &Opened,
@@ -91,7 +93,7 @@ impl Judged {
     ) -> Result<Option<RowOutcome>, RowError> {
         let mut changed = match self.changed.get(&row.addressee) {
             Some(changed) => changed.clone(),
-            None => match grant.body().person_to_change(grant, &row.addressee)? {
+            None => match grant.body().person_to_change(grant, &row.addressee).await? {
                 Some(person) => Changed { person, has_new_code: false },
                 None => return Ok(None),
             },
@@ -102,7 +104,7 @@ impl Judged {
         if let Some(code) = code.filter(|code| *code != record.code)
             && !matches!(outcome, RowOutcome::Rejected(_))
         {
-            if self.is_taken(grant, code)? {
+            if self.is_taken(grant, code).await? {
                 return Ok(Some(RowOutcome::Rejected(ResultName::SubjectMismatch)));
             }
             (record.code, changed.has_new_code, outcome) = (code, true, RowOutcome::Registered);
@@ -120,9 +122,9 @@ impl Judged {
         self.new.iter().map(|new| new.code).chain(renewed)
     }
 
-    fn is_taken(&mut self, grant: &Grant<Write>, code: PersonCode) -> Result<bool, RowError> {
+    async fn is_taken(&mut self, grant: &Grant<Write>, code: PersonCode) -> Result<bool, RowError> {
         let body = grant.body();
-        Ok(!self.taken.insert(code) || body.get_row(&body.code_row(&code))?.is_some())
+        Ok(!self.taken.insert(code) || body.get_row(&body.code_row(&code)).await?.is_some())
     }
 
     /// The outcomes, once every row was judged: a row that repeats an earlier one of its batch shares that one's

@@ -19,6 +19,16 @@ use crate::outcome::result_of;
 /// Bytes after which a further batch is begun; a document goes with its record entries.
 const BATCH_BYTES: usize = 4 << 20;
 
+/// Values opened or sealed without a break.
+const BREATH: usize = 32;
+
+/// Lets requests that wait for this thread go between the values of a batch.
+pub(super) async fn breathe(at: usize) {
+    if at % BREATH == BREATH - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Outcomes, and what makes them true once written in order.
 pub(super) struct Judged {
     pub(super) outcomes: Vec<RowOutcome>,
@@ -26,21 +36,28 @@ pub(super) struct Judged {
 }
 
 /// Judges `rows` and prepares their writes.
-pub(super) fn judge(grant: &Grant<Write>, rows: Vec<ParsedRow>, now_ms: u64) -> Result<Judged, RowError> {
-    let mut loaded = Loaded::read(grant, &rows)?;
+pub(super) async fn judge(
+    grant: &Grant<Write>,
+    rows: Vec<ParsedRow>,
+    now_ms: u64,
+) -> Result<Judged, RowError> {
+    let mut loaded = Loaded::read(grant, &rows).await?;
     let mut accepted = HashSet::new();
     let mut outcomes = Vec::with_capacity(rows.len());
-    for row in rows {
+    for (at, row) in rows.into_iter().enumerate() {
+        breathe(at).await;
         let outcome = match row.row {
             Err(refusal) => Err(refusal),
-            Ok(parsed) => judge_row(grant.body(), &mut loaded, &mut accepted, parsed, row.repeated, now_ms)?,
+            Ok(parsed) => {
+                judge_row(grant.body(), &mut loaded, &mut accepted, parsed, row.repeated, now_ms).await?
+            }
         };
         outcomes.push(outcome.unwrap_or_else(|refusal| RowOutcome::Rejected(result_of(refusal))));
     }
-    Ok(Judged { outcomes, batches: writes(grant.body(), loaded)? })
+    Ok(Judged { outcomes, batches: writes(grant.body(), loaded).await? })
 }
 
-fn judge_row(
+async fn judge_row(
     body: &HostedBody,
     loaded: &mut Loaded,
     accepted: &mut HashSet<RowKey>,
@@ -62,7 +79,7 @@ fn judge_row(
         accepted.insert(key);
         return Ok(Ok(RowOutcome::Unchanged));
     }
-    let document = body.document_row(&person, &row.dataset)?;
+    let document = body.document_row(&person, &row.dataset).await?;
     let working = loaded.documents.get_mut(&document).ok_or(RowError::Malformed)?;
     let put = match working.document.put(row.into_item(now_ms)) {
         Ok(put) => put,
@@ -74,12 +91,13 @@ fn judge_row(
     Ok(Ok(if put == Put::Unchanged { RowOutcome::Unchanged } else { RowOutcome::Registered }))
 }
 
-fn writes(body: &HostedBody, loaded: Loaded) -> Result<Vec<Batch>, RowError> {
+async fn writes(body: &HostedBody, loaded: Loaded) -> Result<Vec<Batch>, RowError> {
     let mut batches = Vec::new();
     let mut batch = Batch::new();
-    for (key, working) in loaded.documents {
+    for (at, (key, working)) in loaded.documents.into_iter().enumerate() {
+        breathe(at).await;
         if working.changed || !working.entries.is_empty() {
-            batch = write(body, batch, key, working)?;
+            batch = write(body, batch, key, working).await?;
         }
         if batch.bytes() >= BATCH_BYTES {
             batches.push(std::mem::take(&mut batch));
@@ -91,14 +109,14 @@ fn writes(body: &HostedBody, loaded: Loaded) -> Result<Vec<Batch>, RowError> {
     Ok(batches)
 }
 
-fn write(
+async fn write(
     body: &HostedBody,
     mut batch: Batch,
     key: RowKey,
     mut working: WorkingDocument,
 ) -> Result<Batch, RowError> {
     for (row, entry) in working.entries {
-        batch = body.put(batch, Space::RecordId, row, entry.seal(), &entry)?;
+        batch = body.put(batch, Space::RecordId, row, entry.seal(), &entry).await?;
     }
     if !working.changed {
         return Ok(batch);
@@ -109,7 +127,7 @@ fn write(
         None => batch.require_absent(key.clone()),
     };
     let bytes = zeroize::Zeroizing::new(working.document.to_bytes().map_err(|_| RowError::Malformed)?);
-    let sealed =
-        body.seal_bytes(Space::Document, &key, HostedBody::document_seal(&working.person), &bytes)?;
+    let seal = HostedBody::document_seal(&working.person);
+    let sealed = body.seal_bytes(Space::Document, &key, seal, &bytes).await?;
     Ok(batch.put(key, sealed))
 }

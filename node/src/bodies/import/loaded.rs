@@ -8,6 +8,7 @@ use chukei_domain::document::Document;
 use chukei_store::{RowKey, Space};
 
 use super::ParsedRow;
+use super::judge::breathe;
 use super::record_index::{RecordEntry, record_row};
 use crate::access::decision::{Grant, Write};
 use crate::hosted::persons::PersonRef;
@@ -33,33 +34,35 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// Reads persons, record entries and documents of the rows that parse.
-    pub(super) fn read(grant: &Grant<Write>, rows: &[ParsedRow]) -> Result<Self, RowError> {
+    pub(super) async fn read(grant: &Grant<Write>, rows: &[ParsedRow]) -> Result<Self, RowError> {
         let parsed: Vec<&CopyRow> = rows.iter().filter_map(|row| row.row.as_ref().ok()).collect();
         let mut loaded = Self { persons: HashMap::new(), entries: HashMap::new(), documents: HashMap::new() };
-        loaded.read_persons(grant, &parsed)?;
-        loaded.read_entries(grant, &parsed)?;
-        loaded.read_documents(grant, &parsed)?;
+        loaded.read_persons(grant, &parsed).await?;
+        loaded.read_entries(grant, &parsed).await?;
+        loaded.read_documents(grant, &parsed).await?;
         Ok(loaded)
     }
 
-    fn read_persons(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
+    async fn read_persons(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
         let body = grant.body();
         let mut wanted: Vec<&AddresseeNumber> = rows.iter().map(|row| &row.addressee).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let keys: Vec<RowKey> = wanted.iter().map(|addressee| body.addressee_row(addressee)).collect();
-        let found = body.resolve(Space::PersonByAddressee, &keys)?;
+        let found = body.resolve(Space::PersonByAddressee, &keys).await?;
         let known =
             wanted.into_iter().zip(found).filter_map(|(addressee, person)| Some((*addressee, person?)));
         self.persons.extend(known);
         Ok(())
     }
 
-    fn read_entries(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
+    async fn read_entries(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
         let body = grant.body();
         let keys: Vec<RowKey> = rows.iter().map(|row| record_row(body, row)).collect();
-        for (key, stored) in keys.iter().zip(body.get_rows(&keys)?) {
-            if let Some(entry) = body.open_row(Space::RecordId, key, &stored)? {
+        let stored = body.get_rows(&keys).await?;
+        for (at, (key, stored)) in keys.iter().zip(stored).enumerate() {
+            breathe(at).await;
+            if let Some(entry) = body.open_row(Space::RecordId, key, &stored).await? {
                 self.entries.insert(key.clone(), entry);
             }
         }
@@ -67,7 +70,7 @@ impl Loaded {
     }
 
     /// Documents that a row may change; one whose every row is unchanged is not read.
-    fn read_documents(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
+    async fn read_documents(&mut self, grant: &Grant<Write>, rows: &[&CopyRow]) -> Result<(), RowError> {
         let body = grant.body();
         let mut wanted = HashMap::new();
         for row in rows {
@@ -75,11 +78,11 @@ impl Loaded {
             let unchanged =
                 self.entries.get(&record_row(body, row)) == Some(&RecordEntry::of(body, *person, row));
             if !unchanged {
-                wanted.insert(body.document_row(person, &row.dataset)?, (*person, row.dataset));
+                wanted.insert(body.document_row(person, &row.dataset).await?, (*person, row.dataset));
             }
         }
         let keys: Vec<RowKey> = wanted.keys().cloned().collect();
-        let stored = body.open_documents(&keys)?;
+        let stored = body.read_documents(keys.clone()).await?.open(body).await?;
         for (key, stored) in keys.into_iter().zip(stored) {
             let Some((person, dataset)) = wanted.get(&key).copied() else { continue };
             let (document, version) = match stored {

@@ -51,14 +51,11 @@ async fn import_batch(
 ) -> Result<Vec<RowOutcome>, CallError> {
     let body = grant.body();
     let _writing = body.writing().await;
-    // Parsing, sealing and reading a batch is milliseconds of work: not on the threads that serve requests.
+    // Parsing a batch is milliseconds of work without a break: not on the threads that serve requests.
     let (of, held) = (node.clone(), grant.clone());
-    let judged = tokio::task::spawn_blocking(move || {
-        let parsed = parse(&of, &held, batch);
-        judge::judge(&held, parsed, of.clock.now_ms())
-    });
-    let judged = judged.await.map_err(|_| CallError::NotNow(ResultName::NotReady))??;
-    let Judged { outcomes, batches } = judged;
+    let parsed = tokio::task::spawn_blocking(move || parse(&of, &held, batch)).await;
+    let parsed = parsed.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
+    let Judged { outcomes, batches } = judge::judge(grant, parsed, node.clock.now_ms()).await?;
     let written = async {
         for batch in batches {
             body.apply(batch).await?;

@@ -28,7 +28,7 @@ struct Case {
 
 impl Case {
     async fn new() -> Self {
-        let sample = Sample::new();
+        let sample = Sample::new().await;
         sample.enroll("982016", 1).await;
         sample.enroll("982016", 2).await;
         let grant = duty_write(&sample.scope("982016"), "copy_import");
@@ -64,19 +64,19 @@ impl Case {
     }
 
     async fn import(&self, rows: Vec<ParsedRow>) -> Vec<RowOutcome> {
-        let Judged { outcomes, batches } = judge(&self.grant, rows, NOW).unwrap();
+        let Judged { outcomes, batches } = judge(&self.grant, rows, NOW).await.unwrap();
         for batch in batches {
             self.grant.body().apply(batch).await.unwrap();
         }
         outcomes
     }
 
-    fn values(&self, last: u8) -> Vec<(String, String)> {
+    async fn values(&self, last: u8) -> Vec<(String, String)> {
         let body = self.grant.body();
         let addressee = format!("0000098201601{last:02}").parse().unwrap();
-        let person = body.person_by_addressee(&self.grant, &addressee).unwrap().unwrap();
+        let person = body.person_by_addressee(&self.grant, &addressee).await.unwrap().unwrap();
         let dataset: InfoNameCode = "TM00000000000002".parse().unwrap();
-        let document = body.documents(&self.grant, &person.person, &[dataset]).unwrap().pop().flatten();
+        let document = body.documents(&self.grant, &person.person, &[dataset]).await.unwrap().pop().flatten();
         let items = document.map(|stored| stored.document.items().to_vec()).unwrap_or_default();
         items.into_iter().map(|item| (item.record_id.to_string(), item.value)).collect()
     }
@@ -91,10 +91,10 @@ async fn the_same_rows_again_change_nothing() {
     let case = Case::new().await;
     let rows = || vec![case.row("R1", 1, "1", "①髙﨑～"), case.row("R2", 2, "1", "b")];
     assert_eq!(case.import(rows()).await, [REGISTERED, REGISTERED]);
-    let judged = judge(&case.grant, rows(), NOW + 1).unwrap();
+    let judged = judge(&case.grant, rows(), NOW + 1).await.unwrap();
     assert_eq!(judged.outcomes, [UNCHANGED, UNCHANGED]);
     assert!(judged.batches.is_empty(), "nothing is written for rows that change nothing");
-    assert_eq!(case.values(1), pairs(&[("R1", "①髙﨑～")]));
+    assert_eq!(case.values(1).await, pairs(&[("R1", "①髙﨑～")]));
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn other_content_under_the_same_id_and_place_is_an_update() {
     let case = Case::new().await;
     case.import(vec![case.row("R1", 1, "1", "old")]).await;
     assert_eq!(case.import(vec![case.row("R1", 1, "1", "new")]).await, [REGISTERED]);
-    assert_eq!(case.values(1), pairs(&[("R1", "new")]));
+    assert_eq!(case.values(1).await, pairs(&[("R1", "new")]));
 }
 
 #[tokio::test]
@@ -116,8 +116,8 @@ async fn an_id_that_stands_elsewhere_is_a_duplicate_and_two_ids_may_share_a_plac
     ];
     let duplicate = rejected(ResultName::DuplicateRecordId);
     assert_eq!(case.import(rows).await, [duplicate, duplicate, REGISTERED]);
-    assert_eq!(case.values(1), pairs(&[("R1", "a"), ("R2", "b")]));
-    assert_eq!(case.values(2), pairs(&[]));
+    assert_eq!(case.values(1).await, pairs(&[("R1", "a"), ("R2", "b")]));
+    assert_eq!(case.values(2).await, pairs(&[]));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_repeat_counts_after_an_accepted_row_only() {
     let nobody = rejected(ResultName::NotFound);
     let duplicate = rejected(ResultName::DuplicateRecordId);
     assert_eq!(case.import(rows).await, [nobody, REGISTERED, duplicate, nobody]);
-    assert_eq!(case.values(1), pairs(&[("R1", "a")]));
+    assert_eq!(case.values(1).await, pairs(&[("R1", "a")]));
     let marked = ParsedRow { repeated: true, ..case.row("R1", 1, "1", "a") };
     assert_eq!(case.import(vec![marked]).await, [duplicate]);
 }
@@ -152,8 +152,9 @@ async fn r1_rows_of_one_body_leave_another_untouched() {
     case.sample.enroll("982024", 1).await;
     case.import(vec![case.row("R1", 1, "1", "a")]).await;
     let other = duty_write(&case.sample.scope("982024"), "test");
-    let person =
-        other.body().person_by_addressee(&other, &"000009820160101".parse().unwrap()).unwrap().unwrap();
+    let addressee = "000009820160101".parse().unwrap();
+    let person = other.body().person_by_addressee(&other, &addressee).await.unwrap().unwrap();
     let dataset: InfoNameCode = "TM00000000000002".parse().unwrap();
-    assert!(other.body().documents(&other, &person.person, &[dataset]).unwrap().iter().all(Option::is_none));
+    let documents = other.body().documents(&other, &person.person, &[dataset]).await.unwrap();
+    assert!(documents.iter().all(Option::is_none));
 }

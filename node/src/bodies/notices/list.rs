@@ -17,30 +17,32 @@ use crate::hosted::rows::RowError;
 pub async fn list(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
     let mut shown = 0;
     while let Some(request) = call.next::<NoticeListRequest>().await? {
-        let page = page(grant, request, day_of(node.clock.now_ms()))?;
+        let page = page(grant, request, day_of(node.clock.now_ms())).await?;
         shown += page.notices.len();
         call.reply(&page).await?;
     }
     Ok(Done::of(shown))
 }
 
-fn page(grant: &Grant<Read>, request: NoticeListRequest, today: u32) -> Result<NoticeListPage, RowError> {
+async fn page(
+    grant: &Grant<Read>,
+    request: NoticeListRequest,
+    today: u32,
+) -> Result<NoticeListPage, RowError> {
     let prefix = RowKey::new(Space::Notice).bytes(&[0]);
     let after = request.after.map(|cursor| prefix.clone().bytes(&cursor));
-    let rows = grant.body().scan(&prefix, after.as_ref(), PAGE)?;
-    let skip = prefix.as_bytes().len();
-    let last = rows.last().filter(|_| rows.len() == PAGE);
-    let next = last.and_then(|(row, _)| row.as_bytes().get(skip..)).map(|rest| rest.to_vec().into());
-    let mut notices = Vec::with_capacity(rows.len());
-    for (row, stored) in &rows {
-        let stub: NoticeStub = grant.body().open_value(Space::Notice, row, &stored.value)?;
-        notices.push(summary(grant, stub, today)?);
+    let rows = grant.body().scan(&prefix, after.as_ref(), PAGE).await?;
+    let next = rows.next().and_then(|row| row.strip(&prefix).map(|rest| rest.to_vec().into()));
+    let mut notices = Vec::with_capacity(rows.rows.len());
+    for (row, stored) in &rows.rows {
+        let stub: NoticeStub = grant.body().open_value(Space::Notice, row, &stored.value).await?;
+        notices.push(summary(grant, stub, today).await?);
     }
     Ok(NoticeListPage { notices, next })
 }
 
-fn summary(grant: &Grant<Read>, stub: NoticeStub, today: u32) -> Result<NoticeSummary, RowError> {
-    let progress = grant.body().delivery_progress(grant, stub.id)?;
+async fn summary(grant: &Grant<Read>, stub: NoticeStub, today: u32) -> Result<NoticeSummary, RowError> {
+    let progress = grant.body().delivery_progress(grant, stub.id).await?;
     Ok(NoticeSummary {
         notice: stub.id,
         affair: stub.affair,

@@ -99,7 +99,7 @@ async fn register(
         expiry_day: content.expiry_day,
         fingerprint: fingerprint(body, draft, &targets),
     };
-    if let Some(known) = body.notice_stub(grant, stub.id)? {
+    if let Some(known) = body.notice_stub(grant, stub.id).await? {
         // Same key, same content: the same notice. Same key, other content: refused, nothing changed.
         let same = known.fingerprint == stub.fingerprint;
         return if same { Ok(known) } else { Err(CallError::Refused(ResultName::DuplicateRecordId)) };
@@ -107,10 +107,10 @@ async fn register(
     body.ensure_days(&[Purpose::Notices, Purpose::Answers], stub.expiry_day)?;
     let batch = write_targets(body, &stub, &targets).await?;
     let mut batch = batch.require_absent(HostedBody::stub_row(stub.id));
-    batch = body.put(batch, Space::Notice, HostedBody::stub_row(stub.id), HostedBody::STUB, &stub)?;
+    batch = body.put(batch, Space::Notice, HostedBody::stub_row(stub.id), HostedBody::STUB, &stub).await?;
     let seal = SealedFor::until(Purpose::Notices, stub.expiry_day, None);
-    batch = body.put(batch, Space::Notice, HostedBody::content_row(stub.id), seal, content)?;
-    batch = body.put(batch, Space::Outbox, HostedBody::outbox_row(&stub), HostedBody::STUB, &stub.id)?;
+    batch = body.put(batch, Space::Notice, HostedBody::content_row(stub.id), seal, content).await?;
+    batch = body.put(batch, Space::Outbox, HostedBody::outbox_row(&stub), HostedBody::STUB, &stub.id).await?;
     let written = async { Ok::<_, CallError>(body.apply(batch).await?) };
     let (log, actor) = (body.audit(), grant.scope().actor());
     let logged = async { Ok(log.notice_registered(actor, &stub, now_ms).await?) };
@@ -131,11 +131,11 @@ async fn write_targets(
         if !batch.is_empty() {
             body.apply(std::mem::take(&mut batch)).await?;
         }
-        let persons = resolve(body, part)?;
+        let persons = resolve(body, part).await?;
         for (addressee, person) in part.iter().zip(persons) {
             let delivery = body.delivery_id(stub.id, ordinal);
             let target = NoticeTarget { person, addressee: addressee.as_str().to_owned(), delivery };
-            batch = body.put_target(batch, stub, ordinal, &target)?;
+            batch = body.put_target(batch, stub, ordinal, &target).await?;
             ordinal += 1;
         }
     }
@@ -143,9 +143,9 @@ async fn write_targets(
 }
 
 /// Every target must be enrolled; otherwise the notice is refused as a whole.
-fn resolve(body: &HostedBody, part: &[AddresseeNumber]) -> Result<Vec<PersonRef>, CallError> {
+async fn resolve(body: &HostedBody, part: &[AddresseeNumber]) -> Result<Vec<PersonRef>, CallError> {
     let rows: Vec<RowKey> = part.iter().map(|addressee| body.addressee_row(addressee)).collect();
-    let found = body.resolve(Space::PersonByAddressee, &rows).map_err(CallError::from)?;
+    let found = body.resolve(Space::PersonByAddressee, &rows).await.map_err(CallError::from)?;
     found.into_iter().map(|person| person.ok_or(CallError::Refused(ResultName::NotFound))).collect()
 }
 

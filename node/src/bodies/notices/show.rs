@@ -19,7 +19,8 @@ pub async fn show(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Res
     while let Some(request) = call.next::<NoticeShowRequest>().await? {
         let stub = grant
             .body()
-            .notice_stub(grant, request.notice)?
+            .notice_stub(grant, request.notice)
+            .await?
             .ok_or(CallError::Refused(ResultName::NotFound))?;
         if stub.expiry_day < chukei_domain::day::day_of(node.clock.now_ms()) {
             return Err(CallError::Refused(ResultName::Erased));
@@ -27,14 +28,18 @@ pub async fn show(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Res
         if request.after.is_none() {
             poll::refresh(node, grant.scope(), &stub).await;
         }
-        let page = page(grant, &stub, request.after.as_deref().map(Vec::as_slice))?;
+        let page = page(grant, &stub, request.after.as_deref().map(Vec::as_slice)).await?;
         shown += page.targets.len();
         call.reply(&page).await?;
     }
     Ok(Done::of(shown))
 }
 
-fn page(grant: &Grant<Read>, stub: &NoticeStub, after: Option<&[u8]>) -> Result<NoticeShowPage, CallError> {
+async fn page(
+    grant: &Grant<Read>,
+    stub: &NoticeStub,
+    after: Option<&[u8]>,
+) -> Result<NoticeShowPage, CallError> {
     let from = match after {
         None => 0,
         Some(cursor) => {
@@ -43,7 +48,7 @@ fn page(grant: &Grant<Read>, stub: &NoticeStub, after: Option<&[u8]>) -> Result<
         }
     };
     let count = u32::try_from(PAGE).unwrap_or(u32::MAX);
-    let rows = grant.body().notice_targets(grant, stub, from, count)?;
+    let rows = grant.body().notice_targets(grant, stub, from, count).await?;
     let end = from.saturating_add(count);
     let next = (end < stub.targets).then(|| end.to_be_bytes().to_vec().into());
     Ok(NoticeShowPage { targets: rows.into_iter().map(state).collect(), next })

@@ -66,9 +66,9 @@ async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<(), RoundErro
     let scope = BodyScope::of_duty(body.clone(), &node.name);
     loop {
         let now_ms = node.clock.now_ms();
-        let Some((row, notice)) = due(body, now_ms)? else { return Ok(()) };
+        let Some((row, notice)) = due(body, now_ms).await? else { return Ok(()) };
         let write = duty_write(&scope, "notice_delivery");
-        let stub = body.notice_stub(&write, notice)?.ok_or(RowError::Malformed)?;
+        let stub = body.notice_stub(&write, notice).await?.ok_or(RowError::Malformed)?;
         if stub.expiry_day >= day_of(now_ms) {
             deliver(node, &scope, &write, &stub).await?;
         }
@@ -76,14 +76,15 @@ async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<(), RoundErro
     }
 }
 
-fn due(body: &HostedBody, now_ms: u64) -> Result<Option<(RowKey, NoticeId)>, RowError> {
+async fn due(body: &HostedBody, now_ms: u64) -> Result<Option<(RowKey, NoticeId)>, RowError> {
     let prefix = RowKey::new(Space::Outbox);
-    let Some((row, stored)) = body.scan(&prefix, None, 1)?.into_iter().next() else { return Ok(None) };
+    let first = body.scan(&prefix, None, 1).await?.rows.into_iter().next();
+    let Some((row, stored)) = first else { return Ok(None) };
     let end = prefix.bucket(now_ms.saturating_add(1));
     if row >= end {
         return Ok(None);
     }
-    let notice = body.open_value(Space::Outbox, &row, &stored.value)?;
+    let notice = body.open_value(Space::Outbox, &row, &stored.value).await?;
     Ok(Some((row, notice)))
 }
 
@@ -95,10 +96,10 @@ async fn deliver(
 ) -> Result<(), RoundError> {
     let body = scope.body();
     let grant = duty_deliver(scope, "notice_delivery");
-    let content = Arc::new(body.notice_content(&grant, stub.id)?.ok_or(RowError::Malformed)?);
-    let mut progress = body.delivery_progress(write, stub.id)?;
+    let content = Arc::new(body.notice_content(&grant, stub.id).await?.ok_or(RowError::Malformed)?);
+    let mut progress = body.delivery_progress(write, stub.id).await?;
     while progress.next < stub.targets {
-        let targets = body.notice_targets(&grant, stub, progress.next, CHUNK)?;
+        let targets = body.notice_targets(&grant, stub, progress.next, CHUNK).await?;
         let parcels = targets.into_iter().map(|(ordinal, target, _)| (ordinal, target));
         let dealt = chunk(node, &grant, stub, &content, parcels.collect()).await?;
         progress = finish(node, write, stub, progress, dealt).await?;
@@ -124,7 +125,7 @@ async fn chunk(
     loop {
         while running.len() < node.limits.deliveries && not_now.is_none() {
             let Some((ordinal, target)) = waiting.next() else { break };
-            let person = body.person(grant, &target.person.id)?;
+            let person = body.person(grant, &target.person.id).await?;
             let parcel = Parcel { stub: stub.clone(), content: content.clone(), target, person };
             let (node, body) = (node.clone(), body.clone());
             running.spawn(async move {
@@ -160,11 +161,11 @@ async fn finish(
         progress.next = progress.next.max(ordinal.saturating_add(1));
         progress.delivered += u32::from(ok);
         let state = TargetProgress { delivered: ok, read_at_ms: None, answers: Vec::new() };
-        batch = body.put_target_progress(batch, stub, ordinal, &target.person, &state)?;
+        batch = body.put_target_progress(batch, stub, ordinal, &target.person, &state).await?;
         answers.push((target.delivery, delivered.result));
     }
     let row = HostedBody::delivery_progress_row(stub.id);
-    batch = body.put(batch, Space::Notice, row, HostedBody::STUB, &progress)?;
+    batch = body.put(batch, Space::Notice, row, HostedBody::STUB, &progress).await?;
     let written = async { Ok::<_, RoundError>(body.apply(batch).await?) };
     let (log, actor) = (body.audit(), write.scope().actor());
     let logged = async { Ok(log.notices_delivered(actor, stub.id, &answers, now_ms).await?) };

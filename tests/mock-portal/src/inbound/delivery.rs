@@ -77,7 +77,7 @@ async fn decide(
     header: HeaderHash,
     message: &NoticeDelivery,
 ) -> Result<Decided, VaultError> {
-    let Some(row) = core.vault.person_by_codes(permit.codes())? else {
+    let Some(row) = core.vault.person_by_codes(permit.codes()).await? else {
         return Ok((ResultName::NotFound, None));
     };
     let Ok(bindings) = core.registry.bindings(row.person, body) else {

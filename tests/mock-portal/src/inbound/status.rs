@@ -34,7 +34,7 @@ pub(super) async fn report(core: &Core, request: &mut AcceptedRequest) -> Ended 
     let Ok(query) = opened.message::<NoticeStatusRequest>() else {
         return refuse(request, ResultName::BadFormat).await;
     };
-    let page = page(core, channel.scope().body, &query).unwrap_or_else(|error| {
+    let page = page(core, channel.scope().body, &query).await.unwrap_or_else(|error| {
         core.store_failed(&error);
         nothing(ResultName::NotReady)
     });
@@ -42,19 +42,22 @@ pub(super) async fn report(core: &Core, request: &mut AcceptedRequest) -> Ended 
     Ok(page.result)
 }
 
-fn page(core: &Core, body: BodyCode, query: &NoticeStatusRequest) -> Result<NoticeStatusPage, VaultError> {
+async fn page(
+    core: &Core,
+    body: BodyCode,
+    query: &NoticeStatusRequest,
+) -> Result<NoticeStatusPage, VaultError> {
     // Another body's notice is answered like one that does not exist (R1).
-    let Some(mark) = core.vault.notice_mark(query.notice)?.filter(|mark| mark.body == body) else {
+    let Some(mark) = core.vault.notice_mark(query.notice).await?.filter(|mark| mark.body == body) else {
         return Ok(nothing(ResultName::NotFound));
     };
     if mark.expiry_day < core.vault.floor(core.today()) {
         return Ok(nothing(ResultName::Expired));
     }
-    let states = match core.vault.states(body, query.notice, query.after, PAGE) {
+    let (states, more) = match core.vault.states(body, query.notice, query.after, PAGE).await {
         Err(VaultError::KeyDestroyed) => return Ok(nothing(ResultName::Expired)),
         states => states?,
     };
-    let more = states.len() == PAGE;
     let states = states.into_iter().map(|(delivery, state)| DeliveryState {
         delivery,
         read_at_ms: state.read_at_ms,

@@ -83,13 +83,15 @@ where
     let mut left = first.map_or(usize::MAX, |first| usize::try_from(first).unwrap_or(usize::MAX));
     let mut after = None;
     loop {
-        let page = core.vault.list_persons(body, after).map_err(|error| core.store_failed(&error))?;
-        let more = page.len() == person::LIST_PAGE && page.len() < left;
+        let page = core.vault.list_persons(body, after).await;
+        let (page, more) = page.map_err(|error| core.store_failed(&error))?;
+        let more = more && page.len() < left;
         after = page.last().map(|row| row.counter);
         let some: Vec<_> = page.into_iter().take(left).collect();
         left -= some.len();
+        let known = core.vault.listed_persons(&some).await.map_err(|error| core.store_failed(&error))?;
         let issuer = Arc::clone(core);
-        let rows = tokio::task::spawn_blocking(move || reissued(&issuer, body, &some));
+        let rows = tokio::task::spawn_blocking(move || reissued(&issuer, body, &known));
         emit(rows.await.map_err(|_| Failure::internal("issuing was interrupted"))??).await?;
         if !more {
             return Ok(());
@@ -97,13 +99,11 @@ where
     }
 }
 
-fn reissued(core: &Core, body: BodyCode, persons: &[person::ListedRow]) -> Result<Vec<PersonRow>, Failure> {
-    let number = |listed: &person::ListedRow| {
-        let row = core.vault.person(listed.person).map_err(|error| core.store_failed(&error))?;
-        let row = row.ok_or_else(|| Failure::internal("a listed person is not there"))?;
+fn reissued(core: &Core, body: BodyCode, persons: &[person::PersonRow]) -> Result<Vec<PersonRow>, Failure> {
+    let number = |row: &person::PersonRow| {
         Ok(PersonRow {
-            integrated_addressee_number: number::addressee_number(body, listed.counter),
-            acquisition_number: core.registry.reissue(core, &row)?,
+            integrated_addressee_number: number::addressee_number(body, row.counter),
+            acquisition_number: core.registry.reissue(core, row)?,
         })
     };
     persons.iter().map(number).collect()

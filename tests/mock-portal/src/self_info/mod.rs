@@ -57,7 +57,7 @@ pub(crate) async fn request(
     body: &str,
     datasets: &[String],
 ) -> Result<SelfInfo, Failure> {
-    let asked = ask(core, person, body, datasets)?;
+    let asked = ask(core, person, body, datasets).await?;
     let mut previous: Option<RequestId> = None;
     let mut silent: Option<usize> = None;
     let (mut pause, longest) = PAUSE;
@@ -91,12 +91,12 @@ async fn another(links: &Dialer, silent: Option<usize>, deadline: Instant) -> Op
     Some(links.all().into_iter().find(|peer| Some(peer.id()) != silent).unwrap_or(any))
 }
 
-fn ask(core: &Core, person: &str, body: &str, datasets: &[String]) -> Result<Asked, Failure> {
+async fn ask(core: &Core, person: &str, body: &str, datasets: &[String]) -> Result<Asked, Failure> {
     let whole = Duration::from_millis(u64::from(core.limits.deadline_ms));
     let (deadline, try_time) = (Instant::now() + whole, whole / TRY_PART);
     let body = core.body(body)?;
     let datasets = in_order(datasets)?;
-    let person = core.person(person)?;
+    let person = core.person(person).await?;
     let bindings = core.registry.bindings(person.person, body)?;
     let login = core.folders.enter(person.person, core.clock.now_ms())?;
     Ok(Asked { person, body, datasets, bindings, login, deadline, try_time })

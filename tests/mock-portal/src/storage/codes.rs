@@ -19,28 +19,31 @@ use super::{Vault, VaultError};
 pub(crate) struct CodePage {
     /// The persons whose own code is still of this version.
     pub(crate) behind: Vec<PersonRow>,
+    /// Behind which row the next page begins; `None` behind the last.
+    pub(crate) next: Option<RowKey>,
     rows: Vec<RowKey>,
 }
 
 impl CodePage {
-    /// Where the next page begins; `None` where there was nothing on this one.
-    pub(crate) fn last(&self) -> Option<&RowKey> {
-        self.rows.last()
+    /// Whether there is no alias on it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 }
 
 impl Vault {
     /// At most `limit` aliases by codes of `version`, behind the row `after`.
-    pub(crate) fn code_page(
+    pub(crate) async fn code_page(
         &self,
         version: u8,
         after: Option<&RowKey>,
         limit: usize,
     ) -> Result<CodePage, VaultError> {
-        let mut page = CodePage { behind: Vec::new(), rows: Vec::new() };
-        for (key, row) in self.scan(&self.codes_of_version(version), after, limit)? {
+        let rows = self.scan(&self.codes_of_version(version), after, limit).await?;
+        let mut page = CodePage { behind: Vec::new(), next: rows.next(), rows: Vec::new() };
+        for (key, row) in rows.rows {
             let person: PersonId = self.open(&key, &row)?;
-            let person = self.person(person)?.ok_or(VaultError::Integrity)?;
+            let person = self.person(person).await?.ok_or(VaultError::Integrity)?;
             page.behind.extend((version_of(&person.code.0) == version).then_some(person));
             page.rows.push(key);
         }
@@ -54,7 +57,7 @@ impl Vault {
         let mut batch = Batch::new();
         for (before, code) in renewed {
             let key = self.user_key(before.person);
-            let stored = self.get(&key)?.ok_or(VaultError::Integrity)?;
+            let stored = self.get(&key).await?.ok_or(VaultError::Integrity)?;
             if self.open::<PersonRow>(&key, &stored)? != *before {
                 return Ok(false);
             }

@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use chukei_crypto::seal::{self, KeyError, KeyIds, KeySource, Place, Purpose, SealError};
 use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::permit::{EVIDENCE_PARTITION, Evidence};
-use chukei_store::StoreError;
 use chukei_store::batch::Batch;
 use chukei_store::folder::DataFolder;
 use chukei_store::journal::{Appending, Entry, Journal, JournalError, JournalOptions};
-use chukei_store::partition::{Partition, Versioned};
+use chukei_store::partition::{Partition, Rows, Versioned};
 use chukei_store::row::{RowKey, Space};
+use chukei_store::{SqliteOptions, StoreError};
 use chukei_wire::codec;
 use prometheus::Histogram;
 use serde::de::DeserializeOwned;
@@ -96,7 +96,7 @@ impl Vault {
     /// Opens the store under `data_dir`, creating it and its keyring at the first start under the epoch of
     /// `today`. `seconds` gets the time
     /// of each durable batch.
-    pub(crate) fn open_folder(
+    pub(crate) async fn open_folder(
         data_dir: &Path,
         provider: Arc<dyn KeyProvider>,
         owner: &Owner,
@@ -105,7 +105,7 @@ impl Vault {
         seconds: Histogram,
     ) -> Result<Self, VaultError> {
         let folder = DataFolder::open(data_dir)?;
-        let partition = folder.partition(PARTITION)?;
+        let partition = folder.sqlite(SqliteOptions::default()).open(PARTITION).await?;
         let options = JournalOptions { segment_bytes: JOURNAL_SEGMENT, ..JournalOptions::default() };
         let (journal, _) = folder.journal(options)?;
         let file = folder.keyring_path(PARTITION)?;
@@ -125,12 +125,14 @@ impl Vault {
         })
     }
 
-    /// Whether the store answers, and the keyring and its provider are there. Blocks on the last two.
-    pub(crate) fn check(&self) -> Result<(), VaultError> {
-        self.get(&self.swept_key())?;
-        let (provider, owner) = (self.keyring.provider(), self.keyring.owner());
-        provider.probe(owner).map_err(KeyfileError::from)?;
-        Ok(self.keyring.check()?)
+    /// Whether the store answers, and the keyring and its provider are there.
+    pub(crate) async fn check(&self) -> Result<(), VaultError> {
+        self.get(&self.swept_key()).await?;
+        self.with_keyring(|file| {
+            file.provider().probe(file.owner())?;
+            file.check()
+        })
+        .await
     }
 
     /// Turns the keyring to the epoch of `today`, and to a newer root where one was supplied; what was destroyed by
@@ -196,14 +198,14 @@ impl Vault {
             self.with_keyring(move |file| file.destroy_days_before(today)).await?
         };
         let key = self.swept_key();
-        let first = match self.get(&key)? {
+        let first = match self.get(&key).await? {
             Some(row) => self.open::<SweptRow>(&key, &row)?.day,
             None => today,
         };
         for day in first..today {
             while self.sweep_page(day).await? {}
         }
-        if first < today || self.get(&key)?.is_none() {
+        if first < today || self.get(&key).await?.is_none() {
             let ids = KeyIds { purpose: Purpose::Names, day: 0, person: None };
             let value = self.seal(ids, &key, &SweptRow { day: today })?;
             self.apply(Batch::new().put(key, value)).await?;
@@ -228,17 +230,20 @@ impl Vault {
         self.keyring.snapshot().naming().name(space.code(), parts)
     }
 
-    fn get(&self, key: &RowKey) -> Result<Option<Versioned>, VaultError> {
-        Ok(self.partition.get_many(std::slice::from_ref(key))?.into_iter().next().flatten())
+    async fn get(&self, key: &RowKey) -> Result<Option<Versioned>, VaultError> {
+        Ok(self.get_many(std::slice::from_ref(key)).await?.into_iter().next().flatten())
     }
 
-    fn scan(
-        &self,
-        prefix: &RowKey,
-        after: Option<&RowKey>,
-        limit: usize,
-    ) -> Result<Vec<(RowKey, Versioned)>, VaultError> {
-        Ok(self.partition.scan(prefix, after, limit)?)
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<Versioned>>, VaultError> {
+        Ok(self.partition.get_many(keys).await?)
+    }
+
+    async fn read<T: Serialize + DeserializeOwned>(&self, key: &RowKey) -> Result<Option<T>, VaultError> {
+        self.get(key).await?.map(|row| self.open(key, &row)).transpose()
+    }
+
+    async fn scan(&self, prefix: &RowKey, after: Option<&RowKey>, limit: usize) -> Result<Rows, VaultError> {
+        Ok(self.partition.scan(prefix, after, limit).await?)
     }
 
     async fn apply(&self, batch: Batch) -> Result<(), VaultError> {

@@ -5,6 +5,7 @@
 //! The mark of a notice (whose it is and when it ended) stays: it names no person and no content.
 
 use chukei_crypto::seal::{KeyIds, Purpose};
+use chukei_store::partition::Rows;
 use chukei_store::row::{RowKey, Space};
 use chukei_store::{StoreError, batch::Batch};
 use chukei_wire::body_code::BodyCode;
@@ -84,9 +85,8 @@ pub(crate) enum Stored {
 
 impl Vault {
     /// Whose a notice is; absent while the portal never saw one of this id.
-    pub(crate) fn notice_mark(&self, notice: NoticeId) -> Result<Option<MarkRow>, VaultError> {
-        let key = self.mark_key(notice);
-        self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
+    pub(crate) async fn notice_mark(&self, notice: NoticeId) -> Result<Option<MarkRow>, VaultError> {
+        self.read(&self.mark_key(notice)).await
     }
 
     /// Stores a delivery durably, once. The caller holds the day's guard (see `Vault::admit_day`).
@@ -102,7 +102,7 @@ impl Vault {
         let state = StateRow { person, read_at_ms: None, answers: Vec::new() };
         let mark = MarkRow { body, expiry_day: day };
         loop {
-            if let Some(settled) = self.look_up(person, content)? {
+            if let Some(settled) = self.look_up(person, content).await? {
                 return Ok(settled);
             }
             let mut batch = Batch::new()
@@ -111,7 +111,7 @@ impl Vault {
                 .put(content_key.clone(), self.seal(of_day(Purpose::Notices, day), &content_key, content)?)
                 .put(state_key.clone(), self.seal(of_day(Purpose::Answers, day), &state_key, &state)?)
                 .put(self.expiry_key(day, person, content), Vec::new());
-            if self.get(&mark_key)?.is_none() {
+            if self.get(&mark_key).await?.is_none() {
                 let sealed = self.seal(of_day(Purpose::Names, 0), &mark_key, &mark)?;
                 batch = batch.require_absent(mark_key.clone()).put(mark_key.clone(), sealed);
             }
@@ -122,42 +122,53 @@ impl Vault {
         }
     }
 
-    fn look_up(&self, person: PersonId, content: &ContentRow) -> Result<Option<Stored>, VaultError> {
+    async fn look_up(&self, person: PersonId, content: &ContentRow) -> Result<Option<Stored>, VaultError> {
         let mark = MarkRow { body: content.body, expiry_day: content.expiry_day };
-        if self.notice_mark(content.notice)?.is_some_and(|known| known != mark) {
+        if self.notice_mark(content.notice).await?.is_some_and(|known| known != mark) {
             return Ok(Some(Stored::Taken));
         }
         let key = self.content_key(person, content.notice);
-        if let Some(row) = self.get(&key)? {
+        if let Some(row) = self.get(&key).await? {
             let same = self.open::<ContentRow>(&key, &row)? == *content;
             return Ok(Some(if same { Stored::Before } else { Stored::Taken }));
         }
         let key = self.state_key(content.body, content.notice, content.delivery);
-        Ok(self.get(&key)?.map(|_| Stored::Taken))
+        Ok(self.get(&key).await?.map(|_| Stored::Taken))
     }
 
     /// One notice of a person.
-    pub(crate) fn notice(
+    pub(crate) async fn notice(
         &self,
         person: PersonId,
         notice: NoticeId,
     ) -> Result<Option<ContentRow>, VaultError> {
-        let key = self.content_key(person, notice);
-        self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
+        self.read(&self.content_key(person, notice)).await
     }
 
     /// A person's notices in no particular order, at most [`FOLDER_PAGE`]; those whose key is gone are left out.
-    pub(crate) fn notices(&self, person: PersonId) -> Result<Vec<ContentRow>, VaultError> {
+    pub(crate) async fn notices(&self, person: PersonId) -> Result<Vec<ContentRow>, VaultError> {
         let prefix = RowKey::new(Space::PortalNotice).name(&self.folder_name(person));
-        let rows = self.scan(&prefix, None, FOLDER_PAGE)?;
-        let opened = rows.iter().map(|(key, row)| self.open(key, row));
-        opened.filter(|row| !matches!(row, Err(VaultError::KeyDestroyed))).collect()
+        let (mut notices, mut after, mut left) = (Vec::new(), None, FOLDER_PAGE);
+        loop {
+            let rows = self.scan(&prefix, after.as_ref(), left).await?;
+            left -= rows.rows.len();
+            for (key, row) in &rows.rows {
+                match self.open(key, row) {
+                    Err(VaultError::KeyDestroyed) => {}
+                    opened => notices.push(opened?),
+                }
+            }
+            after = rows.next();
+            if after.is_none() || left == 0 {
+                return Ok(notices);
+            }
+        }
     }
 
     /// State of a delivery and the version it stands in.
-    pub(crate) fn state(&self, content: &ContentRow) -> Result<Option<(StateRow, u64)>, VaultError> {
+    pub(crate) async fn state(&self, content: &ContentRow) -> Result<Option<(StateRow, u64)>, VaultError> {
         let key = self.state_key(content.body, content.notice, content.delivery);
-        let Some(row) = self.get(&key)? else { return Ok(None) };
+        let Some(row) = self.get(&key).await? else { return Ok(None) };
         Ok(Some((self.open(&key, &row)?, row.version)))
     }
 
@@ -178,30 +189,29 @@ impl Vault {
         }
     }
 
-    /// A page of a notice's states behind `after`, in the order of delivery ids.
-    pub(crate) fn states(
+    /// A page of a notice's states behind `after`, in the order of delivery ids, and whether there are more.
+    pub(crate) async fn states(
         &self,
         body: BodyCode,
         notice: NoticeId,
         after: Option<DeliveryId>,
         limit: usize,
-    ) -> Result<Vec<(DeliveryId, StateRow)>, VaultError> {
+    ) -> Result<(Vec<(DeliveryId, StateRow)>, bool), VaultError> {
         let prefix = RowKey::new(Space::PortalDelivery).name(&self.notice_name(body, notice));
         let after = after.map(|delivery| prefix.clone().bytes(&delivery.0));
-        let rows = self.scan(&prefix, after.as_ref(), limit)?;
-        let states = rows.iter().map(|(key, row)| {
+        let rows = self.scan(&prefix, after.as_ref(), limit).await?;
+        let states = rows.rows.iter().map(|(key, row)| {
             let delivery = key.strip(&prefix).and_then(|rest| rest.try_into().ok());
             Ok((DeliveryId(delivery.ok_or(VaultError::Integrity)?), self.open(key, row)?))
         });
-        states.collect()
+        Ok((states.collect::<Result<_, VaultError>>()?, rows.more))
     }
 
     /// Deletes up to a page of the rows of `day`; says whether there may be more. Opens nothing: the names of
     /// the rows stand in the key of the index row.
     pub(crate) async fn sweep_page(&self, day: u32) -> Result<bool, VaultError> {
         let prefix = RowKey::new(Space::Meta).name(&self.expiry_name(day));
-        let rows = self.scan(&prefix, None, FOLDER_PAGE)?;
-        let more = rows.len() == FOLDER_PAGE;
+        let Rows { rows, more } = self.scan(&prefix, None, FOLDER_PAGE).await?;
         let mut batch = Batch::new();
         for (key, _) in rows {
             let names = key.strip(&prefix).and_then(|rest| rest.split_at_checked(FOLDER_PART));

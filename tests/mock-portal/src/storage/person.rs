@@ -6,6 +6,7 @@
 use chukei_crypto::person_code::version_of;
 use chukei_crypto::seal::{KeyIds, Purpose};
 use chukei_store::batch::Batch;
+use chukei_store::partition::{Rows, Versioned};
 use chukei_store::row::{RowKey, Space};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::PersonCode;
@@ -16,7 +17,7 @@ use crate::protocol::unprinted;
 use crate::registry::number;
 
 /// Rows of the person list in one page.
-pub(crate) const LIST_PAGE: usize = 512;
+const LIST_PAGE: usize = 512;
 
 /// A person: the registry's random number, which is also the portal's user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ impl Vault {
     pub(crate) async fn allot(&self, body: BodyCode, count: u64) -> Result<Option<u64>, VaultError> {
         let key = self.next_key(body);
         loop {
-            let stored = self.get(&key)?;
+            let stored = self.get(&key).await?;
             let start = match &stored {
                 Some(row) => self.open::<NextRow>(&key, row)?.next,
                 None => number::FIRST,
@@ -114,21 +115,30 @@ impl Vault {
     }
 
     /// The person of a user id.
-    pub(crate) fn person(&self, person: PersonId) -> Result<Option<PersonRow>, VaultError> {
-        let key = self.user_key(person);
-        self.get(&key)?.map(|row| self.open(&key, &row)).transpose()
+    pub(crate) async fn person(&self, person: PersonId) -> Result<Option<PersonRow>, VaultError> {
+        self.read(&self.user_key(person)).await
+    }
+
+    /// The persons of a page of their body's list, in its order.
+    pub(crate) async fn listed_persons(&self, listed: &[ListedRow]) -> Result<Vec<PersonRow>, VaultError> {
+        let keys: Vec<RowKey> = listed.iter().map(|row| self.user_key(row.person)).collect();
+        let stored = self.get_many(&keys).await?;
+        // A person and the place in the list are written together; anything else is damage.
+        let open =
+            |(key, row): (&RowKey, Option<Versioned>)| self.open(key, &row.ok_or(VaultError::Integrity)?);
+        keys.iter().zip(stored).map(open).collect()
     }
 
     /// The person the broker means by the portal's own codes, of each live version one, looked up in their order.
-    pub(crate) fn person_by_codes(
+    pub(crate) async fn person_by_codes(
         &self,
         codes: impl IntoIterator<Item = PersonCode>,
     ) -> Result<Option<PersonRow>, VaultError> {
         for code in codes {
             let key = self.code_key(&code);
-            if let Some(row) = self.get(&key)? {
+            if let Some(person) = self.read(&key).await? {
                 // A code and the person it leads to are written together; anything else is damage.
-                return self.person(self.open(&key, &row)?)?.map(Some).ok_or(VaultError::Integrity);
+                return self.person(person).await?.map(Some).ok_or(VaultError::Integrity);
             }
         }
         Ok(None)
@@ -148,17 +158,18 @@ impl Vault {
         Ok(batch.put(key, value))
     }
 
-    /// A page of the persons of `body` behind counter `after`, in the order of their numbers; a page shorter
-    /// than [`LIST_PAGE`] is the last.
-    pub(crate) fn list_persons(
+    /// A page of the persons of `body` behind counter `after`, in the order of their numbers, and whether there are
+    /// more.
+    pub(crate) async fn list_persons(
         &self,
         body: BodyCode,
         after: Option<u64>,
-    ) -> Result<Vec<ListedRow>, VaultError> {
+    ) -> Result<(Vec<ListedRow>, bool), VaultError> {
         let prefix = RowKey::new(Space::PortalUser).name(&self.list_name(body));
         let after = after.map(|counter| self.list_key(body, counter));
-        let rows = self.scan(&prefix, after.as_ref(), LIST_PAGE)?;
-        rows.iter().map(|(key, row)| self.open(key, row)).collect()
+        let Rows { rows, more } = self.scan(&prefix, after.as_ref(), LIST_PAGE).await?;
+        let listed = rows.iter().map(|(key, row)| self.open(key, row));
+        Ok((listed.collect::<Result<_, VaultError>>()?, more))
     }
 
     fn next_key(&self, body: BodyCode) -> RowKey {

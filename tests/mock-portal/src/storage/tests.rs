@@ -18,13 +18,13 @@ fn body() -> BodyCode {
     "982016".parse().unwrap()
 }
 
-fn open(folder: &Path) -> Vault {
+async fn open(folder: &Path) -> Vault {
     let seconds = Metrics::new().unwrap().store_seconds;
     let keys = folder.join("provider");
     std::fs::create_dir_all(&keys).unwrap();
     let (provider, owner) = (FileProvider::new(&keys, &keys), "mynaportal".parse().unwrap());
     provider.make_root(&owner, 1).unwrap();
-    Vault::open_folder(&folder.join("data"), Arc::new(provider), &owner, TODAY, 7, seconds).unwrap()
+    Vault::open_folder(&folder.join("data"), Arc::new(provider), &owner, TODAY, 7, seconds).await.unwrap()
 }
 
 fn content(notice: u8, delivery: u8, expiry_day: u32) -> ContentRow {
@@ -54,24 +54,24 @@ fn person(id: u64, counter: u64) -> PersonRow {
 #[tokio::test]
 async fn counters_are_given_out_once_also_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     let (first, second) = tokio::join!(vault.allot(body(), 10), vault.allot(body(), 10));
     let mut starts = [first.unwrap().unwrap(), second.unwrap().unwrap()];
     starts.sort_unstable();
     assert_eq!(starts, [101, 111]);
     drop(vault);
-    assert_eq!(open(folder.path()).allot(body(), 1).await.unwrap(), Some(121));
-    assert_eq!(open(folder.path()).allot("982024".parse().unwrap(), 1).await.unwrap(), Some(101));
+    assert_eq!(open(folder.path()).await.allot(body(), 1).await.unwrap(), Some(121));
+    assert_eq!(open(folder.path()).await.allot("982024".parse().unwrap(), 1).await.unwrap(), Some(101));
 }
 
 #[tokio::test]
 async fn each_day_has_its_epoch_and_a_clock_that_jumps_does_no_harm() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     let epochs = || vault.keyring.provider().epochs(vault.keyring.owner()).unwrap();
     for day in [TODAY, TODAY + 1, TODAY + 40, TODAY + 2, TODAY + 3] {
         vault.turn_keys(day).await.unwrap();
-        vault.check().unwrap();
+        vault.check().await.unwrap();
     }
     assert_eq!(epochs(), [TODAY + 40], "what is kept is counted from the day");
     vault.turn_keys(TODAY + 41).await.unwrap();
@@ -85,19 +85,21 @@ async fn each_day_has_its_epoch_and_a_clock_that_jumps_does_no_harm() {
 #[tokio::test]
 async fn a_person_is_found_by_id_and_code_and_listed_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     let persons = [person(7, 103), person(9, 101), person(8, 102)];
     vault.add_persons(&persons).await.unwrap();
-    assert_eq!(vault.person(PersonId(9)).unwrap(), Some(persons[1].clone()));
-    assert_eq!(vault.person_by_codes([persons[2].code]).unwrap(), Some(persons[2].clone()));
-    assert_eq!(vault.person_by_codes([PersonCode([9; 17])]).unwrap(), None);
-    let listed = vault.list_persons(body(), None).unwrap();
+    assert_eq!(vault.person(PersonId(9)).await.unwrap(), Some(persons[1].clone()));
+    assert_eq!(vault.person_by_codes([persons[2].code]).await.unwrap(), Some(persons[2].clone()));
+    assert_eq!(vault.person_by_codes([PersonCode([9; 17])]).await.unwrap(), None);
+    let (listed, more) = vault.list_persons(body(), None).await.unwrap();
+    assert!(!more);
     assert_eq!(listed.iter().map(|row| row.counter).collect::<Vec<_>>(), [101, 102, 103]);
-    assert_eq!(
-        vault.list_persons(body(), Some(102)).unwrap()[..].first().map(|row| row.person),
-        Some(PersonId(7))
-    );
-    assert_eq!(vault.list_persons("982024".parse().unwrap(), None).unwrap(), []);
+    let rows = vault.listed_persons(&listed).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.counter).collect::<Vec<_>>(), [101, 102, 103]);
+    let (behind, _) = vault.list_persons(body(), Some(102)).await.unwrap();
+    assert_eq!(behind.first().map(|row| row.person), Some(PersonId(7)));
+    let (others, _) = vault.list_persons("982024".parse().unwrap(), None).await.unwrap();
+    assert_eq!(others, []);
 }
 
 fn newer(person: &PersonRow) -> PersonCode {
@@ -109,16 +111,16 @@ fn newer(person: &PersonRow) -> PersonCode {
 #[tokio::test]
 async fn persons_are_found_by_both_codes_until_the_older_version_is_over() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     let persons = [person(7, 101), person(8, 102), person(9, 103)];
     vault.add_persons(&persons).await.unwrap();
     let version = persons[0].code.0[0];
-    let first = vault.code_page(version, None, 2).unwrap();
+    let first = vault.code_page(version, None, 2).await.unwrap();
     assert_eq!(first.behind.len(), 2);
     let renewed: Vec<_> = first.behind.iter().map(|person| (person.clone(), newer(person))).collect();
     assert!(vault.renew_codes(&renewed).await.unwrap());
     assert!(!vault.renew_codes(&renewed).await.unwrap(), "they are not as they were read");
-    let rest = vault.code_page(version, None, 10).unwrap();
+    let rest = vault.code_page(version, None, 10).await.unwrap();
     assert_eq!(rest.behind.len(), 1, "taken up where it was left");
     let twice = [(rest.behind[0].clone(), renewed[0].1)];
     assert!(!vault.renew_codes(&twice).await.unwrap(), "R30: a code is one person's");
@@ -126,22 +128,22 @@ async fn persons_are_found_by_both_codes_until_the_older_version_is_over() {
     assert!(vault.renew_codes(&last).await.unwrap());
     for person in &persons {
         for code in [person.code, newer(person)] {
-            let found = vault.person_by_codes([code]).unwrap().unwrap();
+            let found = vault.person_by_codes([code]).await.unwrap().unwrap();
             assert_eq!((found.person, found.code), (person.person, newer(person)));
         }
     }
-    vault.drop_codes(&vault.code_page(version, None, 10).unwrap()).await.unwrap();
-    assert!(vault.code_page(version, None, 10).unwrap().last().is_none());
+    vault.drop_codes(&vault.code_page(version, None, 10).await.unwrap()).await.unwrap();
+    assert!(vault.code_page(version, None, 10).await.unwrap().is_empty());
     for person in &persons {
-        assert_eq!(vault.person_by_codes([person.code]).unwrap(), None);
-        assert!(vault.person_by_codes([person.code, newer(person)]).unwrap().is_some());
+        assert_eq!(vault.person_by_codes([person.code]).await.unwrap(), None);
+        assert!(vault.person_by_codes([person.code, newer(person)]).await.unwrap().is_some());
     }
 }
 
 #[tokio::test]
 async fn a_delivery_is_stored_once_and_its_ids_belong_to_it() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     let first = content(1, 1, TODAY);
     assert_eq!(store(&vault, P1, &first).await, Stored::New);
     assert_eq!(store(&vault, P1, &first).await, Stored::Before);
@@ -151,51 +153,51 @@ async fn a_delivery_is_stored_once_and_its_ids_belong_to_it() {
     foreign.body = "982024".parse().unwrap();
     assert_eq!(store(&vault, PersonId(3), &foreign).await, Stored::Taken);
     assert_eq!(store(&vault, PersonId(2), &content(1, 2, TODAY)).await, Stored::New);
-    assert_eq!(vault.states(body(), first.notice, None, 10).unwrap().len(), 2);
-    assert_eq!(vault.states(body(), first.notice, Some(first.delivery), 10).unwrap().len(), 1);
+    assert_eq!(vault.states(body(), first.notice, None, 10).await.unwrap().0.len(), 2);
+    assert_eq!(vault.states(body(), first.notice, Some(first.delivery), 10).await.unwrap().0.len(), 1);
 }
 
 #[tokio::test]
 async fn a_state_changes_only_from_the_version_that_was_read() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     let content = content(1, 1, TODAY);
     store(&vault, P1, &content).await;
-    let (mut state, version) = vault.state(&content).unwrap().unwrap();
+    let (mut state, version) = vault.state(&content).await.unwrap().unwrap();
     state.answers = vec!["a".into()];
     assert!(vault.replace_state(&content, &state, version).await.unwrap());
     state.answers = vec!["b".into()];
     assert!(!vault.replace_state(&content, &state, version).await.unwrap());
-    assert_eq!(vault.state(&content).unwrap().unwrap().0.answers, ["a"]);
+    assert_eq!(vault.state(&content).await.unwrap().unwrap().0.answers, ["a"]);
 }
 
 #[tokio::test]
 async fn after_their_last_day_notices_are_gone_and_only_their_marks_stay() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     vault.end_days_before(TODAY).await.unwrap();
     let (over, kept) = (content(1, 1, TODAY), content(2, 2, TODAY + 1));
     store(&vault, P1, &over).await;
     store(&vault, P1, &kept).await;
     assert_eq!(vault.end_days_before(TODAY + 1).await.unwrap(), 2);
-    assert_eq!(vault.notices(P1).unwrap(), [kept]);
-    assert_eq!(vault.state(&over).unwrap(), None);
-    assert_eq!(vault.notice_mark(over.notice).unwrap().unwrap().expiry_day, TODAY);
+    assert_eq!(vault.notices(P1).await.unwrap(), [kept]);
+    assert_eq!(vault.state(&over).await.unwrap(), None);
+    assert_eq!(vault.notice_mark(over.notice).await.unwrap().unwrap().expiry_day, TODAY);
     drop(vault);
     // A clock that went back does not bring the day back, also after a restart.
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     assert!(vault.admit_day(TODAY, TODAY).await.unwrap().is_none());
-    assert_eq!(vault.notices(P1).unwrap().len(), 1);
+    assert_eq!(vault.notices(P1).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn what_was_copied_before_expiry_does_not_open_afterwards() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     vault.end_days_before(TODAY).await.unwrap();
     let content = content(1, 1, TODAY);
     store(&vault, P1, &content).await;
-    let rows = vault.scan(&RowKey::new(Space::PortalNotice), None, 10).unwrap();
+    let rows = vault.scan(&RowKey::new(Space::PortalNotice), None, 10).await.unwrap().rows;
     vault.end_days_before(TODAY + 1).await.unwrap();
     let [(key, row)] = rows.as_slice() else { panic!("one row") };
     assert!(matches!(vault.open::<ContentRow>(key, row), Err(VaultError::KeyDestroyed)));
@@ -204,9 +206,9 @@ async fn what_was_copied_before_expiry_does_not_open_afterwards() {
 #[tokio::test]
 async fn r1_a_row_moved_to_another_key_fails_its_seal() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = open(folder.path());
+    let vault = open(folder.path()).await;
     store(&vault, P1, &content(1, 1, TODAY)).await;
-    let rows = vault.scan(&RowKey::new(Space::PortalNotice), None, 10).unwrap();
+    let rows = vault.scan(&RowKey::new(Space::PortalNotice), None, 10).await.unwrap().rows;
     let [(key, row)] = rows.as_slice() else { panic!("one row") };
     assert!(vault.open::<ContentRow>(key, row).is_ok());
     let elsewhere = RowKey::new(Space::PortalNotice).name(&[0; 32]);
