@@ -1,0 +1,35 @@
+//! Why a trial could not be held.
+
+use std::io;
+
+use crate::trial::Missing;
+
+/// A trial that says nothing about the code under test.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The operating system refused something.
+    #[error("input or output failed")]
+    Io(#[from] io::Error),
+    /// The recorded process failed before it was through; its last words.
+    #[error("the recorded process failed: {0}")]
+    Child(String),
+    /// A recorded call that the model of the disk has no meaning for.
+    #[error("the model does not know what this call does to the disk: {0}")]
+    Unknown(String),
+    /// The recording holds no file call at all, or no acknowledgement.
+    #[error("nothing was recorded")]
+    Empty,
+    /// Nothing was synced that could be missing.
+    #[error("the recording holds no such sync: {0:?}")]
+    NeverSynced(Missing),
+    /// The check passes on a disk that does not sync: it proves nothing.
+    #[error("nobody noticed that syncs were missing: {0:?}")]
+    Unnoticed(Missing),
+}
+
+impl TrialError {
+    /// About a call, of whose text the beginning is enough.
+    pub(crate) fn unknown(text: &str) -> Self {
+        Self::Unknown(text.chars().take(200).collect())
+    }
+}

@@ -1,0 +1,76 @@
+//! A folder with all that is in it, held in memory.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// A file or folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// A file's bytes.
+    File(Vec<u8>),
+    /// A folder's names.
+    Folder(BTreeMap<OsString, Image>),
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Self::Folder(BTreeMap::new())
+    }
+}
+
+impl Image {
+    /// What lies at `path`. Anything but files and folders is left out: locks and sockets do not outlive a cut.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        if !path.is_dir() {
+            return Ok(Self::File(fs::read(path)?));
+        }
+        let mut names = BTreeMap::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() || kind.is_file() {
+                names.insert(entry.file_name(), Self::read(&entry.path())?);
+            }
+        }
+        Ok(Self::Folder(names))
+    }
+
+    /// Puts it at `path`, where nothing may be, or an empty folder.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::File(bytes) => fs::write(path, bytes),
+            Self::Folder(names) => {
+                if !path.is_dir() {
+                    fs::create_dir(path)?;
+                }
+                names.iter().try_for_each(|(name, image)| image.write(&path.join(name)))
+            }
+        }
+    }
+
+    /// The file at `path` below this folder.
+    pub fn file(&self, path: &str) -> Option<&[u8]> {
+        let found = path.split('/').try_fold(self, |image, name| match image {
+            Self::Folder(names) => names.get(std::ffi::OsStr::new(name)),
+            Self::File(_) => None,
+        });
+        match found? {
+            Self::File(bytes) => Some(bytes),
+            Self::Folder(_) => None,
+        }
+    }
+
+    /// The bytes of all files, one after the other in order of their names, each shown with its own.
+    pub fn for_each_file(&self, visit: &mut impl FnMut(&std::ffi::OsStr, &[u8])) {
+        let Self::Folder(names) = self else { return };
+        for (name, image) in names {
+            match image {
+                Self::File(bytes) => visit(name, bytes),
+                Self::Folder(_) => image.for_each_file(visit),
+            }
+        }
+    }
+}

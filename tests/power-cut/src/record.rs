@@ -1,0 +1,92 @@
+//! Running a test's child under the recorder.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::error::TrialError;
+use crate::files;
+use crate::image::Image;
+use crate::step::Step;
+
+/// Set for the child: the folder it works in.
+const CHILD: &str = "CHUKEI_POWER_CUT_FOLDER";
+/// With the value 1, what is not installed is a failure.
+const REQUIRE: &str = "CHUKEI_REQUIRE_SERVICES";
+/// How a line begins that the child says to the test.
+pub(crate) const SAID: &str = "power-cut: ";
+
+/// Bytes of a string that are recorded: more than any single write.
+const STRING_MAX: &str = "67108864";
+/// Every call that changes files or names, or says which file a descriptor stands for. Those with a question mark
+/// are not on every machine.
+const CALLS: &str = "trace=?open,openat,?openat2,?creat,close,?close_range,?dup,?dup2,dup3,fcntl,lseek,read,readv,\
+write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,fdatasync,sync_file_range,sync,syncfs,\
+?rename,renameat,renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,mmap,\
+copy_file_range,sendfile,splice,chdir,fchdir";
+
+/// In the child: the folder that it is to work in; `None` in the test itself.
+pub fn child() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
+}
+
+/// In the child: says one line to the test. Its place among the file calls is recorded with it, so what is told here
+/// as done must survive every later cut.
+pub fn say(line: &str) {
+    // One call, and nobody is left to tell if it fails.
+    let _ = std::io::stderr().write_all(format!("{SAID}{line}\n").as_bytes());
+}
+
+/// The installed `strace`.
+pub struct Recorder {
+    program: PathBuf,
+}
+
+/// What a run did.
+pub(crate) struct Recording {
+    pub(crate) before: Image,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Recorder {
+    /// Finds the recorder, or says that the test is skipped without it; where services are required, the program is
+    /// run in any case and its absence becomes a failure.
+    pub fn find() -> Option<Self> {
+        let program = PathBuf::from("strace");
+        let works = Command::new(&program)
+            .args(["-qq", "-o", "/dev/null", "-e", "trace=none", "true"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if works || std::env::var(REQUIRE).as_deref() == Ok("1") {
+            return Some(Self { program });
+        }
+        eprintln!("skipped: strace is not installed, or may not trace here");
+        None
+    }
+
+    /// Records `test` of the running executable in the folder `root`.
+    pub(crate) fn record(&self, test: &str, root: &Path) -> Result<Recording, TrialError> {
+        let before = Image::read(root)?;
+        let text = tempfile::NamedTempFile::new_in(crate::trial::memory())?;
+        let child = Command::new(&self.program)
+            .args(["-f", "--seccomp-bpf", "-qq", "-xx", "-s", STRING_MAX, "-e", "signal=none", "-e", CALLS, "-o"])
+            .arg(text.path())
+            .arg("--")
+            .arg(std::env::current_exe()?)
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .current_dir(root)
+            .env(CHILD, root)
+            .stdin(Stdio::null())
+            .output()?;
+        if !child.status.success() {
+            let said = String::from_utf8_lossy(&child.stderr).into_owned();
+            let end = said.char_indices().rev().nth(2000).map_or(0, |(at, _)| at);
+            return Err(TrialError::Child(said.get(end..).unwrap_or_default().to_owned()));
+        }
+        let steps = files::steps(&std::fs::read_to_string(text.path())?, root, &before)?;
+        let acknowledged = steps.iter().any(|step| matches!(step, Step::Said(_)));
+        let changed = steps.iter().any(|step| matches!(step, Step::File { .. } | Step::Name { .. }));
+        if acknowledged && changed { Ok(Recording { before, steps }) } else { Err(TrialError::Empty) }
+    }
+}

@@ -1,0 +1,192 @@
+//! The model of the disk against hand-written recordings: it must lose what was not synced, and nothing else.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::cut::Cut;
+use crate::disk::Disk;
+use crate::files::steps;
+use crate::image::Image;
+use crate::step::Step;
+
+/// As the recorder prints it.
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
+/// A recording in short: strings in `'…'` are printed as the recorder does.
+fn text(lines: &[&str]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let parts = line.split('\'').enumerate();
+        let printed = parts.map(|(at, part)| if at % 2 == 1 { format!("\"{}\"", hex(part)) } else { part.to_owned() });
+        text.push_str(&format!("1 {}\n", printed.collect::<String>()));
+    }
+    text
+}
+
+fn recorded(lines: &[&str]) -> Vec<Step> {
+    steps(&text(lines), Path::new("/trial"), &Image::default()).unwrap()
+}
+
+/// Every state in which some of many cuts after the last of these calls leaves the file.
+fn found(lines: &[&str], file: &str) -> BTreeSet<Option<Vec<u8>>> {
+    let mut disk = Disk::new(&Image::default());
+    let steps = recorded(lines);
+    steps.iter().for_each(|step| disk.take(step));
+    let mut random = StdRng::seed_from_u64(1);
+    (0..2000)
+        .map(|_| Cut::any(&mut random, lines.len()).leave(&disk, &mut random).file(file).map(<[u8]>::to_vec))
+        .collect()
+}
+
+fn states(states: &[Option<&str>]) -> BTreeSet<Option<Vec<u8>>> {
+    states.iter().map(|state| state.map(|text| text.as_bytes().to_vec())).collect()
+}
+
+const CREATE: &str = "openat(AT_FDCWD, 'a', O_RDWR|O_CREAT, 0600) = 3";
+const WRITE: &str = "write(3, 'one', 3) = 3";
+const OPEN_FOLDER: &str = "openat(AT_FDCWD, '/trial', O_RDONLY) = 4";
+
+#[test]
+fn what_was_not_synced_may_be_lost_wholly_or_in_part() {
+    assert_eq!(found(&[CREATE, WRITE], "a"), states(&[None, Some(""), Some("\0\0\0"), Some("one")]));
+}
+
+#[test]
+fn a_synced_file_without_a_synced_name_may_be_lost() {
+    assert_eq!(found(&[CREATE, WRITE, "fsync(3) = 0"], "a"), states(&[None, Some("one")]));
+    assert_eq!(found(&[CREATE, OPEN_FOLDER, "fsync(4) = 0"], "a"), states(&[Some("")]));
+}
+
+#[test]
+fn what_was_synced_with_its_name_is_there_for_good() {
+    let lines = [CREATE, WRITE, "fdatasync(3) = 0", OPEN_FOLDER, "fsync(4) = 0", "close(3) = 0"];
+    assert_eq!(found(&lines, "a"), states(&[Some("one")]));
+}
+
+#[test]
+fn a_sync_that_failed_or_is_none_makes_nothing_durable() {
+    for sync in ["fsync(3) = -1 EIO (Input/output error)", "sync_file_range(3, 0, 0, SYNC_FILE_RANGE_WRITE) = 0"] {
+        assert!(found(&[CREATE, WRITE, sync, OPEN_FOLDER, "fsync(4) = 0"], "a").contains(&Some(Vec::new())));
+    }
+}
+
+#[test]
+fn a_sync_covers_only_what_returned_before_it_began() {
+    let named = [CREATE, OPEN_FOLDER, "fsync(4) = 0", "fsync(3 <unfinished ...>"];
+    let lines = text(&named) + "2 write(3, \"\\x61\", 1) = 1\n1 <... fsync resumed>) = 0\n";
+    let mut disk = Disk::new(&Image::default());
+    steps(&lines, Path::new("/trial"), &Image::default()).unwrap().iter().for_each(|step| disk.take(step));
+    let mut random = StdRng::seed_from_u64(1);
+    let mut lost = (0..200).map(|_| Cut::any(&mut random, 9).leave(&disk, &mut random));
+    assert!(lost.any(|image| image.file("a") == Some(b"")));
+}
+
+#[test]
+fn sectors_reach_the_disk_in_any_order_and_each_wholly() {
+    let block = "x".repeat(1024);
+    let lines = [CREATE, &format!("pwrite64(3, '{block}', 1024, 0) = 1024"), OPEN_FOLDER, "fsync(4) = 0"];
+    let whole = |bytes: &[u8]| bytes.chunks(512).all(|sector| sector.iter().all(|byte| *byte == sector[0]));
+    let found: Vec<_> = found(&lines, "a").into_iter().flatten().collect();
+    assert!(found.iter().all(|bytes| whole(bytes)));
+    assert!(found.iter().any(|bytes| bytes.len() == 1024 && bytes[0] == 0 && bytes[512] == b'x'));
+    assert!(found.iter().any(|bytes| bytes.len() == 1024 && bytes[0] == b'x' && bytes[512] == 0));
+    assert!(found.iter().any(|bytes| bytes.len() == 512), "the length was lost, not the bytes");
+}
+
+#[test]
+fn a_rename_is_wholly_there_or_not_and_keeps_no_bytes_by_itself() {
+    let base = [CREATE, WRITE, "fsync(3) = 0", OPEN_FOLDER, "fsync(4) = 0"];
+    let replaced = |sync: &'static str| {
+        let new = ["openat(AT_FDCWD, 'a.new', O_WRONLY|O_CREAT|O_TRUNC, 0600) = 5", "write(5, 'two', 3) = 3"];
+        let lines = [&base[..], &new, &[sync, "rename('a.new', 'a') = 0"]].concat();
+        found(&lines, "a")
+    };
+    assert_eq!(replaced("fsync(5) = 0"), states(&[Some("one"), Some("two")]));
+    assert_eq!(replaced("close(9) = 0"), states(&[Some(""), Some("\0\0\0"), Some("one"), Some("two")]));
+}
+
+#[test]
+fn what_was_removed_comes_back_until_the_folder_is_synced() {
+    let base = [CREATE, WRITE, "fsync(3) = 0", OPEN_FOLDER, "fsync(4) = 0", "unlink('/trial/./a') = 0"];
+    assert_eq!(found(&base, "a"), states(&[None, Some("one")]));
+    assert_eq!(found(&[&base[..], &["fsync(4) = 0"]].concat(), "a"), states(&[None]));
+}
+
+#[test]
+fn bytes_cut_off_do_not_come_back_when_the_file_grows() {
+    let base = [CREATE, WRITE, "fsync(3) = 0", OPEN_FOLDER, "fsync(4) = 0"];
+    let lines = [&base[..], &["ftruncate(3, 0) = 0", "pwrite64(3, 'z', 1, 2) = 1"]].concat();
+    assert_eq!(found(&lines, "a"), states(&[Some("one"), Some(""), Some("\0\0\0"), Some("\0\0z")]));
+}
+
+#[test]
+fn names_change_in_order_and_folders_apart() {
+    let lines = ["mkdir('d', 0700) = 0", "openat(AT_FDCWD, 'd/a', O_RDWR|O_CREAT, 0600) = 3", "mkdir('e', 0700) = 0"];
+    let mut disk = Disk::new(&Image::default());
+    recorded(&lines).iter().for_each(|step| disk.take(step));
+    let mut random = StdRng::seed_from_u64(1);
+    let left: BTreeSet<_> = (0..500)
+        .map(|_| {
+            let Image::Folder(names) = Cut::any(&mut random, 9).leave(&disk, &mut random) else { unreachable!() };
+            let inside = matches!(names.get(std::ffi::OsStr::new("d")), Some(Image::Folder(d)) if !d.is_empty());
+            (names.keys().map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" "), inside)
+        })
+        .collect();
+    let expected = [("", false), ("d", false), ("d", true), ("d e", false), ("d e", true)];
+    assert_eq!(left, expected.into_iter().map(|(names, inside)| (names.to_owned(), inside)).collect());
+}
+
+#[test]
+fn positions_follow_descriptors_that_share_them() {
+    let lines = [
+        CREATE,
+        WRITE,
+        "fcntl(3, F_DUPFD_CLOEXEC, 0) = 7",
+        "write(7, 'two', 3) = 3",
+        "lseek(3, 1, SEEK_SET) = 1",
+        "writev(7, [{iov_base='N', iov_len=1}, {iov_base='E', iov_len=1}], 2) = 2",
+        "openat(AT_FDCWD, 'a', O_WRONLY|O_APPEND) = 8",
+        "write(8, '!', 1) = 1",
+        "close(3) = 0",
+        "openat(AT_FDCWD, '/elsewhere', O_RDONLY) = 3",
+        "write(3, 'x', 1) = 1",
+        "fsync(7) = 0",
+        OPEN_FOLDER,
+        "fsync(4) = 0",
+    ];
+    assert_eq!(found(&lines, "a"), states(&[Some("oNEtwo!")]));
+}
+
+#[test]
+fn what_the_child_says_has_its_place_among_the_calls() {
+    let steps = recorded(&[CREATE, "write(2, 'power-cut: a 1\nother\n', 21) = 21", WRITE]);
+    let said = steps.iter().position(|step| *step == Step::Said("a 1".to_owned())).unwrap();
+    let written = steps.iter().position(|step| matches!(step, Step::File { .. })).unwrap();
+    let named = steps.iter().position(|step| matches!(step, Step::Name { .. })).unwrap();
+    assert!(named < said && said < written);
+}
+
+#[test]
+fn calls_without_a_meaning_here_are_errors() {
+    for call in [
+        "copy_file_range(9, NULL, 3, NULL, 10, 0) = 10",
+        "fallocate(3, FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE, 0, 10) = 0",
+        "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f00",
+        "openat(AT_FDCWD, 'b', O_RDWR|O_CREAT|O_DSYNC, 0600) = 5",
+        "openat(4, 'b', O_RDWR|O_CREAT, 0600) = 5",
+        "syncfs(3) = 0",
+        "rename('a', '/elsewhere/a') = 0",
+        "symlink('a', 'b') = 0",
+    ] {
+        assert!(steps(&text(&[CREATE, call]), Path::new("/trial"), &Image::default()).is_err(), "{call}");
+    }
+    let fine = ["mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7f00", "rename('/b', '/c') = 0", "fsync(9) = 0"];
+    for call in fine {
+        assert!(steps(&text(&[CREATE, call]), Path::new("/trial"), &Image::default()).is_ok(), "{call}");
+    }
+}

@@ -1,0 +1,225 @@
+//! A trial: one recorded life, cut at many moments; some of what is left lives on, recorded, and is cut again.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::cut::Cut;
+use crate::disk::Disk;
+use crate::error::TrialError;
+use crate::image::Image;
+use crate::record::{Recorder, Recording};
+use crate::step::{CallNumber, NameChange, Node, ROOT, Step};
+
+/// With a number: the same cuts again, as far as the recorded threads take the same turns.
+const SEED: &str = "CHUKEI_POWER_CUT_SEED";
+
+/// How much of a trial is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Cuts of the first life, which begins with an empty folder.
+    pub cuts: usize,
+    /// How many of the folders left by them live on: their opening heals them, and is cut as well.
+    pub lives: usize,
+    /// Cuts of each such life.
+    pub cuts_of_each: usize,
+    /// Syncs that the first life is cut without: each time the check must notice within [`NOTICED_WITHIN`] cuts, or
+    /// it proves nothing ([`TrialError::Unnoticed`]).
+    pub missing: &'static [Missing],
+}
+
+/// Syncs that a disk did not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Of the files whose names end so when they are synced.
+    Files(&'static str),
+    /// Of the folders whose names end so; of the trial's own folder, which has no name, with the empty string.
+    Folders(&'static str),
+}
+
+/// Cuts after which a missing sync must have been noticed.
+pub const NOTICED_WITHIN: usize = 400;
+
+/// Where folders are put together: in memory where there is such a place, because the model alone decides what is
+/// durable.
+pub(crate) fn memory() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if tempfile::tempdir_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
+}
+
+/// Records the test `name` (its path in its executable), in whose child [`crate::child`] gives the folder, and calls
+/// `check` with each folder that a cut may leave and all that the child had said before the cut, first to last.
+///
+/// `check` panics where the folder is not what it must be. A panic goes on after the cut was described.
+pub fn run(name: &str, plan: Plan, check: impl Fn(&Path, &[String])) -> Result<(), TrialError> {
+    let Some(recorder) = Recorder::find() else { return Ok(()) };
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
+    let mut random = StdRng::seed_from_u64(seed);
+    let scratch = tempfile::tempdir_in(memory())?;
+    let first = recorder.record(name, scratch.path())?;
+    eprintln!("{name}: {} steps, {SEED}={seed}", first.steps.len());
+    let trial = Trial { name, seed, check };
+
+    let mut left: Vec<Left> = Vec::new();
+    let living: Vec<usize> = (0..plan.lives).map(|_| random.random_range(0..plan.cuts.max(1))).collect();
+    trial.cut(&first, plan.cuts, &[], &mut random, |which, cut| {
+        if living.contains(&which) {
+            left.push(cut);
+        }
+    })?;
+    for Left { image, said } in left {
+        let scratch = tempfile::tempdir_in(memory())?;
+        image.write(scratch.path())?;
+        let next = recorder.record(name, scratch.path())?;
+        trial.cut(&next, plan.cuts_of_each, &said, &mut random, |_, _| {})?;
+    }
+    plan.missing.iter().try_for_each(|missing| trial.must_notice(&first, *missing, &mut random))
+}
+
+/// What a cut left.
+struct Left {
+    image: Image,
+    said: Vec<String>,
+}
+
+struct Trial<'a, C> {
+    name: &'a str,
+    seed: u64,
+    check: C,
+}
+
+impl<C: Fn(&Path, &[String])> Trial<'_, C> {
+    /// Cuts a recorded life, of which `before` was said earlier, checks what is left and shows it to `see`.
+    fn cut(
+        &self,
+        recording: &Recording,
+        count: usize,
+        before: &[String],
+        random: &mut StdRng,
+        mut see: impl FnMut(usize, Left),
+    ) -> Result<(), TrialError> {
+        let mut run = Run::new(recording, &recording.steps, before);
+        for (which, moment) in moments(&recording.steps, count, random).into_iter().enumerate() {
+            run.go_on_to(moment);
+            let (image, cut) = run.cut(random);
+            if let Err(panic) = self.check(&image, &run.said)? {
+                let kept = tempfile::tempdir_in(std::env::temp_dir())?.keep();
+                image.write(&kept)?;
+                let last: Vec<_> = run.said.iter().rev().take(12).rev().collect();
+                eprintln!("{}: {SEED}={}, cut after {moment} steps: {cut:?}", self.name, self.seed);
+                eprintln!("the folder as it was left: {}; said last: {last:#?}", kept.display());
+                resume_unwind(panic);
+            }
+            see(which, Left { image, said: run.said.clone() });
+        }
+        Ok(())
+    }
+
+    /// Cuts the recorded life on a disk that does not do some syncs, until the check notices.
+    fn must_notice(&self, recording: &Recording, missing: Missing, random: &mut StdRng) -> Result<(), TrialError> {
+        let steps = without(&recording.steps, missing).ok_or(TrialError::NeverSynced(missing))?;
+        let mut run = Run::new(recording, &steps, &[]);
+        for (which, moment) in moments(&steps, NOTICED_WITHIN, random).into_iter().enumerate() {
+            run.go_on_to(moment);
+            let (image, _) = run.cut(random);
+            if self.check(&image, &run.said)?.is_err() {
+                eprintln!("{}: {missing:?} missing is noticed at cut {which}, as it must be", self.name);
+                return Ok(());
+            }
+        }
+        Err(TrialError::Unnoticed(missing))
+    }
+
+    /// The check's panic, if it panics.
+    fn check(&self, image: &Image, said: &[String]) -> Result<std::thread::Result<()>, TrialError> {
+        let scratch = tempfile::tempdir_in(memory())?;
+        image.write(scratch.path())?;
+        Ok(catch_unwind(AssertUnwindSafe(|| (self.check)(scratch.path(), said))))
+    }
+}
+
+/// A recorded life up to some moment.
+struct Run<'a> {
+    steps: &'a [Step],
+    disk: Disk,
+    said: Vec<String>,
+    taken: usize,
+    calls: CallNumber,
+}
+
+impl<'a> Run<'a> {
+    fn new(recording: &Recording, steps: &'a [Step], before: &[String]) -> Self {
+        Self { steps, disk: Disk::new(&recording.before), said: before.to_vec(), taken: 0, calls: 0 }
+    }
+
+    fn go_on_to(&mut self, moment: usize) {
+        for step in self.steps.get(self.taken..moment).into_iter().flatten() {
+            self.disk.take(step);
+            match step {
+                Step::Said(line) => self.said.push(line.clone()),
+                Step::File { call, .. } | Step::Name { call, .. } => self.calls = *call,
+                _ => {}
+            }
+        }
+        self.taken = moment;
+    }
+
+    fn cut(&self, random: &mut StdRng) -> (Image, Cut) {
+        let cut = Cut::any(random, self.calls);
+        (cut.leave(&self.disk, random), cut)
+    }
+}
+
+/// The steps without these syncs; `None` if there are none.
+fn without(steps: &[Step], missing: Missing) -> Option<Vec<Step>> {
+    let mut names: HashMap<Node, OsString> = HashMap::from([(ROOT, OsString::new())]);
+    let mut folders = HashSet::from([ROOT]);
+    let mut gone = HashSet::new();
+    for step in steps {
+        match step {
+            Step::NewFolder(node) => {
+                folders.insert(*node);
+            }
+            Step::Name { change: NameChange::Set(name, node) | NameChange::Move { to: name, node, .. }, .. } => {
+                names.insert(*node, name.clone());
+            }
+            Step::SyncBegun { call, node } => {
+                let name = names.get(node).map(|name| name.to_string_lossy()).unwrap_or_default();
+                let matches = match missing {
+                    Missing::Files(end) => !folders.contains(node) && name.ends_with(end),
+                    Missing::Folders("") => *node == ROOT,
+                    Missing::Folders(end) => folders.contains(node) && name.ends_with(end),
+                };
+                if matches {
+                    gone.insert(*call);
+                }
+            }
+            _ => {}
+        }
+    }
+    let stays = |step: &&Step| match step {
+        Step::SyncBegun { call, .. } | Step::SyncEnded { call } => !gone.contains(call),
+        _ => true,
+    };
+    (!gone.is_empty()).then(|| steps.iter().filter(stays).cloned().collect())
+}
+
+/// Counts of steps after which the power goes, ascending: half of them anywhere, half next to a sync or to something
+/// said, where most is at stake; and the end.
+fn moments(steps: &[Step], count: usize, random: &mut StdRng) -> Vec<usize> {
+    let turning = |step: &Step| matches!(step, Step::SyncBegun { .. } | Step::SyncEnded { .. } | Step::Said(_));
+    let turns: Vec<usize> = (0..steps.len()).filter(|at| steps.get(*at).is_some_and(turning)).collect();
+    let mut moments: Vec<usize> = (1..count)
+        .map(|which| match turns.get(random.random_range(0..turns.len().max(1))) {
+            Some(turn) if which % 2 == 0 => turn + random.random_range(0..=1),
+            _ => random.random_range(0..=steps.len()),
+        })
+        .collect();
+    moments.push(steps.len());
+    moments.sort_unstable();
+    moments
+}
