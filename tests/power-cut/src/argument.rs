@@ -75,7 +75,10 @@ mod tests {
 
     #[test]
     fn arguments_are_split_outside_strings_and_structures() {
-        assert_eq!(split(r#"3, "\x2c\x22", {a=1, b=[2, 3]}, 0"#), ["3", r#""\x2c\x22""#, "{a=1, b=[2, 3]}", "0"]);
+        assert_eq!(
+            split(r#"3, "\x2c\x22", {a=1, b=[2, 3]}, 0"#),
+            ["3", r#""\x2c\x22""#, "{a=1, b=[2, 3]}", "0"]
+        );
         assert_eq!(split(""), Vec::<&str>::new());
     }
 
@@ -90,7 +93,8 @@ mod tests {
 
     #[test]
     fn buffers_are_joined() {
-        let list = r#"[{iov_base="\x61\x62", iov_len=2}, {iov_base=NULL, iov_len=0}, {iov_base="\x63", iov_len=1}]"#;
+        let list =
+            r#"[{iov_base="\x61\x62", iov_len=2}, {iov_base=NULL, iov_len=0}, {iov_base="\x63", iov_len=1}]"#;
         assert_eq!(buffers(list), Some(b"abc".to_vec()));
     }
 

@@ -114,7 +114,8 @@ mod tests {
             ]
         );
         use Moment::{Begun, Ended};
-        let order = [Begun(0), Begun(1), Ended(1), Begun(2), Ended(2), Ended(0), Begun(3), Ended(3), Begun(4)];
+        let order =
+            [Begun(0), Begun(1), Ended(1), Begun(2), Ended(2), Ended(0), Begun(3), Ended(3), Begun(4)];
         assert_eq!(found.moments, order);
     }
 }

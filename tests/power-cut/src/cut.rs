@@ -4,7 +4,7 @@
 //! same; folders with their changes up to one of them. A sector of a file is found as one of the pending writes left
 //! it, or as it was before them all; the length of the file likewise, whatever became of the sectors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 
 use rand::Rng;
@@ -73,18 +73,35 @@ impl Cut {
         Self { sector: if random.random() { 512 } else { 4096 }, files, folders }
     }
 
-    /// The folder as it is found after the cut.
-    pub(crate) fn leave(&self, disk: &Disk, random: &mut StdRng) -> Image {
-        Image::Folder(self.folder(disk, ROOT, random))
+    /// The folder as it is found after the cut, and the bytes of files that have no name in it.
+    pub(crate) fn leave(&self, disk: &Disk, random: &mut StdRng) -> (Image, Vec<Vec<u8>>) {
+        let mut named = HashSet::new();
+        let image = Image::Folder(self.folder(disk, ROOT, &mut named, random));
+        let mut freed = Vec::new();
+        for (node, found) in disk.nodes.iter().enumerate() {
+            if let OnDisk::File(file) = found
+                && !named.contains(&node)
+            {
+                freed.push(self.file(file, random));
+            }
+        }
+        (image, freed)
     }
 
-    fn folder(&self, disk: &Disk, node: Node, random: &mut StdRng) -> BTreeMap<OsString, Image> {
+    fn folder(
+        &self,
+        disk: &Disk,
+        node: Node,
+        named: &mut HashSet<Node>,
+        random: &mut StdRng,
+    ) -> BTreeMap<OsString, Image> {
         let Some(OnDisk::Folder(folder)) = disk.nodes.get(node) else { return BTreeMap::new() };
         let mut left = BTreeMap::new();
         for (name, node) in self.names(folder, random) {
+            named.insert(node);
             let image = match disk.nodes.get(node) {
                 Some(OnDisk::File(file)) => Image::File(self.file(file, random)),
-                _ => Image::Folder(self.folder(disk, node, random)),
+                _ => Image::Folder(self.folder(disk, node, named, random)),
             };
             left.insert(name, image);
         }
@@ -133,7 +150,10 @@ fn before<C>(pending: &[Pending<C>], moment: CallNumber) -> usize {
 
 /// The bytes of a file that was written through memory.
 fn anything(file: &DiskFile, random: &mut StdRng) -> Vec<u8> {
-    let length = file.pending.iter().fold(file.durable.len() as u64, |length, pending| pending.change.length_after(length));
+    let length = file
+        .pending
+        .iter()
+        .fold(file.durable.len() as u64, |length, pending| pending.change.length_after(length));
     match random.random_range(0..3) {
         0 => Vec::new(),
         1 => vec![0; length as usize],
@@ -182,7 +202,8 @@ fn leave(file: &DiskFile, rest: Rest, sector: usize, random: &mut StdRng) -> Vec
 
 fn find(file: &DiskFile, rest: Rest, sector: usize, random: &mut StdRng) -> Found {
     let all = file.pending.len();
-    let up_to = |count| Found { end: count, length: count, grown: None, sectors: HashMap::new(), otherwise: count };
+    let up_to =
+        |count| Found { end: count, length: count, grown: None, sectors: HashMap::new(), otherwise: count };
     match rest {
         Rest::Lost => up_to(0),
         Rest::Kept => up_to(all),

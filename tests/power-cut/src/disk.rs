@@ -52,7 +52,9 @@ impl Disk {
         let mut disk = Self::default();
         number(image, &mut |image, inside| {
             disk.nodes.push(match image {
-                Image::File(bytes) => OnDisk::File(DiskFile { durable: bytes.clone(), ..DiskFile::default() }),
+                Image::File(bytes) => {
+                    OnDisk::File(DiskFile { durable: bytes.clone(), ..DiskFile::default() })
+                }
                 Image::Folder(_) => OnDisk::Folder(DiskFolder { durable: inside, pending: Vec::new() }),
             });
         });
@@ -77,7 +79,8 @@ impl Disk {
                 self.returned.insert(*call);
             }
             Step::SyncBegun { call, node } => {
-                let covered = self.nodes.get(*node).map(|node| node.pending(&self.returned)).unwrap_or_default();
+                let covered =
+                    self.nodes.get(*node).map(|node| node.pending(&self.returned)).unwrap_or_default();
                 self.syncing.insert(*call, (*node, covered));
             }
             Step::SyncEnded { call } => {

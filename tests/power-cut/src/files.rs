@@ -78,7 +78,13 @@ impl<'a> Arguments<'a> {
 
 impl Files {
     /// `None` if the model does not know what the call does.
-    fn begun(&mut self, at: CallNumber, call: &Call<'_>, arguments: &Arguments<'_>, result: u64) -> Option<()> {
+    fn begun(
+        &mut self,
+        at: CallNumber,
+        call: &Call<'_>,
+        arguments: &Arguments<'_>,
+        result: u64,
+    ) -> Option<()> {
         match call.name {
             "close" => {
                 self.descriptors.remove(&arguments.number(0)?);
@@ -147,7 +153,13 @@ impl Files {
         Some(())
     }
 
-    fn ended(&mut self, at: CallNumber, call: &Call<'_>, arguments: &Arguments<'_>, result: u64) -> Option<()> {
+    fn ended(
+        &mut self,
+        at: CallNumber,
+        call: &Call<'_>,
+        arguments: &Arguments<'_>,
+        result: u64,
+    ) -> Option<()> {
         match call.name {
             "open" => self.open(at, &arguments.path(0)?, arguments.text(1)?, result)?,
             "openat" => {
@@ -159,14 +171,19 @@ impl Files {
             }
             "creat" => self.open(at, &arguments.path(0)?, "O_WRONLY|O_CREAT|O_TRUNC", result)?,
             "dup" | "dup2" | "dup3" => self.duplicate(arguments.number(0)?, result),
-            "fcntl" if arguments.text(1)?.starts_with("F_DUPFD") => self.duplicate(arguments.number(0)?, result),
+            "fcntl" if arguments.text(1)?.starts_with("F_DUPFD") => {
+                self.duplicate(arguments.number(0)?, result)
+            }
             "lseek" | "read" | "readv" => {
                 if let Some(opened) = self.opened_mut(arguments.number(0)?) {
                     opened.position = if call.name == "lseek" { result } else { opened.position + result };
                 }
             }
             "chdir" => self.tree.work_in(&arguments.path(0)?),
-            "mmap" if has_flag(arguments.text(3)?, "MAP_SHARED") && has_flag(arguments.text(2)?, "PROT_WRITE") => {
+            "mmap"
+                if has_flag(arguments.text(3)?, "MAP_SHARED")
+                    && has_flag(arguments.text(2)?, "PROT_WRITE") =>
+            {
                 if let Some(opened) = arguments.number(4).and_then(|descriptor| self.opened(descriptor)) {
                     // A file that nobody makes anew must not be written past every sync.
                     opened.rebuilt.then_some(())?;
@@ -205,7 +222,9 @@ impl Files {
 
     fn open(&mut self, at: CallNumber, path: &Path, flags: &str, descriptor: u64) -> Option<()> {
         self.descriptors.remove(&descriptor);
-        let Some((node, steps)) = self.tree.open(at, path, has_flag(flags, "O_CREAT")) else { return Some(()) };
+        let Some((node, steps)) = self.tree.open(at, path, has_flag(flags, "O_CREAT")) else {
+            return Some(());
+        };
         self.steps.extend(steps);
         // Each write through such a descriptor would be a sync of its own.
         if ["O_SYNC", "O_DSYNC", "O_TMPFILE"].iter().any(|flag| has_flag(flags, flag)) {
@@ -220,7 +239,13 @@ impl Files {
         Some(())
     }
 
-    fn write(&mut self, at: CallNumber, call: &Call<'_>, arguments: &Arguments<'_>, written: usize) -> Option<()> {
+    fn write(
+        &mut self,
+        at: CallNumber,
+        call: &Call<'_>,
+        arguments: &Arguments<'_>,
+        written: usize,
+    ) -> Option<()> {
         let data = |text: &str| if call.name.contains('v') { buffers(text) } else { bytes(text) };
         let descriptor = arguments.number(0)?;
         let Some(opened) = self.opened(descriptor) else {

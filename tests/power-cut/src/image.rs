@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// A file or folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Image {
+pub(crate) enum Image {
     /// A file's bytes.
     File(Vec<u8>),
     /// A folder's names.
@@ -23,7 +23,7 @@ impl Default for Image {
 
 impl Image {
     /// What lies at `path`. Anything but files and folders is left out: locks and sockets do not outlive a cut.
-    pub fn read(path: &Path) -> io::Result<Self> {
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
         if !path.is_dir() {
             return Ok(Self::File(fs::read(path)?));
         }
@@ -39,7 +39,7 @@ impl Image {
     }
 
     /// Puts it at `path`, where nothing may be, or an empty folder.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         match self {
             Self::File(bytes) => fs::write(path, bytes),
             Self::Folder(names) => {
@@ -51,8 +51,9 @@ impl Image {
         }
     }
 
+    #[cfg(test)]
     /// The file at `path` below this folder.
-    pub fn file(&self, path: &str) -> Option<&[u8]> {
+    pub(crate) fn file(&self, path: &str) -> Option<&[u8]> {
         let found = path.split('/').try_fold(self, |image, name| match image {
             Self::Folder(names) => names.get(std::ffi::OsStr::new(name)),
             Self::File(_) => None,
@@ -60,17 +61,6 @@ impl Image {
         match found? {
             Self::File(bytes) => Some(bytes),
             Self::Folder(_) => None,
-        }
-    }
-
-    /// The bytes of all files, one after the other in order of their names, each shown with its own.
-    pub fn for_each_file(&self, visit: &mut impl FnMut(&std::ffi::OsStr, &[u8])) {
-        let Self::Folder(names) = self else { return };
-        for (name, image) in names {
-            match image {
-                Self::File(bytes) => visit(name, bytes),
-                Self::Folder(_) => image.for_each_file(visit),
-            }
         }
     }
 }

@@ -23,13 +23,12 @@ mod files;
 mod image;
 mod record;
 mod step;
-mod trial;
 mod tree;
+mod trial;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::TrialError;
-pub use image::Image;
-pub use record::{Recorder, child, say};
-pub use trial::{Missing, NOTICED_WITHIN, Plan, run};
+pub use record::{child, say};
+pub use trial::{Found, Missing, NOTICED_WITHIN, Plan, run};

@@ -38,7 +38,7 @@ pub fn say(line: &str) {
 }
 
 /// The installed `strace`.
-pub struct Recorder {
+pub(crate) struct Recorder {
     program: PathBuf,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Recording {
 impl Recorder {
     /// Finds the recorder, or says that the test is skipped without it; where services are required, the program is
     /// run in any case and its absence becomes a failure.
-    pub fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let program = PathBuf::from("strace");
         let works = Command::new(&program)
             .args(["-qq", "-o", "/dev/null", "-e", "trace=none", "true"])
@@ -70,7 +70,19 @@ impl Recorder {
         let before = Image::read(root)?;
         let text = tempfile::NamedTempFile::new_in(crate::trial::memory())?;
         let child = Command::new(&self.program)
-            .args(["-f", "--seccomp-bpf", "-qq", "-xx", "-s", STRING_MAX, "-e", "signal=none", "-e", CALLS, "-o"])
+            .args([
+                "-f",
+                "--seccomp-bpf",
+                "-qq",
+                "-xx",
+                "-s",
+                STRING_MAX,
+                "-e",
+                "signal=none",
+                "-e",
+                CALLS,
+                "-o",
+            ])
             .arg(text.path())
             .arg("--")
             .arg(std::env::current_exe()?)

@@ -15,7 +15,10 @@ pub(crate) type CallNumber = usize;
 /// A change of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FileChange {
-    Write { offset: u64, bytes: Arc<[u8]> },
+    Write {
+        offset: u64,
+        bytes: Arc<[u8]>,
+    },
     /// To exactly this length.
     Resize(u64),
     /// To at least this length, with zero bytes.
@@ -28,7 +31,11 @@ pub(crate) enum NameChange {
     Set(OsString, Node),
     Remove(OsString),
     /// At once, in place of what had the second name.
-    Move { from: OsString, to: OsString, node: Node },
+    Move {
+        from: OsString,
+        to: OsString,
+        node: Node,
+    },
 }
 
 /// One step.
@@ -37,13 +44,26 @@ pub(crate) enum Step {
     NewFile(Node),
     NewFolder(Node),
     /// From here on it may be on the disk.
-    File { call: CallNumber, node: Node, change: FileChange },
+    File {
+        call: CallNumber,
+        node: Node,
+        change: FileChange,
+    },
     /// Likewise.
-    Name { call: CallNumber, folder: Node, change: NameChange },
+    Name {
+        call: CallNumber,
+        folder: Node,
+        change: NameChange,
+    },
     /// What syncs from here on cover.
     Returned(CallNumber),
-    SyncBegun { call: CallNumber, node: Node },
-    SyncEnded { call: CallNumber },
+    SyncBegun {
+        call: CallNumber,
+        node: Node,
+    },
+    SyncEnded {
+        call: CallNumber,
+    },
     /// The file is written through memory from here on: nothing is known of its bytes.
     Mapped(Node),
     /// The process said this to the test.

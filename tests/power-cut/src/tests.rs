@@ -22,7 +22,8 @@ fn text(lines: &[&str]) -> String {
     let mut text = String::new();
     for line in lines {
         let parts = line.split('\'').enumerate();
-        let printed = parts.map(|(at, part)| if at % 2 == 1 { format!("\"{}\"", hex(part)) } else { part.to_owned() });
+        let printed =
+            parts.map(|(at, part)| if at % 2 == 1 { format!("\"{}\"", hex(part)) } else { part.to_owned() });
         text.push_str(&format!("1 {}\n", printed.collect::<String>()));
     }
     text
@@ -39,7 +40,9 @@ fn found(lines: &[&str], file: &str) -> BTreeSet<Option<Vec<u8>>> {
     steps.iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
     (0..2000)
-        .map(|_| Cut::any(&mut random, lines.len()).leave(&disk, &mut random).file(file).map(<[u8]>::to_vec))
+        .map(|_| {
+            Cut::any(&mut random, lines.len()).leave(&disk, &mut random).0.file(file).map(<[u8]>::to_vec)
+        })
         .collect()
 }
 
@@ -70,7 +73,9 @@ fn what_was_synced_with_its_name_is_there_for_good() {
 
 #[test]
 fn a_sync_that_failed_or_is_none_makes_nothing_durable() {
-    for sync in ["fsync(3) = -1 EIO (Input/output error)", "sync_file_range(3, 0, 0, SYNC_FILE_RANGE_WRITE) = 0"] {
+    for sync in
+        ["fsync(3) = -1 EIO (Input/output error)", "sync_file_range(3, 0, 0, SYNC_FILE_RANGE_WRITE) = 0"]
+    {
         assert!(found(&[CREATE, WRITE, sync, OPEN_FOLDER, "fsync(4) = 0"], "a").contains(&Some(Vec::new())));
     }
 }
@@ -82,7 +87,7 @@ fn a_sync_covers_only_what_returned_before_it_began() {
     let mut disk = Disk::new(&Image::default());
     steps(&lines, Path::new("/trial"), &Image::default()).unwrap().iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
-    let mut lost = (0..200).map(|_| Cut::any(&mut random, 9).leave(&disk, &mut random));
+    let mut lost = (0..200).map(|_| Cut::any(&mut random, 9).leave(&disk, &mut random).0);
     assert!(lost.any(|image| image.file("a") == Some(b"")));
 }
 
@@ -126,14 +131,18 @@ fn bytes_cut_off_do_not_come_back_when_the_file_grows() {
 
 #[test]
 fn names_change_in_order_and_folders_apart() {
-    let lines = ["mkdir('d', 0700) = 0", "openat(AT_FDCWD, 'd/a', O_RDWR|O_CREAT, 0600) = 3", "mkdir('e', 0700) = 0"];
+    let lines =
+        ["mkdir('d', 0700) = 0", "openat(AT_FDCWD, 'd/a', O_RDWR|O_CREAT, 0600) = 3", "mkdir('e', 0700) = 0"];
     let mut disk = Disk::new(&Image::default());
     recorded(&lines).iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
     let left: BTreeSet<_> = (0..500)
         .map(|_| {
-            let Image::Folder(names) = Cut::any(&mut random, 9).leave(&disk, &mut random) else { unreachable!() };
-            let inside = matches!(names.get(std::ffi::OsStr::new("d")), Some(Image::Folder(d)) if !d.is_empty());
+            let Image::Folder(names) = Cut::any(&mut random, 9).leave(&disk, &mut random).0 else {
+                unreachable!()
+            };
+            let inside =
+                matches!(names.get(std::ffi::OsStr::new("d")), Some(Image::Folder(d)) if !d.is_empty());
             (names.keys().map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" "), inside)
         })
         .collect();
@@ -185,7 +194,8 @@ fn calls_without_a_meaning_here_are_errors() {
     ] {
         assert!(steps(&text(&[CREATE, call]), Path::new("/trial"), &Image::default()).is_err(), "{call}");
     }
-    let fine = ["mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7f00", "rename('/b', '/c') = 0", "fsync(9) = 0"];
+    let fine =
+        ["mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7f00", "rename('/b', '/c') = 0", "fsync(9) = 0"];
     for call in fine {
         assert!(steps(&text(&[CREATE, call]), Path::new("/trial"), &Image::default()).is_ok(), "{call}");
     }

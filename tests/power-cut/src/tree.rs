@@ -77,7 +77,9 @@ impl Tree {
     }
 
     pub(crate) fn remove(&mut self, call: CallNumber, path: &Path) -> Option<Vec<Step>> {
-        let Place::In { folder, name, found: Some(_) } = self.place(path)? else { return self.elsewhere(path) };
+        let Place::In { folder, name, found: Some(_) } = self.place(path)? else {
+            return self.elsewhere(path);
+        };
         Some(vec![self.name(call, folder, NameChange::Remove(name))])
     }
 

@@ -44,6 +44,17 @@ pub enum Missing {
 /// Cuts after which a missing sync must have been noticed.
 pub const NOTICED_WITHIN: usize = 400;
 
+/// What a cut left, as the test finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// Bytes of files that have no name any more, for who reads the disk itself.
+    pub freed: &'a [Vec<u8>],
+    /// All that the child had said before the cut, first to last.
+    pub said: &'a [String],
+}
+
 /// Where folders are put together: in memory where there is such a place, because the model alone decides what is
 /// durable.
 pub(crate) fn memory() -> PathBuf {
@@ -52,12 +63,13 @@ pub(crate) fn memory() -> PathBuf {
 }
 
 /// Records the test `name` (its path in its executable), in whose child [`crate::child`] gives the folder, and calls
-/// `check` with each folder that a cut may leave and all that the child had said before the cut, first to last.
+/// `check` with what each cut may leave.
 ///
-/// `check` panics where the folder is not what it must be. A panic goes on after the cut was described.
-pub fn run(name: &str, plan: Plan, check: impl Fn(&Path, &[String])) -> Result<(), TrialError> {
+/// `check` panics where that is not what it must be. A panic goes on after the cut was described.
+pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), TrialError> {
     let Some(recorder) = Recorder::find() else { return Ok(()) };
-    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
+    let seed =
+        std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
     let mut random = StdRng::seed_from_u64(seed);
     let scratch = tempfile::tempdir_in(memory())?;
     let first = recorder.record(name, scratch.path())?;
@@ -71,7 +83,7 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(&Path, &[String])) -> Result<(
             left.push(cut);
         }
     })?;
-    for Left { image, said } in left {
+    for Left { image, said, .. } in left {
         let scratch = tempfile::tempdir_in(memory())?;
         image.write(scratch.path())?;
         let next = recorder.record(name, scratch.path())?;
@@ -83,6 +95,7 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(&Path, &[String])) -> Result<(
 /// What a cut left.
 struct Left {
     image: Image,
+    freed: Vec<Vec<u8>>,
     said: Vec<String>,
 }
 
@@ -92,7 +105,7 @@ struct Trial<'a, C> {
     check: C,
 }
 
-impl<C: Fn(&Path, &[String])> Trial<'_, C> {
+impl<C: Fn(Found<'_>)> Trial<'_, C> {
     /// Cuts a recorded life, of which `before` was said earlier, checks what is left and shows it to `see`.
     fn cut(
         &self,
@@ -105,28 +118,33 @@ impl<C: Fn(&Path, &[String])> Trial<'_, C> {
         let mut run = Run::new(recording, &recording.steps, before);
         for (which, moment) in moments(&recording.steps, count, random).into_iter().enumerate() {
             run.go_on_to(moment);
-            let (image, cut) = run.cut(random);
-            if let Err(panic) = self.check(&image, &run.said)? {
+            let (found, cut) = run.cut(random);
+            if let Err(panic) = self.check(&found)? {
                 let kept = tempfile::tempdir_in(std::env::temp_dir())?.keep();
-                image.write(&kept)?;
-                let last: Vec<_> = run.said.iter().rev().take(12).rev().collect();
+                found.image.write(&kept)?;
+                let last: Vec<_> = found.said.iter().rev().take(12).rev().collect();
                 eprintln!("{}: {SEED}={}, cut after {moment} steps: {cut:?}", self.name, self.seed);
                 eprintln!("the folder as it was left: {}; said last: {last:#?}", kept.display());
                 resume_unwind(panic);
             }
-            see(which, Left { image, said: run.said.clone() });
+            see(which, found);
         }
         Ok(())
     }
 
     /// Cuts the recorded life on a disk that does not do some syncs, until the check notices.
-    fn must_notice(&self, recording: &Recording, missing: Missing, random: &mut StdRng) -> Result<(), TrialError> {
+    fn must_notice(
+        &self,
+        recording: &Recording,
+        missing: Missing,
+        random: &mut StdRng,
+    ) -> Result<(), TrialError> {
         let steps = without(&recording.steps, missing).ok_or(TrialError::NeverSynced(missing))?;
         let mut run = Run::new(recording, &steps, &[]);
         for (which, moment) in moments(&steps, NOTICED_WITHIN, random).into_iter().enumerate() {
             run.go_on_to(moment);
-            let (image, _) = run.cut(random);
-            if self.check(&image, &run.said)?.is_err() {
+            let (found, _) = run.cut(random);
+            if self.check(&found)?.is_err() {
                 eprintln!("{}: {missing:?} missing is noticed at cut {which}, as it must be", self.name);
                 return Ok(());
             }
@@ -135,10 +153,11 @@ impl<C: Fn(&Path, &[String])> Trial<'_, C> {
     }
 
     /// The check's panic, if it panics.
-    fn check(&self, image: &Image, said: &[String]) -> Result<std::thread::Result<()>, TrialError> {
+    fn check(&self, left: &Left) -> Result<std::thread::Result<()>, TrialError> {
         let scratch = tempfile::tempdir_in(memory())?;
-        image.write(scratch.path())?;
-        Ok(catch_unwind(AssertUnwindSafe(|| (self.check)(scratch.path(), said))))
+        left.image.write(scratch.path())?;
+        let found = Found { folder: scratch.path(), freed: &left.freed, said: &left.said };
+        Ok(catch_unwind(AssertUnwindSafe(|| (self.check)(found))))
     }
 }
 
@@ -168,9 +187,10 @@ impl<'a> Run<'a> {
         self.taken = moment;
     }
 
-    fn cut(&self, random: &mut StdRng) -> (Image, Cut) {
+    fn cut(&self, random: &mut StdRng) -> (Left, Cut) {
         let cut = Cut::any(random, self.calls);
-        (cut.leave(&self.disk, random), cut)
+        let (image, freed) = cut.leave(&self.disk, random);
+        (Left { image, freed, said: self.said.clone() }, cut)
     }
 }
 
@@ -184,7 +204,10 @@ fn without(steps: &[Step], missing: Missing) -> Option<Vec<Step>> {
             Step::NewFolder(node) => {
                 folders.insert(*node);
             }
-            Step::Name { change: NameChange::Set(name, node) | NameChange::Move { to: name, node, .. }, .. } => {
+            Step::Name {
+                change: NameChange::Set(name, node) | NameChange::Move { to: name, node, .. },
+                ..
+            } => {
                 names.insert(*node, name.clone());
             }
             Step::SyncBegun { call, node } => {
@@ -211,7 +234,8 @@ fn without(steps: &[Step], missing: Missing) -> Option<Vec<Step>> {
 /// Counts of steps after which the power goes, ascending: half of them anywhere, half next to a sync or to something
 /// said, where most is at stake; and the end.
 fn moments(steps: &[Step], count: usize, random: &mut StdRng) -> Vec<usize> {
-    let turning = |step: &Step| matches!(step, Step::SyncBegun { .. } | Step::SyncEnded { .. } | Step::Said(_));
+    let turning =
+        |step: &Step| matches!(step, Step::SyncBegun { .. } | Step::SyncEnded { .. } | Step::Said(_));
     let turns: Vec<usize> = (0..steps.len()).filter(|at| steps.get(*at).is_some_and(turning)).collect();
     let mut moments: Vec<usize> = (1..count)
         .map(|which| match turns.get(random.random_range(0..turns.len().max(1))) {

@@ -7,6 +7,7 @@ mod crash;
 mod files;
 mod keyring_file;
 mod old_copies;
+mod power_cut;
 mod properties;
 mod rotation;
 mod settings;
