@@ -4,6 +4,7 @@
 //! format               one line, the version of this layout
 //! lock                 held while the folder is open
 //! bodies/<name>.sqlite one partition
+//! bodies/<name>.place  with which engine it lies, where that was changed
 //! keys/<name>.keyring  one sealed keyring
 //! journal/<n>.seg      the journal's segments
 //! ```
@@ -15,6 +16,7 @@ use std::{fs, io};
 use crate::durable_file::{ensure_dir, replace};
 use crate::engine::Engine;
 use crate::error::StoreError;
+use crate::image::{ImageError, Place};
 use crate::journal::{Journal, JournalError, JournalOptions, Recovered};
 use crate::lock_file::LockFile;
 use crate::sqlite::{SqliteEngine, SqliteOptions};
@@ -62,6 +64,16 @@ impl DataFolder {
     pub fn keyring_path(&self, name: &str) -> Result<PathBuf, StoreError> {
         check_name(name)?;
         Ok(self.shared.path.join("keys").join(format!("{name}.keyring")))
+    }
+
+    /// With which engine a body's rows lie, where they were moved.
+    pub fn place(&self, name: &str) -> Result<Option<Place>, ImageError> {
+        Place::read(&self.bodies_path(), name)
+    }
+
+    /// The folder of the embedded engines' files.
+    pub fn bodies_path(&self) -> PathBuf {
+        self.shared.path.join("bodies")
     }
 
     /// The folder itself.

@@ -10,6 +10,7 @@ pub mod durable_file;
 pub mod engine;
 pub mod error;
 pub mod folder;
+pub mod image;
 pub mod journal;
 pub mod partition;
 pub mod reading;

@@ -11,6 +11,7 @@ use crate::durable_file::sync_dir;
 use crate::engine::{Engine, EngineKind};
 use crate::error::StoreError;
 use crate::folder::check_name;
+use crate::image::check_engine;
 use crate::lock_file::LockFile;
 use crate::partition::{BoxFuture, Partition};
 
@@ -59,9 +60,7 @@ impl Shared {
         if let Some(partition) = open.upgrade() {
             return Ok(partition);
         }
-        if self.bodies.join(format!("{name}.sled")).try_exists()? {
-            return Err(StoreError::OtherEngine);
-        }
+        check_engine(&self.bodies, name, EngineKind::Sqlite, "sled")?;
         let partition =
             Arc::new(SqlitePartition::open(&self.path(name), name, &self.options, Arc::clone(&self.lock))?);
         *open = Arc::downgrade(&partition);
