@@ -60,3 +60,29 @@ fn a_person_whose_slot_is_renewed_is_erased_and_nobody_else() {
     let again = seal(&page.keys(&keyring), of(7), PLACE, b"again").unwrap();
     assert_eq!(open(&page.keys(&keyring), PLACE, &again).unwrap().get(), b"again");
 }
+
+#[test]
+fn r23_an_ended_keyring_opens_its_log_and_nothing_else() {
+    let mut keyring = keyring();
+    keyring.ensure_page(3).unwrap();
+    keyring.ensure_day_key(Purpose::Notices, 20_000).unwrap();
+    let row = Page::create(3).unwrap().to_sealed(&keyring).unwrap();
+    let of = |purpose, day| KeyIds { purpose, day, person: None };
+    let sealed_under = |keyring: &Keyring, ids| seal(keyring, ids, PLACE, b"value").unwrap();
+    let all: Vec<_> = Purpose::ALL.map(|purpose| (purpose, sealed_under(&keyring, of(purpose, 0)))).to_vec();
+    let dated = sealed_under(&keyring, of(Purpose::Notices, 20_000));
+    let name = keyring.naming().name(1, &[b"row"]);
+    assert!(!keyring.is_ended());
+
+    keyring.end_all_but_log().unwrap();
+    let keyring = reopened(&sealed(&mut keyring)).unwrap();
+    assert!(keyring.is_ended());
+    for (purpose, value) in all {
+        let opens = matches!(purpose, Purpose::Audit | Purpose::Exchange);
+        let opened = open(&keyring, PLACE, &value).map(|opened| opened.into_inner());
+        assert_eq!(opened, if opens { Ok(b"value".to_vec()) } else { Err(SealError::KeyDestroyed) });
+    }
+    assert_eq!(open(&keyring, PLACE, &dated), Err(SealError::KeyDestroyed));
+    assert!(Page::from_sealed(&row, 3, &keyring).is_err());
+    assert_ne!(keyring.naming().name(1, &[b"row"]), name);
+}

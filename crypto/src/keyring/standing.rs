@@ -3,7 +3,7 @@
 //! Data keeps opening under the numbers its headers name. Naming and log keys do not rotate: names and the chain of
 //! events stand on them.
 
-use super::{Keyring, KeyringError};
+use super::{Keyring, KeyringError, NamingKey};
 use crate::key::Key32;
 use crate::seal::Purpose;
 
@@ -45,6 +45,22 @@ impl Keyring {
         let before = self.pages.len();
         self.pages.retain(|(of, number), _| *of != page || *number == newest);
         before - self.pages.len()
+    }
+
+    /// Destroys everything but the keys of the log and of exchange records: what is left opens no row of its owner and
+    /// names none.
+    pub fn end_all_but_log(&mut self) -> Result<(), KeyringError> {
+        let stays = |purpose: &Purpose| matches!(purpose, Purpose::Audit | Purpose::Exchange);
+        let naming = Key32::generate()?;
+        self.naming = (naming.clone(), NamingKey::of_body(&naming));
+        self.days.retain(|(purpose, day, _), _| stays(purpose) && *day == 0);
+        self.pages.clear();
+        Ok(())
+    }
+
+    /// Whether [`Self::end_all_but_log`] was called: nothing but the log opens any more.
+    pub fn is_ended(&self) -> bool {
+        self.newest_of_day(Purpose::Copies, 0).is_none()
     }
 
     /// Numbers of the keys of (`purpose`, `day`) at hand, ascending; the last one seals.

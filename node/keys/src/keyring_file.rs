@@ -220,7 +220,12 @@ impl KeyringFile {
     }
 
     /// The order here is what the first page of this module promises.
-    fn write(&self, written: &mut u64, mut keyring: Keyring, ids: WrapIds) -> Result<(), KeyfileError> {
+    pub(crate) fn write(
+        &self,
+        written: &mut u64,
+        mut keyring: Keyring,
+        ids: WrapIds,
+    ) -> Result<(), KeyfileError> {
         let key = KeyringKey::generate().map_err(KeyringError::from)?;
         let wrapped = self.provider.wrap(&self.owner, ids, &key)?;
         let wrapped = Wrapped { root: ids.root, epoch: ids.epoch, key: &wrapped };

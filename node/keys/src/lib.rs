@@ -26,5 +26,5 @@ pub use files::FileProvider;
 pub use keyring_file::{KeyringFile, MAX_KEYRING_BYTES};
 pub use owner::{InvalidOwner, OWNER_MAX, Owner};
 pub use provider::{KeyProvider, ProviderError, WrapIds};
-pub use rotation::{RotatedRoot, TurnedEpoch};
+pub use rotation::{Ended, RotatedRoot, TurnedEpoch};
 pub use settings::{KeySettings, KeySettingsError, ProviderKind};

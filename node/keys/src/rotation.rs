@@ -3,6 +3,7 @@
 //! What must hold: the file is durable under the new keys before an old one is destroyed; a step that broke off is
 //! completed by its repetition; and the epoch that the file is sealed under is never destroyed.
 
+use chukei_crypto::keyring::{Keyring, KeyringError};
 use chukei_crypto::seal::Purpose;
 
 use crate::error::KeyfileError;
@@ -25,6 +26,15 @@ pub struct RotatedRoot {
     pub root: u32,
     /// Older roots that the provider may not destroy: whoever mounts them is to take them away.
     pub left: Vec<u32>,
+}
+
+/// What the end of an owner's keys did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Epochs that this call destroyed.
+    pub epochs: Vec<u32>,
+    /// The generation of the keyring that holds the log's keys alone.
+    pub generation: u64,
 }
 
 impl KeyringFile {
@@ -76,6 +86,36 @@ impl KeyringFile {
     /// old ones until they are retired.
     pub fn rotate_standing(&self) -> Result<(), KeyfileError> {
         self.update(|keyring| keyring.renew_standing())
+    }
+
+    /// Destroys every key of the owner but those of its log, durably and in every copy at once: what is left is sealed
+    /// under an epoch that never sealed anything else, and every other epoch is destroyed, with the older roots as far
+    /// as the provider may destroy them. Repeated, it completes what broke off.
+    pub fn end_all_but_log(&self) -> Result<Ended, KeyfileError> {
+        let mut written = self.change();
+        let (provider, owner) = (self.provider(), self.owner());
+        if !self.snapshot().is_ended() {
+            let ids = self.ids();
+            let newest = provider.epochs(owner)?.last().copied().unwrap_or_default();
+            // One that is newer than the file's own was made for this, by a try that broke off.
+            let epoch = if newest > ids.epoch {
+                newest
+            } else {
+                ids.epoch.checked_add(1).ok_or(KeyringError::TooLong)?
+            };
+            provider.make_epoch(owner, epoch)?;
+            let mut keyring = Keyring::clone(&self.snapshot());
+            keyring.end_all_but_log()?;
+            self.write(&mut written, keyring, WrapIds { epoch, ..ids })?;
+        }
+        let ids = self.ids();
+        let mut epochs = provider.epochs(owner)?;
+        epochs.retain(|epoch| *epoch != ids.epoch);
+        for epoch in &epochs {
+            provider.destroy_epoch(owner, *epoch)?;
+        }
+        self.destroy_roots_below(ids.root)?;
+        Ok(Ended { epochs, generation: self.snapshot().generation() })
     }
 
     /// Destroys key `number` of `purpose`, durably; tells whether it was there. Whatever it sealed is gone.

@@ -177,6 +177,36 @@ fn a_rotation_of_standing_keys_broken_off_anywhere() {
     at_every_step(|file| file.rotate_standing());
 }
 
+/// R23: whatever stops it, its repetition leaves one epoch, which sealed the log's keys alone.
+#[test]
+fn r23_an_end_of_all_but_the_log_broken_off_anywhere() {
+    for calls in 0.. {
+        let stage = Stage::new();
+        let provider = Failing::over(&stage);
+        let file = KeyringFile::create(&stage.keyring_path(), provider.clone(), &owner(), TODAY).unwrap();
+        file.turn_epoch(TODAY + 1, 7).unwrap();
+        let before = fs::read(stage.keyring_path()).unwrap();
+        provider.fail_after(calls);
+        let outcome = file.end_all_but_log();
+        provider.heal();
+        assert!(outcome.is_ok() || broken_off(&outcome), "{outcome:?}");
+        drop(file);
+        let reopened = stage.open().unwrap();
+        let ended = reopened.end_all_but_log().unwrap();
+        let keyring = reopened.snapshot();
+        assert!(keyring.is_ended() && keyring.day_key(Purpose::Audit, 0).is_ok());
+        assert_eq!(keyring.generation(), ended.generation);
+        assert_eq!(reopened.ids().epoch, TODAY + 2, "one day ahead, however often it was tried");
+        assert_eq!(stage.provider().epochs(&owner()).unwrap(), [TODAY + 2]);
+        fs::write(stage.keyring_path(), before).unwrap();
+        assert_eq!(stage.open().unwrap_err().code(), "KEY_DESTROYED", "in every copy");
+        if outcome.is_ok() {
+            assert!(calls > 4, "nothing was broken off at all");
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_first_keyring_broken_off_anywhere_is_there_or_can_be_made() {
     for calls in 0.. {

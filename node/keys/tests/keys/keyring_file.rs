@@ -39,7 +39,11 @@ fn keyfile_is_rewritten_only_when_something_changed() {
     file.ensure_day_key(Purpose::Notices, 20_000).unwrap();
     file.ensure_page(7).unwrap();
     for ended in [TODAY, TODAY - 1] {
-        assert_eq!(file.destroy_days_before(ended).unwrap(), [], "it began with its day, and a day ends once");
+        assert_eq!(
+            file.destroy_days_before(ended).unwrap(),
+            [],
+            "it began with its day, and a day ends once"
+        );
     }
     assert_eq!(fs::read(&path).unwrap(), written);
     file.ensure_page(8).unwrap();
