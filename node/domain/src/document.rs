@@ -19,6 +19,8 @@ use crate::outcome::Refusal;
 pub const VERSION: u8 = 1;
 /// Bytes of the longest encoded document: what one seal holds.
 pub const DOCUMENT_MAX: usize = 1024 * 1024;
+/// Bytes up to which a document grows: what is left of [`DOCUMENT_MAX`] is for the seal inside the outer seal.
+pub const DOCUMENT_ROOM: usize = DOCUMENT_MAX - 1024;
 /// Bytes an item takes besides its texts, at most: names, lengths, dates, codes.
 const ITEM_OVERHEAD: usize = 160;
 /// Bytes a document takes besides its items, at most.
@@ -157,9 +159,9 @@ impl Document {
     ///
     /// # Errors
     /// `DUPLICATE_RECORD_ID` where the record id stands here for another item or record key; `BAD_FORMAT` where
-    /// the document would outgrow [`DOCUMENT_MAX`].
+    /// the document would outgrow [`DOCUMENT_ROOM`].
     pub fn put(&mut self, item: StoredItem) -> Result<Put, Refusal> {
-        let room = DOCUMENT_MAX.saturating_sub(self.weight());
+        let room = DOCUMENT_ROOM.saturating_sub(self.weight());
         let Some(known) = self.items.iter_mut().find(|known| known.record_id == item.record_id) else {
             if item.weight() > room {
                 return Err(Refusal::BadFormat);

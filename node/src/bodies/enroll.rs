@@ -179,7 +179,9 @@ async fn put_new(body: &HostedBody, mut batch: Batch, new: &New, number: u64) ->
     let record = PersonRecord::new(person, &new.addressee, new.code, new.number_id, new.bindings.clone());
     let by_addressee = body.addressee_row(&new.addressee);
     batch = batch.require_absent(by_addressee.clone());
-    batch = body.put(batch, Space::PersonByAddressee, by_addressee, HostedBody::ALIAS, &person).await?;
+    batch = body
+        .put(batch, Space::PersonByAddressee, by_addressee, HostedBody::person_seal(&person), &person)
+        .await?;
     batch = body.put_code(batch, &new.code, &person).await?;
     let own = body.person_row(&person.id);
     body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record).await

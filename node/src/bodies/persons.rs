@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chukei_crypto::seal::SealError;
 use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonListRequest, RowOutcome};
@@ -12,6 +13,7 @@ use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRecord;
+use crate::hosted::rows::RowError;
 
 /// Persons in one page.
 const PAGE: usize = 500;
@@ -34,8 +36,12 @@ async fn page(grant: &Grant<Read>, request: PersonListRequest) -> Result<PersonL
     let next = rows.next().and_then(|row| row.as_bytes().get(1..).map(|rest| rest.to_vec().into()));
     let mut persons = Vec::with_capacity(rows.rows.len());
     for (row, stored) in &rows.rows {
-        let person: PersonRecord = body.open_value(Space::Person, row, &stored.value).await?;
-        persons.push(person.addressee);
+        match body.open_value::<PersonRecord>(Space::Person, row, &stored.value).await {
+            Ok(person) => persons.push(person.addressee),
+            // Erased a moment ago: the row goes with the next sweep.
+            Err(RowError::Seal(SealError::KeyDestroyed)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(PersonListPage { persons, next })
 }

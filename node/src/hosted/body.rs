@@ -18,6 +18,7 @@ use chukei_wire::body_code::BodyCode;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
+use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::PageCache;
 use crate::hosted::persons::PersonRef;
@@ -62,6 +63,7 @@ pub struct HostedBody {
     keyring: Arc<KeyringFile>,
     local: LocalBodyCode,
     pages: PageCache,
+    datasets: DatasetSlots,
     identity: IdentityKeys,
     acquisition: AcquisitionKeyPair,
     limit: BodyLimit,
@@ -95,6 +97,7 @@ impl HostedBody {
             partition,
             keyring,
             pages: PageCache::new(),
+            datasets: DatasetSlots::default(),
             identity,
             acquisition,
             limit,
@@ -174,6 +177,11 @@ impl HostedBody {
     /// Opened pages of person keys.
     pub(crate) fn pages(&self) -> &PageCache {
         &self.pages
+    }
+
+    /// Slots of the keys of datasets.
+    pub(crate) fn datasets(&self) -> &DatasetSlots {
+        &self.datasets
     }
 
     /// Wipes opened pages of keyrings before the present one.

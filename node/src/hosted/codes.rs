@@ -47,8 +47,10 @@ impl HostedBody {
         let rows = self.scan(&Self::codes_of_version(version), after, limit).await?;
         let mut page = CodePage { behind: Vec::new(), next: rows.next(), rows: Vec::new() };
         for (row, stored) in rows.rows {
-            let person: PersonRef = self.open_value(Space::PersonByCode, &row, &stored.value).await?;
-            let person = self.load_person(grant, &person).await?;
+            let person = match self.led(Space::PersonByCode, &row, &Some(stored)).await? {
+                Some(person) => self.load_person(grant, &person).await?,
+                None => None,
+            };
             page.behind.extend(person.filter(|person| version_of(&person.record.code.0) == version));
             page.rows.push(row);
         }
@@ -69,7 +71,7 @@ impl HostedBody {
             }
             let alias = self.code_row(code);
             let stored = self.get_row(&alias).await?;
-            match self.open_row::<PersonRef>(Space::PersonByCode, &alias, &stored).await? {
+            match self.led(Space::PersonByCode, &alias, &stored).await? {
                 Some(other) if other != person.record.person => {
                     done.taken += 1;
                     continue;
@@ -100,7 +102,7 @@ impl HostedBody {
     ) -> Result<Batch, RowError> {
         let row = self.code_row(code);
         let batch = batch.require_absent(row.clone());
-        self.put(batch, Space::PersonByCode, row, Self::ALIAS, person).await
+        self.put(batch, Space::PersonByCode, row, Self::person_seal(person), person).await
     }
 
     /// Removes a page of aliases.

@@ -2,16 +2,14 @@
 //!
 //! A reader gets one version, wholly old or wholly new (R31), because the unit of reading is the unit of writing.
 
-use chukei_crypto::seal::Purpose;
 use chukei_domain::codes::InfoNameCode;
 use chukei_domain::document::Document;
 use chukei_store::{RowKey, Space, Versioned};
-use zeroize::Zeroizing;
 
 use crate::access::decision::{Grant, MayRead};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
-use crate::hosted::rows::{RowError, SealedFor};
+use crate::hosted::rows::RowError;
 
 /// A document that was opened, and the version its row stood in.
 pub struct StoredDocument {
@@ -49,11 +47,6 @@ impl HostedBody {
         Ok(rows)
     }
 
-    /// How documents are sealed.
-    pub(crate) fn document_seal(person: &PersonRef) -> SealedFor {
-        SealedFor::standing(Purpose::Copies, Some(person.slot()))
-    }
-
     /// The documents of one person, in the order of `datasets`, as they stand at one moment.
     pub async fn documents<E: MayRead>(
         &self,
@@ -78,12 +71,17 @@ pub struct SealedDocuments {
 }
 
 impl SealedDocuments {
-    /// Opens them with the keys of `body`, in their order.
+    /// Versions of the rows, in their order, opened or not.
+    pub fn versions(&self) -> Vec<Option<u64>> {
+        self.stored.iter().map(|stored| stored.as_ref().map(|stored| stored.version)).collect()
+    }
+
+    /// Opens them with the keys of `body`, in their order; one whose dataset is erased is not there.
     pub async fn open(self, body: &HostedBody) -> Result<Vec<Option<StoredDocument>>, RowError> {
         let mut opened = Vec::with_capacity(self.rows.len());
         for (row, stored) in self.rows.iter().zip(self.stored) {
             opened.push(match stored {
-                Some(stored) => Some(open(body, row, stored).await?),
+                Some(stored) => open(body, row, stored).await?,
                 None => None,
             });
         }
@@ -91,9 +89,13 @@ impl SealedDocuments {
     }
 }
 
-async fn open(body: &HostedBody, row: &RowKey, stored: Versioned) -> Result<StoredDocument, RowError> {
+async fn open(
+    body: &HostedBody,
+    row: &RowKey,
+    stored: Versioned,
+) -> Result<Option<StoredDocument>, RowError> {
     let Versioned { version, value } = stored;
-    let plain = Zeroizing::new(body.open_bytes(Space::Document, row, value).await?.into_inner());
+    let Some(plain) = body.open_copy(Space::Document, row, value).await? else { return Ok(None) };
     let document = Document::from_bytes(&plain).map_err(|_| RowError::Malformed)?;
-    Ok(StoredDocument { document, version })
+    Ok(Some(StoredDocument { document, version }))
 }

@@ -6,6 +6,7 @@
 pub mod bindings;
 pub mod body;
 pub mod codes;
+pub mod datasets;
 pub mod documents;
 pub mod identity;
 pub mod notices;

@@ -1,7 +1,7 @@
 //! Rows of notices. What a notice says and to whom is sealed under day keys and ends with its expiry day; the
 //! stub, which says neither, stays.
 
-use chukei_crypto::seal::Purpose;
+use chukei_crypto::seal::{Purpose, SealError};
 use chukei_domain::notice::NoticeContent;
 use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::id::{DeliveryId, NoticeId};
@@ -187,7 +187,7 @@ impl HostedBody {
         Ok(self.open_row(Space::Notice, &row, &stored).await?.unwrap_or_default())
     }
 
-    /// Targets `from..from + count` with what became of them, in order.
+    /// Targets `from..from + count` with what became of them, in order; without those who are erased.
     pub async fn notice_targets<E: MayRead>(
         &self,
         _: &Grant<E>,
@@ -209,9 +209,12 @@ impl HostedBody {
             let Some(([target_row, progress_row], [target, progress])) = pairs.next() else {
                 return Err(RowError::Malformed);
             };
-            let target = self.open_row(Space::NoticeTarget, target_row, target).await?;
+            let target = match self.open_row(Space::NoticeTarget, target_row, target).await {
+                Err(RowError::Seal(SealError::KeyDestroyed)) => continue,
+                target => target?.ok_or(RowError::Malformed)?,
+            };
             let progress = self.open_row(Space::NoticeTarget, progress_row, progress).await?;
-            targets.push((ordinal, target.ok_or(RowError::Malformed)?, progress));
+            targets.push((ordinal, target, progress));
         }
         Ok(targets)
     }

@@ -46,7 +46,8 @@ impl HostedBody {
         Ok(Reserved { from, batch })
     }
 
-    async fn ensure_page(&self, page: u32) -> Result<(), RowError> {
+    /// Makes a page of keys, durable before it returns.
+    pub(crate) async fn ensure_page(&self, page: u32) -> Result<(), RowError> {
         let row = page_row(page);
         if self.get_row(&row).await?.is_some() {
             return Ok(());

@@ -85,6 +85,13 @@ pub struct ValueKeys {
     page: Option<Arc<Page>>,
 }
 
+impl ValueKeys {
+    /// Generation of the keyring they are from.
+    pub(crate) fn generation(&self) -> u64 {
+        self.keyring.generation()
+    }
+}
+
 impl KeySource for ValueKeys {
     fn day_key(&self, purpose: Purpose, day: u32) -> Result<(u32, &DayKey), KeyError> {
         self.keyring.day_key(purpose, day)

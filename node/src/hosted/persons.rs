@@ -5,7 +5,7 @@
 
 use chukei_crypto::binding::Bindings;
 use chukei_crypto::person_code::version_of;
-use chukei_crypto::seal::{PersonSlot, Purpose};
+use chukei_crypto::seal::{PersonSlot, Purpose, SealError};
 use chukei_domain::answer::PersonFlags;
 use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_store::{Batch, RowKey, Space, Versioned};
@@ -118,10 +118,8 @@ impl HostedBody {
         self.row(Space::Person, &[id])
     }
 
-    /// How alias rows are sealed: they must open before the person's slot is known.
-    pub(crate) const ALIAS: SealedFor = SealedFor { purpose: Purpose::Names, day: 0, person: None };
-
-    /// How a person's row is sealed.
+    /// How a person's row is sealed, and the aliases that lead to it: the slot is read off the value's header, and where
+    /// an alias led says nothing once the person is erased.
     pub(crate) fn person_seal(person: &PersonRef) -> SealedFor {
         SealedFor::standing(Purpose::Names, Some(person.slot()))
     }
@@ -135,7 +133,7 @@ impl HostedBody {
         let stored = self.get_rows(rows).await?;
         let mut persons = Vec::with_capacity(rows.len());
         for (row, stored) in rows.iter().zip(&stored) {
-            persons.push(self.open_row(space, row, stored).await?);
+            persons.push(self.led(space, row, stored).await?);
         }
         Ok(persons)
     }
@@ -223,10 +221,23 @@ impl HostedBody {
         let stored = self.get_rows(aliases).await?;
         for (row, stored) in aliases.iter().zip(&stored) {
             if stored.is_some() {
-                return self.open_row(space, row, stored).await;
+                return self.led(space, row, stored).await;
             }
         }
         Ok(None)
+    }
+
+    /// Where an alias leads; nowhere where its person is erased.
+    pub(crate) async fn led(
+        &self,
+        space: Space,
+        row: &RowKey,
+        stored: &Option<Versioned>,
+    ) -> Result<Option<PersonRef>, RowError> {
+        match self.open_row(space, row, stored).await {
+            Err(RowError::Seal(SealError::KeyDestroyed)) => Ok(None),
+            led => led,
+        }
     }
 
     /// Opens the row that an alias led to. Both are written together; anything else than this person is damage.

@@ -37,7 +37,10 @@ impl HostedBody {
         let (ids, _) = seal::key_ids(sealed)?;
         let keys = self.value_keys(ids.person).await?;
         let plain = zeroize::Zeroizing::new(seal::open_owned(&keys, place, sealed.to_vec())?.into_inner());
-        Ok(Some(seal::seal(&keys, ids, place, &plain)?))
+        match self.renew_copy(row, ids, &plain).await? {
+            Some(renewed) => Ok(Some(renewed)),
+            None => Ok(Some(seal::seal(&keys, ids, place, &plain)?)),
+        }
     }
 
     /// Whether `sealed` stands under a number that is not the newest.

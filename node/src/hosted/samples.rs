@@ -62,7 +62,7 @@ impl Sample {
         ];
         let mut batch = reserved.batch;
         for (space, row) in rows {
-            batch = body.put(batch, space, row, HostedBody::ALIAS, &person).await.unwrap();
+            batch = body.put(batch, space, row, HostedBody::person_seal(&person), &person).await.unwrap();
         }
         let (row, seal) = (body.person_row(&person.id), HostedBody::person_seal(&person));
         batch = body.put(batch, Space::Person, row, seal, &record).await.unwrap();

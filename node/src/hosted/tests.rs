@@ -51,11 +51,12 @@ async fn r30_a_row_moved_to_another_person_fails_integrity() {
     let dataset = "TM00000000000002".parse().unwrap();
     let row = body.document_row(&one.person, &dataset).await.unwrap();
     let document = Document::new(one.person.id, body.local_code(), dataset).to_bytes().unwrap();
-    let seal = HostedBody::document_seal(&one.person);
-    let sealed = body.seal_bytes(Space::Document, &row, seal, &document).await.unwrap();
+    let (person, slot) = (one.person.slot(), body.ensure_dataset(&dataset).await.unwrap());
+    let sealed = body.seal_copy(&row, person, slot, &document).await.unwrap();
     let moved = body.document_row(&other.person, &dataset).await.unwrap();
-    assert!(body.open_bytes(Space::Document, &row, sealed.clone()).await.is_ok());
-    assert!(integrity(body.open_bytes(Space::Document, &moved, sealed).await));
+    let opened = body.open_copy(Space::Document, &row, sealed.clone()).await.unwrap().unwrap();
+    assert_eq!(*opened, document);
+    assert!(integrity(body.open_copy(Space::Document, &moved, sealed).await));
 }
 
 #[tokio::test]
@@ -66,7 +67,8 @@ async fn an_alias_that_leads_to_somebody_else_is_damage_and_no_answer() {
     let body = grant.body();
     let row = body.code_row(&one.code);
     let crossed = super::persons::PersonRef { id: other.person.id, number: one.person.number };
-    let batch = body.put(Batch::new(), Space::PersonByCode, row, HostedBody::ALIAS, &crossed).await.unwrap();
+    let seal = HostedBody::person_seal(&crossed);
+    let batch = body.put(Batch::new(), Space::PersonByCode, row, seal, &crossed).await.unwrap();
     body.apply(batch).await.unwrap();
     let led = body.person_with_documents(&grant, [one.code], &[]).await;
     assert!(matches!(led, Err(RowError::Malformed)));

@@ -139,6 +139,10 @@ async fn keep(grant: &Grant<Write>, stub: &NoticeStub, states: &[DeliveryState])
         let [a, b, c, d, ..] = state.delivery.0;
         let ordinal = u32::from_be_bytes([a, b, c, d]);
         let stored = body.notice_targets(grant, stub, ordinal, 1).await?;
+        if stored.is_empty() && ordinal < stub.targets {
+            // Erased since it was delivered.
+            continue;
+        }
         let known = stored.into_iter().find(|(_, target, _)| target.delivery == state.delivery);
         let Some((_, target, before)) = known else { return Err(PollError::Malformed) };
         let now =

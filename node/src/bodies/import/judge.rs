@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chukei_domain::copy_row::CopyRow;
 use chukei_domain::document::Put;
 use chukei_domain::outcome::Refusal;
-use chukei_store::{Batch, RowKey, Space};
+use chukei_store::{Batch, RowKey};
 use chukei_wire::message::staff::RowOutcome;
 
 use super::ParsedRow;
@@ -115,8 +115,11 @@ async fn write(
     key: RowKey,
     mut working: WorkingDocument,
 ) -> Result<Batch, RowError> {
+    let person = working.person.slot();
+    let dataset = body.ensure_dataset(&working.document.dataset()).await?;
     for (row, entry) in working.entries {
-        batch = body.put(batch, Space::RecordId, row, entry.seal(), &entry).await?;
+        let sealed = body.seal_copy(&row, person, dataset, &entry.to_bytes()?).await?;
+        batch = batch.put(row, sealed);
     }
     if !working.changed {
         return Ok(batch);
@@ -127,7 +130,6 @@ async fn write(
         None => batch.require_absent(key.clone()),
     };
     let bytes = zeroize::Zeroizing::new(working.document.to_bytes().map_err(|_| RowError::Malformed)?);
-    let seal = HostedBody::document_seal(&working.person);
-    let sealed = body.seal_bytes(Space::Document, &key, seal, &bytes).await?;
+    let sealed = body.seal_copy(&key, person, dataset, &bytes).await?;
     Ok(batch.put(key, sealed))
 }

@@ -62,7 +62,7 @@ impl Loaded {
         let stored = body.get_rows(&keys).await?;
         for (at, (key, stored)) in keys.iter().zip(stored).enumerate() {
             breathe(at).await;
-            if let Some(entry) = body.open_row(Space::RecordId, key, &stored).await? {
+            if let Some(entry) = RecordEntry::read(body, key, stored).await? {
                 self.entries.insert(key.clone(), entry);
             }
         }
@@ -82,13 +82,13 @@ impl Loaded {
             }
         }
         let keys: Vec<RowKey> = wanted.keys().cloned().collect();
-        let stored = body.read_documents(keys.clone()).await?.open(body).await?;
-        for (key, stored) in keys.into_iter().zip(stored) {
+        let read = body.read_documents(keys.clone()).await?;
+        let versions = read.versions();
+        for ((key, stored), version) in keys.into_iter().zip(read.open(body).await?).zip(versions) {
             let Some((person, dataset)) = wanted.get(&key).copied() else { continue };
-            let (document, version) = match stored {
-                Some(stored) => (stored.document, Some(stored.version)),
-                None => (Document::new(person.id, body.local_code(), dataset), None),
-            };
+            // What was erased and still lies there is replaced like what it says: nothing.
+            let document = stored.map(|stored| stored.document);
+            let document = document.unwrap_or_else(|| Document::new(person.id, body.local_code(), dataset));
             let working = WorkingDocument { document, version, person, changed: false, entries: Vec::new() };
             self.documents.insert(key, working);
         }

@@ -1,13 +1,14 @@
 //! Where a record id leads: a record is identified within its body by its id.
 
-use chukei_crypto::seal::Purpose;
+use chukei_crypto::seal::SealError;
 use chukei_domain::copy_row::CopyRow;
-use chukei_store::{RowKey, Space};
+use chukei_store::{RowKey, Space, Versioned};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
-use crate::hosted::rows::SealedFor;
+use crate::hosted::rows::RowError;
 
 /// The record's place and a keyed tag of its content, by which an unchanged row is known without its document.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +43,25 @@ impl RecordEntry {
             == (other.person, &other.dataset, &other.item, &other.record_key)
     }
 
-    /// How entries are sealed: under the person's key, found by the ids in the value's header.
-    pub(super) fn seal(&self) -> SealedFor {
-        SealedFor::standing(Purpose::Copies, Some(self.person.slot()))
+    /// The form that is sealed, under the person's key and the dataset's.
+    pub(super) fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, RowError> {
+        serde_ipld_dagcbor::to_vec(self).map(Zeroizing::new).map_err(|_| RowError::Malformed)
+    }
+
+    /// Opens a stored entry; `None` where there is none, or its person or dataset is erased.
+    pub(super) async fn read(
+        body: &HostedBody,
+        row: &RowKey,
+        stored: Option<Versioned>,
+    ) -> Result<Option<Self>, RowError> {
+        let Some(stored) = stored else { return Ok(None) };
+        match body.open_copy(Space::RecordId, row, stored.value).await {
+            Ok(Some(plain)) => {
+                serde_ipld_dagcbor::from_slice(&plain).map(Some).map_err(|_| RowError::Malformed)
+            }
+            Ok(None) | Err(RowError::Seal(SealError::KeyDestroyed)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -153,12 +153,13 @@ async fn finish(
 ) -> Result<Progress, RoundError> {
     let body = write.scope().body();
     let now_ms = node.clock.now_ms();
-    let mut progress = before;
+    // Every one of the chunk is dealt with; who is not among them is erased.
+    let next = before.next.saturating_add(CHUNK).min(stub.targets);
+    let mut progress = Progress { next, ..before };
     let mut batch = Batch::new();
     let mut answers = Vec::with_capacity(dealt.len());
     for (ordinal, target, delivered) in dealt {
         let ok = delivered.result == ResultName::Registered;
-        progress.next = progress.next.max(ordinal.saturating_add(1));
         progress.delivered += u32::from(ok);
         let state = TargetProgress { delivered: ok, read_at_ms: None, answers: Vec::new() };
         batch = body.put_target_progress(batch, stub, ordinal, &target.person, &state).await?;
