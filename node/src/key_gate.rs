@@ -1,108 +1,25 @@
-//! Why an owner's keys cannot be used now, and the gate that every use of them passes.
+//! The gate that every use of an owner's keys passes, and the looks that shut and open it.
 //!
 //! What must hold: while a fault stands, nothing of the owner is sealed or opened, by new work or by work that began
-//! before; others are not touched by it. Deliberately absent: any way around the gate, and any mending.
+//! before; where only writing is at fault, reads go on and nothing is written. Others are not touched by it.
+//! Deliberately absent: any way around the gate, and any mending.
+
+mod fault;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use chukei_keys::{KeyfileError, KeyringFile, ProviderError};
+use chukei_keys::{KeyfileError, KeyringFile};
+
+pub use fault::{Cause, Fault};
 
 /// How often keys are looked at: one that somebody took away is not used for longer than a second.
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// A look that takes longer finds that the provider does not answer.
+/// A look that takes longer finds that what it waits for does not answer.
 const LOOK_WAIT: Duration = Duration::from_secs(5);
 /// Looks at a root and epoch that are not there.
 const LOOKS: u32 = 3;
-
-/// What kind of thing is wrong. A closed set: metrics count by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// Not looked at yet since the process started.
-    Opening,
-    /// The key provider does not answer.
-    Provider,
-    /// A root, an epoch or the keyring is not where it should be.
-    Missing,
-    /// A root or epoch that the keyring needs was destroyed.
-    Destroyed,
-    /// The keyring or a stored key is cut short, altered, another owner's or of a newer format.
-    Damaged,
-    /// The keyring is older than the one that was in use.
-    Older,
-    /// The partition cannot be read.
-    Store,
-    /// Another key file or the configuration of the body cannot be used.
-    Files,
-}
-
-impl Cause {
-    /// Every cause.
-    pub const ALL: [Self; 8] = [
-        Self::Opening,
-        Self::Provider,
-        Self::Missing,
-        Self::Destroyed,
-        Self::Damaged,
-        Self::Older,
-        Self::Store,
-        Self::Files,
-    ];
-
-    /// Its name as a label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Opening => "opening",
-            Self::Provider => "provider",
-            Self::Missing => "missing",
-            Self::Destroyed => "destroyed",
-            Self::Damaged => "damaged",
-            Self::Older => "older",
-            Self::Store => "store",
-            Self::Files => "files",
-        }
-    }
-}
-
-/// What is wrong, in words for operators: never a key, a value or a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The kind.
-    pub cause: Cause,
-    /// What was found.
-    pub text: String,
-}
-
-impl Fault {
-    /// A fault of this kind.
-    pub fn new(cause: Cause, text: impl std::fmt::Display) -> Self {
-        Self { cause, text: text.to_string() }
-    }
-}
-
-impl From<&KeyfileError> for Fault {
-    fn from(error: &KeyfileError) -> Self {
-        let cause = match error {
-            KeyfileError::Missing | KeyfileError::Lost => Cause::Missing,
-            KeyfileError::Older => Cause::Older,
-            KeyfileError::Io(_) => Cause::Store,
-            KeyfileError::Provider(error) => of_provider(error),
-            error if error.code() == "KEY_DESTROYED" => Cause::Destroyed,
-            _ => Cause::Damaged,
-        };
-        Self::new(cause, format!("keyring: {error}"))
-    }
-}
-
-fn of_provider(error: &ProviderError) -> Cause {
-    match error {
-        ProviderError::Destroyed => Cause::Destroyed,
-        ProviderError::Missing => Cause::Missing,
-        ProviderError::Unavailable(_) | ProviderError::Io { .. } | ProviderError::ReadOnly => Cause::Provider,
-        _ => Cause::Damaged,
-    }
-}
 
 /// Looks at what a keyring stands on: its provider, the root and epoch it is wrapped under, and the file itself.
 pub async fn look(file: Arc<KeyringFile>) -> Option<Fault> {
@@ -127,19 +44,22 @@ fn still_there(file: &KeyringFile) -> Result<(), KeyfileError> {
 }
 
 /// Looks in the background and sets the gate; tells every change of it. A look that takes longer than
-/// [`LOOK_WAIT`] shuts the gate, and is waited for all the same, so that no second one joins it.
+/// [`LOOK_WAIT`] shuts the gate with the fault that `late` names, and is waited for all the same, so that no second
+/// one joins it.
 pub async fn look_and_set(
     gate: &Gate,
     look: impl Future<Output = Option<Fault>> + Send + 'static,
+    late: impl Fn() -> Fault,
     tell: impl Fn(Option<&Fault>),
 ) {
-    look_within(LOOK_WAIT, gate, look, tell).await;
+    look_within(LOOK_WAIT, gate, look, late, tell).await;
 }
 
 async fn look_within(
     wait: Duration,
     gate: &Gate,
     look: impl Future<Output = Option<Fault>> + Send + 'static,
+    late: impl Fn() -> Fault,
     tell: impl Fn(Option<&Fault>),
 ) {
     let set = |found: Option<Fault>| {
@@ -151,21 +71,15 @@ async fn look_within(
     match tokio::time::timeout(wait, &mut looking).await {
         Ok(found) => set(found.unwrap_or_else(|_| Some(Fault::new(Cause::Opening, "a look broke off")))),
         Err(_) => {
-            set(Some(Fault::new(Cause::Provider, "the key provider does not answer in time")));
+            set(Some(late()));
             set(looking.await.unwrap_or_else(|_| Some(Fault::new(Cause::Opening, "a look broke off"))));
         }
     }
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.text, self.cause.as_str())
-    }
-}
-
 /// The gate is shut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body's keys cannot be used now")]
+#[error("the body is not ready now")]
 pub struct Shut;
 
 /// The gate of one body.
@@ -178,14 +92,31 @@ impl Gate {
         Self(ArcSwapOption::from_pointee(fault))
     }
 
-    /// Lets a use of the body's keys through.
+    /// Lets a use of the body's keys through: also where the fault is one of writing alone.
     pub fn pass(&self) -> Result<(), Shut> {
+        let passes = self.0.load().as_ref().is_none_or(|fault| fault.cause.leaves_reads());
+        if passes { Ok(()) } else { Err(Shut) }
+    }
+
+    /// Lets a write through.
+    pub fn pass_to_write(&self) -> Result<(), Shut> {
         if self.0.load().is_none() { Ok(()) } else { Err(Shut) }
     }
 
     /// What stands in the way.
     pub fn fault(&self) -> Option<Arc<Fault>> {
         self.0.load_full()
+    }
+
+    /// Shuts the gate, unless it is shut as tightly already.
+    pub fn shut(&self, fault: Fault) {
+        let fault = Arc::new(fault);
+        self.0.rcu(|standing| match standing {
+            Some(before) if fault.cause.leaves_reads() || !before.cause.leaves_reads() => {
+                Some(before.clone())
+            }
+            _ => Some(fault.clone()),
+        });
     }
 
     /// Shuts the gate, or opens it; tells whether that changed anything.

@@ -23,6 +23,7 @@ use crate::config::serve::NodeConfig;
 use crate::evidence::PermitEvidence;
 use crate::hosted::Bodies;
 use crate::hosted::body::Home;
+use crate::key_gate::Cause;
 use crate::outbound::announce::announce;
 use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
@@ -168,13 +169,24 @@ fn readiness(
         if node.brokers().is_empty() {
             return Err("no broker is connected: check addresses and certificates".into());
         }
-        let faults = node.bodies.faults();
-        let told = faults.iter().map(|(code, fault)| format!("body {code} is not served: {fault}"));
-        if faults.len() == node.bodies.codes().count() {
-            return Err(told.collect::<Vec<_>>().join("; "));
-        }
-        Ok(told.collect())
+        told(&node)
     })
+}
+
+/// What a node serves without, or why it serves nothing. One that waits for bodies of other nodes is ready to.
+fn told(node: &Node) -> Result<Vec<String>, String> {
+    let faults = node.bodies.faults();
+    let told = faults.iter().map(|(code, fault)| match fault.cause {
+        Cause::OwnedElsewhere => format!("body {code} is served elsewhere: {fault}"),
+        cause if cause.leaves_reads() => format!("body {code} is only read: {fault}"),
+        _ => format!("body {code} is not served: {fault}"),
+    });
+    let out = faults.values().filter(|fault| !fault.cause.leaves_reads());
+    let waits = faults.values().any(|fault| fault.cause == Cause::OwnedElsewhere);
+    if out.count() == node.bodies.codes().count() && !waits {
+        return Err(told.collect::<Vec<_>>().join("; "));
+    }
+    Ok(told.collect())
 }
 
 async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCredentials>) {

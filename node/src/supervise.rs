@@ -1,17 +1,20 @@
 //! Each hosted body by itself: opened as soon as it can be, watched while it is served, shut while something it
-//! stands on is gone, and served again when that is back.
+//! stands on is gone, and served again when that is back. One that another node owns is waited for.
 //!
 //! What must hold: one body's bad keyring, missing provider or unreadable store stops neither the node nor another
 //! body; nothing of it is served meanwhile, and nothing is made in the place of what is missing. Tries are bounded in
 //! rate and go on for as long as the node runs, because only operators can say that a fault is for good.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chukei_domain::day::day_of;
 use chukei_keys::KeyProvider;
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::app::Node;
 use crate::config::serve::{BodyConfig, NodeConfig};
@@ -25,6 +28,10 @@ use crate::{expiry, outbound, rotation};
 /// Pauses between tries to open a body.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest to open one that another node owns: it is taken over soon after that node's lease has ended.
+const LAST_PAUSE_OWNED: Duration = Duration::from_secs(1);
+/// The longest pause between tries to mend a partition.
+const LAST_PAUSE_MEND: Duration = Duration::from_secs(2);
 /// Bodies opened at once.
 const OPENINGS: usize = 16;
 /// Time the first tries may take before the node goes on without those that are not done.
@@ -74,13 +81,31 @@ pub async fn start(node: &Arc<Node>, opener: Opener) {
 }
 
 async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tried: mpsc::Sender<()>) {
-    let Some(body) = opened(&node, &opener, &config, tried).await else { return };
-    node.served().await;
-    tokio::spawn(outbound::deliver::run(node.clone(), body.clone()));
-    tokio::spawn(outbound::poll::run(node.clone(), body.clone()));
-    tokio::spawn(expiry::run(node.clone(), body.clone()));
-    tokio::spawn(rotation::run(node.clone(), body.clone()));
-    watch(&node, &body).await;
+    let mut tried = Some(tried);
+    while let Some(body) = opened(&node, &opener, &config, &mut tried).await {
+        node.served().await;
+        let mut work = JoinSet::new();
+        work.spawn(outbound::deliver::run(node.clone(), body.clone()));
+        work.spawn(outbound::poll::run(node.clone(), body.clone()));
+        work.spawn(expiry::run(node.clone(), body.clone()));
+        work.spawn(rotation::run(node.clone(), body.clone()));
+        match watch(&node, &body).await {
+            Watched::Stopping => {
+                // What is begun ends by itself.
+                work.detach_all();
+                return;
+            }
+            Watched::TakenOver => {
+                work.shutdown().await;
+                let fault = Fault::new(Cause::Fenced, "another node has taken the body over");
+                tell(&node, config.code, Some(&fault));
+                node.bodies.leave(config.code, fault);
+                node.count_faults();
+                drop(body);
+                announce_to_all(&node).await;
+            }
+        }
+    }
 }
 
 /// Tries until the body is open; `None` when the node stops first. `tried` is dropped after the first try.
@@ -88,40 +113,45 @@ async fn opened(
     node: &Arc<Node>,
     opener: &Arc<Opener>,
     config: &BodyConfig,
-    tried: mpsc::Sender<()>,
+    tried: &mut Option<mpsc::Sender<()>>,
 ) -> Option<Arc<HostedBody>> {
-    let mut tried = Some(tried);
     let mut pause = FIRST_PAUSE;
     loop {
-        match try_open(node, opener, config).await {
-            Ok(body) => {
-                let actor = format!("chukei://node/{}", node.name);
-                let closed = body.audit().close_open_requests(&actor, node.clock.now_ms());
-                if closed > 0 {
-                    tracing::warn!(body = %config.code, closed, "requests left open by a stop are closed as unknown");
-                }
-                let listed = node.peers().body(&config.code).map(|peer| peer.identities.clone());
-                body.identity_keys().choose(listed.as_ref());
-                // Brokers hear of it before anybody is served: until then they know nothing of this body.
-                body.gate().set(Some(Fault::new(Cause::Opening, "not announced yet")));
-                let body = node.bodies.enter(body)?;
-                announce_to_all(node).await;
-                body.gate().set(None);
-                node.count_faults();
-                return Some(body);
-            }
+        let longest = match try_open(node, opener, config).await {
+            Ok(body) => return enter(node, body).await,
             Err(fault) => {
+                let longest =
+                    if fault.cause == Cause::OwnedElsewhere { LAST_PAUSE_OWNED } else { LAST_PAUSE };
                 if node.bodies.note(config.code, fault.clone()) {
                     tell(node, config.code, Some(&fault));
                 }
+                longest
             }
-        }
+        };
         drop(tried.take());
-        if !node.sleep(pause).await {
+        if !node.sleep(pause.min(longest)).await {
             return None;
         }
-        pause = (pause * 2).min(LAST_PAUSE);
+        pause = (pause * 2).min(longest);
     }
+}
+
+/// Puts an open body in its place and lets it be served.
+async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
+    let actor = format!("chukei://node/{}", node.name);
+    let closed = body.audit().close_open_requests(&actor, node.clock.now_ms());
+    if closed > 0 {
+        tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
+    }
+    let listed = node.peers().body(&body.code()).map(|peer| peer.identities.clone());
+    body.identity_keys().choose(listed.as_ref());
+    // Brokers hear of it before anybody is served: until then they know nothing of this body.
+    body.gate().set(Some(Fault::new(Cause::Opening, "not announced yet")));
+    let body = node.bodies.enter(body)?;
+    announce_to_all(node).await;
+    body.gate().set(None);
+    node.count_faults();
+    Some(body)
 }
 
 /// A broker that does not hear of it now hears of it when it is connected anew or the delegations are renewed.
@@ -139,11 +169,64 @@ async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Res
     opener.open(config, today).await
 }
 
-/// Looks at what the body stands on until the node stops.
-async fn watch(node: &Node, body: &Arc<HostedBody>) {
-    while node.sleep(LOOK_EVERY).await {
-        let look = body.clone().look();
-        look_and_set(body.gate(), look, |fault| tell(node, body.code(), fault)).await;
+/// Why a body is not watched any more.
+enum Watched {
+    /// The node stops.
+    Stopping,
+    /// Another node serves the body.
+    TakenOver,
+}
+
+/// Looks at what the body stands on.
+async fn watch(node: &Node, body: &Arc<HostedBody>) -> Watched {
+    let mut mend = Mend::default();
+    loop {
+        tokio::select! {
+            going_on = node.sleep(LOOK_EVERY) => if !going_on {
+                return Watched::Stopping;
+            },
+            () = body.met_fault() => if let Some(fault) = body.gate().fault() {
+                tell(node, body.code(), Some(&fault));
+            },
+        }
+        if body.is_fenced() {
+            return Watched::TakenOver;
+        }
+        let in_store = Arc::new(AtomicBool::new(false));
+        let look = body.clone().look(mend.is_due(), in_store.clone());
+        let late = || match in_store.load(Ordering::Acquire) {
+            true => Fault::new(Cause::StoreUnreachable, "the store does not answer in time"),
+            false => Fault::silent_provider(),
+        };
+        look_and_set(body.gate(), look, late, |fault| tell(node, body.code(), fault)).await;
+        mend.looked(body.gate().fault().is_some());
+    }
+}
+
+/// When it is tried again whether a partition's fault is over: soon at first, then every two seconds.
+struct Mend {
+    due: Instant,
+    pause: Duration,
+}
+
+impl Default for Mend {
+    fn default() -> Self {
+        Self { due: Instant::now(), pause: LOOK_EVERY }
+    }
+}
+
+impl Mend {
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.due
+    }
+
+    fn looked(&mut self, faulty: bool) {
+        if !faulty {
+            *self = Self::default();
+        } else if self.is_due() {
+            self.due = Instant::now() + self.pause;
+            self.pause = (self.pause * 2).min(LAST_PAUSE_MEND);
+        }
     }
 }
 
@@ -151,6 +234,9 @@ async fn watch(node: &Node, body: &Arc<HostedBody>) {
 fn tell(node: &Node, body: BodyCode, fault: Option<&Fault>) {
     node.count_faults();
     match fault {
+        Some(fault) if fault.cause == Cause::OwnedElsewhere => {
+            tracing::info!(%body, cause = fault.cause.as_str(), %fault, "body waited for");
+        }
         Some(fault) => tracing::error!(%body, cause = fault.cause.as_str(), %fault, "body not ready"),
         None => tracing::info!(%body, "body ready again"),
     }

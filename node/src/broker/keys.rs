@@ -26,7 +26,7 @@ pub(super) struct BrokerKeys {
 pub(super) async fn keep(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
     let mut turned = None;
     loop {
-        look_and_set(&broker.keys.gate, look(broker.keys.file.clone()), tell).await;
+        look_and_set(&broker.keys.gate, look(broker.keys.file.clone()), Fault::silent_provider, tell).await;
         let today = day_of(broker.clock.now_ms());
         if turned != Some(today) && broker.keys.gate.pass().is_ok() {
             match turn(&broker, today).await {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::keyring::{Keyring, NamingKey};
@@ -13,8 +14,11 @@ use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
 use chukei_store::journal::Journal;
-use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Rows, Space, Versioned};
+use chukei_store::{
+    Batch, DataFolder, Engine, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault,
+};
 use chukei_wire::body_code::BodyCode;
+use tokio::sync::Notify;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
@@ -71,6 +75,10 @@ pub struct HostedBody {
     /// Held shared while a batch is looked over and applied.
     applying: tokio::sync::RwLock<()>,
     gate: Gate,
+    /// Woken when a read or a write has met a fault.
+    met_fault: Notify,
+    /// Whether a notice may be open, whose states are to be pulled.
+    may_have_open_notices: AtomicBool,
     rewriting: Rewriting,
     audit: AuditLog,
 }
@@ -87,7 +95,11 @@ impl HostedBody {
         let code = facts.code;
         let local = code.as_str().parse().map_err(|_| Fault::new(Cause::Files, "not a local body code"))?;
         let (identity, acquisition) = waiting(move || files.open()).await?;
-        let partition = home.engine.open(code.as_str()).await.map_err(store_fault)?;
+        let partition = home.engine.open(code.as_str()).await?;
+        // The handle of a body that was taken over stays open here until the last request has let go of it.
+        if partition.fault() == Some(WriteFault::Fenced) {
+            return Err(StoreError::Fenced.into());
+        }
         let keyring = Arc::new(keyring(&home.folder, code, provider, today, &*partition).await?);
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
@@ -104,6 +116,8 @@ impl HostedBody {
             writing: tokio::sync::Mutex::new(()),
             applying: tokio::sync::RwLock::new(()),
             gate: Gate::default(),
+            met_fault: Notify::new(),
+            may_have_open_notices: AtomicBool::new(true),
             rewriting: Rewriting::default(),
             audit,
         })
@@ -201,18 +215,59 @@ impl HostedBody {
         Ok(NamingKey::for_person(key))
     }
 
-    /// Whether the store answers.
-    pub async fn is_readable(&self) -> bool {
-        self.get_row(&RowKey::new(Space::Meta).bytes(b"persons")).await.is_ok()
+    /// The fencing epoch of this node's lease on the body.
+    pub fn epoch(&self) -> u64 {
+        self.partition.epoch()
     }
 
-    /// Looks at what the body stands on: provider, keyring and store.
-    pub(crate) async fn look(self: Arc<Self>) -> Option<Fault> {
+    /// Whether another node has taken the body over: this one serves it no more.
+    pub fn is_fenced(&self) -> bool {
+        self.partition.fault() == Some(WriteFault::Fenced)
+    }
+
+    /// The space that its rows take.
+    pub async fn usage(&self) -> Result<Usage, RowError> {
+        self.heed(self.partition.usage().await)
+    }
+
+    /// Until a read or a write meets a fault.
+    pub async fn met_fault(&self) {
+        self.met_fault.notified().await;
+    }
+
+    /// Whether a notice may be open: until somebody has looked, one may be.
+    pub(crate) fn may_have_open_notices(&self) -> bool {
+        self.may_have_open_notices.load(Ordering::Acquire)
+    }
+
+    /// Notes whether a notice may be open.
+    pub(crate) fn note_open_notices(&self, open: bool) {
+        self.may_have_open_notices.store(open, Ordering::Release);
+    }
+
+    /// Looks at what the body stands on: keyring and provider, then what is known of its partition. Where that has a
+    /// fault and it is time to `mend`, tries whether it is over. Tells by `in_store` what it waits for.
+    pub(crate) async fn look(self: Arc<Self>, mend: bool, in_store: Arc<AtomicBool>) -> Option<Fault> {
         if let Some(fault) = key_gate::look(self.keyring.clone()).await {
             return Some(fault);
         }
-        let unreadable = || Fault::new(Cause::Store, "the store cannot be read");
-        (!self.is_readable().await).then(unreadable)
+        let fault = self.partition.fault()?;
+        if !mend {
+            return Some(fault.into());
+        }
+        in_store.store(true, Ordering::Release);
+        self.partition.recover().await.map(Fault::from)
+    }
+
+    /// Passes on what the store answered; a fault that it has met shuts the gate at once.
+    fn heed<T>(&self, answer: Result<T, StoreError>) -> Result<T, RowError> {
+        if answer.is_err()
+            && let Some(fault) = self.partition.fault()
+        {
+            self.gate.shut(fault.into());
+            self.met_fault.notify_one();
+        }
+        Ok(answer?)
     }
 
     /// Waits until every batch that was looked over before this call has taken its way into the store's queue.
@@ -227,7 +282,7 @@ impl HostedBody {
 
     /// Rows of one moment, still sealed.
     pub(crate) async fn get_rows(&self, rows: &[RowKey]) -> Result<Vec<Option<Versioned>>, RowError> {
-        Ok(self.partition.get_many(rows).await?)
+        self.heed(self.partition.get_many(rows).await)
     }
 
     /// A page of rows, still sealed.
@@ -237,15 +292,16 @@ impl HostedBody {
         after: Option<&RowKey>,
         limit: usize,
     ) -> Result<Rows, RowError> {
-        Ok(self.partition.scan(prefix, after, limit).await?)
+        self.heed(self.partition.scan(prefix, after, limit).await)
     }
 
     /// Writes a batch; returns once it is durable. What was sealed before a rotation is sealed again on its way:
     /// after [`Self::applied`], nothing is written under a number that was not the newest.
     pub(crate) async fn apply(&self, mut batch: Batch) -> Result<(), RowError> {
         let _applying = self.applying.read().await;
+        self.gate.pass_to_write()?;
         self.renew_seals(&mut batch).await?;
-        Ok(self.partition.apply(batch).await?)
+        self.heed(self.partition.apply(batch).await)
     }
 }
 
@@ -263,10 +319,6 @@ fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {
     AcquisitionKeyPair::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn store_fault(error: impl std::fmt::Display) -> Fault {
-    Fault::new(Cause::Store, format!("store: {error}"))
-}
-
 /// Opens the body's keyring. A new one is made only for a body that has nothing stored: in any other case a
 /// missing keyring is a loss to be mended from its backup, not to be covered by a new one.
 async fn keyring(
@@ -276,7 +328,7 @@ async fn keyring(
     today: u32,
     partition: &dyn Partition,
 ) -> Result<KeyringFile, Fault> {
-    let path = folder.keyring_path(code.as_str()).map_err(store_fault)?;
+    let path = folder.keyring_path(code.as_str())?;
     let owner: Owner =
         code.as_str().parse().map_err(|error: InvalidOwner| Fault::new(Cause::Files, error))?;
     let (place, of, keys) = (path.clone(), owner.clone(), provider.clone());
@@ -287,7 +339,7 @@ async fn keyring(
     if let Some(opened) = opened.await? {
         return Ok(opened);
     }
-    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).await.map_err(store_fault)?;
+    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).await?;
     if !pages.rows.is_empty() {
         let text = "the keyring is missing, and the body has data: restore it from its backup";
         return Err(Fault::new(Cause::Missing, text));

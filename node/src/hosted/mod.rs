@@ -17,8 +17,9 @@ pub mod reseal;
 pub mod rows;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
 
@@ -48,9 +49,9 @@ impl From<NotServed> for ResultName {
     }
 }
 
-/// One body's place: empty until the body could be opened.
+/// One body's place: empty until the body could be opened, and again when another node has taken it over.
 struct Place {
-    body: OnceLock<Arc<HostedBody>>,
+    body: ArcSwapOption<HostedBody>,
     /// Why it is empty.
     opening: Gate,
 }
@@ -58,11 +59,11 @@ struct Place {
 impl Place {
     fn empty() -> Self {
         let opening = Gate::shut_by(Fault::new(Cause::Opening, "not opened yet"));
-        Self { body: OnceLock::new(), opening }
+        Self { body: ArcSwapOption::empty(), opening }
     }
 
-    fn gate(&self) -> &Gate {
-        self.body.get().map_or(&self.opening, |body| body.gate())
+    fn fault(&self) -> Option<Arc<Fault>> {
+        self.body.load().as_ref().map_or_else(|| self.opening.fault(), |body| body.gate().fault())
     }
 }
 
@@ -77,27 +78,38 @@ impl Bodies {
         Self { by_code: codes.into_iter().map(|code| (code, Place::empty())).collect() }
     }
 
-    /// Puts an open body in its place; the one that is there already stays.
+    /// Puts an open body in its place.
     pub fn enter(&self, body: HostedBody) -> Option<Arc<HostedBody>> {
         let place = self.by_code.get(&body.code())?;
-        Some(place.body.get_or_init(|| Arc::new(body)).clone())
+        let body = Arc::new(body);
+        place.body.store(Some(body.clone()));
+        Some(body)
+    }
+
+    /// Empties a body's place for this reason: who enters it from now on is turned away, and its keys are gone with
+    /// the last who is in it still.
+    pub fn leave(&self, code: BodyCode, fault: Fault) {
+        if let Some(place) = self.by_code.get(&code) {
+            place.opening.set(Some(fault));
+            place.body.store(None);
+        }
     }
 
     /// The body, if this node hosts it and can serve it now.
     pub fn get(&self, code: BodyCode) -> Result<Arc<HostedBody>, NotServed> {
         let place = self.by_code.get(&code).ok_or(NotServed::Unknown)?;
-        let open = place.body.get().filter(|body| body.gate().pass().is_ok());
-        open.cloned().ok_or(NotServed::NotReady)
+        let open = place.body.load_full().filter(|body| body.gate().pass().is_ok());
+        open.ok_or(NotServed::NotReady)
     }
 
     /// The body, if it was opened, whether or not it can be served now: for its log.
     pub fn opened(&self, code: BodyCode) -> Option<Arc<HostedBody>> {
-        self.by_code.get(&code)?.body.get().cloned()
+        self.by_code.get(&code)?.body.load_full()
     }
 
-    /// Every body that was opened.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<HostedBody>> {
-        self.by_code.values().filter_map(|place| place.body.get())
+    /// Every body that is open.
+    pub fn iter(&self) -> impl Iterator<Item = Arc<HostedBody>> {
+        self.by_code.values().filter_map(|place| place.body.load_full())
     }
 
     /// Every body's code.
@@ -110,9 +122,9 @@ impl Bodies {
         self.by_code.get(&code).is_some_and(|place| place.opening.set(Some(fault)))
     }
 
-    /// Bodies that cannot be served now, in order of their codes.
+    /// Bodies that cannot be served now, or not wholly, in order of their codes.
     pub fn faults(&self) -> BTreeMap<BodyCode, Arc<Fault>> {
-        let faulty = |(code, place): (&BodyCode, &Place)| Some((*code, place.gate().fault()?));
+        let faulty = |(code, place): (&BodyCode, &Place)| Some((*code, place.fault()?));
         self.by_code.iter().filter_map(faulty).collect()
     }
 }

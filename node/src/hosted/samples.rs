@@ -1,7 +1,7 @@
 //! Bodies for tests: real stores and keyrings in a temporary folder, persons written as enrolment writes them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::binding::{BindingSecret, Bindings};
@@ -10,7 +10,10 @@ use chukei_domain::codes::AddresseeNumber;
 use chukei_keys::{FileProvider, KeyProvider};
 use chukei_relay_client::key_file;
 use chukei_store::journal::JournalOptions;
-use chukei_store::{DataFolder, Space, SqliteOptions};
+use chukei_store::{
+    Batch, BoxFuture, Compacted, DataFolder, Engine, EngineKind, Partition, Reading, RowKey, Rows, Space,
+    SqliteOptions, StoreError, Usage, Versioned, WriteFault,
+};
 use chukei_wire::header::PersonCode;
 use tempfile::TempDir;
 
@@ -23,6 +26,8 @@ use crate::access::scope::BodyScope;
 /// Two bodies in one data folder, as one node hosts them.
 pub(crate) struct Sample {
     pub(crate) bodies: Bodies,
+    /// Of every partition, while a test has put it in.
+    pub(crate) fault: Arc<Mutex<Option<WriteFault>>>,
     _dir: TempDir,
 }
 
@@ -31,12 +36,13 @@ impl Sample {
         let dir = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(&dir.path().join("node")).unwrap();
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
-        let engine = folder.sqlite(SqliteOptions::default());
+        let fault = Arc::new(Mutex::new(None));
+        let engine = Arc::new(Troubled(folder.sqlite(SqliteOptions::default()), fault.clone()));
         let home = Home { folder, engine, journal: Arc::new(journal) };
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
-        Self { bodies, _dir: dir }
+        Self { bodies, fault, _dir: dir }
     }
 
     pub(crate) fn body(&self, code: &str) -> Arc<HostedBody> {
@@ -68,6 +74,67 @@ impl Sample {
         batch = body.put(batch, Space::Person, row, seal, &record).await.unwrap();
         body.apply(batch).await.unwrap();
         record
+    }
+}
+
+/// Partitions of a real engine that a test gives a fault of writing.
+struct Troubled<T: ?Sized>(Arc<T>, Arc<Mutex<Option<WriteFault>>>);
+
+impl Engine for Troubled<dyn Engine> {
+    fn kind(&self) -> EngineKind {
+        self.0.kind()
+    }
+
+    fn open(&self, name: &str) -> BoxFuture<Result<Arc<dyn Partition>, StoreError>> {
+        let (opening, fault) = (self.0.open(name), self.1.clone());
+        Box::pin(async move { Ok(Arc::new(Troubled(opening.await?, fault)) as Arc<dyn Partition>) })
+    }
+
+    fn remove(&self, name: &str) -> BoxFuture<Result<bool, StoreError>> {
+        self.0.remove(name)
+    }
+}
+
+impl Partition for Troubled<dyn Partition> {
+    fn get_many(&self, keys: &[RowKey]) -> Reading<Vec<Option<Versioned>>> {
+        self.0.get_many(keys)
+    }
+
+    fn scan(&self, prefix: &RowKey, after: Option<&RowKey>, limit: usize) -> Reading<Rows> {
+        self.0.scan(prefix, after, limit)
+    }
+
+    fn apply(&self, batch: Batch) -> BoxFuture<Result<(), StoreError>> {
+        match self.fault() {
+            None => self.0.apply(batch),
+            Some(WriteFault::DiskFull) => Box::pin(std::future::ready(Err(StoreError::DiskFull))),
+            Some(WriteFault::Fenced) => Box::pin(std::future::ready(Err(StoreError::Fenced))),
+            Some(_) => Box::pin(std::future::ready(Err(StoreError::Stopped))),
+        }
+    }
+
+    fn count(&self, prefix: &RowKey) -> Reading<u64> {
+        self.0.count(prefix)
+    }
+
+    fn usage(&self) -> Reading<Usage> {
+        self.0.usage()
+    }
+
+    fn compact(&self) -> BoxFuture<Result<Compacted, StoreError>> {
+        self.0.compact()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.0.epoch()
+    }
+
+    fn fault(&self) -> Option<WriteFault> {
+        *self.1.lock().unwrap()
+    }
+
+    fn recover(&self) -> BoxFuture<Option<WriteFault>> {
+        Box::pin(std::future::ready(self.fault()))
     }
 }
 

@@ -1,14 +1,17 @@
 //! What a body stores opens where it was stored and nowhere else, and not after its keys are gone.
 
+use std::sync::Arc;
+
 use chukei_crypto::seal::{Purpose, SealError};
 use chukei_domain::document::Document;
-use chukei_store::{Batch, RowKey, Space};
+use chukei_store::{Batch, RowKey, Space, StoreError, WriteFault};
 
 use super::HostedBody;
 use super::persons::PersonRecord;
 use super::rows::{RowError, SealedFor};
 use super::samples::Sample;
 use crate::access::decision::duty_write;
+use crate::key_gate::{Cause, Fault};
 
 fn integrity<T>(result: Result<T, RowError>) -> bool {
     matches!(result, Err(RowError::Seal(SealError::IntegrityFailure)))
@@ -105,4 +108,53 @@ async fn key_slots_go_on_over_page_ends_and_no_two_persons_share_one() {
         body.apply(rival.batch).await,
         Err(RowError::Store(chukei_store::StoreError::Conflict))
     ));
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_writes_at_once_leaves_reads_and_ends_by_itself() {
+    let sample = Sample::new().await;
+    let person = sample.enroll("982016", 1).await;
+    let body = sample.body("982016");
+    let code = "982016".parse().unwrap();
+    let grant = duty_write(&sample.scope("982016"), "test");
+    let write = async || {
+        let mut changed = body.load_person(&grant, &person.person).await.unwrap().unwrap();
+        changed.record.flags.block(&[]);
+        body.apply(body.put_person(Batch::new(), &changed).await.unwrap()).await
+    };
+    *sample.fault.lock().unwrap() = Some(WriteFault::DiskFull);
+    assert!(sample.bodies.faults().is_empty(), "nobody has met it yet");
+    assert!(matches!(write().await, Err(RowError::Store(StoreError::DiskFull))));
+    assert_eq!(sample.bodies.faults()[&code].cause, Cause::DiskFull);
+    body.met_fault().await;
+    assert!(matches!(write().await, Err(RowError::Shut(_))), "the next is not even tried");
+    let found = body.person_with_documents(&grant, [person.code], &[]).await.unwrap().unwrap();
+    assert_eq!(found.record.flags, person.flags);
+    assert!(sample.bodies.get(code).is_ok(), "its reads are served");
+    let look = async |mend| body.clone().look(mend, Arc::default()).await.map(|fault| fault.cause);
+    assert_eq!(look(true).await, Some(Cause::DiskFull));
+    *sample.fault.lock().unwrap() = None;
+    assert_eq!(look(true).await, None);
+    body.gate().set(None);
+    write().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_another_node_has_taken_over_is_read_and_written_no_more() {
+    let sample = Sample::new().await;
+    let person = sample.enroll("982016", 1).await;
+    let body = sample.body("982016");
+    let code = "982016".parse().unwrap();
+    let grant = duty_write(&sample.scope("982016"), "test");
+    let changed = body.load_person(&grant, &person.person).await.unwrap().unwrap();
+    let batch = body.put_person(Batch::new(), &changed).await.unwrap();
+    *sample.fault.lock().unwrap() = Some(WriteFault::Fenced);
+    assert!(matches!(body.apply(batch).await, Err(RowError::Store(StoreError::Fenced))));
+    assert!(body.is_fenced());
+    assert!(matches!(body.person(&grant, &person.person.id).await, Err(RowError::Shut(_))));
+    assert_eq!(sample.bodies.get(code).err(), Some(super::NotServed::NotReady));
+    sample.bodies.leave(code, Fault::new(Cause::OwnedElsewhere, "another node serves it"));
+    assert!(sample.bodies.opened(code).is_none(), "its place is empty");
+    assert_eq!(sample.bodies.faults()[&code].cause, Cause::OwnedElsewhere);
+    assert_eq!(sample.bodies.iter().count(), 1);
 }

@@ -110,6 +110,28 @@ fn a_gate_tells_changes_and_lets_nothing_through_while_shut() {
     assert_eq!(gate.fault().unwrap().to_string(), "no answer (provider)");
 }
 
+#[test]
+fn a_fault_of_writing_leaves_reads_and_every_other_leaves_nothing() {
+    let gate = Gate::default();
+    for cause in Cause::ALL {
+        gate.set(Some(Fault::new(cause, "fault")));
+        assert_eq!(gate.pass_to_write(), Err(Shut));
+        let reads =
+            [Cause::DiskFull, Cause::DiskReadOnly, Cause::DiskFailed, Cause::StoreCorrupt].contains(&cause);
+        assert_eq!(gate.pass().is_ok(), reads, "{}", cause.as_str());
+    }
+    gate.set(None);
+    assert_eq!(gate.pass_to_write(), Ok(()));
+    let cause = |cause| {
+        gate.shut(Fault::new(cause, "met"));
+        gate.fault().unwrap().cause
+    };
+    assert_eq!(cause(Cause::DiskFull), Cause::DiskFull);
+    assert_eq!(cause(Cause::DiskFailed), Cause::DiskFull, "as it was found first");
+    assert_eq!(cause(Cause::Fenced), Cause::Fenced, "shut more tightly");
+    assert_eq!(cause(Cause::DiskFull), Cause::Fenced);
+}
+
 #[tokio::test]
 async fn a_look_that_hangs_shuts_the_gate_until_it_returns() {
     let gate = Gate::default();
@@ -122,6 +144,7 @@ async fn a_look_that_hangs_shuts_the_gate_until_it_returns() {
             let _ = held.await;
             None
         },
+        || Fault::new(Cause::Provider, "no answer in time"),
         |fault| told.lock().unwrap().push(fault.map(|fault| fault.cause)),
     );
     let watching = async {

@@ -45,13 +45,14 @@ pub enum AnnounceError {
     Encoding(#[from] chukei_wire::codec::CodecError),
 }
 
-/// Announces every body that was opened on `connection`; nothing where there is none yet.
+/// Announces every body that is open on `connection`; nothing where there has been none yet.
 pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
     let now_ms = node.clock.now_ms();
     let delegations = delegations(node, now_ms)?;
-    if delegations.is_empty() {
+    if delegations.is_empty() && !node.announcements.have_been() {
         return Ok(());
     }
+    node.announcements.are();
     let header = hop_header(Kind::Announce, None, request_id::fresh(now_ms)?, WAIT);
     let mut request = open_request(connection, &header, &Hop::default()).await?;
     request.send.write_message(&Announce { delegations }).await.map_err(SessionError::from)?;
@@ -71,7 +72,7 @@ fn delegations(node: &Node, now_ms: u64) -> Result<Vec<Delegation>, AnnounceErro
         if silent.is_some() && body.identity().may_block() {
             continue;
         }
-        match delegation(node, body, now_ms) {
+        match delegation(node, &body, now_ms) {
             Err(AnnounceError::Signing(error)) => silent = Some((body.code(), error)),
             signed => delegations.push(signed?),
         }
@@ -87,8 +88,8 @@ fn delegation(node: &Node, body: &HostedBody, now_ms: u64) -> Result<Delegation,
     let claims = DelegationClaims {
         body: body.code(),
         node: node.name.clone(),
-        // One owner per body for now: the time of the announcement orders a node's own announcements.
-        epoch: now_ms,
+        // A node that was overtaken and has not noticed yet does not win the route back.
+        epoch: body.epoch(),
         not_after_ms: now_ms + DELEGATION_LIFE_MS,
     };
     let (identity, message) = (body.identity(), chukei_wire::codec::encode(&claims)?);

@@ -4,6 +4,7 @@
 //! when a body's identity turns, and when the peer list changes, for a broker drops those under an identity that
 //! the list no longer names. A renewal that fails is tried again at the next look.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,19 +20,33 @@ const EVERY_MS: u64 = 600_000;
 
 /// The next announcement that there is a reason for.
 #[derive(Debug, Default)]
-pub struct Announcements(Mutex<Option<Instant>>);
+pub struct Announcements {
+    due: Mutex<Option<Instant>>,
+    /// Whether a broker may know of a body here.
+    begun: AtomicBool,
+}
 
 impl Announcements {
     /// Wants one after `wait`, or when an earlier one was wanted.
     pub fn want(&self, wait: Duration) {
         let at = Instant::now() + wait;
-        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         *due = Some(due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Notes that a body is announced.
+    pub(super) fn are(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Whether a body was ever announced.
+    pub(super) fn have_been(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// Whether one is due; it is then no longer wanted.
     fn take(&self) -> bool {
-        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         due.take_if(|at| *at <= Instant::now()).is_some()
     }
 }

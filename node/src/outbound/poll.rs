@@ -59,8 +59,24 @@ pub async fn refresh(node: &Node, scope: &BodyScope, stub: &NoticeStub) {
 
 async fn round(node: &Node, scope: &BodyScope) -> Result<(), PollError> {
     let body = scope.body();
+    // Whoever registers one meanwhile is heard after this.
+    if !body.may_have_open_notices() {
+        return Ok(());
+    }
+    body.note_open_notices(false);
+    let pulled = pull_all(node, scope).await;
+    if !matches!(pulled, Ok(false)) {
+        body.note_open_notices(true);
+    }
+    pulled.map(|_| ())
+}
+
+/// Pulls every open notice; tells whether there is one.
+async fn pull_all(node: &Node, scope: &BodyScope) -> Result<bool, PollError> {
+    let body = scope.body();
     let prefix = RowKey::new(Space::Notice).bytes(&[0]);
     let mut after: Option<RowKey> = None;
+    let mut open = false;
     loop {
         let rows = body.scan(&prefix, after.as_ref(), STUBS).await?;
         let today = day_of(node.clock.now_ms());
@@ -70,13 +86,14 @@ async fn round(node: &Node, scope: &BodyScope) -> Result<(), PollError> {
             if stub.expiry_day < today {
                 continue;
             }
+            open = true;
             if body.delivery_progress(&grant, stub.id).await?.delivered > 0 {
                 pull(node, &grant, &stub).await?;
             }
         }
         match rows.next() {
             Some(next) => after = Some(next),
-            None => return Ok(()),
+            None => return Ok(open),
         }
     }
 }

@@ -115,6 +115,7 @@ async fn register(
     let (log, actor) = (body.audit(), grant.scope().actor());
     let logged = async { Ok(log.notice_registered(actor, &stub, now_ms).await?) };
     tokio::try_join!(written, logged)?;
+    body.note_open_notices(true);
     tracing::info!(notice = %stub.id, targets = stub.targets, node = %node.name, "notice registered");
     Ok(stub)
 }

@@ -43,11 +43,20 @@ enum RoundError {
 /// Delivers the body's notices until the node stops.
 pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
     let mut wait = LOOK;
+    // When the first entry of the outbox is due, once that is known; nobody else writes there.
+    let mut next_ms = 0;
     while !node.is_draining() {
-        let _ = tokio::time::timeout(wait, node.next_delivery_wake(body.code())).await;
+        let woken = tokio::time::timeout(wait, node.next_delivery_wake(body.code())).await.is_ok();
+        if !woken && next_ms > node.clock.now_ms() {
+            continue;
+        }
         wait = match round(&node, &body).await {
-            Ok(()) => LOOK,
+            Ok(next) => {
+                next_ms = next;
+                LOOK
+            }
             Err(error) => {
+                next_ms = 0;
                 tracing::info!(body = %body.code(), %error, "deliveries wait");
                 (wait * 2).clamp(RETRY_MIN, RETRY_MAX).mul_f64(jitter())
             }
@@ -61,12 +70,15 @@ fn jitter() -> f64 {
     0.75 + f64::from(byte) / 1024.0
 }
 
-/// Delivers what is due, oldest publication first.
-async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<(), RoundError> {
+/// Delivers what is due, oldest publication first; when the next is, Unix milliseconds.
+async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<u64, RoundError> {
     let scope = BodyScope::of_duty(body.clone(), &node.name);
     loop {
         let now_ms = node.clock.now_ms();
-        let Some((row, notice)) = due(body, now_ms).await? else { return Ok(()) };
+        let (row, notice) = match first(body, now_ms).await? {
+            First::Due(row, notice) => (row, notice),
+            First::Later(at_ms) => return Ok(at_ms),
+        };
         let write = duty_write(&scope, "notice_delivery");
         let stub = body.notice_stub(&write, notice).await?.ok_or(RowError::Malformed)?;
         if stub.expiry_day >= day_of(now_ms) {
@@ -76,16 +88,24 @@ async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<(), RoundErro
     }
 }
 
-async fn due(body: &HostedBody, now_ms: u64) -> Result<Option<(RowKey, NoticeId)>, RowError> {
+/// The first entry of the outbox.
+enum First {
+    Due(RowKey, NoticeId),
+    /// At this time, Unix milliseconds; never where there is none.
+    Later(u64),
+}
+
+async fn first(body: &HostedBody, now_ms: u64) -> Result<First, RowError> {
     let prefix = RowKey::new(Space::Outbox);
     let first = body.scan(&prefix, None, 1).await?.rows.into_iter().next();
-    let Some((row, stored)) = first else { return Ok(None) };
-    let end = prefix.bucket(now_ms.saturating_add(1));
-    if row >= end {
-        return Ok(None);
+    let Some((row, stored)) = first else { return Ok(First::Later(u64::MAX)) };
+    let bucket = row.strip(&prefix).and_then(|rest| rest.first_chunk::<8>());
+    let due_ms = u64::from_be_bytes(*bucket.ok_or(RowError::Malformed)?);
+    if due_ms > now_ms {
+        return Ok(First::Later(due_ms));
     }
     let notice = body.open_value(Space::Outbox, &row, &stored.value).await?;
-    Ok(Some((row, notice)))
+    Ok(First::Due(row, notice))
 }
 
 async fn deliver(
