@@ -70,6 +70,16 @@ impl<T> CommitQueue<T> {
             }
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        self.fill(&mut state, group);
+        true
+    }
+
+    /// Moves a group of what is queued into `group`; nothing if nothing is.
+    pub(crate) fn take_ready(&self, group: &mut Vec<T>) {
+        self.fill(&mut self.lock(), group);
+    }
+
+    fn fill(&self, state: &mut State<T>, group: &mut Vec<T>) {
         let mut taken = 0usize;
         while group.len() < self.limits.group_items {
             let Some((_, bytes)) = state.items.front() else { break };
@@ -81,7 +91,11 @@ impl<T> CommitQueue<T> {
             taken += bytes;
             group.push(item);
         }
-        true
+    }
+
+    /// Lets go of memory that a burst has left behind.
+    pub(crate) fn shrink(&self) {
+        self.lock().items.shrink_to_fit();
     }
 
     /// Moves everything that waits into `group`, without waiting for more.

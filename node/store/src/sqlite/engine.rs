@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use super::SqlitePartition;
+use super::body::Body;
+use super::disk::{explain, io_error};
+use super::home::{Machinery, hold};
 use super::options::SqliteOptions;
+use super::partition::SqlitePartition;
 use crate::durable_file::sync_dir;
 use crate::engine::{Engine, EngineKind};
 use crate::error::StoreError;
@@ -15,8 +20,8 @@ use crate::image::check_engine;
 use crate::lock_file::LockFile;
 use crate::partition::{BoxFuture, Partition};
 
-/// One name's place in the table: its own mutex, so that a slow opening holds up nobody else.
-type Slot = Arc<Mutex<Weak<SqlitePartition>>>;
+/// How long an opening waits for a partition of the same name that is being closed.
+const CLOSING: Duration = Duration::from_secs(30);
 
 /// SQLite files in one folder.
 pub(crate) struct SqliteEngine {
@@ -26,14 +31,53 @@ pub(crate) struct SqliteEngine {
 struct Shared {
     bodies: PathBuf,
     lock: Arc<LockFile>,
-    options: SqliteOptions,
-    open: Mutex<HashMap<String, Slot>>,
+    machinery: Arc<Machinery>,
+    opened: AtomicU64,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+}
+
+/// One name's place in the table: its own mutex, so that a slow opening holds up nobody else.
+#[derive(Default)]
+pub(super) struct Slot {
+    /// Whose it is, until its files are closed.
+    holder: Mutex<Option<Weak<SqlitePartition>>>,
+    freed: Condvar,
+}
+
+impl Slot {
+    /// The partition that holds it, or the right to put one there: one that is being closed is waited for.
+    #[allow(clippy::type_complexity)]
+    fn take(
+        &self,
+    ) -> Result<Result<Arc<SqlitePartition>, MutexGuard<'_, Option<Weak<SqlitePartition>>>>, StoreError> {
+        let mut holder = hold(&self.holder);
+        while let Some(partition) = &*holder {
+            if let Some(partition) = partition.upgrade() {
+                return Ok(Ok(partition));
+            }
+            let (woken, waited) =
+                self.freed.wait_timeout(holder, CLOSING).unwrap_or_else(PoisonError::into_inner);
+            holder = woken;
+            if waited.timed_out() && holder.is_some() {
+                return Err(StoreError::Busy);
+            }
+        }
+        Ok(Err(holder))
+    }
+
+    /// Its partition has closed its files.
+    pub(super) fn free(&self) {
+        *hold(&self.holder) = None;
+        self.freed.notify_all();
+    }
 }
 
 impl SqliteEngine {
     /// Files in the folder `bodies`, which is ours as long as `lock` is held.
     pub(crate) fn new(bodies: PathBuf, lock: Arc<LockFile>, options: SqliteOptions) -> Self {
-        Self { shared: Arc::new(Shared { bodies, lock, options, open: Mutex::default() }) }
+        let machinery = Arc::new(Machinery::new(options));
+        let shared = Shared { bodies, lock, machinery, opened: AtomicU64::new(0), slots: Mutex::default() };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -44,48 +88,49 @@ impl Engine for SqliteEngine {
 
     fn open(&self, name: &str) -> BoxFuture<Result<Arc<dyn Partition>, StoreError>> {
         let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
-        blocking(move || shared.open(&name))
+        Box::pin(blocking(move || shared.open(&name)))
     }
 
     fn remove(&self, name: &str) -> BoxFuture<Result<bool, StoreError>> {
         let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
-        blocking(move || shared.remove(&name))
+        Box::pin(blocking(move || shared.remove(&name)))
     }
 }
 
 impl Shared {
     fn open(&self, name: &str) -> Result<Arc<dyn Partition>, StoreError> {
         let slot = self.slot(name)?;
-        let mut open = hold(&slot);
-        if let Some(partition) = open.upgrade() {
-            return Ok(partition);
-        }
+        let mut holder = match slot.take()? {
+            Ok(partition) => return Ok(partition),
+            Err(holder) => holder,
+        };
         check_engine(&self.bodies, name, EngineKind::Sqlite, "sled")?;
-        let partition =
-            Arc::new(SqlitePartition::open(&self.path(name), name, &self.options, Arc::clone(&self.lock))?);
-        *open = Arc::downgrade(&partition);
+        let path = self.path(name);
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        let body = Body::open(&path, name, number, &self.machinery, Arc::clone(&self.lock))
+            .map_err(|error| explain(error, &path))?;
+        let partition = SqlitePartition::new(body, Arc::clone(&slot), Arc::clone(&self.lock));
+        let partition = Arc::new(partition);
+        *holder = Some(Arc::downgrade(&partition));
         Ok(partition)
     }
 
     fn remove(&self, name: &str) -> Result<bool, StoreError> {
         let slot = self.slot(name)?;
-        let open = hold(&slot);
-        if open.strong_count() > 0 {
-            return Err(StoreError::Owned);
-        }
+        let Err(_free) = slot.take()? else { return Err(StoreError::Owned) };
         // The log first: what it holds must not be found beside a new file of this name.
         let file = self.path(name);
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
-        remove_file(Path::new(&log))?;
-        let removed = remove_file(&file)?;
-        sync_dir(&self.bodies)?;
+        remove_file(Path::new(&log)).map_err(io_error)?;
+        let removed = remove_file(&file).map_err(io_error)?;
+        sync_dir(&self.bodies).map_err(io_error)?;
         Ok(removed)
     }
 
-    fn slot(&self, name: &str) -> Result<Slot, StoreError> {
+    fn slot(&self, name: &str) -> Result<Arc<Slot>, StoreError> {
         check_name(name)?;
-        Ok(Arc::clone(hold(&self.open).entry(name.to_owned()).or_default()))
+        Ok(Arc::clone(hold(&self.slots).entry(name.to_owned()).or_default()))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -101,16 +146,11 @@ fn remove_file(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Work that waits for the disk, on a thread that may.
-pub(super) fn blocking<T: Send + 'static>(
+/// Work that waits for the disk, on a thread that may; on this one where there is no runtime that could be stalled.
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> BoxFuture<Result<T, StoreError>> {
-    Box::pin(async move {
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|panicked| Err(io::Error::other(panicked).into()))
-    })
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+) -> Result<T, StoreError> {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work() };
+    let done = runtime.spawn_blocking(work).await;
+    done.unwrap_or_else(|ended| Err(io::Error::other(ended).into()))
 }

@@ -29,6 +29,25 @@ impl FaultCell {
         let code = place.and_then(|place| u8::try_from(place + 1).ok()).unwrap_or(0);
         self.0.store(code, Ordering::Release);
     }
+
+    /// Notes that a write succeeded. Damage that a read met meanwhile, and a lease that was lost, are not over by that.
+    pub(super) fn passed(&self) {
+        let over = |code: u8| (code != 0 && !lasting(code)).then_some(0);
+        // Otherwise there is nothing to change.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, over);
+    }
+
+    /// Notes that stored pages are damaged.
+    pub(super) fn damaged(&self) {
+        if self.get() != Some(WriteFault::Fenced) {
+            self.set(Some(WriteFault::Corrupt));
+        }
+    }
+}
+
+fn lasting(code: u8) -> bool {
+    let fault = usize::from(code).checked_sub(1).and_then(|place| FAULTS.get(place));
+    matches!(fault, Some(WriteFault::Corrupt | WriteFault::Fenced))
 }
 
 /// What a failure that kept batches from being written says about the next ones; `None` for one that is over when it
@@ -47,6 +66,7 @@ pub(super) fn fault_of(error: &StoreError) -> Option<WriteFault> {
 #[cfg(test)]
 mod tests {
     use super::{FAULTS, FaultCell};
+    use crate::partition::WriteFault;
 
     #[test]
     fn sqlite_fault_cell_gives_back_what_it_was_given() {
@@ -58,5 +78,19 @@ mod tests {
         }
         cell.set(None);
         assert_eq!(cell.get(), None);
+    }
+
+    #[test]
+    fn sqlite_fault_of_the_disk_passes_and_damage_does_not() {
+        let cell = FaultCell::default();
+        cell.set(Some(WriteFault::DiskFull));
+        cell.passed();
+        assert_eq!(cell.get(), None);
+        for lasting in [WriteFault::Corrupt, WriteFault::Fenced] {
+            cell.set(Some(lasting));
+            cell.passed();
+            cell.damaged();
+            assert_eq!(cell.get(), Some(lasting));
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::disk::io_error;
 use super::store_error;
 use crate::durable_file::sync_dir;
 use crate::error::StoreError;
@@ -31,7 +32,7 @@ const META: &str = "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL
 const ROWS: &str = "CREATE TABLE rows (
         id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, value BLOB NOT NULL
     ) STRICT;
-    INSERT INTO meta VALUES ('epoch', 0);";
+    INSERT INTO meta VALUES ('epoch', 0), ('removed', 0);";
 
 /// Both pragmas count only before the first write.
 const NEW_FILE: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
@@ -41,13 +42,14 @@ const CONNECTION: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA cell_size_check = ON;
     PRAGMA temp_store = MEMORY;
-    PRAGMA journal_size_limit = 33554432;";
+    PRAGMA journal_size_limit = 33554432;
+    PRAGMA wal_autocheckpoint = 0;";
 
 /// Opens the file for writing, creating it durably if it is not there, and raises its fencing epoch, which is given
 /// too.
-pub(super) fn open(path: &Path, name: &str, cache_bytes: usize) -> Result<(Connection, u64), StoreError> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    let mut connection = connect(path, cache_bytes)?;
+pub(super) fn open(path: &Path, name: &str) -> Result<(Connection, u64), StoreError> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io_error)?;
+    let mut connection = connect(path)?;
     match layout(&connection).map_err(store_error)? {
         Layout::Empty => create(&mut connection, name).map_err(store_error)?,
         Layout::Ours => {}
@@ -63,20 +65,15 @@ pub(super) fn open(path: &Path, name: &str, cache_bytes: usize) -> Result<(Conne
     empty_log(&connection).map_err(store_error)?;
     if let Some(dir) = path.parent() {
         // At every opening: whoever created the file may have been stopped before this step.
-        sync_dir(dir)?;
+        sync_dir(dir).map_err(io_error)?;
     }
     let epoch = raise_epoch(&connection)?;
     Ok((connection, epoch))
 }
 
 /// Opens a file for writing again that [`open`] has opened in this process and nobody else since.
-pub(super) fn reopen(
-    path: &Path,
-    name: &str,
-    epoch: u64,
-    cache_bytes: usize,
-) -> Result<Connection, StoreError> {
-    let connection = connect(path, cache_bytes)?;
+pub(super) fn reopen(path: &Path, name: &str, epoch: u64) -> Result<Connection, StoreError> {
+    let connection = connect(path)?;
     match layout(&connection).map_err(store_error)? {
         Layout::Ours => {}
         Layout::Newer => return Err(StoreError::Fenced),
@@ -90,8 +87,8 @@ pub(super) fn reopen(
 }
 
 /// One more connection to a file that [`open`] has checked, which cannot write.
-pub(super) fn open_reader(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
-    let connection = connect(path, cache_bytes)?;
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path)?;
     connection.execute_batch("PRAGMA query_only = ON;").map_err(store_error)?;
     Ok(connection)
 }
@@ -110,16 +107,27 @@ pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
-fn connect(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
+/// Moves what it can of the log into the file, and waits for readers where the log has more than `at_most` pages, so
+/// that it begins anew.
+pub(super) fn write_log(connection: &Connection, at_most: i64) -> rusqlite::Result<()> {
+    let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    if pages > at_most { empty_log(connection) } else { Ok(()) }
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags_and_vfs(path, flags, VFS).map_err(store_error)?;
     connection.busy_timeout(LOCK_WAIT).map_err(store_error)?;
     // The log is emptied where failures are told, and stays there: a disk that has become read-only can be read still.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(store_error)?;
     connection.execute_batch(CONNECTION).map_err(store_error)?;
-    let kibibytes = i64::try_from(cache_bytes / 1024).unwrap_or(i64::MAX);
-    connection.pragma_update(None, "cache_size", -kibibytes).map_err(store_error)?;
     Ok(connection)
+}
+
+/// Says how many bytes of pages the connection keeps at most.
+pub(super) fn set_cache(connection: &Connection, bytes: usize) -> rusqlite::Result<()> {
+    let kibibytes = i64::try_from(bytes / 1024).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "cache_size", -kibibytes)
 }
 
 enum Layout {

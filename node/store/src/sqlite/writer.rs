@@ -1,4 +1,4 @@
-//! The one thread that writes a partition: it takes what waits, commits it at once, and only then answers.
+//! What writes a partition, on one thread at a time: it takes what waits, commits it at once, and only then answers.
 //!
 //! What must hold: after a commit of unknown outcome nothing is acknowledged any more. The kernel may have
 //! dropped the unwritten pages, so a later success would prove nothing; only opening the file anew does.
@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 
 use super::fault::{FaultCell, fault_of};
 use crate::batch::Batch;
-use crate::commit_queue::CommitQueue;
 use crate::error::StoreError;
 use crate::partition::{Compacted, WriteFault};
 
@@ -24,6 +23,11 @@ pub(super) enum Job {
     Recover(oneshot::Sender<Option<WriteFault>>),
 }
 
+enum Other {
+    Compact(oneshot::Sender<Result<Compacted, StoreError>>),
+    Recover(oneshot::Sender<Option<WriteFault>>),
+}
+
 /// Why a whole group was not committed.
 #[derive(Debug)]
 pub(super) enum GroupError {
@@ -35,52 +39,64 @@ pub(super) enum GroupError {
 
 /// Makes groups of batches durable.
 pub(super) trait GroupCommit {
+    /// Why no writes are taken now.
+    fn fault(&self) -> &FaultCell;
+
     /// Commits all batches whose preconditions hold, in order, with one fsync; says for each whether it did.
     fn commit(&mut self, batches: &[Applied]) -> Result<Vec<Result<(), StoreError>>, GroupError>;
 
     /// Gives back space, a bounded step.
     fn compact(&mut self) -> Result<Compacted, GroupError>;
 
+    /// Housekeeping after a write, when its caller has been answered.
+    fn tidy(&mut self) -> Result<(), StoreError>;
+
     /// Opens the file anew, makes what its log holds durable and writes a little.
     fn recover(&mut self) -> Result<(), StoreError>;
+
+    /// Lets go of the file; if `in_order`, it is left tidy.
+    fn close(&mut self, in_order: bool);
 }
 
-/// Serves the queue until it is closed and empty.
-pub(super) fn run(queue: &CommitQueue<Job>, engine: impl GroupCommit, fault: &FaultCell) {
-    let mut server = Server { engine, fault, stopped: false };
-    let mut group = Vec::new();
-    while queue.take_group(&mut group) {
-        server.serve(&mut group);
-    }
-}
-
-struct Server<'a, G> {
+/// What one body's writer knows.
+pub(super) struct Server<G> {
     engine: G,
-    fault: &'a FaultCell,
     /// A commit of unknown outcome lies behind, and no recovery yet.
     stopped: bool,
 }
 
-impl<G: GroupCommit> Server<'_, G> {
-    fn serve(&mut self, group: &mut Vec<Job>) {
-        let mut batches = Vec::with_capacity(group.len());
+impl<G: GroupCommit> Server<G> {
+    pub(super) fn new(engine: G) -> Self {
+        Self { engine, stopped: false }
+    }
+
+    /// Does all that is asked, and answers.
+    pub(super) fn serve(&mut self, jobs: Vec<Job>) {
+        let mut batches = Vec::with_capacity(jobs.len());
         let mut others = Vec::new();
-        for job in group.drain(..) {
+        for job in jobs {
             match job {
                 Job::Apply(applied) => batches.push(applied),
-                other => others.push(other),
+                Job::Compact(done) => others.push(Other::Compact(done)),
+                Job::Recover(done) => others.push(Other::Recover(done)),
             }
         }
         if !batches.is_empty() {
             self.commit(batches);
         }
-        for job in others {
-            match job {
-                Job::Compact(done) => drop(done.send(self.compact())),
-                Job::Recover(done) => drop(done.send(self.recover())),
-                Job::Apply(_) => {}
+        for other in others {
+            // A caller that went away no longer wants to know.
+            match other {
+                Other::Compact(done) => drop(done.send(self.compact())),
+                Other::Recover(done) => drop(done.send(self.recover())),
             }
         }
+        self.tidy();
+    }
+
+    /// Lets go of the file until it is needed again.
+    pub(super) fn close(&mut self) {
+        self.engine.close(!self.stopped);
     }
 
     fn commit(&mut self, batches: Vec<Applied>) {
@@ -89,9 +105,8 @@ impl<G: GroupCommit> Server<'_, G> {
         }
         match self.engine.commit(&batches) {
             Ok(results) => {
-                self.fault.set(None);
+                self.engine.fault().passed();
                 for (applied, result) in batches.into_iter().zip(results) {
-                    // A caller that went away no longer wants to know.
                     let _ = applied.done.send(result);
                 }
             }
@@ -110,28 +125,42 @@ impl<G: GroupCommit> Server<'_, G> {
     }
 
     fn recover(&mut self) -> Option<WriteFault> {
-        match self.fault.get() {
+        match self.engine.fault().get() {
             // Damage is not over by itself, and a lease that was lost is another's.
-            None | Some(WriteFault::Corrupt | WriteFault::Fenced) => return self.fault.get(),
+            None | Some(WriteFault::Corrupt | WriteFault::Fenced) => return self.engine.fault().get(),
             Some(_) => {}
         }
         match self.engine.recover() {
             Ok(()) => {
                 self.stopped = false;
-                self.fault.set(None);
+                self.engine.fault().passed();
             }
             Err(error) => {
                 tracing::warn!(code = error.code(), cause = %error, "partition is still out of service");
                 self.stopped = true;
-                self.fault.set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
+                self.engine.fault().set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
             }
         }
-        self.fault.get()
+        self.engine.fault().get()
+    }
+
+    fn tidy(&mut self) {
+        if self.refusal().is_some() {
+            return;
+        }
+        match self.engine.tidy() {
+            Ok(()) => {}
+            // What was acknowledged is safe in the log: the next commit that does not fit will say so.
+            Err(error @ (StoreError::DiskFull | StoreError::Busy)) => {
+                tracing::warn!(code = error.code(), cause = %error, "the log was not written into the file");
+            }
+            Err(error) => drop(self.failed(GroupError::Unknown(error))),
+        }
     }
 
     /// What every write is told without being tried.
     fn refusal(&self) -> Option<StoreError> {
-        match self.fault.get() {
+        match self.engine.fault().get() {
             Some(WriteFault::Fenced) => Some(StoreError::Fenced),
             _ if self.stopped => Some(StoreError::Stopped),
             Some(WriteFault::Corrupt) => Some(StoreError::Corrupt),
@@ -145,14 +174,14 @@ impl<G: GroupCommit> Server<'_, G> {
             GroupError::Refused(error) => {
                 tracing::warn!(code = error.code(), cause = %error, "batches refused by the engine");
                 if let Some(fault) = fault_of(&error) {
-                    self.fault.set(Some(fault));
+                    self.engine.fault().set(Some(fault));
                 }
                 error
             }
             GroupError::Unknown(error) => {
                 tracing::error!(code = error.code(), cause = %error, "partition stopped after a failed commit");
                 self.stopped = true;
-                self.fault.set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
+                self.engine.fault().set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
                 StoreError::Stopped
             }
         }
