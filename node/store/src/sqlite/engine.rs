@@ -44,16 +44,18 @@ pub(super) struct Slot {
     freed: Condvar,
 }
 
+enum Place<'a> {
+    Held(Arc<SqlitePartition>),
+    Free(MutexGuard<'a, Option<Weak<SqlitePartition>>>),
+}
+
 impl Slot {
-    /// The partition that holds it, or the right to put one there: one that is being closed is waited for.
-    #[allow(clippy::type_complexity)]
-    fn take(
-        &self,
-    ) -> Result<Result<Arc<SqlitePartition>, MutexGuard<'_, Option<Weak<SqlitePartition>>>>, StoreError> {
+    /// Who holds it, or the right to put a partition there: one that is being closed is waited for.
+    fn take(&self) -> Result<Place<'_>, StoreError> {
         let mut holder = hold(&self.holder);
         while let Some(partition) = &*holder {
             if let Some(partition) = partition.upgrade() {
-                return Ok(Ok(partition));
+                return Ok(Place::Held(partition));
             }
             let (woken, waited) =
                 self.freed.wait_timeout(holder, CLOSING).unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +64,7 @@ impl Slot {
                 return Err(StoreError::Busy);
             }
         }
-        Ok(Err(holder))
+        Ok(Place::Free(holder))
     }
 
     /// Its partition has closed its files.
@@ -101,8 +103,8 @@ impl Shared {
     fn open(&self, name: &str) -> Result<Arc<dyn Partition>, StoreError> {
         let slot = self.slot(name)?;
         let mut holder = match slot.take()? {
-            Ok(partition) => return Ok(partition),
-            Err(holder) => holder,
+            Place::Held(partition) => return Ok(partition),
+            Place::Free(holder) => holder,
         };
         check_engine(&self.bodies, name, EngineKind::Sqlite, "sled")?;
         let path = self.path(name);
@@ -117,7 +119,7 @@ impl Shared {
 
     fn remove(&self, name: &str) -> Result<bool, StoreError> {
         let slot = self.slot(name)?;
-        let Err(_free) = slot.take()? else { return Err(StoreError::Owned) };
+        let Place::Free(_free) = slot.take()? else { return Err(StoreError::Owned) };
         // The log first: what it holds must not be found beside a new file of this name.
         let file = self.path(name);
         let mut log = file.as_os_str().to_owned();

@@ -117,12 +117,15 @@ pub(super) struct Home {
     pub(super) returned: Condvar,
 }
 
+/// Where a reader that waits is given its connection.
+type Turn = oneshot::Sender<Lease<Arc<Home>>>;
+
 /// The connections that read.
 #[derive(Default)]
 pub(super) struct Readers {
     idle: Vec<Link>,
     out: usize,
-    waiting: VecDeque<(oneshot::Sender<Lease<Arc<Home>>>, Arc<Home>)>,
+    waiting: VecDeque<(Turn, Arc<Home>)>,
     /// Connections of an earlier era are closed when they come back.
     era: u64,
     paused: bool,
