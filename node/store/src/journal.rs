@@ -1,29 +1,52 @@
 //! The journal: what happened, in order, durable before anybody is told; one file for all bodies, so that one
-//! fsync serves them all.
+//! fsync serves them all. Behind it each partition has a log of its own, derived from the journal, and the journal is
+//! cut off behind what was derived: a reader finds every entry in one place or the other.
 //!
 //! Everything that waits is written as one block and synced once, and a block is written only after the one
 //! before it was synced. So a damaged block with nothing behind it is a write that a crash cut short and nobody
 //! was told of: it is cut off at opening. A damaged block with a good one behind it was acknowledged once: that
 //! is [`JournalError::Corrupt`], and nothing is cut. Damage to the very last acknowledged block cannot be told
-//! from a torn write here; whoever keeps the sequence numbers elsewhere can.
+//! from a torn write here; whoever keeps the sequence numbers elsewhere can. Opening reads the newest segment only:
+//! damage in older ones shows when they are read.
 //!
-//! Entries come sealed under their body's key. Each partition's entries are numbered from 1 without a gap.
+//! Entries come sealed under their body's key. Each partition's entries are numbered from 1 without a gap. The first
+//! that is kept may be a later one: then it says why ([`GivenUp`]).
+//!
+//! ```text
+//! lock                            held while the journal is open
+//! <n>.seg                         segments
+//! <n>.sum                         what a full segment holds, in brief
+//! checkpoint                      how far the logs are derived
+//! logs/<partition>/<number>.log   a partition's entries from that number on
+//! ```
 
 mod block;
+mod blocks;
+mod checkpoint;
+mod derive;
 mod entry;
 mod error;
+mod fields;
 mod index;
+mod keeper;
+mod log_file;
+mod options;
 mod reader;
 mod recover;
+mod restore;
 mod scan;
 mod segment;
+mod summary;
 mod writer;
 
+#[cfg(test)]
+mod stops;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,77 +60,48 @@ use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
 use crate::durable_file::ensure_dir;
 use crate::folder;
 use crate::lock_file::LockFile;
+use checkpoint::Checkpoint;
+pub use checkpoint::GivenUp;
 pub use entry::{Entry, JournalEntry, MAX_SEALED_BYTES};
 pub use error::JournalError;
 use index::Index;
+use keeper::Keeper;
+pub use options::{JournalOptions, JournalStatus, Recovered, SyncObserver, SyncReport};
 pub use reader::JournalReader;
 use segment::{Disk, Medium};
-use writer::{Job, Writer};
+use writer::{Job, Spare, Writer};
 
-/// Is told what each sync did.
-pub type SyncObserver = Arc<dyn Fn(&SyncReport) + Send + Sync>;
-
-/// How a journal is kept.
-#[derive(Clone)]
-pub struct JournalOptions {
-    /// Bytes preallocated for each segment file; a block that is larger gets a segment of its own size.
-    pub segment_bytes: u64,
-    /// Entries that may wait to be written.
-    pub queue_entries: usize,
-    /// Bytes of sealed content that may wait to be written.
-    pub queue_bytes: usize,
-    /// Told after every sync, on the journal's own thread: it must be quick.
-    pub observer: Option<SyncObserver>,
-}
-
-impl Default for JournalOptions {
-    fn default() -> Self {
-        Self { segment_bytes: 16 << 20, queue_entries: 8192, queue_bytes: 32 << 20, observer: None }
-    }
-}
-
-/// What one sync did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SyncReport {
-    /// Seconds that the operating system took to sync, without the write before it.
-    pub seconds: f64,
-    /// Entries that it made durable.
-    pub entries: usize,
-    /// Entries that wait for the next one.
-    pub waiting: usize,
-}
-
-/// What opening found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Recovered {
-    /// Entries in the journal.
-    pub entries: u64,
-    /// Bytes of a torn write that were cut off; nobody had been told that they were there.
-    pub torn_bytes: u64,
-}
-
-/// An open journal. Dropping it writes what is queued and ends its thread.
+/// An open journal. Dropping it writes what is queued and ends its threads.
 pub struct Journal {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
-    // Dropped last: nobody else may open the journal while the thread still writes.
+    keeper: Option<JoinHandle<()>>,
+    // Dropped last: nobody else may open the journal while the threads still write.
     _lock: LockFile,
 }
 
-/// What callers and the writing thread share.
+/// What callers and the journal's threads share. Locks are taken in the order `logs`, `given`, `index`; `spare` before
+/// `index`.
 struct Shared {
     dir: PathBuf,
+    options: JournalOptions,
+    medium: Box<dyn Medium>,
     queue: CommitQueue<Job>,
     /// The number given last, per partition. Held while an entry is queued: the queue is in order of the numbers.
     given: Mutex<HashMap<String, u64>>,
     /// What is durable.
     index: Mutex<Index>,
-    /// Set after a write of unknown outcome, for good.
+    /// Set after a write of unknown outcome, until the journal goes on in another segment.
     failed: AtomicBool,
+    /// How far the logs are derived. Held by who changes them.
+    logs: Mutex<Checkpoint>,
+    /// The next segment, if it was begun ahead.
+    spare: Mutex<Option<Spare>>,
+    keeper: Keeper,
 }
 
 impl Journal {
-    /// Opens the journal in `dir` (created if it is not there), reads it through once, cuts off a torn write.
+    /// Opens the journal in `dir` (created if it is not there), reads its newest segment, cuts off a torn write.
     /// Blocking. One process at a time: [`JournalError::Locked`] for the second.
     pub fn open(dir: &Path, options: JournalOptions) -> Result<(Self, Recovered), JournalError> {
         Self::open_on(dir, options, Disk)
@@ -120,23 +114,33 @@ impl Journal {
     ) -> Result<(Self, Recovered), JournalError> {
         ensure_dir(dir)?;
         let lock = LockFile::take(&dir.join("lock"))?.ok_or(JournalError::Locked)?;
-        let found = recover::recover(dir)?;
+        let medium: Box<dyn Medium> = Box::new(medium);
+        let found = recover::recover(dir, &*medium)?;
         let limits = QueueLimits {
             items: options.queue_entries,
             bytes: options.queue_bytes,
             group_items: options.queue_entries,
             group_bytes: block::MAX_GROUP_BYTES,
         };
+        let first = found.checkpoint.journal_from;
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),
+            options,
+            medium,
             queue: CommitQueue::new(limits),
             given: Mutex::new(found.index.last_numbers()),
             index: Mutex::new(found.index),
             failed: AtomicBool::new(false),
+            logs: Mutex::new(found.checkpoint),
+            spare: Mutex::new(found.spare),
+            keeper: Keeper::default(),
         });
-        let writer = Writer::new(Arc::clone(&shared), options, found.tail, medium);
-        let writer = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
-        Ok((Self { shared, writer: Some(writer), _lock: lock }, found.recovered))
+        let mut journal = Self { shared: Arc::clone(&shared), writer: None, keeper: None, _lock: lock };
+        let writer = Writer::new(Arc::clone(&shared), found.tail, first);
+        journal.writer = Some(thread("journal", move || writer.run())?);
+        journal.keeper = Some(thread("journal-keeper", move || keeper::run(&shared))?);
+        journal.shared.keeper.wake();
+        Ok((journal, found.recovered))
     }
 
     /// Queues an entry at once; the future resolves to its number within its partition when it is durable.
@@ -167,22 +171,86 @@ impl Journal {
         )
     }
 
-    /// The entries of one partition that are durable now, from the number `from` on, in order. The reader does
-    /// blocking file I/O and holds one block in memory.
+    /// The entries of one partition that are durable now, from the number `from` on, or from the first that is kept if
+    /// that is a later one, in order. The reader does blocking file I/O and holds one block in memory.
     pub fn read(&self, partition: &str, from: u64) -> JournalReader {
-        JournalReader::new(&self.shared.dir, hold(&self.shared.index).route(partition, from))
+        JournalReader::new(Arc::clone(&self.shared), partition, from)
     }
 
-    /// The number of the partition's last durable entry; 0 if there is none.
+    /// The number of the partition's last durable entry; 0 if there never was one.
     pub fn last_number(&self, partition: &str) -> u64 {
         hold(&self.shared.index).last_number(partition)
     }
 
+    /// The number of the partition's first entry that is kept, 1 unless earlier ones were given up, and why they were.
+    pub fn first_number(&self, partition: &str) -> (u64, Option<GivenUp>) {
+        hold(&self.shared.index).first_number(partition)
+    }
+
     /// The replay ids of all durable entries made at or after `since_ms` (Unix milliseconds), each with its time
-    /// (R22). Does blocking file I/O; as long as the journal holds entries of that time.
+    /// (R22). Does blocking file I/O. They are kept until [`Journal::forget_replay_ids`].
     pub fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
-        let segments = hold(&self.shared.index).segments_since(since_ms);
-        reader::replay_ids(&self.shared.dir, &segments, since_ms)
+        reader::replay_ids(&self.shared, since_ms)
+    }
+
+    /// Replay ids noted before `before_ms` (Unix milliseconds) are asked for no more: what is kept for them alone goes.
+    /// Blocking file I/O.
+    pub fn forget_replay_ids(&self, before_ms: u64) -> Result<(), JournalError> {
+        self.shared.forget_replays(before_ms)
+    }
+
+    /// Derives the logs from the oldest full segments now and removes these; how many that were, 0 if all is derived.
+    /// The journal does it by itself too. Blocking file I/O.
+    pub fn derive(&self) -> Result<usize, JournalError> {
+        self.shared.derive()
+    }
+
+    /// Gives up a partition's entries before `number`, or all it has if that is behind the last: they are read no more
+    /// when this returns, also after a power cut, and their space goes with the files that hold nothing else. Numbers go
+    /// on as before. Blocking file I/O.
+    pub fn forget_before(&self, partition: &str, number: u64, why: GivenUp) -> Result<(), JournalError> {
+        self.shared.forget(partition, number, why)
+    }
+
+    /// As [`Journal::forget_before`], of the entries before the first one made at or after `before_ms` (Unix
+    /// milliseconds), which are read for it; the number of the first that is kept.
+    pub fn forget_older(&self, partition: &str, before_ms: u64, why: GivenUp) -> Result<u64, JournalError> {
+        let mut keep = self.first_number(partition).0;
+        for entry in self.read(partition, keep) {
+            let entry = entry?;
+            if entry.at_ms >= before_ms {
+                break;
+            }
+            keep = entry.seq + 1;
+        }
+        self.shared.forget(partition, keep, why)?;
+        Ok(keep)
+    }
+
+    /// Puts entries back into the log of a partition that has none, in unbroken sequence from any number on; `missing`
+    /// says why, where that is not 1. The number of the last, from which the partition goes on: durable when this
+    /// returns; after an error or a stop there is nothing. Blocking file I/O.
+    pub fn import(
+        &self,
+        partition: &str,
+        entries: impl IntoIterator<Item = Result<JournalEntry, JournalError>>,
+        missing: GivenUp,
+    ) -> Result<u64, JournalError> {
+        folder::check_name(partition).map_err(|_| JournalError::BadName)?;
+        self.shared.restore(partition, entries.into_iter(), missing)
+    }
+
+    /// How the journal and its disk stand. Asks the file system.
+    pub fn status(&self) -> Result<JournalStatus, JournalError> {
+        let disk = rustix::fs::statvfs(&self.shared.dir).map_err(io::Error::from)?;
+        Ok(JournalStatus {
+            waiting: self.queue_depth(),
+            segments: hold(&self.shared.index).segments().count(),
+            reserved: hold(&self.shared.spare).is_some(),
+            failed: self.failed(),
+            disk_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
+            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+        })
     }
 
     /// Entries that wait to be written now.
@@ -190,7 +258,7 @@ impl Journal {
         self.shared.queue.depth()
     }
 
-    /// Whether the journal refuses everything because a write failed; only opening it anew ends that.
+    /// Whether the journal refuses everything because a write failed: it tries by itself to go on.
     pub fn failed(&self) -> bool {
         self.shared.failed.load(Ordering::Acquire)
     }
@@ -230,9 +298,10 @@ impl Shared {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.shared.queue.close();
-        if let Some(writer) = self.writer.take() {
+        self.shared.keeper.stop();
+        for thread in [self.writer.take(), self.keeper.take()].into_iter().flatten() {
             // A thread that panicked has dropped its jobs: their callers know already.
-            let _ = writer.join();
+            let _ = thread.join();
         }
     }
 }
@@ -254,6 +323,10 @@ impl Future for Appending {
             refused => Poll::Ready(std::mem::replace(refused, Err(JournalError::Failed)).map(|_| 0)),
         }
     }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -24,7 +24,9 @@ pub use batch::Batch;
 pub use engine::{Engine, EngineKind};
 pub use error::StoreError;
 pub use folder::DataFolder;
-pub use journal::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered};
+pub use journal::{
+    Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, JournalStatus, Recovered,
+};
 pub use partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 pub use reading::Reading;
 pub use row::{RowKey, Space};

@@ -78,13 +78,16 @@ pub(super) struct EntryRef<'a> {
     pub(super) number: u64,
     pub(super) replay: Option<[u8; 16]>,
     pub(super) sealed: &'a [u8],
+    /// All of its bytes, with the length in front.
+    pub(super) raw: &'a [u8],
 }
 
 impl<'a> EntryRef<'a> {
     /// Takes the next entry off the front of a block's payload; `None` if it does not hold one.
     pub(super) fn take(payload: &mut &'a [u8]) -> Option<Self> {
-        let (length, rest) = payload.split_first_chunk::<4>()?;
-        let (entry, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let length = usize::try_from(u32::from_be_bytes(*payload.first_chunk::<4>()?)).ok()?;
+        let (raw, rest) = payload.split_at_checked(length.checked_add(4)?)?;
+        let entry = raw.get(4..)?;
         let (&kind, entry) = entry.split_first()?;
         let (at_ms, entry) = entry.split_first_chunk::<8>()?;
         let (number, entry) = entry.split_first_chunk::<8>()?;
@@ -99,6 +102,7 @@ impl<'a> EntryRef<'a> {
             number: u64::from_be_bytes(*number),
             replay: (*replay != [0; 16]).then_some(*replay),
             sealed,
+            raw,
         })
     }
 

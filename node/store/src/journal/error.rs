@@ -8,8 +8,9 @@ pub enum JournalError {
     /// Too many entries wait: try again later (R40). Nothing was written.
     #[error("too many entries are waiting")]
     Full,
-    /// A write could not be made durable, now or earlier: the journal refuses everything until it is opened
-    /// again. Whether this entry is there then is unknown.
+    /// A write could not be made durable, now or earlier: the journal refuses everything until it has opened its
+    /// files anew, which it tries by itself. Whether this entry is there after a restart is unknown; if the journal
+    /// goes on without one, it is not.
     #[error("stopped after a failed write")]
     Failed,
     /// No space for another segment. Nothing was written; the journal goes on when there is space again.
@@ -35,6 +36,26 @@ pub enum JournalError {
         /// Where in it the damage begins, in bytes.
         offset: u64,
     },
+    /// An entry in a log that was derived is damaged or missing. Nothing was changed.
+    #[error("damaged in the log file {first:016x} near byte {offset}")]
+    CorruptLog {
+        /// The number of the file's first entry, which names it.
+        first: u64,
+        /// Where in it the damage begins, in bytes.
+        offset: u64,
+    },
+    /// What says how far the logs are derived is damaged. Nothing was changed.
+    #[error("damaged in the checkpoint")]
+    BadCheckpoint,
+    /// Entries were given up while they were being read.
+    #[error("given up meanwhile")]
+    GivenUp,
+    /// Entries can be put back only where the partition has none.
+    #[error("there are entries already")]
+    NotEmpty,
+    /// Entries that are put back do not follow each other.
+    #[error("not in unbroken sequence")]
+    NotInSequence,
     /// The content could not be sealed; nothing was written and no number was used up.
     #[error("could not be sealed")]
     Seal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -54,7 +75,10 @@ impl JournalError {
             Self::BadName => "BAD_NAME",
             Self::Locked => "LOCKED",
             Self::NewerFormat => "NEWER_FORMAT",
-            Self::Corrupt { .. } => "CORRUPT",
+            Self::Corrupt { .. } | Self::CorruptLog { .. } | Self::BadCheckpoint => "CORRUPT",
+            Self::GivenUp => "GIVEN_UP",
+            Self::NotEmpty => "NOT_EMPTY",
+            Self::NotInSequence => "NOT_IN_SEQUENCE",
             Self::Seal(_) => "SEAL",
             Self::Io(_) => "IO",
         }

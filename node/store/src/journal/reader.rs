@@ -1,51 +1,87 @@
-//! Reading back what is durable, one block in memory at a time.
+//! Reading back what is durable, one block in memory at a time, wherever it lies: in the log that was derived, or still
+//! in the journal only.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::sync::Arc;
 
-use super::block::Place;
-use super::entry::{EntryRef, JournalEntry};
+use super::blocks::Blocks;
+use super::entry::JournalEntry;
 use super::error::JournalError;
 use super::index::{Route, Segment};
-use super::scan::Scanner;
-use super::segment::{self, HEADER_BYTES};
+use super::log_file;
+use super::summary::Summary;
+use super::{Shared, hold};
+
+/// How often in a row a reader looks anew where the next entry lies, because it was moved while it was on its way.
+const LOOKS: u32 = 8;
 
 /// The entries of one partition in order of their numbers, up to the last that was durable when it was made.
 ///
 /// Yields an error once, and then nothing, if an entry cannot be read or is not the next one.
 pub struct JournalReader {
+    shared: Arc<Shared>,
+    partition: String,
     next: u64,
     last: u64,
-    partition: String,
-    blocks: Blocks,
+    blocks: Option<Blocks>,
     ready: VecDeque<JournalEntry>,
 }
 
 impl JournalReader {
-    pub(super) fn new(dir: &Path, route: Option<Route>) -> Self {
-        let nothing = Place { segment: 0, offset: 0 };
-        let (partition, next, last, start, segments) = match route {
-            Some(route) => (route.partition, route.from, route.last, route.start, route.segments),
-            None => (String::new(), 1, 0, nothing, Vec::new()),
+    pub(super) fn new(shared: Arc<Shared>, partition: &str, from: u64) -> Self {
+        let (first, last) = {
+            let index = hold(&shared.index);
+            (index.first_number(partition).0, index.last_number(partition))
         };
-        Self { next, last, partition, blocks: Blocks::new(dir, segments, start), ready: VecDeque::new() }
+        let (partition, next) = (partition.to_owned(), from.max(first));
+        Self { shared, partition, next, last, blocks: None, ready: VecDeque::new() }
     }
 
     fn step(&mut self) -> Result<JournalEntry, JournalError> {
+        let mut looks = 0;
         loop {
             if let Some(entry) = self.ready.pop_front() {
                 return Ok(entry);
             }
-            let (partition, next, ready) = (&self.partition, self.next, &mut self.ready);
-            let more = self.blocks.next(|entry| {
-                if entry.partition == partition && entry.number >= next {
-                    ready.push_back(entry.to_owned());
+            match self.fill() {
+                Ok(true) => {}
+                // Behind the end of a log, or a file was removed once its entries were elsewhere: they are looked for
+                // anew.
+                Ok(false) => self.look_again(&mut looks, None)?,
+                Err(JournalError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    self.look_again(&mut looks, Some(error))?;
                 }
-            })?;
-            if !more {
-                return Err(self.blocks.corrupt());
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Reads another block; `false` if there is none.
+    fn fill(&mut self) -> Result<bool, JournalError> {
+        let blocks = match &mut self.blocks {
+            Some(blocks) => blocks,
+            None => self.blocks.insert(route(&self.shared, &self.partition, self.next)?),
+        };
+        let (partition, next, ready) = (&self.partition, self.next, &mut self.ready);
+        blocks.next(|_, entry| {
+            if entry.partition == partition && entry.number >= next {
+                ready.push_back(entry.to_owned());
+            }
+        })
+    }
+
+    fn look_again(&mut self, looks: &mut u32, cause: Option<io::Error>) -> Result<(), JournalError> {
+        *looks += 1;
+        if *looks > LOOKS {
+            return Err(cause.map_or_else(|| self.corrupt(), JournalError::Io));
+        }
+        self.blocks = None;
+        Ok(())
+    }
+
+    fn corrupt(&self) -> JournalError {
+        self.blocks.as_ref().map_or(JournalError::GivenUp, Blocks::corrupt)
     }
 }
 
@@ -58,70 +94,54 @@ impl Iterator for JournalReader {
         }
         let entry = self
             .step()
-            .and_then(|entry| if entry.seq == self.next { Ok(entry) } else { Err(self.blocks.corrupt()) });
+            .and_then(|entry| if entry.seq == self.next { Ok(entry) } else { Err(self.corrupt()) });
         self.next = if entry.is_ok() { self.next + 1 } else { u64::MAX };
         Some(entry)
     }
 }
 
-/// Every replay id in these segments that was noted at or after `since_ms`.
-pub(super) fn replay_ids(
-    dir: &Path,
-    segments: &[Segment],
-    since_ms: u64,
-) -> Result<Vec<([u8; 16], u64)>, JournalError> {
-    let mut ids = Vec::new();
-    for segment in segments {
-        let start = Place { segment: segment.number, offset: HEADER_BYTES };
-        let mut blocks = Blocks::new(dir, vec![*segment], start);
-        while blocks.next(|entry| {
-            ids.extend(entry.replay.filter(|_| entry.at_ms >= since_ms).map(|id| (id, entry.at_ms)));
-        })? {}
+fn route(shared: &Shared, partition: &str, next: u64) -> Result<Blocks, JournalError> {
+    match hold(&shared.index).route(partition, next) {
+        Some(Route::Journal { start, segments }) => Ok(Blocks::of_journal(&shared.dir, start, &segments)),
+        Some(Route::Log(end)) => Blocks::of_log(log_file::folder(&shared.dir, partition), &end, next),
+        None => Err(JournalError::GivenUp),
     }
+}
+
+/// Every replay id that was noted at or after `since_ms`, in the order of the segments.
+pub(super) fn replay_ids(shared: &Shared, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
+    let (past, segments) = {
+        let index = hold(&shared.index);
+        (index.past(), index.segments().collect::<Vec<_>>())
+    };
+    let mut ids = Vec::new();
+    for (number, _) in past.into_iter().filter(|(_, latest_ms)| *latest_ms >= since_ms) {
+        let summary = Summary::load(&shared.dir, number)?;
+        ids.extend(summary.ok_or(JournalError::Corrupt { segment: number, offset: 0 })?.replays);
+    }
+    for segment in segments.into_iter().filter(|segment| segment.latest_ms >= since_ms) {
+        ids.extend(noted_in(shared, segment)?);
+    }
+    ids.retain(|(_, at_ms)| *at_ms >= since_ms);
     Ok(ids)
 }
 
-/// The durable blocks of some segments, one after the other.
-struct Blocks {
-    dir: PathBuf,
-    segments: VecDeque<Segment>,
-    start: Place,
-    current: Option<(Scanner, u64)>,
-}
-
-impl Blocks {
-    /// From the block at `start`, which lies in the first of `segments`.
-    fn new(dir: &Path, segments: Vec<Segment>, start: Place) -> Self {
-        Self { dir: dir.to_owned(), segments: segments.into(), start, current: None }
+fn noted_in(shared: &Shared, segment: Segment) -> Result<Vec<([u8; 16], u64)>, JournalError> {
+    let brief = || Summary::load(&shared.dir, segment.number).map(|found| found.map(|found| found.replays));
+    if let Some(ids) = brief()? {
+        return Ok(ids);
     }
-
-    /// Shows every entry of the next block to `visit`; `false` behind the last block.
-    fn next(&mut self, mut visit: impl FnMut(&EntryRef<'_>)) -> Result<bool, JournalError> {
-        loop {
-            if let Some((scanner, end)) = &mut self.current {
-                if let Some((place, mut payload)) = scanner.next()? {
-                    while !payload.is_empty() {
-                        visit(&EntryRef::take(&mut payload).ok_or(corrupt(place))?);
-                    }
-                    return Ok(true);
-                }
-                // Every block up to the end was good when it was written or last opened.
-                if scanner.place().offset != *end {
-                    return Err(corrupt(scanner.place()));
-                }
+    let mut ids = Vec::new();
+    let mut blocks = Blocks::of_segment(&shared.dir, segment);
+    loop {
+        match blocks.next(|_, entry| ids.extend(entry.replay.map(|id| (id, entry.at_ms)))) {
+            Ok(true) => {}
+            Ok(false) => return Ok(ids),
+            // Removed meanwhile: with its summary beside it, or without any id.
+            Err(JournalError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(brief()?.unwrap_or_default());
             }
-            let Some(segment) = self.segments.pop_front() else { return Ok(false) };
-            let file = segment::open(&self.dir, segment.number)?;
-            self.current = Some((Scanner::new(file, self.start, segment.end)?, segment.end));
-            self.start = Place { segment: segment.number + 1, offset: HEADER_BYTES };
+            Err(error) => return Err(error),
         }
     }
-
-    fn corrupt(&self) -> JournalError {
-        corrupt(self.current.as_ref().map_or(self.start, |(scanner, _)| scanner.place()))
-    }
-}
-
-fn corrupt(place: Place) -> JournalError {
-    JournalError::Corrupt { segment: place.segment, offset: place.offset }
 }

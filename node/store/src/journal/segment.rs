@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-use crate::durable_file::sync_dir;
+use crate::durable_file::{self, sync_dir};
 
 /// Where the first block begins.
 pub(super) const HEADER_BYTES: u64 = 64;
@@ -25,20 +25,24 @@ const MAGIC: &[u8; 8] = b"CHUKEIJL";
 const FORMAT: u32 = 1;
 
 /// What writes to the disk: a seam, so that tests can make a disk fail or lose what was not synced.
-pub(super) trait Medium: Send + 'static {
+pub(super) trait Medium: Send + Sync + 'static {
     /// Reserves `len` bytes for a new file, which read as zero.
-    fn allocate(&mut self, file: &File, len: u64) -> io::Result<()>;
+    fn allocate(&self, file: &File, len: u64) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`.
-    fn write(&mut self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes what was written durable.
-    fn sync(&mut self, file: &File) -> io::Result<()>;
+    fn sync(&self, file: &File) -> io::Result<()>;
+    /// Replaces a file as a whole, durably.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// Removes a file, if it is there. Durable at leisure: a file that comes back is removed again.
+    fn remove(&self, path: &Path) -> io::Result<()>;
 }
 
 /// The real disk.
 pub(super) struct Disk;
 
 impl Medium for Disk {
-    fn allocate(&mut self, file: &File, len: u64) -> io::Result<()> {
+    fn allocate(&self, file: &File, len: u64) -> io::Result<()> {
         match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, len) {
             // A file system that cannot reserve space still works; it only syncs more slowly.
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(len),
@@ -46,12 +50,23 @@ impl Medium for Disk {
         }
     }
 
-    fn write(&mut self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         file.write_all_at(bytes, offset)
     }
 
-    fn sync(&mut self, file: &File) -> io::Result<()> {
+    fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        durable_file::replace(path, bytes)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
     }
 }
 
@@ -67,12 +82,16 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:016x}.seg"))
 }
 
-/// The numbers of the segments in `dir`, in order. Other files are none of the journal's.
-pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
+/// The numbers of the files in `dir` that end in `suffix`, in order; none if there is no such folder.
+pub(super) fn list(dir: &Path, suffix: &str) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
-    for file in fs::read_dir(dir)? {
+    let files = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(numbers),
+        files => files?,
+    };
+    for file in files {
         let name = file?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".seg"));
+        let number = name.to_str().and_then(|name| name.strip_suffix(suffix));
         if let Some(number) = number.and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
             numbers.push(number);
         }
@@ -82,7 +101,7 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
 }
 
 /// Creates a segment of `len` bytes, durably, in place of one of this number that holds nothing.
-pub(super) fn create(dir: &Path, number: u64, len: u64, medium: &mut impl Medium) -> io::Result<File> {
+pub(super) fn create(dir: &Path, number: u64, len: u64, medium: &dyn Medium) -> io::Result<File> {
     let path = path(dir, number);
     let file =
         OpenOptions::new().write(true).read(true).create(true).truncate(true).mode(0o600).open(&path)?;

@@ -1,18 +1,24 @@
 //! The one thread that writes the journal: all that waits becomes one block, one write and one sync.
+//!
+//! After a write of unknown outcome nothing is believed of the segment behind its last durable block: that is cut off,
+//! durably, and another segment is begun; until both are done everything is refused.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::block::{self, Place};
 use super::entry::Head;
 use super::error::JournalError;
-use super::recover::Tail;
-use super::segment::{self, HEADER_BYTES, Medium};
-use super::{JournalOptions, Shared, SyncReport, hold};
+use super::segment::{self, HEADER_BYTES};
+use super::{Shared, SyncReport, hold};
+
+/// How long it waits before it tries the disk again.
+const RETRY: Duration = Duration::from_millis(250);
 
 /// An entry with its number, and who waits for it.
 pub(super) struct Job {
@@ -20,6 +26,22 @@ pub(super) struct Job {
     pub(super) number: u64,
     pub(super) sealed: Vec<u8>,
     pub(super) done: oneshot::Sender<Result<u64, JournalError>>,
+}
+
+/// Where the next block goes.
+pub(super) struct Tail {
+    pub(super) file: File,
+    pub(super) place: Place,
+    /// The file's length.
+    pub(super) capacity: u64,
+}
+
+/// A segment that holds no block yet, durable with its header.
+pub(super) struct Spare {
+    pub(super) number: u64,
+    pub(super) file: File,
+    /// The file's length.
+    pub(super) capacity: u64,
 }
 
 /// Why a block was not written.
@@ -30,37 +52,37 @@ enum WriteError {
     Unknown(io::Error),
 }
 
-pub(super) struct Writer<M> {
+pub(super) struct Writer {
     shared: Arc<Shared>,
-    options: JournalOptions,
     tail: Option<Tail>,
-    medium: M,
+    /// Number of the first segment, where there is none.
+    first: u64,
     block: Vec<u8>,
 }
 
-impl<M: Medium> Writer<M> {
-    pub(super) fn new(shared: Arc<Shared>, options: JournalOptions, tail: Option<Tail>, medium: M) -> Self {
-        Self { shared, options, tail, medium, block: Vec::new() }
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, tail: Option<Tail>, first: u64) -> Self {
+        Self { shared, tail, first, block: Vec::new() }
     }
 
     /// Serves the queue until it is closed and empty.
     pub(super) fn run(mut self) {
         let mut group = Vec::new();
         while self.shared.queue.take_group(&mut group) {
-            if self.shared.failed.load(Ordering::Acquire) {
-                answer_all(&mut group, || JournalError::Failed);
-                continue;
-            }
             match self.write_block(&group) {
                 Ok(()) => group.drain(..).for_each(|job| {
                     // A caller that went away no longer wants to know.
                     let _ = job.done.send(Ok(job.number));
                 }),
-                Err(WriteError::NoSpace) => self.refuse(&mut group),
+                Err(WriteError::NoSpace) => {
+                    let refused = self.take_back(&mut group, || JournalError::DiskFull);
+                    tracing::warn!(refused, "no space for another journal segment");
+                }
                 Err(WriteError::Unknown(error)) => {
                     self.shared.failed.store(true, Ordering::Release);
                     tracing::error!(cause = %error, "journal stopped after a failed write");
                     answer_all(&mut group, || JournalError::Failed);
+                    self.recover();
                 }
             }
         }
@@ -73,15 +95,15 @@ impl<M: Medium> Writer<M> {
         }
         self.make_room(block::padded_len(self.block.len() - block::HEADER))?;
         let Some(tail) = &mut self.tail else { return Err(WriteError::NoSpace) };
-        let place = tail.place;
+        let (place, medium) = (tail.place, &self.shared.medium);
         block::finish(&mut self.block, place);
-        self.medium.write(&tail.file, &self.block, place.offset).map_err(WriteError::Unknown)?;
+        medium.write(&tail.file, &self.block, place.offset).map_err(WriteError::Unknown)?;
         let started = Instant::now();
-        self.medium.sync(&tail.file).map_err(WriteError::Unknown)?;
+        medium.sync(&tail.file).map_err(WriteError::Unknown)?;
         let seconds = started.elapsed().as_secs_f64();
         tail.place.offset += self.block.len() as u64;
         self.note(group, place);
-        if let Some(observer) = &self.options.observer {
+        if let Some(observer) = &self.shared.options.observer {
             observer(&SyncReport { seconds, entries: group.len(), waiting: self.shared.queue.depth() });
         }
         Ok(())
@@ -89,15 +111,31 @@ impl<M: Medium> Writer<M> {
 
     /// Begins another segment if the block does not fit into this one.
     fn make_room(&mut self, block: u64) -> Result<(), WriteError> {
-        let number = match &self.tail {
-            Some(tail) if tail.place.offset + block <= tail.capacity => return Ok(()),
-            Some(tail) => tail.place.segment + 1,
-            None => segment::FIRST,
+        match &self.tail {
+            Some(tail) if tail.place.offset + block <= tail.capacity => Ok(()),
+            _ => self.begin_segment(block).map_err(creation),
+        }
+    }
+
+    /// Goes on in the next segment, which was begun ahead unless it could not be or is too small.
+    fn begin_segment(&mut self, block: u64) -> io::Result<()> {
+        let shared = &self.shared;
+        let capacity = shared.options.segment_bytes.max(HEADER_BYTES + block);
+        // Held until the index has the segment: the keeper begins the one behind it.
+        let mut ahead = hold(&shared.spare);
+        let number = self.tail.as_ref().map_or(self.first, |tail| tail.place.segment + 1);
+        let spare = match ahead.take() {
+            Some(spare) if spare.number == number && spare.capacity >= capacity => spare,
+            _ => {
+                let file = segment::create(&shared.dir, number, capacity, &*shared.medium)?;
+                Spare { number, file, capacity }
+            }
         };
-        let capacity = self.options.segment_bytes.max(HEADER_BYTES + block);
-        let file = segment::create(&self.shared.dir, number, capacity, &mut self.medium).map_err(creation)?;
-        hold(&self.shared.index).add_segment(number, HEADER_BYTES);
-        self.tail = Some(Tail { file, place: Place { segment: number, offset: HEADER_BYTES }, capacity });
+        hold(&shared.index).add_segment(number, HEADER_BYTES);
+        let place = Place { segment: number, offset: HEADER_BYTES };
+        self.tail = Some(Tail { file: spare.file, place, capacity: spare.capacity });
+        drop(ahead);
+        shared.keeper.wake();
         Ok(())
     }
 
@@ -110,13 +148,46 @@ impl<M: Medium> Writer<M> {
     }
 
     /// Refuses all that waits and takes its numbers back, so that the journal can go on without a gap.
-    fn refuse(&self, group: &mut Vec<Job>) {
+    fn take_back(&self, group: &mut Vec<Job>, error: impl Fn() -> JournalError) -> usize {
         let mut given = hold(&self.shared.given);
         self.shared.queue.take_waiting(group);
         *given = hold(&self.shared.index).last_numbers();
+        self.shared.failed.store(false, Ordering::Release);
         drop(given);
-        tracing::warn!(refused = group.len(), "no space for another journal segment");
-        answer_all(group, || JournalError::DiskFull);
+        let refused = group.len();
+        answer_all(group, error);
+        refused
+    }
+
+    /// Tries until the disk makes things durable again, or the journal is closed.
+    fn recover(&mut self) {
+        let mut group = Vec::new();
+        loop {
+            self.shared.queue.take_waiting(&mut group);
+            answer_all(&mut group, || JournalError::Failed);
+            match self.begin_anew() {
+                Ok(()) => break,
+                Err(error) => tracing::warn!(cause = %error, "the journal's disk still fails"),
+            }
+            if self.shared.keeper.stopped_within(RETRY) {
+                // Nothing is queued any more.
+                self.shared.queue.take_waiting(&mut group);
+                return answer_all(&mut group, || JournalError::Failed);
+            }
+        }
+        self.take_back(&mut group, || JournalError::Failed);
+        tracing::info!("the journal goes on in another segment");
+    }
+
+    fn begin_anew(&mut self) -> io::Result<()> {
+        if let Some(tail) = &self.tail {
+            let Place { segment, offset } = tail.place;
+            let file = segment::open(&self.shared.dir, segment)?;
+            self.shared.medium.sync(&file)?;
+            file.set_len(offset)?;
+            self.shared.medium.sync(&file)?;
+        }
+        self.begin_segment(0)
     }
 }
 

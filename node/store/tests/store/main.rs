@@ -6,4 +6,5 @@ mod crash;
 mod folder;
 mod frozen;
 mod journal;
+mod journal_logs;
 mod model;

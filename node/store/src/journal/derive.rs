@@ -1,0 +1,128 @@
+//! Deriving the logs: entries go from segments that take no more blocks into the logs of their partitions, and the
+//! segments go once that is durable.
+//!
+//! The order is: logs durable, checkpoint durable, index, segments removed. A stop before the checkpoint leaves bytes
+//! behind the lengths that it names, which are written over; a stop behind it leaves segments that it no longer needs.
+
+use std::collections::BTreeMap;
+
+use super::blocks::Blocks;
+use super::checkpoint::{GivenUp, LogEnd};
+use super::entry::EntryRef;
+use super::error::JournalError;
+use super::index::Segment;
+use super::log_file::{self, Appender};
+use super::segment;
+use super::summary::Summary;
+use super::{Shared, hold, recover, summary};
+use crate::durable_file::ensure_dir;
+
+/// Segments that are derived at a time: what is held in memory.
+const AT_A_TIME: usize = 2;
+
+impl Shared {
+    /// Derives the oldest segments that take no more blocks; how many that were. Blocking file I/O.
+    pub(super) fn derive(&self) -> Result<usize, JournalError> {
+        let mut logs = hold(&self.logs);
+        let closed: Vec<_> = hold(&self.index).closed().take(AT_A_TIME).collect();
+        let Some(last) = closed.last() else { return Ok(0) };
+        let mut next = logs.clone();
+        next.journal_from = last.number + 1;
+        ensure_dir(&log_file::root(&self.dir))?;
+        for (partition, entries) in self.gather(&closed)? {
+            let end = next.logs.entry(partition.clone()).or_default();
+            *end = self.append(&partition, end.clone(), &entries)?;
+        }
+        let mut past = Vec::new();
+        for segment in &closed {
+            past.extend(self.keep_replays(segment.number)?);
+        }
+        next.store(&self.dir, &*self.medium)?;
+        hold(&self.index).derived(&next, past.into_iter());
+        *logs = next;
+        for segment in &closed {
+            self.medium.remove(&segment::path(&self.dir, segment.number))?;
+        }
+        Ok(closed.len())
+    }
+
+    /// The entries of these segments by partition, in order, as they lie in blocks.
+    fn gather(&self, segments: &[Segment]) -> Result<BTreeMap<String, Vec<u8>>, JournalError> {
+        let mut gathered = BTreeMap::<String, Vec<u8>>::new();
+        for segment in segments {
+            let mut blocks = Blocks::of_segment(&self.dir, *segment);
+            while blocks.next(|_, entry| match gathered.get_mut(entry.partition) {
+                Some(entries) => entries.extend_from_slice(entry.raw),
+                None => drop(gathered.insert(entry.partition.to_owned(), entry.raw.to_vec())),
+            })? {}
+        }
+        Ok(gathered)
+    }
+
+    fn append(&self, partition: &str, end: LogEnd, mut entries: &[u8]) -> Result<LogEnd, JournalError> {
+        let folder = log_file::folder(&self.dir, partition);
+        let mut appender = Appender::new(folder, end, self.options.log_bytes, &*self.medium)?;
+        while !entries.is_empty() {
+            let entry = EntryRef::take(&mut entries).ok_or(JournalError::NotInSequence)?;
+            appender.push(&entry)?;
+        }
+        appender.finish()
+    }
+
+    /// Sees to it that the replay ids of a segment outlive it; its number and the time of its latest entry, if it has
+    /// any.
+    fn keep_replays(&self, number: u64) -> Result<Option<(u64, u64)>, JournalError> {
+        let stored = Summary::load(&self.dir, number)?;
+        let there = stored.is_some();
+        let summary = stored.map_or_else(|| recover::summarise(&self.dir, number), Ok)?;
+        if summary.replays.is_empty() {
+            self.medium.remove(&summary::path(&self.dir, number))?;
+            return Ok(None);
+        }
+        if !there {
+            summary.store(&self.dir, &*self.medium)?;
+        }
+        Ok(Some((number, summary.latest_ms)))
+    }
+
+    /// Removes what a stop left in the folders of logs. Nothing is derived before.
+    pub(super) fn sweep_logs(&self) -> Result<(), JournalError> {
+        let logs = hold(&self.logs);
+        for (partition, end) in &logs.logs {
+            log_file::sweep(&log_file::folder(&self.dir, partition), end, &*self.medium)?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the entries before `number`, durably.
+    pub(super) fn forget(&self, partition: &str, number: u64, why: GivenUp) -> Result<(), JournalError> {
+        let mut logs = hold(&self.logs);
+        let last = hold(&self.index).last_number(partition);
+        let mut next = logs.clone();
+        let end = next.logs.entry(partition.to_owned()).or_default();
+        let number = number.min(last + 1);
+        if number <= end.kept_from {
+            return Ok(());
+        }
+        (end.kept_from, end.given_up) = (number, Some(why));
+        if end.derived < number {
+            end.file = None;
+        }
+        let end = end.clone();
+        next.store(&self.dir, &*self.medium)?;
+        hold(&self.index).set_log(partition, end.clone());
+        *logs = next;
+        Ok(log_file::sweep(&log_file::folder(&self.dir, partition), &end, &*self.medium)?)
+    }
+
+    /// Gives up the summaries of derived segments without an entry made at or after `before_ms`.
+    pub(super) fn forget_replays(&self, before_ms: u64) -> Result<(), JournalError> {
+        let _alone = hold(&self.logs);
+        let past = hold(&self.index).past();
+        for (number, _) in past.into_iter().filter(|(_, latest_ms)| *latest_ms < before_ms) {
+            hold(&self.index).drop_past(number);
+            self.medium.remove(&summary::path(&self.dir, number))?;
+        }
+        Ok(())
+    }
+}
