@@ -78,12 +78,15 @@ pub(super) fn run(shared: &Arc<Shared>) {
 }
 
 fn in_order(shared: &Shared) -> Result<(), JournalError> {
-    begin_ahead(shared)?;
-    sum_up(shared)?;
-    while !shared.keeper.stopped() && hold(&shared.index).closed().count() >= shared.options.derive_segments {
+    loop {
+        begin_ahead(shared)?;
+        sum_up(shared)?;
+        let due = hold(&shared.index).closed().count() >= shared.options.derive_segments;
+        if !due || shared.keeper.stopped() {
+            return Ok(());
+        }
         shared.derive()?;
     }
-    Ok(())
 }
 
 /// Reserves the space of the next segment, so that a full disk is noticed while there is still space to write.
