@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use chukei_crypto::keyring::{Head, Keyring, KeyringError, RootKey, unwrap as unwrap_key};
+use chukei_store::keyring_place::KeyringPath;
 
 use crate::error::KeyfileError;
 use crate::files::{FileProvider, failed, place};
@@ -51,7 +52,7 @@ impl FileProvider {
         number: u32,
         root: &RootKey,
     ) -> Result<DrilledKeyring, DrillError> {
-        let sealed = read(path)?.ok_or(KeyfileError::Missing)?;
+        let sealed = read(&KeyringPath::new(path))?.ok_or(KeyfileError::Missing)?;
         let head = Head::parse(&sealed).map_err(KeyfileError::from)?;
         if head.owner != owner.as_bytes() {
             return Err(KeyfileError::from(KeyringError::WrongOwner).into());

@@ -1,4 +1,5 @@
-//! A keyring as a file: rewritten whole, durably, before anybody uses a key that is new in it.
+//! A keyring as a file, or as a row of a database: rewritten whole, durably, before anybody uses a key that is new in
+//! it.
 //!
 //! What must hold: a key is never used before the file that holds it is durable, or what it sealed would be lost
 //! with it; and a key that was destroyed is in no snapshot once the change has returned. The order of every change is
@@ -7,16 +8,14 @@
 //! wrapped under the root and the epoch named in its head. Deliberately absent: the choice of days (the caller has
 //! the clock), and any way to open a keyring without its provider.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use chukei_crypto::keyring::{Head, Keyring, KeyringError, KeyringKey, Wrapped};
 use chukei_crypto::seal::{KeySource, Purpose};
-use chukei_store::durable_file;
+use chukei_store::keyring_place::{Glimpse, KeyringPath, KeyringPlace};
 
 use crate::error::KeyfileError;
 use crate::owner::Owner;
@@ -26,12 +25,12 @@ use crate::provider::{KeyProvider, ProviderError, WrapIds};
 pub const MAX_KEYRING_BYTES: u64 = 16 << 20;
 
 /// More than the head of a keyring takes.
-const HEAD_MAX: usize = 1024;
+const HEAD_MAX: u64 = 1024;
 
 /// The open file of one owner's keyring. Its calls but [`KeyringFile::snapshot`] and [`KeyringFile::ids`] block on
 /// files and on the provider.
 pub struct KeyringFile {
-    path: PathBuf,
+    place: Arc<dyn KeyringPlace>,
     owner: Owner,
     provider: Arc<dyn KeyProvider>,
     current: ArcSwap<Keyring>,
@@ -51,7 +50,17 @@ impl KeyringFile {
         owner: &Owner,
         day: u32,
     ) -> Result<Self, KeyfileError> {
-        if path.try_exists()? {
+        Self::create_at(Arc::new(KeyringPath::new(path)), provider, owner, day)
+    }
+
+    /// As [`KeyringFile::create`], in any place.
+    pub fn create_at(
+        place: Arc<dyn KeyringPlace>,
+        provider: Arc<dyn KeyProvider>,
+        owner: &Owner,
+        day: u32,
+    ) -> Result<Self, KeyfileError> {
+        if place.glimpse(0)?.is_some() {
             return Err(KeyfileError::Exists);
         }
         if provider.generation(owner)? > 0 {
@@ -64,7 +73,7 @@ impl KeyringFile {
         // It begins with its day: the first look at the day after a start has nothing to write.
         keyring.destroy_days_before(day);
         let file = Self {
-            path: path.to_owned(),
+            place,
             owner: owner.clone(),
             provider,
             current: ArcSwap::from_pointee(keyring),
@@ -79,7 +88,16 @@ impl KeyringFile {
     /// Opens the keyring of `owner` at `path`. One whose epoch or root is gone is [`ProviderError::Destroyed`]; one
     /// that is older than the newest acknowledged is [`KeyfileError::Older`].
     pub fn open(path: &Path, provider: Arc<dyn KeyProvider>, owner: &Owner) -> Result<Self, KeyfileError> {
-        let sealed = match read(path)? {
+        Self::open_at(Arc::new(KeyringPath::new(path)), provider, owner)
+    }
+
+    /// As [`KeyringFile::open`], in any place.
+    pub fn open_at(
+        place: Arc<dyn KeyringPlace>,
+        provider: Arc<dyn KeyProvider>,
+        owner: &Owner,
+    ) -> Result<Self, KeyfileError> {
+        let sealed = match read(&*place)? {
             Some(sealed) => sealed,
             None if provider.generation(owner)? > 0 => return Err(KeyfileError::Lost),
             None => return Err(KeyfileError::Missing),
@@ -98,7 +116,7 @@ impl KeyringFile {
         // Whoever wrote it may have been stopped before this step.
         provider.raise_generation(owner, keyring.generation())?;
         Ok(Self {
-            path: path.to_owned(),
+            place,
             owner: owner.clone(),
             provider,
             size: AtomicU64::new(sealed.len() as u64),
@@ -135,13 +153,9 @@ impl KeyringFile {
     pub fn check(&self) -> Result<(), KeyfileError> {
         // A change waits meanwhile: between its file and its snapshot the two differ.
         let _unchanging = self.change();
-        let file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyfileError::Lost),
-            file => file?,
+        let Some(Glimpse { start, size }) = self.place.glimpse(HEAD_MAX)? else {
+            return Err(KeyfileError::Lost);
         };
-        let size = file.metadata()?.len();
-        let mut start = Vec::with_capacity(HEAD_MAX);
-        file.take(HEAD_MAX as u64).read_to_end(&mut start)?;
         let head = Head::parse(&start)?;
         if head.owner != self.owner.as_bytes() {
             return Err(KeyringError::WrongOwner.into());
@@ -234,7 +248,7 @@ impl KeyringFile {
             return Err(KeyfileError::TooLarge);
         }
         *written = keyring.generation();
-        durable_file::replace(&self.path, &sealed)?;
+        self.place.replace(&sealed)?;
         self.provider.raise_generation(&self.owner, keyring.generation())?;
         self.size.store(sealed.len() as u64, Ordering::Release);
         self.current.store(Arc::new(keyring));
@@ -243,15 +257,12 @@ impl KeyringFile {
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyfileError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mut sealed = Vec::new();
-    file.take(MAX_KEYRING_BYTES + 1).read_to_end(&mut sealed)?;
-    if sealed.len() as u64 > MAX_KEYRING_BYTES { Err(KeyfileError::TooLarge) } else { Ok(Some(sealed)) }
+pub(crate) fn read(place: &dyn KeyringPlace) -> Result<Option<Vec<u8>>, KeyfileError> {
+    let sealed = place.read(MAX_KEYRING_BYTES)?;
+    if sealed.as_ref().is_some_and(|sealed| sealed.len() as u64 > MAX_KEYRING_BYTES) {
+        return Err(KeyfileError::TooLarge);
+    }
+    Ok(sealed)
 }
 
 impl std::fmt::Debug for KeyringFile {

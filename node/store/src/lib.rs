@@ -12,6 +12,7 @@ pub mod error;
 pub mod folder;
 pub mod image;
 pub mod journal;
+pub mod keyring_place;
 pub mod partition;
 pub mod reading;
 pub mod row;
