@@ -8,6 +8,7 @@ pub mod access;
 pub mod admission;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod bodies;
 pub mod broker;
 mod cli;

@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use chukei_domain::day::day_of;
 use chukei_keys::KeyProvider;
+use chukei_store::image::ImageError;
 use chukei_wire::body_code::BodyCode;
+use chukei_wire::result::ResultName;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::app::Node;
+use crate::bodies::call::CallError;
 use crate::config::serve::{BodyConfig, NodeConfig};
 use crate::hosted::HostedBody;
 use crate::hosted::body::{BodyFacts, BodyKeyFiles, Home};
@@ -138,6 +141,9 @@ async fn opened(
 
 /// Puts an open body in its place and lets it be served.
 async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
+    if let Err(error) = tell_of_restore(node, &body).await {
+        tracing::error!(body = %body.code(), %error, "a restore is not in the log yet");
+    }
     let actor = format!("chukei://node/{}", node.name);
     let closed = body.audit().close_open_requests(&actor, node.clock.now_ms());
     if closed > 0 {
@@ -152,6 +158,18 @@ async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
     body.gate().set(None);
     node.count_faults();
     Some(body)
+}
+
+/// A log that came back from a backup says so, before anything else happens.
+async fn tell_of_restore(node: &Node, body: &HostedBody) -> Result<(), CallError> {
+    let rows = body.rows_as_they_are();
+    let unread = |error: ImageError| {
+        tracing::error!(code = error.code(), "rows about the partition itself");
+        CallError::NotNow(ResultName::NotReady)
+    };
+    let Some(restored) = rows.restored().await.map_err(unread)? else { return Ok(()) };
+    body.audit().restored(&format!("chukei://node/{}", node.name), restored, node.clock.now_ms()).await?;
+    rows.told_of_restore().await.map_err(unread)
 }
 
 /// A broker that does not hear of it now hears of it when it is connected anew or the delegations are renewed.

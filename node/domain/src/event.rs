@@ -238,6 +238,26 @@ pub enum Event {
         #[serde(rename = "n")]
         count: u64,
     },
+    /// Rows and log were put back from a backup: what was done between its moment and this record is in neither.
+    #[serde(rename = "log-restored")]
+    LogRestored {
+        /// SHA-256 of the signed manifest of the backup, the last of its chain.
+        #[serde(rename = "b", with = "serde_bytes")]
+        backup: [u8; 32],
+        /// Number of the last record that came back.
+        #[serde(rename = "n")]
+        last: u64,
+    },
+    /// The rows lie with another engine from here on.
+    #[serde(rename = "rows-moved")]
+    RowsMoved {
+        /// Name of the engine before.
+        #[serde(rename = "o")]
+        from: String,
+        /// Name of the engine now.
+        #[serde(rename = "w")]
+        to: String,
+    },
     /// A broker took a request over (情報提供等の記録, R22).
     #[serde(rename = "exchange-opened")]
     ExchangeOpened(Exchange),

@@ -62,6 +62,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),
     staff(Kind::KeysRotate, Effect::Write, "keys_rotate"),
     staff(Kind::KeysStatus, Effect::Read, "keys_status"),
+    staff(Kind::BackupCreate, Effect::Read, "backup_create"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

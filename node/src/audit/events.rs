@@ -3,6 +3,8 @@
 use chukei_domain::codes::InfoNameCode;
 use chukei_domain::event::{Event, Outcome, Request, Target};
 use chukei_relay_client::permit::VerifiedPermit;
+use chukei_store::EngineKind;
+use chukei_store::image::Restored;
 use chukei_wire::header::Header;
 use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId, RequestId};
 use chukei_wire::result::ResultName;
@@ -208,6 +210,18 @@ impl AuditLog {
         now_ms: u64,
     ) -> Result<(), AuditError> {
         self.write(Draft::done(actor, action, event), None, now_ms).await
+    }
+
+    /// Rows and log came back from a backup.
+    pub async fn restored(&self, actor: &str, restored: Restored, now_ms: u64) -> Result<(), AuditError> {
+        let event = Event::LogRestored { backup: restored.backup, last: restored.last_number };
+        self.write(Draft::done(actor, "restore", event), None, now_ms).await
+    }
+
+    /// Rows went to another engine.
+    pub async fn moved(&self, actor: &str, engines: [EngineKind; 2], now_ms: u64) -> Result<(), AuditError> {
+        let [from, to] = engines.map(|engine| engine.to_string());
+        self.write(Draft::done(actor, "move", Event::RowsMoved { from, to }), None, now_ms).await
     }
 
     /// The keys of a purpose's day are destroyed.

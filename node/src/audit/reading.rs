@@ -43,6 +43,16 @@ impl AuditLog {
         Walk { records: self.records.clone(), entries: self.records.entries(from) }
     }
 
+    /// Entries from number `from` on, as they are. Blocking file I/O.
+    pub(crate) fn entries(&self, from: u64) -> JournalReader {
+        self.records.entries(from)
+    }
+
+    /// Number of the last durable record.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.records.last_number()
+    }
+
     /// Re-reads the whole log. Blocking: takes time in proportion to its length.
     pub fn verify(&self) -> Verified {
         let last = self.records.last_number();

@@ -9,6 +9,7 @@ use chukei_wire::result::ResultName;
 use crate::access::decision::{Decision, Grant, Read, Write, decide};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
+use crate::backup;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
 
@@ -96,6 +97,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::AuditVerify => audit::verify(node, &grant, call).await,
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
         Kind::KeysStatus => keys::status(node, &grant, call).await,
+        Kind::BackupCreate => backup::create(node, &grant, call).await,
         _ => Err(CallError::Refused(ResultName::NotPermitted)),
     }
 }

@@ -13,6 +13,7 @@ use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
+use chukei_store::image::Observed;
 use chukei_store::journal::Journal;
 use chukei_store::{
     Batch, DataFolder, Engine, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault,
@@ -63,7 +64,7 @@ pub struct Home {
 /// One body, open. Only a grant leads from here to its data.
 pub struct HostedBody {
     facts: BodyFacts,
-    partition: Arc<dyn Partition>,
+    partition: Arc<Observed>,
     keyring: Arc<KeyringFile>,
     local: LocalBodyCode,
     pages: PageCache,
@@ -100,6 +101,7 @@ impl HostedBody {
         if partition.fault() == Some(WriteFault::Fenced) {
             return Err(StoreError::Fenced.into());
         }
+        let partition = Observed::over(partition, home.engine.kind()).await?;
         let keyring = Arc::new(keyring(&home.folder, code, provider, today, &*partition).await?);
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
@@ -166,6 +168,11 @@ impl HostedBody {
     /// Its log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
+    }
+
+    /// Its rows, to be copied as they are.
+    pub(crate) fn rows_as_they_are(&self) -> &Arc<Observed> {
+        &self.partition
     }
 
     /// Held while rows are read in order to be changed: changes of one body happen one after the other.

@@ -1,6 +1,7 @@
 //! Why an owner's keys or rows cannot be used now.
 
 use chukei_keys::{KeyfileError, ProviderError};
+use chukei_store::image::ImageError;
 use chukei_store::{StoreError, WriteFault};
 
 /// What kind of thing is wrong. A closed set: metrics count by it.
@@ -162,5 +163,18 @@ impl From<StoreError> for Fault {
             _ => Cause::Store,
         };
         Self::new(cause, format!("store: {error}"))
+    }
+}
+
+impl From<ImageError> for Fault {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Store(error) => error.into(),
+            ImageError::Unfinished => {
+                Self::new(Cause::Store, "a restore broke off: run `chukei-node backup restore` again")
+            }
+            ImageError::MovedAway => Self::new(Cause::Store, "the rows were moved to another place"),
+            error => Self::new(Cause::Store, error),
+        }
     }
 }

@@ -79,6 +79,8 @@ kinds! {
     KeysRotate = "keys-rotate",
     /// A staff call: how the body's keys stand.
     KeysStatus = "keys-status",
+    /// A staff call: an image of the body's rows, sealed as they are.
+    BackupCreate = "backup-create",
 }
 
 impl Kind {

@@ -54,3 +54,5 @@ pub const NOTICE_TARGETS_MAX: usize = 100_000;
 pub const NOTICE_TARGET_BATCH: usize = 10_000;
 /// Choices of a notice's question.
 pub const NOTICE_CHOICES_MAX: usize = 16;
+/// Bytes of one piece of a backup.
+pub const BACKUP_PIECE_MAX: usize = 512 * 1024;

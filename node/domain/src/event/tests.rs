@@ -54,6 +54,8 @@ fn events() -> Vec<Event> {
         Event::KeyDestroyed { class: KeyClass::Epoch, number: 19_867 },
         Event::KeyRetired { purpose: "copies".to_owned(), number: 1 },
         Event::PersonBlocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
+        Event::LogRestored { backup: [8; 32], last: 41 },
+        Event::RowsMoved { from: "sqlite".to_owned(), to: "sled".to_owned() },
         Event::Called { request: [1; 16] },
         Event::CallRefused { request: [1; 16] },
         Event::CallEnded { request: [1; 16], count: 12 },

@@ -15,7 +15,7 @@ use super::format::{Content, Record};
 /// What is signed before the manifest's bytes, so that no other signature of the identity fits.
 const PURPOSE: &[u8] = b"chukei backup manifest v1\0";
 /// The only format.
-pub(super) const FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 /// Bytes a signed manifest may have at most: the sums of a terabyte of chunks.
 pub(super) const MAX_MANIFEST_BYTES: usize = 64 << 20;
 
@@ -153,6 +153,9 @@ pub struct SignedManifest {
 }
 
 impl Manifest {
+    /// The only format.
+    pub const FORMAT: u32 = FORMAT;
+
     /// The bytes that are signed.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ImageError> {
         serde_ipld_dagcbor::to_vec(self).map_err(|_| MALFORMED)

@@ -12,6 +12,7 @@ use super::importer::Importer;
 use super::observed::Observed;
 use super::own_rows::{check_whole, filling_row, moved_row};
 use crate::batch::Batch;
+use crate::engine::EngineKind;
 use crate::partition::{MAX_SCAN_ROWS, Partition};
 use crate::row::{RowKey, Space};
 
@@ -24,12 +25,12 @@ pub struct Moved {
     pub pause: Duration,
 }
 
-/// Moves all rows to `target`, which is empty or was left by a move that broke off, and goes on there. `copied` is told
+/// Moves all rows to `target` of `engine`, which is empty or was left by a move that broke off, and goes on there. `copied` is told
 /// how many records are copied. `commit` makes it durable that the rows are in the new place, when they all are and
 /// before anybody writes there: if it fails, everything goes on in the old one.
 pub async fn move_rows<C: Future<Output = Result<(), ImageError>>>(
     observed: &Arc<Observed>,
-    target: Arc<dyn Partition>,
+    (target, engine): (Arc<dyn Partition>, EngineKind),
     copied: &(dyn Fn(u64) + Send + Sync),
     commit: impl FnOnce() -> C,
 ) -> Result<Moved, ImageError> {
@@ -62,7 +63,7 @@ pub async fn move_rows<C: Future<Output = Result<(), ImageError>>>(
         return Err(error);
     }
     let old = observed.partition();
-    held.go_on_in(target, newest);
+    held.go_on_in(target, engine, newest);
     if let Err(error) = old.apply(Batch::new().put(moved_row(), Vec::new())).await {
         // The new place is committed to; nobody in this process writes to the old one any more.
         tracing::warn!(code = error.code(), "the place that rows were moved from is not marked");

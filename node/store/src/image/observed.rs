@@ -15,6 +15,7 @@ use super::changes::Changes;
 use super::error::ImageError;
 use super::own_rows::{self, Restored, check_whole, lineage_row, point_row, restored_row};
 use crate::batch::{Batch, Precondition};
+use crate::engine::EngineKind;
 use crate::error::StoreError;
 use crate::partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 use crate::reading::Reading;
@@ -36,6 +37,7 @@ pub struct Observed {
 /// Where the rows are now.
 struct Place {
     partition: Arc<dyn Partition>,
+    engine: EngineKind,
     /// Added to every version that is read: versions of earlier places are at most this.
     offset: u64,
 }
@@ -53,12 +55,17 @@ struct Held {
 }
 
 impl Observed {
-    /// Takes a partition into use. [`ImageError::Unfinished`] if its rows were not put back to their end,
+    /// Takes a partition of this engine into use. [`ImageError::Unfinished`] if its rows were not put back to their end,
     /// [`ImageError::MovedAway`] if they were moved.
-    pub async fn over(partition: Arc<dyn Partition>) -> Result<Arc<Self>, ImageError> {
+    pub async fn over(partition: Arc<dyn Partition>, engine: EngineKind) -> Result<Arc<Self>, ImageError> {
         check_whole(&*partition).await?;
-        let place = ArcSwap::from_pointee(Place { partition, offset: 0 });
+        let place = ArcSwap::from_pointee(Place { partition, engine, offset: 0 });
         Ok(Arc::new(Self { place, state: Mutex::default() }))
+    }
+
+    /// The engine that has the rows now.
+    pub fn engine(&self) -> EngineKind {
+        self.place.load().engine
     }
 
     /// What a restore left to be told in the body's log.
@@ -195,11 +202,11 @@ pub struct HeldWrites {
 }
 
 impl HeldWrites {
-    /// From now on the rows are in `partition`, which has them all; `newest` is the newest version that anybody can
+    /// From now on the rows are in `partition` of `engine`, which has them all; `newest` is the newest version that anybody can
     /// have read.
-    pub(super) fn go_on_in(&self, partition: Arc<dyn Partition>, newest: u64) {
+    pub(super) fn go_on_in(&self, partition: Arc<dyn Partition>, engine: EngineKind, newest: u64) {
         let offset = self.observed.place.load().offset.saturating_add(newest);
-        self.observed.place.store(Arc::new(Place { partition, offset }));
+        self.observed.place.store(Arc::new(Place { partition, engine, offset }));
     }
 }
 

@@ -4,7 +4,7 @@ use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::limits::VERSION;
-use chukei_wire::message::{binding::*, control::*, keys::*, notice::*, self_info::*, staff::*};
+use chukei_wire::message::{backup::*, binding::*, control::*, keys::*, notice::*, self_info::*, staff::*};
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
@@ -320,4 +320,14 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let rotate = KeysRotateRequest { root: true, epoch: false, standing: true, rewrite: false };
     visitor.message("KeysRotateRequest", &rotate);
     visitor.message("KeysStatusReply", &keys());
+    backups(visitor);
+}
+
+fn backups(visitor: &mut impl Visit) {
+    let base = BackupBase { id: [0xaa; 32], lineage: [0xbb; 16], newest: 7, last_number: 9 };
+    visitor.message("BackupRequest", &BackupRequest { base: Some(base) });
+    let begun = BackupBegun { body: text("982016"), at_ms: 1_795_219_200_000, bytes: 1 << 20 };
+    visitor.message("BackupBegun", &begun);
+    let piece = BackupPiece { file: BackupFile::Rows, ends: true, bytes: vec![1, 2, 3] };
+    visitor.message("BackupPiece", &piece);
 }

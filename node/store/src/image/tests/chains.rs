@@ -23,7 +23,7 @@ async fn sqlite_a_chain_brings_back_changes_and_deletions_with_the_values_of_new
     let target = stage.partition("target").await;
     restore(&third, &stage.identities(), target.clone()).await.unwrap();
     assert_eq!(content(&*target).await, content(&*observed).await);
-    let seen = Observed::over(target).await.unwrap();
+    let seen = Observed::over(target, EngineKind::Sqlite).await.unwrap();
     let told = seen.restored().await.unwrap();
     assert_eq!(told, Some(Restored { backup: third.id(), last_number: 9 }));
     seen.told_of_restore().await.unwrap();
@@ -81,7 +81,7 @@ async fn sqlite_restored_rows_are_of_a_new_line_and_build_on_no_earlier_backup()
     let full = stage.backup(&observed, "full", None).await;
     let target = stage.partition("target").await;
     restore(&full, &stage.identities(), target.clone()).await.unwrap();
-    let restored = Observed::over(target).await.unwrap();
+    let restored = Observed::over(target, EngineKind::Sqlite).await.unwrap();
     let base = Some((full.manifest().lineage, full.manifest().newest));
     assert!(matches!(Capture::begin(&restored, base).await, Err(ImageError::OtherLineage)));
     assert!(Capture::begin(&restored, None).await.is_ok());
@@ -104,10 +104,10 @@ async fn sqlite_an_import_that_broke_off_is_not_served_and_is_completed_by_its_r
             importer.take(section, records).await.unwrap();
         }
         drop(importer);
-        assert!(matches!(Observed::over(target.clone()).await, Err(ImageError::Unfinished)));
+        assert!(matches!(Observed::over(target.clone(), EngineKind::Sqlite).await, Err(ImageError::Unfinished)));
         restore(&second, &stage.identities(), target.clone()).await.unwrap();
         assert_eq!(content(&*target).await, content(&*observed).await);
-        assert!(Observed::over(target).await.is_ok());
+        assert!(Observed::over(target, EngineKind::Sqlite).await.is_ok());
     }
 }
 

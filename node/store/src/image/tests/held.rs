@@ -49,7 +49,7 @@ async fn sqlite_versions_never_come_again_across_a_move() {
     }
     let before = observed.get_many(&[key(0)]).await.unwrap()[0].clone().unwrap();
     let target = stage.partition("target").await;
-    move_rows(&observed, target, &|_| {}, || async { Ok(()) }).await.unwrap();
+    move_rows(&observed, (target, EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
     let mut newest = before.version;
     for value in 0..50 {
         let row = observed.get_many(&[key(0)]).await.unwrap()[0].clone().unwrap();

@@ -15,7 +15,7 @@ use chukei_crypto::sign::IdentityKey;
 
 use super::*;
 use crate::batch::Batch;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineKind};
 use crate::folder::DataFolder;
 use crate::journal::JournalEntry;
 use crate::partition::{MAX_SCAN_ROWS, Partition};
@@ -50,7 +50,7 @@ impl Stage {
     }
 
     pub(super) async fn observed(&self) -> Arc<Observed> {
-        Observed::over(self.partition(BODY).await).await.unwrap()
+        Observed::over(self.partition(BODY).await, EngineKind::Sqlite).await.unwrap()
     }
 
     pub(super) fn identities(&self) -> Vec<Vec<u8>> {

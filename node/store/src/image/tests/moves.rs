@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::engine::EngineKind;
 use crate::error::StoreError;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,7 +27,7 @@ async fn sqlite_a_move_under_writes_loses_nothing_that_was_acknowledged() {
         }
     });
     let target = stage.partition("target").await;
-    let moved = move_rows(&observed, target.clone(), &|_| {}, || async { Ok(()) }).await.unwrap();
+    let moved = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
     fill(&*observed, 5_000..5_001, 7).await;
     stop.store(true, Ordering::Release);
     let acknowledged = writing.await.unwrap();
@@ -39,12 +38,12 @@ async fn sqlite_a_move_under_writes_loses_nothing_that_was_acknowledged() {
     assert_eq!(now, content(&*observed).await, "the new place is the one that is written");
 
     let old = stage.partition(BODY).await;
-    assert!(matches!(Observed::over(old.clone()).await, Err(ImageError::MovedAway)));
+    assert!(matches!(Observed::over(old.clone(), EngineKind::Sqlite).await, Err(ImageError::MovedAway)));
     assert!(!content(&*old).await.contains_key(&key(5_000)));
     empty_old_place(&*old).await.unwrap();
     assert!(content(&*old).await.is_empty());
-    assert!(matches!(Observed::over(old).await, Err(ImageError::MovedAway)), "the mark stays");
-    assert!(Observed::over(target).await.is_ok());
+    assert!(matches!(Observed::over(old, EngineKind::Sqlite).await, Err(ImageError::MovedAway)), "the mark stays");
+    assert!(Observed::over(target, EngineKind::Sqlite).await.is_ok());
 }
 
 /// Where it cannot be made durable that the rows are elsewhere, everything goes on where it was, and the next try
@@ -55,15 +54,15 @@ async fn sqlite_a_move_that_is_not_committed_leaves_everything_where_it_was() {
     let observed = stage.observed().await;
     fill(&*observed, 0..100, 1).await;
     let target = stage.partition("target").await;
-    let refused = move_rows(&observed, target.clone(), &|_| {}, || async {
+    let refused = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async {
         Err(ImageError::Store(StoreError::DiskFull))
     });
     assert!(refused.await.is_err());
     fill(&*observed, 100..101, 2).await;
     observed.apply(Batch::new().delete(key(0))).await.unwrap();
-    assert!(matches!(Observed::over(target.clone()).await, Err(ImageError::Unfinished)));
+    assert!(matches!(Observed::over(target.clone(), EngineKind::Sqlite).await, Err(ImageError::Unfinished)));
     assert!(!content(&*target).await.contains_key(&key(100)));
-    move_rows(&observed, target.clone(), &|_| {}, || async { Ok(()) }).await.unwrap();
+    move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
     let now = content(&*target).await;
     assert!(now.contains_key(&key(100)) && !now.contains_key(&key(0)));
 }

@@ -1,0 +1,8 @@
+//! Backups of one body's rows and log, and moves of its rows: sealed as they are, under hashes that the body signs.
+//!
+//! What must hold: nothing here opens a value or needs a key but the identity that signs; a body's staff take a
+//! backup of their own body and no other; putting one back and moving rows are operators' acts on the node itself.
+
+mod create;
+
+pub use create::create;
