@@ -1,5 +1,6 @@
 //! The grammar of the command line. Help is in Japanese, for staff; names and codes are ASCII, for scripts.
 
+mod backup;
 mod custody;
 
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{CustodyCommand, DrillArgs, ShareFiles, SplitArgs, TokenArgs};
 
 use crate::pki::{HOP_DAYS, PEERS_DAYS};
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Catalogue(CatalogueCommand),
     #[command(subcommand, about = "団体の鍵")]
     Keys(KeysCommand),
+    #[command(subcommand, about = "控え(バックアップ)")]
+    Backup(BackupCommand),
     #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]
     Pki(PkiCommand),
     #[command(subcommand, about = "設定")]

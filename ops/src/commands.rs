@@ -1,6 +1,7 @@
 //! One file per group of commands: from arguments to calls, from answers to reports.
 
 mod arguments;
+pub(crate) mod backup;
 pub(crate) mod copy;
 pub(crate) mod custody;
 pub(crate) mod keys;

@@ -12,10 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
-    AuditCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand, NoticeCommand,
+    AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand, NoticeCommand,
     PersonCommand, ProvisionCommand,
 };
-use crate::commands::{copy, custody, keys, notice, oversight, person, pki};
+use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki};
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
 use crate::link::NodeLink;
@@ -54,6 +54,9 @@ fn run(cli: Cli) -> Outcome {
     }
     if let Command::Keys(KeysCommand::Custody(command)) = cli.command {
         return Ok((custody::run(command)?, None));
+    }
+    if let Command::Backup(BackupCommand::Verify(args)) = &cli.command {
+        return Ok((backup::verify(args, !cli.json)?, None));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -101,6 +104,8 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(link, args).await,
         Command::Keys(KeysCommand::Status) => keys::status(link).await,
         Command::Keys(KeysCommand::Custody(command)) => custody::run(command),
+        Command::Backup(BackupCommand::Create(args)) => backup::create(link, args, show).await,
+        Command::Backup(BackupCommand::Verify(args)) => backup::verify(&args, show),
         Command::Pki(command) => pki::run(command),
         Command::Config(_) => Err(no_config()),
     };

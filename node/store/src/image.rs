@@ -29,7 +29,7 @@ mod tests;
 pub use capture::{Capture, Captured, Page, Pause};
 pub use error::ImageError;
 pub use files::{ImageFile, ImageWriter};
-pub use format::{Chunk, ChunkBuilder, Content, MAX_CHUNK_BYTES, Record, Section};
+pub use format::{Chunk, ChunkBuilder, Content, Record, Section};
 pub use importer::Importer;
 pub use manifest::{
     Base, ChunkSum, FileSums, JournalSpan, KeyringNeed, Manifest, SignedManifest, SpaceCount, SpaceCounts,

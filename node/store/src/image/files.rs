@@ -49,6 +49,9 @@ pub struct ImageWriter {
 }
 
 impl ImageWriter {
+    /// Bytes of the longest payload of a chunk.
+    pub const MAX_PAYLOAD: usize = MAX_CHUNK_BYTES;
+
     /// Begins the folder `folder`, which is not there yet; its parent is.
     pub fn create(folder: &Path) -> Result<Self, ImageError> {
         if folder.try_exists().map_err(|error| failed(folder, error))? {

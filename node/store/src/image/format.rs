@@ -27,7 +27,7 @@ pub(super) const FORMAT: u8 = 1;
 /// A payload that has reached this takes no more records.
 const CHUNK_FULL: usize = 1 << 20;
 /// Bytes of the longest payload: a full one and one record more.
-pub const MAX_CHUNK_BYTES: usize = CHUNK_FULL + MAX_VALUE_BYTES + MAX_KEY_BYTES + 64;
+pub(super) const MAX_CHUNK_BYTES: usize = CHUNK_FULL + MAX_VALUE_BYTES + MAX_KEY_BYTES + 64;
 
 const DELETED: u32 = u32::MAX;
 const KEPT: u32 = u32::MAX - 1;

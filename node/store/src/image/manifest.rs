@@ -220,6 +220,15 @@ impl SignedManifest {
         Ok(manifest)
     }
 
+    /// Reads a file without believing it.
+    pub(super) fn peek(file: &[u8]) -> Result<Manifest, ImageError> {
+        if file.len() > MAX_MANIFEST_BYTES {
+            return Err(MALFORMED);
+        }
+        let signed: Self = serde_ipld_dagcbor::from_slice(file).map_err(|_| MALFORMED)?;
+        Self::read(&signed.manifest)
+    }
+
     fn read(manifest: &[u8]) -> Result<Manifest, ImageError> {
         #[derive(Deserialize)]
         struct Format {

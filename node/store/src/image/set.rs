@@ -46,6 +46,19 @@ impl BackupSet {
         Ok(Self { folder: folder.to_owned(), id: SignedManifest::id(&file), manifest })
     }
 
+    /// What the backup in `folder` says of itself and how another names it as its base, not believed: for who is about to
+    /// check it, or builds on it and is checked with it.
+    pub fn peek(folder: &Path) -> Result<(Manifest, Base), ImageError> {
+        Self::peek_at(&read_manifest(folder)?)
+    }
+
+    /// As [`BackupSet::peek`], of the bytes of a signed manifest.
+    pub fn peek_at(file: &[u8]) -> Result<(Manifest, Base), ImageError> {
+        let manifest = SignedManifest::peek(file)?;
+        let base = base_of(SignedManifest::id(file), &manifest);
+        Ok((manifest, base))
+    }
+
     /// What it says of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -63,7 +76,7 @@ impl BackupSet {
 
     /// How a backup names this one as its base.
     pub fn as_base(&self) -> Base {
-        Base { id: self.id, newest: self.manifest.newest, last_number: self.manifest.journal_span.last }
+        base_of(self.id, &self.manifest)
     }
 
     /// The chain that ends with this one, the complete backup first. Bases lie in folders beside it, whatever their
@@ -143,6 +156,10 @@ impl BackupSet {
             Err(ImageError::Altered("the numbers of the journal"))
         }
     }
+}
+
+fn base_of(id: [u8; 32], manifest: &Manifest) -> Base {
+    Base { id, newest: manifest.newest, last_number: manifest.journal_span.last }
 }
 
 /// Checks every backup of a chain.
