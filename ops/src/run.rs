@@ -12,8 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
-    AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand, NoticeCommand,
-    PersonCommand, ProvisionCommand,
+    AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand,
+    NoticeCommand, PersonCommand, ProvisionCommand,
 };
 use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki};
 use crate::config::StaffConfig;

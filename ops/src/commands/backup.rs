@@ -176,11 +176,17 @@ fn identities(args: &VerifyArgs, body: &str) -> Result<Vec<Vec<u8>>, Failure> {
         return Err(Failure::usage("BAD_USAGE", "--peers と --root、または --identity を指定してください"));
     };
     let list = PeerList::load(peers, root, Clock::system().now_ms()).map_err(|error| {
-        Failure::usage("BAD_PEERS", format!("相手先一覧を使用できません: {error}。--peers と --root を確認してください"))
+        Failure::usage(
+            "BAD_PEERS",
+            format!("相手先一覧を使用できません: {error}。--peers と --root を確認してください"),
+        )
     })?;
     let listed = body.parse().ok().and_then(|code| list.body(&code).map(|peer| peer.identities.clone()));
     let listed = listed.ok_or_else(|| {
-        Failure::usage("BAD_PEERS", format!("相手先一覧に団体 {body} がありません。--identity で公開鍵を指定してください"))
+        Failure::usage(
+            "BAD_PEERS",
+            format!("相手先一覧に団体 {body} がありません。--identity で公開鍵を指定してください"),
+        )
     })?;
     Ok(listed.iter().map(<[u8]>::to_vec).collect())
 }
@@ -205,7 +211,8 @@ fn begun_failed(failure: Failure) -> Failure {
             "基の控えのあとにデータが復元または移動されたため、差分を取れません。--base なしで取り直してください",
         ),
         code if code == ResultName::Overloaded.as_str() => Failure {
-            message: "別の控えを取っているか、書き込みが多すぎます。しばらく待ってからやり直してください".to_owned(),
+            message: "別の控えを取っているか、書き込みが多すぎます。しばらく待ってからやり直してください"
+                .to_owned(),
             ..failure
         },
         _ => failure,
@@ -216,7 +223,8 @@ fn broke_off(fault: Fault) -> Failure {
     match fault {
         Fault::Final(failure) => failure,
         Fault::Later(_, failure) => Failure {
-            message: "途中で切れました。名前が .partial で終わるフォルダーを消して、もう一度取ってください".to_owned(),
+            message: "途中で切れました。名前が .partial で終わるフォルダーを消して、もう一度取ってください"
+                .to_owned(),
             ..failure
         },
     }
@@ -254,7 +262,9 @@ fn not_checked(error: &ImageError) -> Failure {
         }
         error => (
             ResultName::IntegrityFailure,
-            format!("控えが壊れているか書き換えられています({error})。別の控えを使い、管理者に連絡してください"),
+            format!(
+                "控えが壊れているか書き換えられています({error})。別の控えを使い、管理者に連絡してください"
+            ),
         ),
     };
     Failure::refused(name, message)

@@ -6,6 +6,7 @@ use chukei_wire::codec::encode;
 use chukei_wire::frame::{FRAME_HEAD, Outcome, Status};
 use chukei_wire::header::Kind;
 use chukei_wire::id::NoticeId;
+use chukei_wire::message::backup::BackupRequest;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::message::staff::{
     CopyShowRequest, EnrollBatch, EnrollRow, ImportBatch, ImportRow, NoticeDraft, NoticeListRequest,
@@ -110,6 +111,7 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
         }
         Kind::NoticeShow => vec![encode(&NoticeShowRequest { notice: things.notice, after: None }).unwrap()],
         Kind::NoticeList => vec![encode(&NoticeListRequest { after: None }).unwrap()],
+        Kind::BackupCreate => vec![encode(&BackupRequest { base: None }).unwrap()],
         Kind::ProvisionStatus => {
             let request = ProvisionStatusRequest {
                 integrated_addressee_number: Some(addressee()),
@@ -188,7 +190,7 @@ fn every_endpoint_foreign_thing(stage: &Stage) {
     for kind in ENDPOINTS.iter().filter(|line| line.entrance == Entrance::Staff).map(|line| line.kind) {
         // The log, the keys and the lists are about the whole body: they name nothing. Lists are read below.
         if matches!(kind, Kind::PersonList | Kind::NoticeList | Kind::AuditVerify | Kind::CatalogueList)
-            || matches!(kind, Kind::KeysRotate | Kind::KeysStatus)
+            || matches!(kind, Kind::KeysRotate | Kind::KeysStatus | Kind::BackupCreate)
         {
             continue;
         }

@@ -104,7 +104,10 @@ async fn sqlite_an_import_that_broke_off_is_not_served_and_is_completed_by_its_r
             importer.take(section, records).await.unwrap();
         }
         drop(importer);
-        assert!(matches!(Observed::over(target.clone(), EngineKind::Sqlite).await, Err(ImageError::Unfinished)));
+        assert!(matches!(
+            Observed::over(target.clone(), EngineKind::Sqlite).await,
+            Err(ImageError::Unfinished)
+        ));
         restore(&second, &stage.identities(), target.clone()).await.unwrap();
         assert_eq!(content(&*target).await, content(&*observed).await);
         assert!(Observed::over(target, EngineKind::Sqlite).await.is_ok());

@@ -27,7 +27,9 @@ async fn sqlite_a_move_under_writes_loses_nothing_that_was_acknowledged() {
         }
     });
     let target = stage.partition("target").await;
-    let moved = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
+    let moved = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async { Ok(()) })
+        .await
+        .unwrap();
     fill(&*observed, 5_000..5_001, 7).await;
     stop.store(true, Ordering::Release);
     let acknowledged = writing.await.unwrap();
@@ -42,7 +44,10 @@ async fn sqlite_a_move_under_writes_loses_nothing_that_was_acknowledged() {
     assert!(!content(&*old).await.contains_key(&key(5_000)));
     empty_old_place(&*old).await.unwrap();
     assert!(content(&*old).await.is_empty());
-    assert!(matches!(Observed::over(old, EngineKind::Sqlite).await, Err(ImageError::MovedAway)), "the mark stays");
+    assert!(
+        matches!(Observed::over(old, EngineKind::Sqlite).await, Err(ImageError::MovedAway)),
+        "the mark stays"
+    );
     assert!(Observed::over(target, EngineKind::Sqlite).await.is_ok());
 }
 
