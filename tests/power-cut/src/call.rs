@@ -11,8 +11,16 @@ use std::collections::HashMap;
 pub(crate) struct Call<'a> {
     pub(crate) name: &'a str,
     pub(crate) arguments: Cow<'a, str>,
-    /// What it returned: `None` if it failed or never returned.
-    pub(crate) result: Option<u64>,
+    pub(crate) outcome: Outcome,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Returned(u64),
+    Failed,
+    /// Its thread was killed in it.
+    Never,
 }
 
 /// A moment of the recording; the numbers are places in the list of calls.
@@ -43,12 +51,16 @@ impl<'a> Calls<'a> {
 
     fn line(&mut self, thread: &'a str, line: &'a str, unfinished: &mut HashMap<&'a str, usize>) {
         if let Some(rest) = line.strip_prefix("<... ") {
-            let Some(at) = unfinished.remove(thread) else { return };
-            let Some((_, rest)) = rest.split_once(" resumed>") else { return };
-            let Some((arguments, result)) = end(rest) else { return };
+            let Some((name, rest)) = rest.split_once(" resumed>") else { return };
+            let begun = match name {
+                // Ends on another thread than it began on, and with it ends every other thread.
+                "execve" => unfinished.drain().map(|(_, at)| at).find(|at| self.is(*at, name)),
+                _ => unfinished.remove(thread),
+            };
+            let (Some(at), Some((arguments, outcome))) = (begun, end(rest)) else { return };
             if let Some(call) = self.calls.get_mut(at) {
                 call.arguments.to_mut().push_str(arguments);
-                call.result = result;
+                call.outcome = outcome;
             }
             self.moments.push(Moment::Ended(at));
             return;
@@ -62,31 +74,39 @@ impl<'a> Calls<'a> {
         self.moments.push(Moment::Begun(at));
         if let Some(arguments) = rest.strip_suffix("<unfinished ...>") {
             unfinished.insert(thread, at);
-            self.calls.push(Call { name, arguments: arguments.trim_end().into(), result: None });
-        } else if let Some((arguments, result)) = end(rest) {
-            self.calls.push(Call { name, arguments: arguments.into(), result });
+            self.calls.push(Call { name, arguments: arguments.trim_end().into(), outcome: Outcome::Never });
+        } else if let Some((arguments, outcome)) = end(rest) {
+            self.calls.push(Call { name, arguments: arguments.into(), outcome });
             self.moments.push(Moment::Ended(at));
         } else {
             // Cut off by the end of the process.
-            self.calls.push(Call { name, arguments: rest.into(), result: None });
+            self.calls.push(Call { name, arguments: rest.into(), outcome: Outcome::Never });
         }
+    }
+
+    fn is(&self, at: usize, name: &str) -> bool {
+        self.calls.get(at).is_some_and(|call| call.name == name)
     }
 }
 
 /// The arguments and the result at the end of a line: `…) = 3`, `…) = -1 ENOENT (…)`, `…) = ?`.
-fn end(rest: &str) -> Option<(&str, Option<u64>)> {
+fn end(rest: &str) -> Option<(&str, Outcome)> {
     let (arguments, result) = rest.rsplit_once(" = ")?;
     let arguments = arguments.trim_end().strip_suffix(')')?;
-    let result = result.split(' ').next().and_then(crate::argument::number);
-    Some((arguments, result))
+    let outcome = match result.split(' ').next() {
+        Some("?") => Outcome::Never,
+        Some(result) => crate::argument::number(result).map_or(Outcome::Failed, Outcome::Returned),
+        None => Outcome::Never,
+    };
+    Some((arguments, outcome))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn call<'a>(name: &'a str, arguments: &'a str, result: Option<u64>) -> Call<'a> {
-        Call { name, arguments: arguments.into(), result }
+    fn call<'a>(name: &'a str, arguments: &'a str, outcome: Outcome) -> Call<'a> {
+        Call { name, arguments: arguments.into(), outcome }
     }
 
     #[test]
@@ -102,20 +122,39 @@ mod tests {
 9  --- SIGCHLD {si_signo=SIGCHLD} ---
 9  pwrite64(4, \"\\x61\", 1, 0 <unfinished ...>
 ";
+        use Outcome::{Failed, Never, Returned};
         let found = Calls::parse(text);
         assert_eq!(
             found.calls,
             [
-                call("fsync", "3", Some(0)),
-                call("write", "4, \"\\x61\", 1", Some(1)),
-                call("openat", "AT_FDCWD, \"\\x61\", O_RDONLY", None),
-                call("mmap", "NULL, 8, PROT_READ, MAP_SHARED, 5, 0", Some(0x7f00)),
-                call("pwrite64", "4, \"\\x61\", 1, 0", None),
+                call("fsync", "3", Returned(0)),
+                call("write", "4, \"\\x61\", 1", Returned(1)),
+                call("openat", "AT_FDCWD, \"\\x61\", O_RDONLY", Failed),
+                call("mmap", "NULL, 8, PROT_READ, MAP_SHARED, 5, 0", Returned(0x7f00)),
+                call("pwrite64", "4, \"\\x61\", 1, 0", Never),
             ]
         );
         use Moment::{Begun, Ended};
         let order =
             [Begun(0), Begun(1), Ended(1), Begun(2), Ended(2), Ended(0), Begun(3), Ended(3), Begun(4)];
         assert_eq!(found.moments, order);
+    }
+
+    #[test]
+    fn a_process_that_starts_anew_ends_its_threads_in_their_calls() {
+        let text = "\
+7  read(0 <unfinished ...>
+8  pwrite64(4, \"\\x61\", 1, 0 <unfinished ...>
+9  execve(\"\\x61\", [], 0x7f /* 9 vars */ <unfinished ...>
+8  +++ superseded by execve in pid 9 +++
+7  <... execve resumed>)     = 0
+7  fsync(3)                  = 0
+";
+        let found = Calls::parse(text);
+        let outcomes: Vec<_> = found.calls.iter().map(|call| (call.name, call.outcome)).collect();
+        use Outcome::{Never, Returned};
+        let expected =
+            [("read", Never), ("pwrite64", Never), ("execve", Returned(0)), ("fsync", Returned(0))];
+        assert_eq!(outcomes, expected);
     }
 }

@@ -16,6 +16,9 @@ pub enum TrialError {
     /// A recorded call that the model of the disk has no meaning for.
     #[error("the model does not know what this call does to the disk: {0}")]
     Unknown(String),
+    /// The child was killed in the midst of a change, each time it was recorded.
+    #[error("what the recorded process did is unknown")]
+    Interrupted,
     /// The recording holds no file call at all, or no acknowledgement.
     #[error("nothing was recorded")]
     Empty,

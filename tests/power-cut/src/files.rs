@@ -2,14 +2,15 @@
 //!
 //! Everything outside the folder of the trial is none of the model's business. Changes count from the beginning of
 //! their call, because the disk may have them from there on; opening counts from its end, closing from its beginning,
-//! because that is when a descriptor's number may be used again. A call that failed did nothing, and neither did one
-//! that never returned: recorded processes run to their end.
+//! because that is when a descriptor's number may be used again. A call that failed did nothing. A
+//! change that never returned, because its process was started anew meanwhile, leaves it unknown what the kernel did:
+//! such a recording is of no use and is made again.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::argument::{buffers, bytes, has_flag, number, split};
-use crate::call::{Call, Calls, Moment};
+use crate::call::{Call, Calls, Moment, Outcome};
 use crate::error::TrialError;
 use crate::image::Image;
 use crate::record::SAID;
@@ -47,8 +48,12 @@ pub(crate) fn steps(text: &str, root: &Path, before: &Image) -> Result<Vec<Step>
     for moment in moments {
         let (Moment::Begun(at) | Moment::Ended(at)) = moment;
         let Some(call) = calls.get(at) else { continue };
-        let Some(result) = call.result else { continue };
         let arguments = Arguments(split(&call.arguments));
+        let result = match call.outcome {
+            Outcome::Returned(result) => result,
+            Outcome::Never if files.may_change(call.name, &arguments) => return Err(TrialError::Interrupted),
+            Outcome::Never | Outcome::Failed => continue,
+        };
         let understood = match moment {
             Moment::Begun(_) => files.begun(at, call, &arguments, result),
             Moment::Ended(_) => files.ended(at, call, &arguments, result),
@@ -94,7 +99,7 @@ impl Files {
                 self.descriptors.retain(|descriptor, _| !closed.contains(descriptor));
             }
             "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" => {
-                self.write(at, call, arguments, usize::try_from(result).ok()?)?;
+                self.write(at, call, arguments, result)?;
             }
             "fsync" | "fdatasync" => {
                 if let Some(node) = self.node(arguments) {
@@ -179,6 +184,8 @@ impl Files {
                     opened.position = if call.name == "lseek" { result } else { opened.position + result };
                 }
             }
+            // Descriptors are closed, as all are here that are not inherited.
+            "execve" => self.descriptors.retain(|descriptor, _| *descriptor <= 2),
             "chdir" => self.tree.work_in(&arguments.path(0)?),
             "mmap"
                 if has_flag(arguments.text(3)?, "MAP_SHARED")
@@ -244,7 +251,7 @@ impl Files {
         at: CallNumber,
         call: &Call<'_>,
         arguments: &Arguments<'_>,
-        written: usize,
+        written: u64,
     ) -> Option<()> {
         let data = |text: &str| if call.name.contains('v') { buffers(text) } else { bytes(text) };
         let descriptor = arguments.number(0)?;
@@ -261,11 +268,24 @@ impl Files {
             (false, false) => opened.position,
         };
         if !positioned && let Some(opened) = self.opened_mut(descriptor) {
-            opened.position = offset + written as u64;
+            opened.position = offset + written;
         }
-        let bytes = data(arguments.text(1)?)?.get(..written)?.into();
+        let bytes = data(arguments.text(1)?)?.get(..usize::try_from(written).ok()?)?.into();
         self.change(at, node, FileChange::Write { offset, bytes });
         Some(())
+    }
+
+    /// Whether a call of this name may change something in the folder.
+    fn may_change(&self, name: &str, arguments: &Arguments<'_>) -> bool {
+        match name {
+            "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" | "ftruncate" | "fallocate" => {
+                self.node(arguments).is_some()
+            }
+            "read" | "readv" | "fsync" | "fdatasync" | "sync_file_range" | "fcntl" | "lseek" | "close" => {
+                false
+            }
+            _ => true,
+        }
     }
 
     fn change(&mut self, call: CallNumber, node: Node, change: FileChange) {

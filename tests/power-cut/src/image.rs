@@ -22,22 +22,6 @@ impl Default for Image {
 }
 
 impl Image {
-    /// What lies at `path`. Anything but files and folders is left out: locks and sockets do not outlive a cut.
-    pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        if !path.is_dir() {
-            return Ok(Self::File(fs::read(path)?));
-        }
-        let mut names = BTreeMap::new();
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() || kind.is_file() {
-                names.insert(entry.file_name(), Self::read(&entry.path())?);
-            }
-        }
-        Ok(Self::Folder(names))
-    }
-
     /// Puts it at `path`, where nothing may be, or an empty folder.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         match self {

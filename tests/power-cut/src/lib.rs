@@ -30,5 +30,5 @@ mod trial;
 mod tests;
 
 pub use error::TrialError;
-pub use record::{child, say};
+pub use record::{child, say, start_anew, started_anew};
 pub use trial::{Found, Missing, NOTICED_WITHIN, Plan, run};

@@ -1,6 +1,7 @@
 //! Running a test's child under the recorder.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,8 +12,12 @@ use crate::step::Step;
 
 /// Set for the child: the folder it works in.
 const CHILD: &str = "CHUKEI_POWER_CUT_FOLDER";
+/// Set for the child once it was killed and started anew.
+const ANEW: &str = "CHUKEI_POWER_CUT_ANEW";
 /// With the value 1, what is not installed is a failure.
 const REQUIRE: &str = "CHUKEI_REQUIRE_SERVICES";
+/// Recordings made until one tells everything.
+const ATTEMPTS: u32 = 50;
 /// How a line begins that the child says to the test.
 pub(crate) const SAID: &str = "power-cut: ";
 
@@ -23,18 +28,35 @@ const STRING_MAX: &str = "67108864";
 const CALLS: &str = "trace=?open,openat,?openat2,?creat,close,?close_range,?dup,?dup2,dup3,fcntl,lseek,read,readv,\
 write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,fdatasync,sync_file_range,sync,syncfs,\
 ?rename,renameat,renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,mmap,\
-copy_file_range,sendfile,splice,chdir,fchdir";
+copy_file_range,sendfile,splice,chdir,fchdir,execve";
 
 /// In the child: the folder that it is to work in; `None` in the test itself.
 pub fn child() -> Option<PathBuf> {
     std::env::var_os(CHILD).map(PathBuf::from)
 }
 
-/// In the child: says one line to the test. Its place among the file calls is recorded with it, so what is told here
+/// In the child, and only there: says one line to the test. Its place among the file calls is recorded with it, so what is told here
 /// as done must survive every later cut.
 pub fn say(line: &str) {
+    if child().is_none() {
+        return;
+    }
     // One call, and nobody is left to tell if it fails.
     let _ = std::io::stderr().write_all(format!("{SAID}{line}\n").as_bytes());
+}
+
+/// In the child: kills the process in whatever its threads are doing, and starts it anew on the folder as the kernel
+/// has it, synced or not. Returns only if that fails.
+pub fn start_anew() -> std::io::Error {
+    match std::env::current_exe() {
+        Ok(program) => Command::new(program).args(std::env::args_os().skip(1)).env(ANEW, "1").exec(),
+        Err(error) => error,
+    }
+}
+
+/// In the child: whether it is the one after [`start_anew`].
+pub fn started_anew() -> bool {
+    std::env::var_os(ANEW).is_some()
 }
 
 /// The installed `strace`.
@@ -65,9 +87,20 @@ impl Recorder {
         None
     }
 
-    /// Records `test` of the running executable in the folder `root`.
-    pub(crate) fn record(&self, test: &str, root: &Path) -> Result<Recording, TrialError> {
-        let before = Image::read(root)?;
+    /// Records `test` of the running executable in a folder that is like `before`.
+    pub(crate) fn record(&self, test: &str, before: &Image) -> Result<Recording, TrialError> {
+        for _ in 0..ATTEMPTS {
+            let root = tempfile::tempdir_in(crate::trial::memory())?;
+            before.write(root.path())?;
+            match self.steps(test, root.path(), before) {
+                Err(TrialError::Interrupted) => {}
+                steps => return Ok(Recording { before: before.clone(), steps: steps? }),
+            }
+        }
+        Err(TrialError::Interrupted)
+    }
+
+    fn steps(&self, test: &str, root: &Path, before: &Image) -> Result<Vec<Step>, TrialError> {
         let text = tempfile::NamedTempFile::new_in(crate::trial::memory())?;
         let child = Command::new(&self.program)
             .args([
@@ -96,9 +129,9 @@ impl Recorder {
             let end = said.char_indices().rev().nth(2000).map_or(0, |(at, _)| at);
             return Err(TrialError::Child(said.get(end..).unwrap_or_default().to_owned()));
         }
-        let steps = files::steps(&std::fs::read_to_string(text.path())?, root, &before)?;
+        let steps = files::steps(&std::fs::read_to_string(text.path())?, root, before)?;
         let acknowledged = steps.iter().any(|step| matches!(step, Step::Said(_)));
         let changed = steps.iter().any(|step| matches!(step, Step::File { .. } | Step::Name { .. }));
-        if acknowledged && changed { Ok(Recording { before, steps }) } else { Err(TrialError::Empty) }
+        if acknowledged && changed { Ok(steps) } else { Err(TrialError::Empty) }
     }
 }

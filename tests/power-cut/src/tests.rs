@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 
 use crate::cut::Cut;
 use crate::disk::Disk;
+use crate::error::TrialError;
 use crate::files::steps;
 use crate::image::Image;
 use crate::step::Step;
@@ -198,5 +199,19 @@ fn calls_without_a_meaning_here_are_errors() {
         ["mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7f00", "rename('/b', '/c') = 0", "fsync(9) = 0"];
     for call in fine {
         assert!(steps(&text(&[CREATE, call]), Path::new("/trial"), &Image::default()).is_ok(), "{call}");
+    }
+}
+
+#[test]
+fn a_change_that_a_killed_thread_was_in_makes_the_recording_useless() {
+    for (call, useless) in [
+        ("write(3, 'x', 1 <unfinished ...>", true),
+        ("unlink('a' <unfinished ...>", true),
+        ("fsync(3 <unfinished ...>", false),
+        ("write(2, 'x', 1 <unfinished ...>", false),
+    ] {
+        let killed = text(&[CREATE, call]) + "1 +++ superseded by execve in pid 2 +++\n";
+        let steps = steps(&killed, Path::new("/trial"), &Image::default());
+        assert_eq!(matches!(steps, Err(TrialError::Interrupted)), useless, "{call}");
     }
 }

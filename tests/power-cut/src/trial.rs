@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::error::TrialError;
 use crate::image::Image;
 use crate::record::{Recorder, Recording};
-use crate::step::{CallNumber, NameChange, Node, ROOT, Step};
+use crate::step::{CallNumber, FileChange, NameChange, Node, ROOT, Step};
 
 /// With a number: the same cuts again, as far as the recorded threads take the same turns.
 const SEED: &str = "CHUKEI_POWER_CUT_SEED";
@@ -71,8 +71,7 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), Tria
     let seed =
         std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
     let mut random = StdRng::seed_from_u64(seed);
-    let scratch = tempfile::tempdir_in(memory())?;
-    let first = recorder.record(name, scratch.path())?;
+    let first = recorder.record(name, &Image::default())?;
     eprintln!("{name}: {} steps, {SEED}={seed}", first.steps.len());
     let trial = Trial { name, seed, check };
 
@@ -84,9 +83,7 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), Tria
         }
     })?;
     for Left { image, said, .. } in left {
-        let scratch = tempfile::tempdir_in(memory())?;
-        image.write(scratch.path())?;
-        let next = recorder.record(name, scratch.path())?;
+        let next = recorder.record(name, &image)?;
         trial.cut(&next, plan.cuts_of_each, &said, &mut random, |_, _| {})?;
     }
     plan.missing.iter().try_for_each(|missing| trial.must_notice(&first, *missing, &mut random))
@@ -231,16 +228,28 @@ fn without(steps: &[Step], missing: Missing) -> Option<Vec<Step>> {
     (!gone.is_empty()).then(|| steps.iter().filter(stays).cloned().collect())
 }
 
-/// Counts of steps after which the power goes, ascending: half of them anywhere, half next to a sync or to something
-/// said, where most is at stake; and the end.
+/// Counts of steps after which the power goes, ascending: a third of them anywhere, a third next to a sync or to
+/// something said, a third next to a change of names or lengths, which are few and decide most; and the end.
 fn moments(steps: &[Step], count: usize, random: &mut StdRng) -> Vec<usize> {
-    let turning =
-        |step: &Step| matches!(step, Step::SyncBegun { .. } | Step::SyncEnded { .. } | Step::Said(_));
-    let turns: Vec<usize> = (0..steps.len()).filter(|at| steps.get(*at).is_some_and(turning)).collect();
+    let places = |wanted: fn(&Step) -> bool| -> Vec<usize> {
+        (0..steps.len()).filter(|at| steps.get(*at).is_some_and(wanted)).collect()
+    };
+    let told = places(|step| matches!(step, Step::SyncBegun { .. } | Step::SyncEnded { .. } | Step::Said(_)));
+    let named = places(|step| {
+        let resized = matches!(step, Step::File { change: FileChange::Resize(_) | FileChange::Grow(_), .. });
+        resized || matches!(step, Step::Name { .. })
+    });
     let mut moments: Vec<usize> = (1..count)
-        .map(|which| match turns.get(random.random_range(0..turns.len().max(1))) {
-            Some(turn) if which % 2 == 0 => turn + random.random_range(0..=1),
-            _ => random.random_range(0..=steps.len()),
+        .map(|which| {
+            let turns = match which % 3 {
+                0 => &told,
+                1 => &named,
+                _ => return random.random_range(0..=steps.len()),
+            };
+            // The change itself, and whether it has returned.
+            turns
+                .get(random.random_range(0..turns.len().max(1)))
+                .map_or(0, |turn| turn + random.random_range(0..=2))
         })
         .collect();
     moments.push(steps.len());

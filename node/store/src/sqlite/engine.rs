@@ -120,13 +120,16 @@ impl Shared {
     fn remove(&self, name: &str) -> Result<bool, StoreError> {
         let slot = self.slot(name)?;
         let Place::Free(_free) = slot.take()? else { return Err(StoreError::Owned) };
-        // The log first: what it holds must not be found beside a new file of this name.
+        // The file first, and durably: without its log it would be an earlier state of the body, whereas a log beside
+        // no file, or a new one, is given up when that is opened.
         let file = self.path(name);
-        let mut log = file.as_os_str().to_owned();
-        log.push("-wal");
-        remove_file(Path::new(&log)).map_err(io_error)?;
         let removed = remove_file(&file).map_err(io_error)?;
         sync_dir(&self.bodies).map_err(io_error)?;
+        let mut log = file.into_os_string();
+        log.push("-wal");
+        if remove_file(Path::new(&log)).map_err(io_error)? {
+            sync_dir(&self.bodies).map_err(io_error)?;
+        }
         Ok(removed)
     }
 

@@ -1,0 +1,259 @@
+//! Bodies in an engine: opened, written, deleted from, compacted, opened again, removed and made anew.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chukei_power_cut::{Found, Missing, Plan, child, run, say, start_anew, started_anew};
+use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Space, SqliteOptions};
+
+/// The body that lives on, and the one that is removed in each life.
+const BODY: &str = "982016";
+const REMOVED: &str = "982024";
+const WRITERS: u8 = 3;
+/// Rows of a writer that say the same.
+const ROWS: u8 = 4;
+/// Rows of a writer that come and go, one with each batch.
+const KEPT: u64 = 5;
+/// Batches of a writer between two openings.
+const BATCHES: u64 = 12;
+/// Rows that are there all at once, and then all gone.
+const BULK: u16 = 90;
+
+/// What the first writer has counted up to.
+static LAST_OF_FIRST: AtomicU64 = AtomicU64::new(0);
+
+type OpenEngine = fn(&DataFolder) -> Arc<dyn Engine>;
+
+fn row(writer: u8, row: u8) -> RowKey {
+    RowKey::new(Space::Document).bytes(&[writer, row])
+}
+
+fn passing(writer: u8) -> RowKey {
+    RowKey::new(Space::Outbox).bytes(&[writer])
+}
+
+fn bulk() -> RowKey {
+    RowKey::new(Space::NoticeTarget)
+}
+
+/// Large enough now and then that a row spans pages.
+fn value(writer: u8, count: u64) -> Vec<u8> {
+    let filler = if count.is_multiple_of(7) { 30_000 } else { 300 * usize::from(writer) };
+    [count.to_be_bytes().to_vec(), vec![writer; filler]].concat()
+}
+
+/// What a writer has counted up to, and the version of that.
+async fn counted(partition: &dyn Partition, writer: u8) -> (u64, Option<u64>) {
+    let keys: Vec<_> = (0..ROWS).map(|at| row(writer, at)).collect();
+    let rows = partition.get_many(&keys).await.unwrap();
+    assert!(rows.iter().all(|found| *found == rows[0]), "half a batch");
+    let count = rows[0].as_ref().map_or(0, |found| u64::from_be_bytes(found.value[..8].try_into().unwrap()));
+    if let Some(found) = &rows[0] {
+        assert!(found.value == value(writer, count), "other bytes than were written");
+    }
+    let passing = partition.scan(&passing(writer), None, 1000).await.unwrap().rows;
+    let numbers: Vec<u64> =
+        passing.iter().map(|(_, found)| u64::from_be_bytes(found.value[..8].try_into().unwrap())).collect();
+    let expected: Vec<u64> = ((count + 1).saturating_sub(KEPT).max(1)..=count).collect();
+    assert_eq!(numbers, expected, "of one batch some rows came or went, and some did not");
+    (count, rows[0].as_ref().map(|found| found.version))
+}
+
+async fn count_up(partition: Arc<dyn Partition>, body: &'static str, writer: u8, batches: u64) {
+    for _ in 0..batches {
+        let (before, version) = counted(&*partition, writer).await;
+        let count = before + 1;
+        let batch =
+            (0..ROWS).fold(Batch::new(), |batch, at| batch.put(row(writer, at), value(writer, count)));
+        let batch = batch.put(passing(writer).bytes(&count.to_be_bytes()), count.to_be_bytes().to_vec());
+        let batch = match count.checked_sub(KEPT) {
+            Some(old) => batch.delete(passing(writer).bytes(&old.to_be_bytes())),
+            None => batch,
+        };
+        let batch = match version {
+            Some(version) => batch.require_version(row(writer, 0), version),
+            None => batch.require_absent(row(writer, 0)),
+        };
+        partition.apply(batch).await.unwrap();
+        let version = counted(&*partition, writer).await.1.unwrap();
+        say(&format!("ack {body} {writer} {count} {version}"));
+        if writer == 0 {
+            LAST_OF_FIRST.store(count, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn all_count_up(partition: &Arc<dyn Partition>, body: &'static str, batches: u64) {
+    let writers =
+        (0..WRITERS).map(|writer| tokio::spawn(count_up(Arc::clone(partition), body, writer, batches)));
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}
+
+/// What is found at an opening is as good as acknowledged: somebody may have read it.
+async fn open(engine: &dyn Engine, body: &str) -> Arc<dyn Partition> {
+    let partition = engine.open(body).await.unwrap();
+    say(&format!("open {body} {}", partition.epoch()));
+    for writer in 0..WRITERS {
+        if let (count, Some(version)) = counted(&*partition, writer).await {
+            say(&format!("ack {body} {writer} {count} {version}"));
+        }
+    }
+    partition
+}
+
+/// Many rows come and go; what they took is given back while others write.
+async fn come_and_go(partition: &Arc<dyn Partition>) {
+    let all = |each: fn(Batch, RowKey) -> Batch| {
+        (0..BULK).fold(Batch::new(), |batch, at| each(batch, bulk().bytes(&at.to_be_bytes())))
+    };
+    say("bulk coming");
+    partition.apply(all(|batch, key| batch.put(key, vec![7; 1500]))).await.unwrap();
+    say("bulk there");
+    tokio::join!(all_count_up(partition, BODY, 3), async {
+        say("bulk going");
+        partition.apply(all(Batch::delete)).await.unwrap();
+        say("bulk gone");
+        while partition.compact().await.unwrap().more {}
+    });
+}
+
+async fn live(folder: &Path, engine: OpenEngine) {
+    if !started_anew() {
+        live_until_killed(folder, engine).await;
+    }
+    let data = DataFolder::open(&folder.join("data")).unwrap();
+    let engine = engine(&data);
+    let partition = open(&*engine, BODY).await;
+    come_and_go(&partition).await;
+    all_count_up(&partition, BODY, 3).await;
+    // Opened twice: what the first left is where the engine keeps it for good, the rest is in its log.
+    for _ in 0..2 {
+        let removed = open(&*engine, REMOVED).await;
+        all_count_up(&removed, REMOVED, 4).await;
+    }
+    say("removing");
+    assert!(engine.remove(REMOVED).await.unwrap());
+    say("removed");
+    let anew = open(&*engine, REMOVED).await;
+    all_count_up(&anew, REMOVED, 2).await;
+}
+
+/// Opens and writes, closes and opens again, and is killed while it writes.
+async fn live_until_killed(folder: &Path, engine: OpenEngine) {
+    for batches in [BATCHES, u64::MAX] {
+        let data = DataFolder::open(&folder.join("data")).unwrap();
+        let partition = open(&*engine(&data), BODY).await;
+        let counted_to = counted(&*partition, 0).await.0 + BATCHES;
+        let writers = tokio::spawn(async move {
+            all_count_up(&partition, BODY, batches).await;
+            partition
+        });
+        if batches == BATCHES {
+            drop(writers.await.unwrap());
+            continue;
+        }
+        while LAST_OF_FIRST.load(Ordering::Relaxed) < counted_to {
+            tokio::task::yield_now().await;
+        }
+        panic!("{}", start_anew());
+    }
+}
+
+/// What was said of a body.
+#[derive(Debug, Default)]
+struct Told {
+    epoch: u64,
+    counts: HashMap<u8, u64>,
+    version: u64,
+}
+
+fn told(said: &[String], body: &str) -> Told {
+    let mut told = Told::default();
+    for line in said {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["open", of, epoch] if of == body => told.epoch = epoch.parse().unwrap(),
+            ["ack", of, writer, count, version] if of == body => {
+                told.counts.insert(writer.parse().unwrap(), count.parse().unwrap());
+                told.version = told.version.max(version.parse().unwrap());
+            }
+            ["removed"] if body == REMOVED => told = Told::default(),
+            _ => {}
+        }
+    }
+    told
+}
+
+async fn check(folder: &Path, said: &[String], engine: OpenEngine) {
+    let data = DataFolder::open(&folder.join("data")).unwrap();
+    let engine = engine(&data);
+    let body = engine.open(BODY).await.unwrap();
+    holds(&*body, &told(said, BODY)).await;
+    let rows = body.count(&bulk()).await.unwrap();
+    let bulk = said.iter().rev().find_map(|line| line.strip_prefix("bulk "));
+    match bulk {
+        None | Some("gone") => assert_eq!(rows, 0),
+        Some("there") => assert_eq!(rows, u64::from(BULK)),
+        _ => assert!(rows == 0 || rows == u64::from(BULK), "{rows}"),
+    }
+    let removed = engine.open(REMOVED).await.unwrap();
+    let unchanged = said.iter().rev().find(|line| line.starts_with("remov") || line.contains(REMOVED));
+    if unchanged.is_some_and(|line| line == "removing")
+        && removed.count(&RowKey::new(Space::Document)).await.unwrap() == 0
+    {
+        assert_eq!(removed.count(&RowKey::new(Space::Outbox)).await.unwrap(), 0, "half removed");
+    } else {
+        holds(&*removed, &told(said, REMOVED)).await;
+    }
+    drop(removed);
+    // It lives on, whatever was healed.
+    for name in [BODY, REMOVED] {
+        let partition = engine.open(name).await.unwrap();
+        all_count_up(&partition, "again", 2).await;
+        while partition.compact().await.unwrap().more {}
+    }
+}
+
+async fn holds(partition: &dyn Partition, told: &Told) {
+    assert!(partition.epoch() > told.epoch, "an epoch came again");
+    for writer in 0..WRITERS {
+        let (count, version) = counted(partition, writer).await;
+        let acknowledged = told.counts.get(&writer).copied().unwrap_or(0);
+        assert!(count >= acknowledged, "writer {writer} was told {acknowledged}, found {count}");
+        assert!(count <= acknowledged + 1, "writer {writer} was told {acknowledged}, found {count}");
+        assert_eq!(version.is_some(), count > 0);
+    }
+    let probe = RowKey::new(Space::Meta).bytes(b"probe");
+    partition.apply(Batch::new().put(probe.clone(), vec![1])).await.unwrap();
+    let version = partition.get_many(&[probe]).await.unwrap()[0].as_ref().unwrap().version;
+    assert!(version > told.version, "a version came again: {version}");
+}
+
+fn trial(name: &str, engine: OpenEngine, plan: Plan) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    match child() {
+        Some(folder) => runtime.block_on(live(&folder, engine)),
+        None => {
+            let check = |found: Found<'_>| runtime.block_on(check(found.folder, found.said, engine));
+            run(&format!("engines::{name}"), plan, check).unwrap();
+        }
+    }
+}
+
+#[test]
+fn sqlite_power_cut_loses_nothing_and_leaves_nothing_by_halves() {
+    let engine = |data: &DataFolder| data.sqlite(SqliteOptions::default());
+    let missing = &[
+        Missing::Files("-wal"),
+        Missing::Files(".sqlite"),
+        Missing::Folders("bodies"),
+        Missing::Folders("data"),
+        Missing::Folders(""),
+    ];
+    let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 30, missing };
+    trial("sqlite_power_cut_loses_nothing_and_leaves_nothing_by_halves", engine, plan);
+}
