@@ -173,14 +173,22 @@ struct Told {
 
 fn told(said: &[String], body: &str) -> Told {
     let mut told = Told::default();
+    let mut removing = false;
     for line in said {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
-            ["open", of, epoch] if of == body => told.epoch = epoch.parse().unwrap(),
+            ["open", of, epoch] if of == body => {
+                // A removal that was cut short had come to its end.
+                if removing && epoch == "1" {
+                    told = Told::default();
+                }
+                (removing, told.epoch) = (false, epoch.parse().unwrap());
+            }
             ["ack", of, writer, count, version] if of == body => {
                 told.counts.insert(writer.parse().unwrap(), count.parse().unwrap());
                 told.version = told.version.max(version.parse().unwrap());
             }
+            ["removing"] => removing = body == REMOVED,
             ["removed"] if body == REMOVED => told = Told::default(),
             _ => {}
         }

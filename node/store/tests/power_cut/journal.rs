@@ -1,12 +1,13 @@
-//! The journal: segments begun, filled and healed, by a process that is killed as well.
+//! The journal: segments begun, filled, healed and derived, logs given up and put back, by a process that is killed as
+//! well.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chukei_power_cut::{Found, Missing, Plan, child, run, say, start_anew, started_anew};
-use chukei_store::{DataFolder, Journal, JournalError, JournalOptions};
+use chukei_store::{DataFolder, GivenUp, Journal, JournalEntry, JournalError, JournalOptions};
 
 const NAME: &str = "journal::journal_power_cut_loses_nothing_and_leaves_no_gap";
 const WRITERS: u8 = 3;
@@ -15,12 +16,23 @@ const TOGETHER: u64 = 4;
 /// Rounds of such entries in one opening.
 const ROUNDS: u64 = 8;
 
+/// Entries of a writer that are kept when the older ones are given up.
+const KEPT: u64 = 10;
+/// Logs that are put back, one in each life.
+const RESTORED: [&str; 4] = ["a", "b", "c", "d"];
+
+/// The numbers that a log is put back with.
+fn restored() -> std::ops::RangeInclusive<u64> {
+    5..=30
+}
+
 /// How far the first writer has come.
 static FIRST: AtomicU64 = AtomicU64::new(0);
 
 fn open(folder: &Path) -> Journal {
     let data = DataFolder::open(&folder.join("data")).unwrap();
-    data.journal(JournalOptions { segment_bytes: 1 << 14, ..JournalOptions::default() }).unwrap().0
+    let options = JournalOptions { segment_bytes: 1 << 14, log_bytes: 1 << 12, ..JournalOptions::default() };
+    data.journal(options).unwrap().0
 }
 
 /// Entries of all sizes: some share a segment with dozens, some need one of their own.
@@ -72,13 +84,50 @@ fn open_and_say(folder: &Path) -> Arc<Journal> {
     let journal = open(folder);
     for writer in 0..WRITERS {
         say(&format!("ack {writer} {}", journal.last_number(&writer.to_string())));
+        say(&format!("forgot {writer} {}", journal.first_number(&writer.to_string()).0));
+    }
+    for name in RESTORED {
+        if journal.last_number(name) > 0 {
+            say(&format!("restored {name}"));
+        }
     }
     Arc::new(journal)
 }
 
+/// Gives up old entries and old replay ids, and puts a log back, while others write.
+fn keep_house(journal: &Journal) {
+    for writer in ["0", "1"] {
+        let keep = journal.last_number(writer).saturating_sub(KEPT).max(1);
+        say(&format!("forgetting {writer} {keep}"));
+        journal.forget_before(writer, keep, GivenUp::Retention).unwrap();
+        say(&format!("forgot {writer} {keep}"));
+    }
+    let before = journal.last_number("0") / 2;
+    say(&format!("replays {before}"));
+    journal.forget_replay_ids(before).unwrap();
+    if let Some(name) = RESTORED.into_iter().find(|name| journal.last_number(name) == 0) {
+        let entries = restored()
+            .map(|seq| Ok(JournalEntry { seq, at_ms: seq, kind: 1, replay: None, sealed: content(9, seq) }));
+        say(&format!("restoring {name}"));
+        assert_eq!(journal.import(name, entries, GivenUp::NotRestored).unwrap(), restored().last().unwrap());
+        say(&format!("restored {name}"));
+    }
+    while journal.derive().unwrap() > 0 {}
+}
+
+async fn write_and_keep_house(journal: &Arc<Journal>, rounds: u64) {
+    let keeper = Arc::clone(journal);
+    all_write(journal, rounds / 2).await;
+    let (kept, ()) = tokio::join!(
+        tokio::task::spawn_blocking(move || keep_house(&keeper)),
+        all_write(journal, rounds - rounds / 2)
+    );
+    kept.unwrap();
+}
+
 async fn live(folder: &Path) {
     if !started_anew() {
-        all_write(&open_and_say(folder), ROUNDS).await;
+        write_and_keep_house(&open_and_say(folder), ROUNDS).await;
         let journal = open_and_say(folder);
         let end = journal.last_number("0") + ROUNDS * TOGETHER;
         let writers = tokio::spawn(async move { all_write(&journal, u64::MAX).await });
@@ -87,44 +136,65 @@ async fn live(folder: &Path) {
         }
         panic!("{} {writers:?}", start_anew());
     }
-    all_write(&open_and_say(folder), ROUNDS).await;
+    write_and_keep_house(&open_and_say(folder), ROUNDS).await;
 }
 
-/// The numbers that the journal holds of each writer, after every entry was read.
-fn read(journal: &Journal) -> HashMap<u8, u64> {
-    let mut ids = 0;
+/// The first and the last number of each writer, after every entry was read.
+fn read(journal: &Journal, replays_from: u64) -> HashMap<u8, (u64, u64)> {
+    let mut expected = BTreeSet::new();
     let numbers = (0..WRITERS).map(|writer| {
-        let mut last = 0;
-        for entry in journal.read(&writer.to_string(), 1) {
+        let name = writer.to_string();
+        let first = journal.first_number(&name).0;
+        let mut last = first - 1;
+        for entry in journal.read(&name, 1) {
             let entry = entry.unwrap();
             last += 1;
             assert_eq!((entry.seq, entry.at_ms, entry.replay), (last, last, replay(writer, last)));
             assert!(entry.sealed == content(writer, last), "other bytes than were written");
-            ids += usize::from(entry.replay.is_some());
         }
-        assert_eq!(journal.last_number(&writer.to_string()), last);
-        (writer, last)
+        assert_eq!(journal.last_number(&name), last);
+        expected.extend(
+            (replays_from.max(1)..=last).filter_map(|number| Some((replay(writer, number)?, number))),
+        );
+        (writer, (first, last))
     });
     let numbers = numbers.collect();
-    assert_eq!(journal.replay_ids(0).unwrap().len(), ids);
+    assert_eq!(journal.replay_ids(replays_from).unwrap().into_iter().collect::<BTreeSet<_>>(), expected);
+    for name in RESTORED {
+        let found: Vec<_> = journal.read(name, 1).map(|entry| entry.unwrap().seq).collect();
+        assert!(found.is_empty() || found == restored().collect::<Vec<_>>(), "half was put back: {found:?}");
+    }
     numbers
 }
 
+/// What was said last of this kind, by whom it is about.
+fn told(said: &[String], kind: &str) -> HashMap<u8, u64> {
+    let words = said.iter().filter_map(|line| line.strip_prefix(kind)?.strip_prefix(' ')?.split_once(' '));
+    words.map(|(writer, number)| (writer.parse().unwrap(), number.parse().unwrap())).collect()
+}
+
 async fn check(folder: &Path, said: &[String]) {
-    let mut told = HashMap::new();
-    for (writer, number) in said.iter().filter_map(|line| line.strip_prefix("ack ")?.split_once(' ')) {
-        told.insert(writer.parse::<u8>().unwrap(), number.parse::<u64>().unwrap());
-    }
+    let (last_told, first_told, first_begun) =
+        (told(said, "ack"), told(said, "forgot"), told(said, "forgetting"));
+    let replays = said.iter().rev().find_map(|line| line.strip_prefix("replays "));
+    let replays = replays.map_or(0, |before| before.parse().unwrap());
     let journal = Arc::new(open(folder));
-    let found = read(&journal);
-    for (writer, last) in &found {
-        let told = told.get(writer).copied().unwrap_or(0);
+    let found = read(&journal, replays);
+    for (writer, (first, last)) in &found {
+        let told = last_told.get(writer).copied().unwrap_or(0);
         assert!((told..=told + TOGETHER).contains(last), "writer {writer} was told {told}, found {last}");
+        let told = first_told.get(writer).copied().unwrap_or(1);
+        let begun = first_begun.get(writer).copied().unwrap_or(1);
+        assert!(*first == told || *first == begun.max(told), "first of {writer}: told {told}, found {first}");
+    }
+    for name in said.iter().filter_map(|line| line.strip_prefix("restored ")) {
+        assert_eq!(journal.last_number(name), restored().last().unwrap(), "what was put back is lost");
     }
     all_write(&journal, 1).await;
+    while journal.derive().unwrap() > 0 {}
     drop(journal);
-    let again = read(&open(folder));
-    assert!(found.iter().all(|(writer, last)| again[writer] == last + TOGETHER), "it lives on");
+    let again = read(&open(folder), replays);
+    assert!(found.iter().all(|(writer, (_, last))| again[writer].1 == last + TOGETHER), "it lives on");
 }
 
 #[test]
@@ -135,7 +205,11 @@ fn journal_power_cut_loses_nothing_and_leaves_no_gap() {
     }
     let missing = &[
         Missing::Files(".seg"),
+        Missing::Files(".log"),
+        Missing::Files("checkpoint.new"),
         Missing::Folders("journal"),
+        Missing::Folders("logs"),
+        Missing::Folders("1"),
         Missing::Folders("data"),
         Missing::Folders(""),
     ];
