@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::postgres::PostgresRefusal;
+
 /// The outcome of a store operation that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -47,6 +49,9 @@ pub enum StoreError {
     /// The server cannot be reached, or did not answer in time.
     #[error("the database server cannot be reached")]
     Unreachable,
+    /// The database server, its tables or the role on it are not as they must be.
+    #[error(transparent)]
+    Refused(#[from] PostgresRefusal),
     /// An earlier write could not be made durable: this partition takes no more until it is opened again.
     #[error("stopped after a failed write")]
     Stopped,
@@ -73,6 +78,7 @@ impl StoreError {
             Self::Owned => "OWNED",
             Self::OtherEngine => "OTHER_ENGINE",
             Self::Unreachable => "UNREACHABLE",
+            Self::Refused(refusal) => refusal.code(),
             Self::Stopped => "STOPPED",
             Self::Io(_) => "IO",
         }

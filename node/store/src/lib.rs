@@ -14,6 +14,7 @@ pub mod image;
 pub mod journal;
 pub mod keyring_place;
 pub mod partition;
+pub mod postgres;
 pub mod reading;
 pub mod row;
 
@@ -29,6 +30,7 @@ pub use journal::{
     Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, JournalStatus, Recovered,
 };
 pub use partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
+pub use postgres::{PostgresEngine, PostgresOptions, PostgresRefusal};
 pub use reading::Reading;
 pub use row::{RowKey, Space};
 pub use sqlite::SqliteOptions;

@@ -24,12 +24,16 @@ const TABLES: &str = "SELECT c.relname::text,
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname = ANY ($2)";
 
-/// Refuses a server and a role that would not hold what this engine promises.
-pub(super) async fn check(client: &Client, schema: &str) -> Result<(), StoreError> {
+/// Refuses a role that no table's policy would hold, and a server that acknowledges too early.
+pub(super) async fn check_role(client: &Client) -> Result<(), StoreError> {
     check_server(client).await?;
     let row = client.query_one(ROLES, &[]).await.map_err(failed)?;
     refuse_if(flag(&row, 0)?, PostgresRefusal::Superuser)?;
-    refuse_if(flag(&row, 1)?, PostgresRefusal::BypassesIsolation)?;
+    refuse_if(flag(&row, 1)?, PostgresRefusal::BypassesIsolation)
+}
+
+/// Refuses tables that do not hold this role to its bodies, or which it may not use.
+pub(super) async fn check_tables(client: &Client, schema: &str) -> Result<(), StoreError> {
     let names: Vec<&str> = schema::tables().collect();
     let rows = client.query(TABLES, &[&schema, &names]).await.map_err(failed)?;
     refuse_if(rows.len() != names.len(), PostgresRefusal::NotMigrated)?;
