@@ -23,6 +23,7 @@
 
 pub(crate) mod backoff;
 mod committer;
+mod connect;
 pub(crate) mod database;
 mod engine;
 pub(crate) mod failure;

@@ -21,9 +21,6 @@ use super::lease::Lease;
 use crate::batch::{Batch, Precondition, Write};
 use crate::error::StoreError;
 
-/// How long a group is tried while a server restarts or another takes its place.
-const WITHIN: Duration = Duration::from_secs(10);
-
 /// A batch and who waits for it.
 pub(super) struct Job {
     pub(super) batch: Batch,
@@ -58,7 +55,7 @@ impl Committer {
     /// Commits all batches whose preconditions hold, in order, and says for each whether it did. A failure is of the
     /// whole group. With `patient`, failures that may pass are waited for.
     pub(super) async fn commit(&mut self, jobs: &[Job], patient: bool) -> Result<Vec<Outcome>, Failure> {
-        let until = Instant::now() + if patient { WITHIN } else { Duration::ZERO };
+        let until = Instant::now() + if patient { self.database.try_within } else { Duration::ZERO };
         let mut backoff = Backoff::default();
         loop {
             let failure = match self.attempt(jobs).await {
@@ -103,14 +100,14 @@ impl Committer {
         let found = match begun.await {
             Ok(found) => found,
             Err(failure) => {
-                session.roll_back().await;
+                session.roll_back(Some(&failure)).await;
                 return Err(failure);
             }
         };
         let standing = found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
         let plan = Plan::new(jobs, standing.collect::<Result<_, tokio_postgres::Error>>()?, first);
         if plan.rows.is_empty() {
-            session.roll_back().await;
+            session.roll_back(None).await;
             return Ok(Attempt::Committed(plan.outcomes));
         }
         let (gone, puts) = plan.columns();
@@ -121,7 +118,11 @@ impl Committer {
             };
             let put = async {
                 let (keys, versions, values) = &puts;
-                if keys.is_empty() { Ok(0) } else { client.execute(&put, &[&body, keys, versions, values]).await }
+                if keys.is_empty() {
+                    Ok(0)
+                } else {
+                    client.execute(&put, &[&body, keys, versions, values]).await
+                }
             };
             let (deleted, put) = tokio::join!(biased; delete, put);
             deleted.and(put)
@@ -145,7 +146,10 @@ impl Committer {
                     return Err(Failure::Unknown);
                 }
                 Err(failure) => {
-                    tracing::debug!(code = failure.into_store_error().code(), "outcome of a commit still unknown");
+                    tracing::debug!(
+                        code = failure.into_store_error().code(),
+                        "outcome of a commit still unknown"
+                    );
                     if Instant::now() >= until {
                         return Err(Failure::Unknown);
                     }

@@ -8,10 +8,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolConfig, RecyclingMethod, Runtime as PoolRuntime,
-    Timeouts,
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolConfig, RecyclingMethod,
+    Runtime as PoolRuntime, Timeouts,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_postgres::Config;
 
 use super::failure::Failure;
 use super::options::PostgresOptions;
@@ -31,6 +32,8 @@ pub(crate) struct Database {
     pub(super) statements: Statements,
     /// How long a round trip to the server may take from here, waiting for a connection not counted.
     pub(super) patience: Duration,
+    /// How long what may pass is tried again.
+    pub(super) try_within: Duration,
 }
 
 /// A runtime that may be dropped anywhere.
@@ -47,29 +50,31 @@ impl Drop for OwnThreads {
 impl Database {
     /// Prepares pools; connects to nothing yet.
     pub(super) fn new(options: &PostgresOptions) -> Result<Self, StoreError> {
-        let (config, tls) = options.client()?;
+        let hosts = options.hosts()?;
+        let timeouts = timeouts(options, hosts.patience());
         let pool = |connections| {
-            let manager = Manager::from_config(
-                config.clone(),
-                tls.clone(),
-                ManagerConfig { recycling_method: RecyclingMethod::Fast },
-            );
+            let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+            let manager = Manager::from_connect(Config::new(), hosts.clone(), settings);
             Pool::builder(manager)
-                .config(PoolConfig { max_size: connections, timeouts: timeouts(options), ..PoolConfig::default() })
+                .config(PoolConfig { max_size: connections, timeouts, ..PoolConfig::default() })
                 .post_create(session_settings(options))
                 .runtime(PoolRuntime::Tokio1)
                 .build()
                 .map_err(|error| StoreError::Io(std::io::Error::other(error)))
         };
         let (lease_pool, pool) = (pool(1)?, pool(options.connections)?);
-        let threads =
-            Builder::new_multi_thread().worker_threads(THREADS).thread_name("store-postgres").enable_all().build()?;
+        let threads = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("store-postgres")
+            .enable_all()
+            .build()?;
         Ok(Self {
             runtime: OwnThreads(Some(threads)),
             pool,
             lease_pool,
             statements: Statements::new(&options.schema),
             patience: options.statement_timeout + Duration::from_secs(1),
+            try_within: options.try_within,
         })
     }
 
@@ -109,11 +114,11 @@ impl Database {
     }
 }
 
-fn timeouts(options: &PostgresOptions) -> Timeouts {
+fn timeouts(options: &PostgresOptions, connecting: Duration) -> Timeouts {
     Timeouts {
         wait: Some(options.statement_timeout),
-        // Each host in turn; a session is set up in a few round trips.
-        create: Some(options.connect_timeout.saturating_mul(4) + options.statement_timeout),
+        // A session is set up in a few round trips.
+        create: Some(connecting + options.statement_timeout),
         recycle: Some(options.statement_timeout),
     }
 }
@@ -123,7 +128,8 @@ fn timeouts(options: &PostgresOptions) -> Timeouts {
 fn session_settings(options: &PostgresOptions) -> Hook {
     let statement = options.statement_timeout.as_millis();
     let idle = options.statement_timeout.as_millis().min(options.lease.as_millis() / 2);
-    let limits = format!("SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle}");
+    let limits =
+        format!("SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle}");
     Hook::async_fn(move |client, _| {
         let limits = limits.clone();
         Box::pin(async move {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::Mutex as SlowMutex;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::backoff::Backoff;
 use super::database::Database;
@@ -68,10 +69,10 @@ impl PostgresEngine {
     /// repeated. Within a tokio runtime.
     pub async fn migrate(options: &PostgresOptions, role: &str) -> Result<i32, StoreError> {
         check_identifier(role)?;
-        let (config, tls) = options.client()?;
-        let failed = |error| Failure::from(error).into_store_error();
-        let (client, connection) = config.connect(tls).await.map_err(failed)?;
-        let serving = tokio::spawn(connection);
+        let hosts = options.hosts()?;
+        let connecting = timeout(hosts.patience() + options.statement_timeout, hosts.connect());
+        let connected = connecting.await.map_err(|_| StoreError::Unreachable)?;
+        let (client, serving) = connected.map_err(|error| Failure::from(error).into_store_error())?;
         let migrated = schema::migrate(&client, &options.schema, role).await;
         drop(client);
         // Ends with its client; what it met, the migration met too.
@@ -166,7 +167,8 @@ impl Shared {
         let sql = &self.database.statements;
         loop {
             let session = self.database.session().await?;
-            let (some, mark) = (session.prepare(&sql.remove_some).await?, session.prepare(&sql.remove_mark).await?);
+            let (some, mark) =
+                (session.prepare(&sql.remove_some).await?, session.prepare(&sql.remove_mark).await?);
             session.bounded(session.begin(&[(name, epoch)])).await?;
             let rows = session.bounded(session.execute(&some, &[&name, &REMOVE_ROWS])).await?;
             if rows == 0 {

@@ -37,14 +37,13 @@ impl Lease {
         self.epoch
     }
 
-    /// [`StoreError::Fenced`] once another process has taken the body over, [`StoreError::Unreachable`] while it may
-    /// have done so.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
+    /// [`Failure::Fenced`] once another process has taken the body over, [`Failure::Gone`] while it may have done so.
+    pub(crate) fn holds(&self) -> Result<(), Failure> {
         if self.lost.load(Ordering::Acquire) {
-            return Err(StoreError::Fenced);
+            return Err(Failure::Fenced);
         }
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if now < self.ends.load(Ordering::Acquire) { Ok(()) } else { Err(StoreError::Unreachable) }
+        if now < self.ends.load(Ordering::Acquire) { Ok(()) } else { Err(Failure::Gone) }
     }
 
     /// Another process has it.
@@ -102,7 +101,7 @@ impl Leases {
         let (epoch, version) = match taken.await {
             Ok(taken) => taken,
             Err(failure) => {
-                session.roll_back().await;
+                session.roll_back(Some(&failure)).await;
                 return Err(failure);
             }
         };
@@ -114,7 +113,12 @@ impl Leases {
     }
 
     /// Gives the lease back, so that the next owner need not wait for its end.
-    pub(super) async fn release(&self, database: &Database, body: &str, lease: &Lease) -> Result<(), Failure> {
+    pub(super) async fn release(
+        &self,
+        database: &Database,
+        body: &str,
+        lease: &Lease,
+    ) -> Result<(), Failure> {
         hold(&self.held).remove(body);
         let session = database.session().await?;
         let release = session.prepare(&database.statements.release_lease).await?;
@@ -134,7 +138,9 @@ impl Leases {
         let asked = Instant::now();
         let names: Vec<&str> = held.iter().map(|(body, _)| body.as_str()).collect();
         let session = database.lease_session().await?;
-        let renewed = self.renew_on(&session, database, &names).await?;
+        // Renewed in time or not at all: what hangs here is left for another connection.
+        let renewing = tokio::time::timeout(self.life / 3, self.renew_on(&session, database, &names));
+        let renewed = renewing.await.unwrap_or(Err(Failure::Gone))?;
         for (body, lease) in &held {
             match renewed.get(body.as_str()) {
                 Some(epoch) if u64::try_from(*epoch) == Ok(lease.epoch) => lease.extend(asked, self.life),
@@ -178,8 +184,7 @@ pub(super) async fn keep_renewing(database: Weak<Database>, leases: Arc<Leases>)
     loop {
         tokio::time::sleep(pause).await;
         let Some(database) = database.upgrade() else { return };
-        let renewed = tokio::time::timeout(leases.life / 3, leases.renew(&database)).await;
-        pause = match renewed.unwrap_or(Err(Failure::Gone)) {
+        pause = match leases.renew(&database).await {
             Ok(()) => leases.life / 3,
             Err(failure) => {
                 tracing::warn!(code = failure.into_store_error().code(), "leases were not renewed");

@@ -10,10 +10,11 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zeroize::Zeroizing;
 
+use super::connect::HostByHost;
 use super::refusal::PostgresRefusal;
 
 /// Connections that a process opens at most.
@@ -43,10 +44,12 @@ pub struct PostgresOptions {
     pub owner: String,
     /// Connections at most, 1–[`MAX_CONNECTIONS`]; one more renews the leases.
     pub connections: usize,
-    /// How long one attempt to connect to one host may take.
+    /// How long one host has to answer who connects to it.
     pub connect_timeout: Duration,
-    /// How long the server works on one statement.
+    /// How long the server works on one statement; counting and measuring have a minute.
     pub statement_timeout: Duration,
+    /// How long a batch or a read is tried again while a server restarts or another takes its place.
+    pub try_within: Duration,
     /// How long a lease holds without being renewed, [`MIN_LEASE`] to [`MAX_LEASE`]; it is renewed after a third. A
     /// body is taken over this long after its owner died.
     pub lease: Duration,
@@ -64,20 +67,27 @@ impl PostgresOptions {
             owner: owner.into(),
             connections: 8,
             connect_timeout: Duration::from_secs(2),
-            statement_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(3),
+            try_within: Duration::from_secs(10),
             lease: Duration::from_secs(6),
         }
     }
 
-    /// What the client library needs, or why these options are refused.
-    pub(super) fn client(&self) -> Result<(Config, MakeRustlsConnect), PostgresRefusal> {
+    /// How to connect, or why these options are refused.
+    pub(super) fn hosts(&self) -> Result<HostByHost, PostgresRefusal> {
+        let (config, tls) = self.client()?;
+        Ok(HostByHost::new(&config, tls, self.connect_timeout))
+    }
+
+    fn client(&self) -> Result<(Config, MakeRustlsConnect), PostgresRefusal> {
         self.check_limits()?;
         check_identifier(&self.schema)?;
         let mut config = Config::from_str(&self.url).map_err(|_| PostgresRefusal::BadUrl)?;
         if config.get_password().is_some() {
             return Err(PostgresRefusal::PasswordInUrl);
         }
-        if config.get_user().is_none() || config.get_dbname().is_none() || !config.get_hostaddrs().is_empty() {
+        if config.get_user().is_none() || config.get_dbname().is_none() || !config.get_hostaddrs().is_empty()
+        {
             return Err(PostgresRefusal::BadUrl);
         }
         let mode = self.ssl_mode(config.get_hosts())?;
@@ -86,11 +96,9 @@ impl PostgresOptions {
         }
         config
             .ssl_mode(mode)
-            .application_name("chukei")
             .connect_timeout(self.connect_timeout)
             .tcp_user_timeout(self.statement_timeout)
             .keepalives_idle(self.statement_timeout)
-            .load_balance_hosts(LoadBalanceHosts::Disable)
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         Ok((config, MakeRustlsConnect::new(self.tls()?)))
     }
@@ -103,6 +111,7 @@ impl PostgresOptions {
             && (1..=MAX_CONNECTIONS).contains(&self.connections)
             && (short..=long).contains(&self.connect_timeout)
             && (short..=long).contains(&self.statement_timeout)
+            && (Duration::ZERO..=long).contains(&self.try_within)
             && (MIN_LEASE..=MAX_LEASE).contains(&self.lease);
         if fine { Ok(()) } else { Err(PostgresRefusal::BadLimits) }
     }
@@ -202,7 +211,9 @@ mod tests {
     fn postgres_options_take_secrets_and_names_only_where_they_belong() {
         let options = PostgresOptions::new("postgresql://chukei:secret@%2Frun/chukei", "node-a");
         assert_eq!(refused(&options), Some(PostgresRefusal::PasswordInUrl));
-        for url in ["postgresql://%2Frun/chukei", "postgresql://chukei@%2Frun", "postgresql://chukei@/chukei", "?"] {
+        for url in
+            ["postgresql://%2Frun/chukei", "postgresql://chukei@%2Frun", "postgresql://chukei@/chukei", "?"]
+        {
             assert_eq!(refused(&PostgresOptions::new(url, "node-a")), Some(PostgresRefusal::BadUrl), "{url}");
         }
         for name in ["", "1a", "a-b", "A", "a;drop", &"a".repeat(64)] {

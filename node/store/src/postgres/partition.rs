@@ -143,8 +143,8 @@ impl Shared {
     }
 
     fn write_fault(&self) -> Option<WriteFault> {
-        match self.lease.check() {
-            Err(StoreError::Fenced) => Some(WriteFault::Fenced),
+        match self.lease.holds() {
+            Err(Failure::Fenced) => Some(WriteFault::Fenced),
             Err(_) => Some(WriteFault::Unreachable),
             Ok(()) => *hold(&self.fault),
         }
@@ -162,7 +162,7 @@ impl Shared {
 
     fn enqueue(&self, batch: Batch) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         batch.check()?;
-        if matches!(self.lease.check(), Err(StoreError::Fenced)) {
+        if matches!(self.lease.holds(), Err(Failure::Fenced)) {
             return Err(StoreError::Fenced);
         }
         let bytes = batch.bytes();

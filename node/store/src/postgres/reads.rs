@@ -15,8 +15,12 @@ use crate::error::StoreError;
 use crate::partition::{MAX_GET_KEYS, MAX_SCAN_BYTES, MAX_SCAN_ROWS, Rows, Usage, Versioned};
 use crate::row::{MAX_KEY_BYTES, RowKey};
 
-/// How long a read is tried again: a failover takes a while.
-const READ_WITHIN: Duration = Duration::from_secs(8);
+/// How long a read may take that walks all rows of a body.
+const WALK: Duration = Duration::from_secs(60);
+
+const BEGIN: &str = "BEGIN READ ONLY";
+/// The server's own limit is a minute for this transaction: [`WALK`].
+const BEGIN_WALK: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 60000";
 
 type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -33,7 +37,7 @@ impl Source<'_> {
             return Err(StoreError::TooLarge);
         }
         if keys.is_empty() {
-            return self.lease.check().map(|()| Vec::new());
+            return Ok(Vec::new());
         }
         let wanted: Vec<&[u8]> = keys.iter().map(RowKey::as_bytes).collect();
         let rows = self.read(&self.database.statements.get, &[&self.body, &wanted]).await?;
@@ -72,48 +76,72 @@ impl Source<'_> {
 
     pub(super) async fn count(&self, prefix: &RowKey) -> Result<u64, StoreError> {
         let end = end_of(prefix);
-        let rows =
-            self.read(&self.database.statements.count, &[&self.body, &prefix.as_bytes(), &end]).await?;
+        let rows = self
+            .read_as(BEGIN_WALK, &self.database.statements.count, &[&self.body, &prefix.as_bytes(), &end])
+            .await?;
         number(&rows)
     }
 
     /// Key twice, for the row and the index, value, and what a row costs besides; what updates left behind until the
     /// server's vacuum is not counted, because the tables are shared.
     pub(super) async fn usage(&self) -> Result<Usage, StoreError> {
-        let rows = self.read(&self.database.statements.usage, &[&self.body]).await?;
+        let rows = self.read_as(BEGIN_WALK, &self.database.statements.usage, &[&self.body]).await?;
         Ok(Usage { bytes: number(&rows)?, reclaimable: 0 })
     }
 
     async fn read(&self, statement: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
-        let until = Instant::now() + READ_WITHIN;
+        self.read_as(BEGIN, statement, values).await
+    }
+
+    async fn read_as(
+        &self,
+        begin: &str,
+        statement: &str,
+        values: Values<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let until = Instant::now() + self.database.try_within;
         let mut backoff = Backoff::default();
         loop {
-            self.lease.check()?;
-            match self.read_once(statement, values).await {
-                // What was read while the lease held was nobody else's to change.
-                Ok(rows) => return self.lease.check().map(|()| rows),
-                Err(failure) if failure.may_pass() && Instant::now() < until => backoff.wait().await,
-                Err(failure) => return Err(failure.into_store_error()),
+            let failure = match self.read_owned(begin, statement, values).await {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => failure,
+            };
+            if !failure.may_pass() || Instant::now() >= until {
+                return Err(failure.into_store_error());
             }
+            backoff.wait().await;
         }
     }
 
-    async fn read_once(&self, statement: &str, values: Values<'_>) -> Result<Vec<Row>, Failure> {
+    /// What was read while the lease held was nobody else's to change.
+    async fn read_owned(
+        &self,
+        begin: &str,
+        statement: &str,
+        values: Values<'_>,
+    ) -> Result<Vec<Row>, Failure> {
+        self.lease.holds()?;
+        let rows = self.read_once(begin, statement, values).await?;
+        self.lease.holds().map(|()| rows)
+    }
+
+    async fn read_once(&self, begin: &str, statement: &str, values: Values<'_>) -> Result<Vec<Row>, Failure> {
         let session = self.database.session().await?;
         let statement = session.prepare(statement).await?;
-        session
-            .bounded(async {
-                let client = session.client()?;
-                let (begun, rows) = tokio::join!(
-                    biased;
-                    session.begin_unfenced("BEGIN READ ONLY", self.body),
-                    session.commit_after(client.query(&statement, values)),
-                );
-                begun?;
-                // Nothing was written: an outcome that is not known is none.
-                rows.map_err(|failure| if matches!(failure, Failure::Unknown) { Failure::Gone } else { failure })
-            })
-            .await
+        let client = session.client()?;
+        let patience = if begin == BEGIN { self.database.patience } else { WALK };
+        let read = session.within(patience, async {
+            let (begun, rows) = tokio::join!(
+                biased;
+                session.begin_unfenced(begin, self.body),
+                session.commit_within(patience, client.query(&statement, values)),
+            );
+            begun?;
+            rows
+        });
+        // Nothing was written: an outcome that is not known is none.
+        read.await
+            .map_err(|failure| if matches!(failure, Failure::Unknown) { Failure::Gone } else { failure })
     }
 }
 

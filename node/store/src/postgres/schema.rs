@@ -70,8 +70,13 @@ pub(super) fn tables() -> impl Iterator<Item = &'static str> {
 /// version it came, 0 where there was none. May be repeated.
 pub(super) async fn migrate(client: &Client, schema: &str, role: &str) -> Result<i32, StoreError> {
     run(client, &format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
-    run(client, &format!("CREATE TABLE IF NOT EXISTS {schema}.format (part text PRIMARY KEY, version integer NOT NULL)"))
-        .await?;
+    run(
+        client,
+        &format!(
+            "CREATE TABLE IF NOT EXISTS {schema}.format (part text PRIMARY KEY, version integer NOT NULL)"
+        ),
+    )
+    .await?;
     let insert = format!("INSERT INTO {schema}.format VALUES ('tables', 0) ON CONFLICT (part) DO NOTHING");
     run(client, &insert).await?;
     run(client, "BEGIN").await?;
@@ -86,7 +91,8 @@ pub(super) async fn migrate(client: &Client, schema: &str, role: &str) -> Result
             run(client, &table.create(schema)).await?;
         }
     }
-    run(client, &format!("UPDATE {schema}.format SET version = {SCHEMA_VERSION} WHERE part = 'tables'")).await?;
+    run(client, &format!("UPDATE {schema}.format SET version = {SCHEMA_VERSION} WHERE part = 'tables'"))
+        .await?;
     for statement in grants(schema, role) {
         run(client, &statement).await?;
     }
@@ -99,7 +105,9 @@ impl Table {
         let Self { name, columns, .. } = self;
         let named = match self.sees {
             Sees::One => format!("body = current_setting('{BODY_SETTING}', true)"),
-            Sees::Each => format!("body = ANY (string_to_array(current_setting('{BODY_SETTING}', true), ','))"),
+            Sees::Each => {
+                format!("body = ANY (string_to_array(current_setting('{BODY_SETTING}', true), ','))")
+            }
         };
         format!(
             "CREATE TABLE {schema}.{name} ({columns});
@@ -112,8 +120,10 @@ impl Table {
 
 /// No right to see or change anything but the rows: not the tables' form, not its version.
 fn grants(schema: &str, role: &str) -> Vec<String> {
-    let mut grants =
-        vec![format!("GRANT USAGE ON SCHEMA {schema} TO {role}"), format!("GRANT SELECT ON {schema}.format TO {role}")];
+    let mut grants = vec![
+        format!("GRANT USAGE ON SCHEMA {schema} TO {role}"),
+        format!("GRANT SELECT ON {schema}.format TO {role}"),
+    ];
     let rights = |name| format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.{name} TO {role}");
     grants.extend(tables().map(rights));
     grants

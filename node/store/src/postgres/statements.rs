@@ -36,7 +36,9 @@ impl Statements {
         let s = schema;
         Self {
             name_bodies: format!("SELECT set_config('{BODY_SETTING}', $1, true)"),
-            fence: format!("SELECT body, epoch FROM {s}.fences WHERE body = ANY ($1) ORDER BY body FOR SHARE"),
+            fence: format!(
+                "SELECT body, epoch FROM {s}.fences WHERE body = ANY ($1) ORDER BY body FOR SHARE"
+            ),
             get: format!("SELECT key, version, value FROM {s}.rows WHERE body = $1 AND key = ANY ($2)"),
             scan_from: scan(s, ">="),
             scan_after: scan(s, ">"),

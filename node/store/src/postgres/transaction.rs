@@ -117,8 +117,30 @@ impl Session {
     }
 
     /// Waits for `work` no longer than the server may take for it.
-    pub(crate) async fn bounded<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        timeout(self.patience, work).await.unwrap_or(Err(Failure::Gone))
+    pub(crate) async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.within(self.patience, work).await
+    }
+
+    /// As [`Session::bounded`], with a time of its own.
+    pub(super) async fn within<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        timeout(patience, work).await.unwrap_or_else(|_| {
+            self.suspect();
+            Err(Failure::Gone)
+        })
+    }
+
+    /// The server fell silent: the connections that wait for use go to the same one and would each be waited for.
+    fn suspect(&self) {
+        if let Some(pool) = self.client.as_ref().and_then(Client::pool) {
+            pool.retain(|_, _| false);
+        }
     }
 
     /// Sends the last statements of a transaction and its COMMIT behind them, all at once, and waits until it is
@@ -127,9 +149,18 @@ impl Session {
         &self,
         last: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
+        self.commit_within(self.patience, last).await
+    }
+
+    /// As [`Session::commit_after`], with a time of its own.
+    pub(super) async fn commit_within<T>(
+        &self,
+        patience: Duration,
+        last: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Failure> {
         let client = self.client()?;
         let both = async { tokio::join!(biased; last, client.batch_execute("COMMIT")) };
-        match timeout(self.patience, both).await {
+        match timeout(patience, both).await.map_err(|_| self.suspect()) {
             Ok((Ok(last), Ok(()))) => {
                 self.clean.store(true, Ordering::Relaxed);
                 Ok(last)
@@ -137,7 +168,7 @@ impl Session {
             // A statement that failed has undone the transaction, whatever became of its COMMIT.
             Ok((Err(error), _)) if was_answered(&error) => Err(error.into()),
             Ok((Ok(_), Err(error))) => Err(of_commit(&error)),
-            Ok((Err(_), _)) | Err(_) => Err(Failure::Unknown),
+            Ok((Err(_), _)) | Err(()) => Err(Failure::Unknown),
         }
     }
 
@@ -146,9 +177,13 @@ impl Session {
         self.commit_after(async { Ok(()) }).await
     }
 
-    /// Ends the transaction without writing anything.
-    pub(crate) async fn roll_back(&self) {
+    /// Ends the transaction without writing anything. After a failure that another host may not have, the connection
+    /// is closed instead.
+    pub(crate) async fn roll_back(&self, after: Option<&Failure>) {
         let Ok(client) = self.client() else { return };
+        if matches!(after, Some(Failure::Gone | Failure::ReadOnly | Failure::Unknown)) {
+            return;
+        }
         if matches!(timeout(self.patience, client.batch_execute("ROLLBACK")).await, Ok(Ok(()))) {
             self.clean.store(true, Ordering::Relaxed);
         }
