@@ -10,6 +10,7 @@ mod certificates;
 mod cleanup;
 mod process;
 mod replica;
+mod template;
 
 pub use binaries::{available, binaries};
 pub use process::{Connection, PostgresServer, SUPERUSER};

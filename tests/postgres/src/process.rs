@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::binaries::binaries;
 use crate::certificates;
 use crate::cleanup::Cleanup;
+use crate::template;
 
 /// The cluster's superuser; over the Unix socket nobody is asked for a password.
 pub const SUPERUSER: &str = "postgres";
@@ -52,12 +53,17 @@ impl PostgresServer {
     pub fn start() -> io::Result<Self> {
         let mut server = Self::prepare()?;
         let data = server.data();
-        let mut initdb = server.program("initdb");
-        initdb.args(["--username", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
-        run(initdb.arg("--pgdata").arg(&data))?;
-        fs::write(data.join("pg_hba.conf"), HBA)?;
+        run(server.program("cp").args(["-a", "--reflink=auto"]).arg(template::data()?).arg(&data))?;
         server.begin()?;
         Ok(server)
+    }
+
+    /// A new cluster's data, which no server has served yet.
+    pub(crate) fn initialise(&self) -> io::Result<()> {
+        let mut initdb = self.program("initdb");
+        initdb.args(["--username", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        run(initdb.arg("--pgdata").arg(self.data()))?;
+        fs::write(self.data().join("pg_hba.conf"), HBA)
     }
 
     /// A folder for a cluster, with certificates and without data.
@@ -231,9 +237,10 @@ impl PostgresServer {
         &self.folder
     }
 
-    /// A program of the server, run as the user that the server runs as.
+    /// A program of the server, or of the system where the server has none of this name, run as the user that the server runs as.
     pub(crate) fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
+        let program = self.programs.join(name);
+        let mut command = Command::new(if program.exists() { program } else { PathBuf::from(name) });
         if runs_as_root() {
             command.uid(NOBODY).gid(NOBODY);
         }

@@ -106,7 +106,7 @@ impl Shared {
 
     async fn commit(&self, committer: &mut Committer, group: &mut Vec<Job>) {
         // Who waits behind a server that was not there a moment ago is told sooner.
-        let patient = self.write_fault().is_none() && !self.closing.load(Ordering::Acquire);
+        let patient = hold(&self.fault).is_none() && !self.closing.load(Ordering::Acquire);
         match committer.commit(group, patient).await {
             Ok(outcomes) => {
                 self.note(None);

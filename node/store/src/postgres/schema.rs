@@ -105,8 +105,11 @@ impl Table {
         let Self { name, columns, .. } = self;
         let named = match self.sees {
             Sees::One => format!("body = current_setting('{BODY_SETTING}', true)"),
+            // Not an array made of it, which would be made anew for every row.
             Sees::Each => {
-                format!("body = ANY (string_to_array(current_setting('{BODY_SETTING}', true), ','))")
+                format!(
+                    "strpos(',' || current_setting('{BODY_SETTING}', true) || ',', ',' || body || ',') > 0"
+                )
             }
         };
         format!(

@@ -3,6 +3,7 @@
 //! What must hold: a connection on which anything went wrong is closed, never lent again; an outcome that nobody
 //! knows is said to be unknown.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -80,7 +81,12 @@ impl Session {
         begun?;
         named?;
         let epochs = epochs?;
-        if bodies.iter().all(|owned| holds(&epochs, *owned)) { Ok(()) } else { Err(Failure::Fenced) }
+        let epochs: HashMap<&str, i64> =
+            epochs.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
+        let holds = |(body, epoch): &Owned<'_>| {
+            epochs.get(body).is_some_and(|found| u64::try_from(*found) == Ok(*epoch))
+        };
+        if bodies.iter().all(holds) { Ok(()) } else { Err(Failure::Fenced) }
     }
 
     /// Begins a transaction that names bodies, with commas in between, whoever owns them; `how` is `BEGIN` with its
@@ -203,13 +209,6 @@ impl Drop for Session {
             close(client);
         }
     }
-}
-
-fn holds(epochs: &[Row], (body, epoch): Owned<'_>) -> bool {
-    epochs.iter().any(|row| {
-        row.try_get::<_, &str>(0).is_ok_and(|found| found == body)
-            && row.try_get::<_, i64>(1).is_ok_and(|found| u64::try_from(found) == Ok(epoch))
-    })
 }
 
 fn close(client: Client) {
