@@ -123,6 +123,11 @@ fn timeouts(options: &PostgresOptions, connecting: Duration) -> Timeouts {
     }
 }
 
+/// Every statement goes by the key. A plan that was made while the tables were small would otherwise be kept while
+/// they grow. Servers of another make may not know the settings, and do not have the plans.
+const BY_THE_KEY: &str = "SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings
+    WHERE name IN ('enable_seqscan', 'enable_bitmapscan')";
+
 /// What every session keeps to: bounded statements, no transaction left open by a process that vanished, and no
 /// acknowledgement before the commit is on the server's disk and on its synchronous replicas'.
 fn session_settings(options: &PostgresOptions) -> Hook {
@@ -135,6 +140,7 @@ fn session_settings(options: &PostgresOptions) -> Hook {
         Box::pin(async move {
             let backend = HookError::Backend;
             client.batch_execute(&limits).await.map_err(backend)?;
+            client.execute(BY_THE_KEY, &[]).await.map_err(backend)?;
             let row = client
                 .query_one("SELECT current_setting('synchronous_commit', true)", &[])
                 .await

@@ -133,7 +133,7 @@ impl Shared {
         let slot = self.slot(name);
         let mut open = slot.lock().await;
         if open.partition.strong_count() > 0 {
-            return Err(StoreError::Locked);
+            return Err(StoreError::Owned);
         }
         if let Some(ending) = open.task.take() {
             let _ = ending.await;

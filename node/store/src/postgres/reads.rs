@@ -53,7 +53,9 @@ impl Source<'_> {
         after: Option<&RowKey>,
         limit: usize,
     ) -> Result<Rows, StoreError> {
-        let limit = limit.min(MAX_SCAN_ROWS);
+        if limit > MAX_SCAN_ROWS {
+            return Err(StoreError::TooLarge);
+        }
         let sql = &self.database.statements;
         let (statement, from) = match after {
             Some(after) if after >= prefix => (&sql.scan_after, after.as_bytes()),
