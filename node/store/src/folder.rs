@@ -3,7 +3,8 @@
 //! ```text
 //! format               one line, the version of this layout
 //! lock                 held while the folder is open
-//! bodies/<name>.sqlite one partition
+//! bodies/<name>.sqlite one partition of SQLite's
+//! bodies/<name>.sled/  one partition of sled's
 //! bodies/<name>.place  with which engine it lies, where that was changed
 //! keys/<name>.keyring  one sealed keyring
 //! journal/<n>.seg      the journal's segments
@@ -19,6 +20,7 @@ use crate::error::StoreError;
 use crate::image::{ImageError, Place};
 use crate::journal::{Journal, JournalError, JournalOptions, Recovered};
 use crate::lock_file::LockFile;
+use crate::sled::{SledEngine, SledOptions};
 use crate::sqlite::{SqliteEngine, SqliteOptions};
 
 const FORMAT: u32 = 1;
@@ -53,6 +55,11 @@ impl DataFolder {
     /// one engine has open are not known to another.
     pub fn sqlite(&self, options: SqliteOptions) -> Arc<dyn Engine> {
         Arc::new(SqliteEngine::new(self.shared.path.join("bodies"), Arc::clone(&self.shared.lock), options))
+    }
+
+    /// The engine that keeps one sled directory per body in this folder. Called once per folder and process.
+    pub fn sled(&self, options: SledOptions) -> Arc<dyn Engine> {
+        Arc::new(SledEngine::new(self.shared.path.join("bodies"), Arc::clone(&self.shared.lock), options))
     }
 
     /// Opens the folder's journal: as [`Journal::open`].

@@ -20,6 +20,7 @@ pub mod row;
 
 mod commit_queue;
 mod lock_file;
+mod sled;
 mod sqlite;
 
 pub use batch::Batch;
@@ -33,4 +34,5 @@ pub use partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, Wri
 pub use postgres::{PostgresEngine, PostgresOptions, PostgresRefusal};
 pub use reading::Reading;
 pub use row::{RowKey, Space};
+pub use sled::SledOptions;
 pub use sqlite::SqliteOptions;

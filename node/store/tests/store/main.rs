@@ -8,3 +8,15 @@ mod frozen;
 mod journal;
 mod journal_logs;
 mod model;
+mod sled_files;
+mod stage;
+
+mod sqlite_conformance {
+    use crate::stage::Stage;
+    crate::conformance::conformance!(async { Some(Stage::embedded(chukei_store::EngineKind::Sqlite)) });
+}
+
+mod sled_conformance {
+    use crate::stage::Stage;
+    crate::conformance::conformance!(async { Some(Stage::embedded(chukei_store::EngineKind::Sled)) });
+}
