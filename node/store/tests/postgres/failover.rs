@@ -148,8 +148,8 @@ async fn postgres_acknowledges_nothing_that_the_synchronous_replica_has_not() {
     }
     let mut pair = pair().await;
     pair.primary.sql(DATABASE, &format!("ALTER ROLE {NODE} SET synchronous_commit = off")).unwrap();
-    pair.options.statement_timeout = Duration::from_millis(300);
-    pair.options.try_within = Duration::from_millis(300);
+    pair.options.statement_timeout = Duration::from_secs(1);
+    pair.options.try_within = Duration::from_secs(1);
     let engine = PostgresEngine::connect(pair.options.clone()).await.unwrap();
     let partition = engine.open("982016").await.unwrap();
     partition.apply(put(b"a", b"1")).await.unwrap();

@@ -98,7 +98,7 @@ async fn postgres_a_server_that_takes_no_writes_is_read_only() {
     }
     let server = started().unwrap();
     let mut fresh = fresh_on(&server).await;
-    fresh.options.try_within = Duration::from_millis(300);
+    fresh.options.try_within = Duration::from_secs(1);
     let partition = fresh.engine().await.open("982016").await.unwrap();
     partition.apply(put(b"a", b"1")).await.unwrap();
     server.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on").unwrap();
@@ -257,9 +257,9 @@ async fn postgres_an_owner_that_cannot_renew_its_lease_answers_no_reads() {
         return;
     }
     let server = started().unwrap();
-    let mut fresh = fresh_on(&server).await.lease(Duration::from_millis(900));
-    fresh.options.statement_timeout = Duration::from_millis(300);
-    fresh.options.try_within = Duration::from_millis(300);
+    let mut fresh = fresh_on(&server).await.lease(Duration::from_millis(1500));
+    fresh.options.statement_timeout = Duration::from_secs(1);
+    fresh.options.try_within = Duration::from_secs(1);
     let partition = fresh.engine().await.open("982016").await.unwrap();
     partition.apply(put(b"a", b"1")).await.unwrap();
     server.freeze().unwrap();
