@@ -23,12 +23,14 @@ use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
 use crate::bodies::call::CallError;
 use crate::config::serve::Limits;
 use crate::evidence::PermitEvidence;
+use crate::expiry::Pace;
 use crate::hosted::Bodies;
 use crate::inbound::permits::Permits;
 use crate::key_gate::Cause;
 use crate::outbound::announcements::Announcements;
 use crate::renewal::CodeRenewals;
 use crate::telemetry::metrics::Metrics;
+use crate::witness::Witness;
 
 /// Time one batch of a long call may take.
 const BATCH_WAIT: Duration = Duration::from_secs(60);
@@ -65,6 +67,10 @@ pub struct Node {
     pub announcements: Announcements,
     /// Days for which an epoch opens old keyrings.
     pub epochs_kept: u32,
+    /// The time that brokers vouch for.
+    pub witness: Witness,
+    /// The pace at which rows that nobody opens any more are removed.
+    pub sweeping: Pace,
     serving: watch::Sender<bool>,
     /// Versions of person codes.
     pub code_renewals: CodeRenewals,
@@ -93,6 +99,10 @@ pub struct Parts {
     pub evidence: PermitEvidence,
     /// Days for which an epoch opens old keyrings.
     pub epochs_kept: u32,
+    /// Names of the brokers configured.
+    pub brokers: Vec<String>,
+    /// Rows removed a second.
+    pub rows_per_second: u32,
 }
 
 /// A request in work.
@@ -110,7 +120,8 @@ const REPLAY_CAPACITY: usize = 3_000_000;
 impl Node {
     /// A node that is not connected yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept } = parts;
+        let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept, .. } =
+            parts;
         let hold_ms = limits.integrity_hold_seconds.saturating_mul(1_000);
         let wakes = bodies.codes().map(|code| (code, Notify::new())).collect();
         let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
@@ -125,6 +136,8 @@ impl Node {
             watched_peers: Arc::new(peers),
             announcements: Announcements::default(),
             epochs_kept,
+            witness: Witness::new(parts.brokers),
+            sweeping: Pace::new(parts.rows_per_second),
             serving: watch::channel(false).0,
             code_renewals: CodeRenewals::default(),
             dialer: OnceLock::new(),

@@ -28,5 +28,6 @@ pub mod serve;
 pub mod start;
 pub mod supervise;
 pub mod telemetry;
+pub mod witness;
 
 pub use cli::main;

@@ -29,7 +29,7 @@ use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
-use crate::{bodies, identities, inbound, outbound, renewal, supervise};
+use crate::{bodies, identities, inbound, outbound, renewal, supervise, witness};
 
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
@@ -68,7 +68,19 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
     let (name, limits, epochs_kept) = (config.name.clone(), config.limits.clone(), config.keys.epochs_kept);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
-    let parts = Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept };
+    let parts = Parts {
+        name,
+        clock,
+        bodies,
+        catalogue,
+        peers,
+        metrics,
+        limits,
+        evidence,
+        epochs_kept,
+        brokers: config.brokers.iter().map(|broker| broker.name.clone()).collect(),
+        rows_per_second: config.expiry.rows_per_second,
+    };
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
     let engine = folder.sqlite(SqliteOptions::default());
@@ -115,6 +127,7 @@ async fn start(
     tokio::spawn(outbound::announcements::run(node.clone()));
     tokio::spawn(identities::follow(node.clone()));
     tokio::spawn(renewal::run(node.clone()));
+    tokio::spawn(witness::run(node.clone()));
     node.begin_serving();
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
     crate::start::stop_signal().await;

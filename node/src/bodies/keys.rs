@@ -19,7 +19,12 @@ pub async fn rotate(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> R
     let (of, grant) = (node.clone(), Arc::new(grant));
     let held = grant.clone();
     // Begun, it is done to its end, whether or not the caller waits.
-    let work = async move { rotation::rotate(&held, asked, of.epochs_kept, of.clock.now_ms()).await };
+    let work = async move {
+        let now_ms = of.clock.now_ms();
+        // Before anybody has vouched for the time, the day is that of the epoch in use.
+        let today = of.witness.day(now_ms).unwrap_or_else(|| held.body().keyring().ids().epoch);
+        rotation::rotate(&held, asked, of.epochs_kept, today, now_ms).await
+    };
     node.admit_batch(grant.body().limit(), work).await?;
     call.reply(&rotation::status(grant.scope().body(), false).await?).await?;
     Ok(Done::of(1))

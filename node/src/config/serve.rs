@@ -43,6 +43,9 @@ pub struct NodeConfig {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// What happens to what has ended.
+    #[serde(default)]
+    pub expiry: ExpirySettings,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,
@@ -96,6 +99,21 @@ pub struct Limits {
     pub channel_max_messages: u64,
     /// Seconds a drain may take after SIGTERM.
     pub drain_seconds: u64,
+}
+
+/// What happens to what has ended.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ExpirySettings {
+    /// Rows that nobody opens any more, removed a second, all bodies together; a quarter of it while requests are in
+    /// work.
+    pub rows_per_second: u32,
+}
+
+impl Default for ExpirySettings {
+    fn default() -> Self {
+        Self { rows_per_second: 5_000 }
+    }
 }
 
 impl Default for Limits {

@@ -1,17 +1,21 @@
 //! The turn of the day in Japan: the day keys of what ended with it are destroyed, the keyring turns to the day's
 //! epoch, and then the rows that nobody can open any more are swept away at leisure.
 //!
-//! What must hold: what was sealed until a day cannot be opened after it, whatever remains of its rows, and in old
-//! copies of the keyring once their epochs are gone; the event of the erasure stays, and the stub of each notice. A
-//! clock that jumps forward ends days early and one that jumps back ends none again; neither harms what stands.
+//! What must hold: a day is over when the local clock **and** the last witnessed time have passed it. What was sealed
+//! until a day cannot be opened after it, whatever remains of its rows, and in old copies of the keyring once their
+//! epochs are gone; the event of the erasure stays, and the stub of each notice. A local clock that jumps forward ends
+//! no day and begins no epoch; one that jumps back ends none again, and for a day that has ended no key is made.
 
-mod sweep;
+mod index;
+mod pace;
+pub(crate) mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_domain::day::day_of;
 use chukei_domain::event::{Event, KeyClass};
+use chukei_domain::witness::settled_day;
+use chukei_store::{Batch, RowKey, Space};
 use tokio::sync::watch;
 
 use crate::access::decision::duty_write;
@@ -21,6 +25,8 @@ use crate::audit::AuditError;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
 use crate::rotation::{blocking, purpose_name};
+
+pub use pace::Pace;
 
 /// How often the day is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -39,13 +45,21 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
     let scope = BodyScope::of_duty(body.clone(), &node.name);
     let (ended, of_days) = watch::channel(0);
     tokio::spawn(sweeping(node.clone(), scope.clone(), of_days));
-    let mut turned = None;
+    let (mut turned, mut remembered): (Option<u32>, _) = (None, Remembered::default());
     while node.sleep(LOOK).await {
-        let today = day_of(node.clock.now_ms());
-        if turned == Some(today) || body.gate().pass().is_err() {
+        if body.gate().pass().is_err() {
             continue;
         }
-        match turn(&scope, today, node.epochs_kept, node.clock.now_ms()).await {
+        let now_ms = node.clock.now_ms();
+        let today = match remembered.settled(&body, now_ms, node.witness.witnessed_ms()).await {
+            Ok(Some(today)) if turned.is_none_or(|turned| turned < today) => today,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(body = %scope.code(), %error, "whether the day is over is to be looked at again");
+                continue;
+            }
+        };
+        match turn(&scope, today, node.epochs_kept, now_ms).await {
             Ok(()) => {
                 turned = Some(today);
                 ended.send_replace(today);
@@ -54,6 +68,44 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
                 tracing::error!(body = %scope.code(), %error, "the day's turn is to be tried again")
             }
         }
+    }
+}
+
+fn witnessed_row() -> RowKey {
+    RowKey::new(Space::Meta).bytes(b"witnessed")
+}
+
+/// What was witnessed, as the body remembers it: in its own store, sealed, before anything ends by it, so that it goes
+/// with the body to another node, and never back. Written when a day has passed.
+#[derive(Default)]
+struct Remembered {
+    read: bool,
+    witnessed_ms: Option<u64>,
+}
+
+impl Remembered {
+    /// The day that both clocks have reached; `None` before anything was witnessed.
+    async fn settled(
+        &mut self,
+        body: &HostedBody,
+        now_ms: u64,
+        witnessed_ms: Option<u64>,
+    ) -> Result<Option<u32>, RowError> {
+        if !self.read {
+            let row = witnessed_row();
+            let stored = body.get_row(&row).await?;
+            self.witnessed_ms = body.open_row(Space::Meta, &row, &stored).await?;
+            self.read = true;
+        }
+        let Some(witnessed_ms) = witnessed_ms.max(self.witnessed_ms) else { return Ok(None) };
+        let day = settled_day(now_ms, witnessed_ms);
+        if self.witnessed_ms.is_none_or(|known| settled_day(now_ms, known) < day) {
+            let row = witnessed_row();
+            let batch = body.put(Batch::new(), Space::Meta, row, HostedBody::STUB, &witnessed_ms).await?;
+            body.apply(batch).await?;
+            self.witnessed_ms = Some(witnessed_ms);
+        }
+        Ok(Some(day))
     }
 }
 
@@ -88,13 +140,20 @@ async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(
 async fn sweeping(node: Arc<Node>, scope: BodyScope, mut days: watch::Receiver<u32>) {
     while days.changed().await.is_ok() {
         let today = *days.borrow_and_update();
-        while let Err(error) = sweep::sweep(&duty_write(&scope, "expiry"), today).await {
+        while let Err(error) = tidy(&node, &scope, today).await {
             tracing::error!(body = %scope.code(), %error, "rows of ended days are to be swept again");
             if !node.sleep(LOOK).await {
                 return;
             }
         }
     }
+}
+
+async fn tidy(node: &Node, scope: &BodyScope, today: u32) -> Result<(), RowError> {
+    if sweep::sweep(&duty_write(scope, "expiry"), node, today).await? {
+        sweep::compact(scope.body(), node).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -200,6 +200,11 @@ impl HostedBody {
         &self.pages
     }
 
+    /// Its rows, for what needs to open none.
+    pub(crate) fn partition(&self) -> &dyn Partition {
+        &*self.partition
+    }
+
     /// Slots of the keys of datasets.
     pub(crate) fn datasets(&self) -> &DatasetSlots {
         &self.datasets

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
-use chukei_domain::day::day_of;
 use chukei_domain::event::{Event, KeyClass};
 use chukei_keys::KeyfileError;
 use chukei_wire::message::keys::KeysRotateRequest;
@@ -15,18 +14,20 @@ use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
 use crate::rotation::blocking;
 
-/// Rotates what is asked for. Each part is durable, with its event, before the next begins.
+/// Rotates what is asked for on the day `today`, which no clock alone has reached. Each part is durable, with its event,
+/// before the next begins.
 pub(crate) async fn rotate(
     grant: &Grant<Write>,
     asked: KeysRotateRequest,
     epochs_kept: u32,
+    today: u32,
     now_ms: u64,
 ) -> Result<(), CallError> {
     if asked.root {
         root(grant, now_ms).await?;
     }
     if asked.epoch {
-        epoch(grant, epochs_kept, now_ms).await?;
+        epoch(grant, epochs_kept, today, now_ms).await?;
     }
     if asked.standing {
         standing(grant, now_ms).await?;
@@ -52,10 +53,9 @@ async fn root(grant: &Grant<Write>, now_ms: u64) -> Result<(), CallError> {
     Ok(())
 }
 
-/// At most one day ahead of the clock: an epoch of tomorrow is kept a day longer, and no other is destroyed for it.
-async fn epoch(grant: &Grant<Write>, epochs_kept: u32, now_ms: u64) -> Result<(), CallError> {
+/// At most one day ahead of `today`: an epoch of tomorrow is kept a day longer, and no other is destroyed for it.
+async fn epoch(grant: &Grant<Write>, epochs_kept: u32, today: u32, now_ms: u64) -> Result<(), CallError> {
     let body = grant.scope().body();
-    let today = day_of(now_ms);
     let before = body.keyring().ids().epoch;
     let day = before.saturating_add(1).clamp(today, today.saturating_add(1));
     let keep = epochs_kept.saturating_add(day - today);

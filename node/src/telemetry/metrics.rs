@@ -47,6 +47,16 @@ pub struct Metrics {
     pub code_version: IntGauge,
     /// Hosted bodies whose own codes are not all of that version yet.
     pub code_renewals_pending: IntGauge,
+    /// How far this machine's clock is ahead of a broker's, seconds.
+    pub clock_apart_seconds: GaugeVec,
+    /// Clocks found too far apart for a day to end by them.
+    pub clock_alarms: IntCounterVec,
+    /// The last time that brokers have vouched for, Unix seconds; 0 before there was any.
+    pub witnessed_seconds: Gauge,
+    /// Rows removed that nobody could open any more.
+    pub rows_swept: IntCounter,
+    /// Bytes that compaction has given back to the disk.
+    pub bytes_given_back: IntCounter,
 }
 
 impl Metrics {
@@ -100,6 +110,20 @@ impl Metrics {
                 "code_renewals_pending",
                 "Hosted bodies whose codes are not all of that version",
             )?,
+            clock_apart_seconds: GaugeVec::new(
+                Opts::new("clock_apart_seconds", "How far this clock is ahead of a broker's"),
+                &["broker"],
+            )?,
+            clock_alarms: IntCounterVec::new(
+                Opts::new("clock_alarms_total", "Clocks found too far apart, by which way a broker is off"),
+                &["broker_is"],
+            )?,
+            witnessed_seconds: Gauge::new("witnessed_seconds", "Unix time that brokers have vouched for")?,
+            rows_swept: IntCounter::new("rows_swept_total", "Rows removed that nobody could open any more")?,
+            bytes_given_back: IntCounter::new(
+                "bytes_given_back_total",
+                "Bytes that compaction has given back",
+            )?,
             registry,
         };
         metrics.register()?;
@@ -110,6 +134,11 @@ impl Metrics {
         self.registry.register(Box::new(self.requests.clone()))?;
         self.registry.register(Box::new(self.code_version.clone()))?;
         self.registry.register(Box::new(self.code_renewals_pending.clone()))?;
+        self.registry.register(Box::new(self.clock_apart_seconds.clone()))?;
+        self.registry.register(Box::new(self.clock_alarms.clone()))?;
+        self.registry.register(Box::new(self.witnessed_seconds.clone()))?;
+        self.registry.register(Box::new(self.rows_swept.clone()))?;
+        self.registry.register(Box::new(self.bytes_given_back.clone()))?;
         self.registry.register(Box::new(self.request_seconds.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
         self.registry.register(Box::new(self.in_flight.clone()))?;

@@ -44,6 +44,10 @@ spaces! {
     NoticeTarget = 8,
     /// Deliveries that are still to be made.
     Outbox = 9,
+    /// Day of expiry → what ends with it.
+    Expiry = 10,
+    /// Erasures that were begun and are not over.
+    Erasure = 11,
     /// A person as the portal knows them.
     PortalUser = 16,
     /// A notice in a person's folder at the portal.

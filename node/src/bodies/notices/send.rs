@@ -111,6 +111,7 @@ async fn register(
     let seal = SealedFor::until(Purpose::Notices, stub.expiry_day, None);
     batch = body.put(batch, Space::Notice, HostedBody::content_row(stub.id), seal, content).await?;
     batch = body.put(batch, Space::Outbox, HostedBody::outbox_row(&stub), HostedBody::STUB, &stub.id).await?;
+    batch = body.put_expiry(batch, &stub).await?;
     let written = async { Ok::<_, CallError>(body.apply(batch).await?) };
     let (log, actor) = (body.audit(), grant.scope().actor());
     let logged = async { Ok(log.notice_registered(actor, &stub, now_ms).await?) };
