@@ -26,7 +26,7 @@ use crate::hosted::body::{BodyFacts, BodyKeyFiles, Home};
 use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
-use crate::{expiry, outbound, rotation};
+use crate::{erasure, expiry, outbound, rotation};
 
 /// Pauses between tries to open a body.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -92,6 +92,7 @@ async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tri
         work.spawn(outbound::poll::run(node.clone(), body.clone()));
         work.spawn(expiry::run(node.clone(), body.clone()));
         work.spawn(rotation::run(node.clone(), body.clone()));
+        work.spawn(erasure::run(node.clone(), body.clone()));
         match watch(&node, &body).await {
             Watched::Stopping => {
                 // What is begun ends by itself.
@@ -155,7 +156,7 @@ async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
     body.gate().set(Some(Fault::new(Cause::Opening, "not announced yet")));
     let body = node.bodies.enter(body)?;
     announce_to_all(node).await;
-    body.gate().set(None);
+    body.gate().set(body.ended());
     node.count_faults();
     Some(body)
 }

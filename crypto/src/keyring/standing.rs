@@ -47,6 +47,13 @@ impl Keyring {
         before - self.pages.len()
     }
 
+    /// Destroys every key of `page` below `number`, and counts them; what they sealed is gone.
+    pub fn retire_page_below(&mut self, page: u32, number: u32) -> usize {
+        let before = self.pages.len();
+        self.pages.retain(|(of, held), _| *of != page || *held >= number);
+        before - self.pages.len()
+    }
+
     /// Destroys everything but the keys of the log and of exchange records: what is left opens no row of its owner and
     /// names none.
     pub fn end_all_but_log(&mut self) -> Result<(), KeyringError> {

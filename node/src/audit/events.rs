@@ -224,6 +224,18 @@ impl AuditLog {
         self.write(Draft::done(actor, "move", Event::RowsMoved { from, to }), None, now_ms).await
     }
 
+    /// A step of an erasure (R23).
+    pub async fn erasure(
+        &self,
+        actor: &str,
+        target: Option<Target>,
+        event: Event,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let draft = Draft::new(EntryKind::Other, actor, "erase", ResultName::Erased, event);
+        self.write(draft.about(target), None, now_ms).await
+    }
+
     /// The keys of a purpose's day are destroyed.
     pub async fn erased(&self, actor: &str, purpose: &str, day: u32, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::Erased { purpose: purpose.to_owned(), day };

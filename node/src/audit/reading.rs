@@ -48,7 +48,7 @@ impl AuditLog {
         self.records.entries(from)
     }
 
-    /// Number of the last durable record.
+    /// Number of the last durable record; 0 before the first.
     pub(crate) fn last_number(&self) -> u64 {
         self.records.last_number()
     }

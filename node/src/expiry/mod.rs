@@ -39,19 +39,26 @@ enum ExpiryError {
     Audit(#[from] AuditError),
 }
 
-/// Watches the day until the node stops. Sweeping takes its time apart from this, so that the next day's keys never
-/// wait for the rows of the last.
+/// Watches the day until the node stops. Sweeping takes its time beside this, so that the next day's keys never wait
+/// for the rows of the last.
 pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
-    let scope = BodyScope::of_duty(body.clone(), &node.name);
+    let scope = BodyScope::of_duty(body, &node.name);
     let (ended, of_days) = watch::channel(0);
-    tokio::spawn(sweeping(node.clone(), scope.clone(), of_days));
+    tokio::select! {
+        () = watching(&node, &scope, ended) => {}
+        () = sweeping(&node, &scope, of_days) => {}
+    }
+}
+
+async fn watching(node: &Node, scope: &BodyScope, ended: watch::Sender<u32>) {
+    let body = scope.body();
     let (mut turned, mut remembered): (Option<u32>, _) = (None, Remembered::default());
     while node.sleep(LOOK).await {
         if body.gate().pass().is_err() {
             continue;
         }
         let now_ms = node.clock.now_ms();
-        let today = match remembered.settled(&body, now_ms, node.witness.witnessed_ms()).await {
+        let today = match remembered.settled(body, now_ms, node.witness.witnessed_ms()).await {
             Ok(Some(today)) if turned.is_none_or(|turned| turned < today) => today,
             Ok(_) => continue,
             Err(error) => {
@@ -59,9 +66,11 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
                 continue;
             }
         };
-        match turn(&scope, today, node.epochs_kept, now_ms).await {
+        match turn(scope, today, node.epochs_kept, now_ms).await {
             Ok(()) => {
                 turned = Some(today);
+                // Epochs that have ended may make an erasure final.
+                body.erasing().wake();
                 ended.send_replace(today);
             }
             Err(error) => {
@@ -137,10 +146,10 @@ async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(
     Ok(())
 }
 
-async fn sweeping(node: Arc<Node>, scope: BodyScope, mut days: watch::Receiver<u32>) {
+async fn sweeping(node: &Node, scope: &BodyScope, mut days: watch::Receiver<u32>) {
     while days.changed().await.is_ok() {
         let today = *days.borrow_and_update();
-        while let Err(error) = tidy(&node, &scope, today).await {
+        while let Err(error) = tidy(node, scope, today).await {
             tracing::error!(body = %scope.code(), %error, "rows of ended days are to be swept again");
             if !node.sleep(LOOK).await {
                 return;

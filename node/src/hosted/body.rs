@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
+use crate::erasure::Erasing;
 use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::PageCache;
@@ -81,6 +82,7 @@ pub struct HostedBody {
     /// Whether a notice may be open, whose states are to be pulled.
     may_have_open_notices: AtomicBool,
     rewriting: Rewriting,
+    erasing: Erasing,
     audit: AuditLog,
 }
 
@@ -121,6 +123,7 @@ impl HostedBody {
             met_fault: Notify::new(),
             may_have_open_notices: AtomicBool::new(true),
             rewriting: Rewriting::default(),
+            erasing: Erasing::default(),
             audit,
         })
     }
@@ -215,6 +218,27 @@ impl HostedBody {
         self.pages.forget_before(self.keys().generation());
     }
 
+    /// Erasures that are carried through.
+    pub(crate) fn erasing(&self) -> &Erasing {
+        &self.erasing
+    }
+
+    /// Whether the body is erased, but for its log.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.keys().is_ended()
+    }
+
+    /// Why an erased body is not served.
+    pub(crate) fn ended(&self) -> Option<Fault> {
+        self.is_ended()
+            .then(|| Fault::new(Cause::Erased, "the body is erased: take it out of the configuration"))
+    }
+
+    /// Shuts the gate of an erased body, for good.
+    pub(crate) fn shut_ended(&self) {
+        self.gate.set(self.ended());
+    }
+
     /// The rewrite of what stands under old numbers.
     pub(crate) fn rewriting(&self) -> &Rewriting {
         &self.rewriting
@@ -260,6 +284,9 @@ impl HostedBody {
     /// Looks at what the body stands on: keyring and provider, then what is known of its partition. Where that has a
     /// fault and it is time to `mend`, tries whether it is over. Tells by `in_store` what it waits for.
     pub(crate) async fn look(self: Arc<Self>, mend: bool, in_store: Arc<AtomicBool>) -> Option<Fault> {
+        if let Some(fault) = self.ended() {
+            return Some(fault);
+        }
         if let Some(fault) = key_gate::look(self.keyring.clone()).await {
             return Some(fault);
         }

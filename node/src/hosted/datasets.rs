@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use chukei_crypto::seal::{self, KeyIds, PersonSlot, Place, Purpose, SealError};
+use chukei_crypto::seal::{self, KeyIds, Opener, PersonSlot, Place, Purpose, SealError};
 use chukei_domain::codes::InfoNameCode;
 use chukei_store::{Batch, RowKey, Space, StoreError};
 use zeroize::Zeroizing;
@@ -146,6 +146,23 @@ impl HostedBody {
         let content = seal::open(&keys[1], place(code.as_bytes(), row), inner)?;
         let content = Zeroizing::new(content.into_inner());
         self.seal_layers(row, [person, dataset], &keys, &content).map(Some)
+    }
+
+    /// Whether nobody opens the row any more, because its person or its dataset is erased. One that is damaged is
+    /// not.
+    pub(crate) async fn is_erased(&self, row: &RowKey, sealed: &[u8]) -> Result<bool, RowError> {
+        let code = self.code();
+        let place = place(code.as_bytes(), row);
+        let keys = self.value_keys(seal::key_ids(sealed)?.0.person).await?;
+        let mut plain = Zeroizing::new(sealed.to_vec());
+        let opener = match Opener::new(&keys, place, sealed) {
+            Err(SealError::KeyDestroyed) => return Ok(true),
+            opener => opener?,
+        };
+        let opened = opener.open_within(&mut plain)?;
+        let Some(inner) = nested(opened.get()) else { return Ok(false) };
+        let keys = self.value_keys(seal::key_ids(inner)?.0.person).await?;
+        Ok(matches!(Opener::new(&keys, place, inner), Err(SealError::KeyDestroyed)))
     }
 
     /// The person's and the dataset's keys of one moment.

@@ -29,9 +29,13 @@ impl HostedBody {
     ) -> Result<RowKey, RowError> {
         let naming = self.person_naming(person).await?;
         let code = Space::Document.code();
-        Ok(RowKey::new(Space::Document)
-            .name(&self.keys().naming().name(code, &[&person.id]))
-            .name(&naming.name(code, &[dataset.as_str().as_bytes()])))
+        Ok(self.documents_prefix(person).name(&naming.name(code, &[dataset.as_str().as_bytes()])))
+    }
+
+    /// What the rows of a person's documents begin with.
+    pub(crate) fn documents_prefix(&self, person: &PersonRef) -> RowKey {
+        let name = self.keys().naming().name(Space::Document.code(), &[&person.id]);
+        RowKey::new(Space::Document).name(&name)
     }
 
     /// Rows of a person's documents, in the order of `datasets`.

@@ -98,8 +98,12 @@ impl Bodies {
     /// The body, if this node hosts it and can serve it now.
     pub fn get(&self, code: BodyCode) -> Result<Arc<HostedBody>, NotServed> {
         let place = self.by_code.get(&code).ok_or(NotServed::Unknown)?;
-        let open = place.body.load_full().filter(|body| body.gate().pass().is_ok());
-        open.ok_or(NotServed::NotReady)
+        match place.body.load_full() {
+            // Like one that was never there (R1).
+            Some(body) if body.is_ended() => Err(NotServed::Unknown),
+            Some(body) if body.gate().pass().is_ok() => Ok(body),
+            _ => Err(NotServed::NotReady),
+        }
     }
 
     /// The body, if it was opened, whether or not it can be served now: for its log.

@@ -28,12 +28,31 @@ pub(crate) struct Sample {
     pub(crate) bodies: Bodies,
     /// Of every partition, while a test has put it in.
     pub(crate) fault: Arc<Mutex<Option<WriteFault>>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Sample {
     pub(crate) async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same bodies in another process: nothing of this one is left but what the disk holds.
+    pub(crate) async fn reopened(self) -> Self {
+        Self::over(self.closed()).await
+    }
+
+    /// Ends this process; the folder is left.
+    pub(crate) fn closed(self) -> TempDir {
+        self.dir
+    }
+
+    /// The folder that holds everything: `node` with the data, roots, `epochs`.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What a folder holds.
+    pub(crate) async fn over(dir: TempDir) -> Self {
         let folder = DataFolder::open(&dir.path().join("node")).unwrap();
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
         let fault = Arc::new(Mutex::new(None));
@@ -42,7 +61,7 @@ impl Sample {
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
-        Self { bodies, fault, _dir: dir }
+        Self { bodies, fault, dir }
     }
 
     pub(crate) fn body(&self, code: &str) -> Arc<HostedBody> {
@@ -141,7 +160,9 @@ impl Partition for Troubled<dyn Partition> {
 async fn open(home: &Home, dir: &Path, code: &str) -> HostedBody {
     let file = |name: &str, key: &[u8]| -> PathBuf {
         let path = dir.join(format!("{code}.{name}"));
-        std::fs::write(&path, key_file::text(key).as_bytes()).unwrap();
+        if !path.exists() {
+            std::fs::write(&path, key_file::text(key).as_bytes()).unwrap();
+        }
         path
     };
     let files = BodyKeyFiles {

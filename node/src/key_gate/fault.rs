@@ -37,11 +37,13 @@ pub enum Cause {
     OwnedElsewhere,
     /// Another key file or the configuration of the body cannot be used.
     Files,
+    /// The body is erased: nothing but its log opens any more.
+    Erased,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Opening,
         Self::Provider,
         Self::Missing,
@@ -57,6 +59,7 @@ impl Cause {
         Self::Fenced,
         Self::OwnedElsewhere,
         Self::Files,
+        Self::Erased,
     ];
 
     /// Its name as a label.
@@ -77,6 +80,7 @@ impl Cause {
             Self::Fenced => "fenced",
             Self::OwnedElsewhere => "owned_elsewhere",
             Self::Files => "files",
+            Self::Erased => "erased",
         }
     }
 

@@ -68,7 +68,7 @@ pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), An
 fn delegations(node: &Node, now_ms: u64) -> Result<Vec<Delegation>, AnnounceError> {
     let mut delegations = Vec::new();
     let mut silent = None;
-    for body in node.bodies.iter() {
+    for body in node.bodies.iter().filter(|body| !body.is_ended()) {
         if silent.is_some() && body.identity().may_block() {
             continue;
         }
