@@ -15,7 +15,7 @@ use super::writer::{Applied, GroupCommit, GroupError};
 use super::{disk, file, store_error};
 use crate::batch::{Batch, Precondition, Write};
 use crate::error::StoreError;
-use crate::partition::Compacted;
+use crate::partition::{Compacted, WriteFault};
 
 /// Versions are taken from the file in blocks, so that a commit does not rewrite the counter's page; what is left
 /// of a block when the process ends is never used.
@@ -75,6 +75,23 @@ impl Committer {
             self.compaction = Compaction::default();
             self.explain(failed)
         })
+    }
+
+    /// Lets go of all that is open first: the log's index in memory says what was written, not what is durable.
+    fn open_anew(&mut self) -> Result<(), StoreError> {
+        self.link = None;
+        self.versions = Versions::default();
+        let opened = if self.home.pause() {
+            open(&self.home, &mut self.link)
+                .and_then(|connection| file::empty_log(connection).map_err(store_error))
+        } else {
+            Err(StoreError::Io(std::io::ErrorKind::TimedOut.into()))
+        };
+        self.home.resume();
+        if opened.is_err() {
+            self.link = None;
+        }
+        opened
     }
 
     fn explain(&mut self, failed: Failed) -> GroupError {
@@ -269,23 +286,18 @@ impl GroupCommit for Committer {
         written.map_err(|error| disk::explain(error, &self.home.path))
     }
 
-    fn recover(&mut self) -> Result<(), StoreError> {
-        // All that is open must go first: the log's index in memory says what was written, not what is durable.
-        self.link = None;
-        self.versions = Versions::default();
-        let recovered = if self.home.pause() {
-            open(&self.home, &mut self.link).and_then(|connection| {
-                file::empty_log(connection).map_err(store_error)?;
-                run(connection, "UPDATE meta SET value = value WHERE name = 'epoch'").map_err(store_error)
-            })
-        } else {
-            Err(StoreError::Io(std::io::ErrorKind::TimedOut.into()))
-        };
-        self.home.resume();
-        if recovered.is_err() {
-            self.link = None;
+    fn recover(&mut self, anew: bool) -> Result<(), GroupError> {
+        if anew {
+            self.open_anew().map_err(|error| GroupError::Refused(disk::explain(error, &self.home.path)))?;
         }
-        recovered.map_err(|error| disk::explain(error, &self.home.path))
+        if matches!(self.home.fault.get(), Some(WriteFault::DiskFull)) {
+            // A little may fit where a batch does not.
+            disk::has_room(&self.home.path).map_err(GroupError::Refused)?;
+        }
+        // A version is left out: a value that stayed the same would not be written.
+        self.in_transaction(|connection, _, _| {
+            run(connection, "UPDATE meta SET value = value + 1 WHERE name = 'versions'")
+        })
     }
 
     fn close(&mut self, in_order: bool) {

@@ -1,10 +1,11 @@
 //! What is the matter with the disk, where the engine only says that something failed.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::batch::MAX_VALUE_BYTES;
 use crate::error::StoreError;
 
 /// Says of a failed write to the file at `path` whether the disk is full or read-only, by writing a little beside it;
@@ -13,10 +14,15 @@ pub(super) fn explain(error: StoreError, path: &Path) -> StoreError {
     if !matches!(error, StoreError::Io(_)) {
         return error;
     }
-    match probe(&path.with_extension("probe")) {
+    match probe(path, 4096) {
         Err(found) => told(found, error),
         Ok(()) => error,
     }
+}
+
+/// Whether the largest value would find room beside the file at `path`.
+pub(super) fn has_room(path: &Path) -> Result<(), StoreError> {
+    probe(path, MAX_VALUE_BYTES).map_err(io_error)
 }
 
 /// What an error of the operating system means to the caller.
@@ -33,15 +39,16 @@ fn told(found: io::Error, otherwise: StoreError) -> StoreError {
     }
 }
 
-fn probe(path: &Path) -> io::Result<()> {
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(&[0; 4096]).and_then(|()| file.sync_all()));
-    match fs::remove_file(path) {
+/// Writes a file and removes it.
+fn probe(path: &Path, bytes: usize) -> io::Result<()> {
+    let path = path.with_extension("probe");
+    let mut new = OpenOptions::new();
+    let opened = new.write(true).create(true).truncate(true).mode(0o600).open(&path);
+    let written = opened.and_then(|file| {
+        file.write_all_at(&vec![0; bytes], 0)?;
+        file.sync_all()
+    });
+    match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => written.and(Err(error)),
         _ => written,
     }

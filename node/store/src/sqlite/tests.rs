@@ -24,6 +24,8 @@ struct Scripted {
     commits: VecDeque<GroupError>,
     tidy: Option<StoreError>,
     recovery: Option<StoreError>,
+    /// Whether the file was to be opened anew, for each recovery.
+    anew: Vec<bool>,
 }
 
 impl GroupCommit for Scripted {
@@ -46,8 +48,9 @@ impl GroupCommit for Scripted {
         self.tidy.take().map_or(Ok(()), Err)
     }
 
-    fn recover(&mut self) -> Result<(), StoreError> {
-        self.recovery.take().map_or(Ok(()), Err)
+    fn recover(&mut self, anew: bool) -> Result<(), GroupError> {
+        self.anew.push(anew);
+        self.recovery.take().map_or(Ok(()), |error| Err(GroupError::Refused(error)))
     }
 
     fn close(&mut self, _: bool) {}
@@ -105,9 +108,14 @@ fn sqlite_a_recovery_that_fails_leaves_the_partition_stopped() {
 
 #[test]
 fn sqlite_a_group_that_was_refused_whole_does_not_stop_the_next() {
-    let mut server = failing(GroupError::Refused(StoreError::DiskFull));
-    assert!(matches!(apply(&mut server), Err(StoreError::DiskFull)));
-    assert!(apply(&mut server).is_ok());
+    for asked in [false, true] {
+        let mut server = failing(GroupError::Refused(StoreError::DiskFull));
+        assert!(matches!(apply(&mut server), Err(StoreError::DiskFull)));
+        if asked {
+            assert_eq!(recover(&mut server), None);
+        }
+        assert!(apply(&mut server).is_ok());
+    }
 }
 
 #[test]

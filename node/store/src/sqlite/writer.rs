@@ -51,8 +51,8 @@ pub(super) trait GroupCommit {
     /// Housekeeping after a write, when its caller has been answered.
     fn tidy(&mut self) -> Result<(), StoreError>;
 
-    /// Opens the file anew, makes what its log holds durable and writes a little.
-    fn recover(&mut self) -> Result<(), StoreError>;
+    /// Writes a little, durably; if `anew`, opens the file anew first and makes what its log holds durable.
+    fn recover(&mut self, anew: bool) -> Result<(), GroupError>;
 
     /// Lets go of the file; if `in_order`, it is left tidy.
     fn close(&mut self, in_order: bool);
@@ -130,16 +130,12 @@ impl<G: GroupCommit> Server<G> {
             None | Some(WriteFault::Corrupt | WriteFault::Fenced) => return self.engine.fault().get(),
             Some(_) => {}
         }
-        match self.engine.recover() {
+        match self.engine.recover(self.stopped) {
             Ok(()) => {
                 self.stopped = false;
                 self.engine.fault().passed();
             }
-            Err(error) => {
-                tracing::warn!(code = error.code(), cause = %error, "partition is still out of service");
-                self.stopped = true;
-                self.engine.fault().set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
-            }
+            Err(error) => drop(self.failed(error)),
         }
         self.engine.fault().get()
     }

@@ -9,6 +9,7 @@ mod journal;
 mod journal_logs;
 mod model;
 mod sled_files;
+mod sqlite_faults;
 mod stage;
 
 mod sqlite_conformance {
