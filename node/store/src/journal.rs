@@ -9,6 +9,9 @@
 //! from a torn write here; whoever keeps the sequence numbers elsewhere can. Opening reads the newest segment only:
 //! damage in older ones shows when they are read.
 //!
+//! On a PostgreSQL server the bodies' journal is a table instead ([`Journal::on_server`]); what belongs to the node alone
+//! stays in its files.
+//!
 //! Entries come sealed under their body's key. Each partition's entries are numbered from 1 without a gap. The first
 //! that is kept may be a later one: then it says why ([`GivenUp`]).
 //!
@@ -37,6 +40,7 @@ mod restore;
 mod scan;
 mod segment;
 mod summary;
+mod table;
 mod writer;
 
 #[cfg(test)]
@@ -60,6 +64,7 @@ use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
 use crate::durable_file::ensure_dir;
 use crate::folder;
 use crate::lock_file::LockFile;
+use crate::postgres::PostgresEngine;
 use checkpoint::Checkpoint;
 pub use checkpoint::GivenUp;
 pub use entry::{Entry, JournalEntry, MAX_SEALED_BYTES};
@@ -67,8 +72,10 @@ pub use error::JournalError;
 use index::Index;
 use keeper::Keeper;
 pub use options::{JournalOptions, JournalStatus, Recovered, SyncObserver, SyncReport};
+use reader::FileReader;
 pub use reader::JournalReader;
 use segment::{Disk, Medium};
+use table::TableJournal;
 use writer::{Job, Spare, Writer};
 
 /// An open journal. Dropping it writes what is queued and ends its threads.
@@ -76,8 +83,16 @@ pub struct Journal {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
+    table: Option<OnServer>,
     // Dropped last: nobody else may open the journal while the threads still write.
     _lock: LockFile,
+}
+
+/// The bodies' journal, where it is a table.
+struct OnServer {
+    table: TableJournal,
+    /// Partitions that belong to the node alone: they stay in its files.
+    local: Vec<String>,
 }
 
 /// What callers and the journal's threads share. Locks are taken in the order `logs`, `given`, `index`; `spare` before
@@ -135,12 +150,36 @@ impl Journal {
             spare: Mutex::new(found.spare),
             keeper: Keeper::default(),
         });
-        let mut journal = Self { shared: Arc::clone(&shared), writer: None, keeper: None, _lock: lock };
+        let mut journal =
+            Self { shared: Arc::clone(&shared), writer: None, keeper: None, table: None, _lock: lock };
         let writer = Writer::new(Arc::clone(&shared), found.tail, first);
         journal.writer = Some(thread("journal", move || writer.run())?);
         journal.keeper = Some(thread("journal-keeper", move || keeper::run(&shared))?);
         journal.shared.keeper.wake();
         Ok((journal, found.recovered))
+    }
+
+    /// Keeps the journal of every partition but those named in `local` as a table of this server from now on. A body's
+    /// is adopted once the body is open.
+    pub fn on_server(mut self, engine: &PostgresEngine, local: &[&str]) -> Result<Self, JournalError> {
+        let table = TableJournal::new(engine, self.shared.options.clone())?;
+        let local = local.iter().map(|name| (*name).to_owned()).collect();
+        self.table = Some(OnServer { table, local });
+        Ok(self)
+    }
+
+    /// Goes on with the journal of a body that this process has opened, in the epoch of its lease: to be repeated each
+    /// time the body is opened. Does nothing where the journal lies in files.
+    pub async fn adopt(&self, partition: &str) -> Result<(), JournalError> {
+        match self.table_of(partition) {
+            Some(table) => table.adopt(partition).await,
+            None => Ok(()),
+        }
+    }
+
+    fn table_of(&self, partition: &str) -> Option<&TableJournal> {
+        let on_server = self.table.as_ref()?;
+        (!on_server.local.iter().any(|name| name == partition)).then_some(&on_server.table)
     }
 
     /// Queues an entry at once; the future resolves to its number within its partition when it is durable.
@@ -165,37 +204,55 @@ impl Journal {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let head = entry::Head { partition: partition.to_owned(), kind, at_ms, replay };
-        Appending(
-            self.shared
-                .enqueue(head, |number| seal(number).map_err(|error| JournalError::Seal(error.into()))),
-        )
+        let seal = |number| seal(number).map_err(|error| JournalError::Seal(error.into()));
+        Appending(match self.table_of(partition) {
+            Some(table) => table.append(head, seal),
+            None => self.shared.enqueue(head, seal),
+        })
     }
 
     /// The entries of one partition that are durable now, from the number `from` on, or from the first that is kept if
     /// that is a later one, in order. The reader does blocking file I/O and holds one block in memory.
     pub fn read(&self, partition: &str, from: u64) -> JournalReader {
-        JournalReader::new(Arc::clone(&self.shared), partition, from)
+        match self.table_of(partition) {
+            Some(table) => table.read(partition, from).into(),
+            None => FileReader::new(Arc::clone(&self.shared), partition, from).into(),
+        }
     }
 
     /// The number of the partition's last durable entry; 0 if there never was one.
     pub fn last_number(&self, partition: &str) -> u64 {
-        hold(&self.shared.index).last_number(partition)
+        match self.table_of(partition) {
+            Some(table) => table.last_number(partition),
+            None => hold(&self.shared.index).last_number(partition),
+        }
     }
 
     /// The number of the partition's first entry that is kept, 1 unless earlier ones were given up, and why they were.
     pub fn first_number(&self, partition: &str) -> (u64, Option<GivenUp>) {
-        hold(&self.shared.index).first_number(partition)
+        match self.table_of(partition) {
+            Some(table) => table.first_number(partition),
+            None => hold(&self.shared.index).first_number(partition),
+        }
     }
 
     /// The replay ids of all durable entries made at or after `since_ms` (Unix milliseconds), each with its time
-    /// (R22). Does blocking file I/O. They are kept until [`Journal::forget_replay_ids`].
+    /// (R22): of all bodies that are adopted, where the journal is a table. Blocking. They are kept until
+    /// [`Journal::forget_replay_ids`].
     pub fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
-        reader::replay_ids(&self.shared, since_ms)
+        let mut ids = reader::replay_ids(&self.shared, since_ms)?;
+        if let Some(OnServer { table, .. }) = &self.table {
+            ids.extend(table.replay_ids(since_ms)?);
+        }
+        Ok(ids)
     }
 
     /// Replay ids noted before `before_ms` (Unix milliseconds) are asked for no more: what is kept for them alone goes.
     /// Blocking file I/O.
     pub fn forget_replay_ids(&self, before_ms: u64) -> Result<(), JournalError> {
+        if let Some(OnServer { table, .. }) = &self.table {
+            table.forget_replays(before_ms)?;
+        }
         self.shared.forget_replays(before_ms)
     }
 
@@ -209,7 +266,10 @@ impl Journal {
     /// when this returns, also after a power cut, and their space goes with the files that hold nothing else. Numbers go
     /// on as before. Blocking file I/O.
     pub fn forget_before(&self, partition: &str, number: u64, why: GivenUp) -> Result<(), JournalError> {
-        self.shared.forget(partition, number, why)
+        match self.table_of(partition) {
+            Some(table) => table.forget(partition, number, why),
+            None => self.shared.forget(partition, number, why),
+        }
     }
 
     /// As [`Journal::forget_before`], of the entries before the first one made at or after `before_ms` (Unix
@@ -223,7 +283,7 @@ impl Journal {
             }
             keep = entry.seq + 1;
         }
-        self.shared.forget(partition, keep, why)?;
+        self.forget_before(partition, keep, why)?;
         Ok(keep)
     }
 
@@ -237,7 +297,10 @@ impl Journal {
         missing: GivenUp,
     ) -> Result<u64, JournalError> {
         folder::check_name(partition).map_err(|_| JournalError::BadName)?;
-        self.shared.restore(partition, entries.into_iter(), missing)
+        match self.table_of(partition) {
+            Some(table) => table.restore(partition, entries.into_iter(), missing),
+            None => self.shared.restore(partition, entries.into_iter(), missing),
+        }
     }
 
     /// How the journal and its disk stand. Asks the file system.
@@ -255,12 +318,13 @@ impl Journal {
 
     /// Entries that wait to be written now.
     pub fn queue_depth(&self) -> usize {
-        self.shared.queue.depth()
+        self.shared.queue.depth() + self.table.as_ref().map_or(0, |on| on.table.queue_depth())
     }
 
     /// Whether the journal refuses everything because a write failed: it tries by itself to go on.
     pub fn failed(&self) -> bool {
-        self.shared.failed.load(Ordering::Acquire)
+        let on_server = self.table.as_ref().is_some_and(|on| on.table.failed());
+        on_server || self.shared.failed.load(Ordering::Acquire)
     }
 }
 

@@ -35,8 +35,12 @@ pub enum GivenUp {
 impl GivenUp {
     const ALL: [(u8, Self); 3] = [(1, Self::Retention), (2, Self::Erased), (3, Self::NotRestored)];
 
-    fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         Self::ALL.iter().find(|(_, reason)| *reason == self).map_or(0, |(code, _)| *code)
+    }
+
+    pub(super) fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
     }
 }
 
@@ -128,7 +132,7 @@ impl Checkpoint {
             let name = take_name(text)?;
             let kept_from = take_u64(text)?;
             let [code] = take::<1>(text)?;
-            let given_up = GivenUp::ALL.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason);
+            let given_up = GivenUp::of_code(code);
             let derived = take_u64(text)?;
             let tail = LogTail { first: take_u64(text)?, len: take_u64(text)? };
             let file = (tail.first > 0).then_some(tail);

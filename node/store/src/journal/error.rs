@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::error::StoreError;
+
 /// The outcome of a journal operation that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -47,6 +49,18 @@ pub enum JournalError {
     /// What says how far the logs are derived is damaged. Nothing was changed.
     #[error("damaged in the checkpoint")]
     BadCheckpoint,
+    /// The body's journal lies on a server and was not adopted by this process.
+    #[error("not adopted")]
+    NotOwned,
+    /// Another node has taken the body over: nothing of it is written here any more.
+    #[error("another node owns it")]
+    Fenced,
+    /// The server cannot be reached; nothing was written.
+    #[error("the database server cannot be reached")]
+    Unreachable,
+    /// The server takes no writes; nothing was written.
+    #[error("read-only")]
+    ReadOnly,
     /// Entries were given up while they were being read.
     #[error("given up meanwhile")]
     GivenUp,
@@ -76,11 +90,30 @@ impl JournalError {
             Self::Locked => "LOCKED",
             Self::NewerFormat => "NEWER_FORMAT",
             Self::Corrupt { .. } | Self::CorruptLog { .. } | Self::BadCheckpoint => "CORRUPT",
+            Self::NotOwned => "NOT_OWNED",
+            Self::Fenced => "FENCED",
+            Self::Unreachable => "UNREACHABLE",
+            Self::ReadOnly => "READ_ONLY",
             Self::GivenUp => "GIVEN_UP",
             Self::NotEmpty => "NOT_EMPTY",
             Self::NotInSequence => "NOT_IN_SEQUENCE",
             Self::Seal(_) => "SEAL",
             Self::Io(_) => "IO",
+        }
+    }
+}
+
+/// What a server or the way to it failed with.
+impl From<StoreError> for JournalError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Full,
+            StoreError::DiskFull => Self::DiskFull,
+            StoreError::ReadOnly => Self::ReadOnly,
+            StoreError::Fenced | StoreError::Owned => Self::Fenced,
+            StoreError::Unreachable => Self::Unreachable,
+            StoreError::Io(error) => Self::Io(error),
+            other => Self::Io(io::Error::other(other)),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::error::JournalError;
 use super::index::{Route, Segment};
 use super::log_file;
 use super::summary::Summary;
+use super::table::TableReader;
 use super::{Shared, hold};
 
 /// How often in a row a reader looks anew where the next entry lies, because it was moved while it was on its way.
@@ -19,7 +20,38 @@ const LOOKS: u32 = 8;
 /// The entries of one partition in order of their numbers, up to the last that was durable when it was made.
 ///
 /// Yields an error once, and then nothing, if an entry cannot be read or is not the next one.
-pub struct JournalReader {
+pub struct JournalReader(Place);
+
+enum Place {
+    Files(FileReader),
+    Table(TableReader),
+}
+
+impl From<FileReader> for JournalReader {
+    fn from(reader: FileReader) -> Self {
+        Self(Place::Files(reader))
+    }
+}
+
+impl From<TableReader> for JournalReader {
+    fn from(reader: TableReader) -> Self {
+        Self(Place::Table(reader))
+    }
+}
+
+impl Iterator for JournalReader {
+    type Item = Result<JournalEntry, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Place::Files(reader) => reader.next(),
+            Place::Table(reader) => reader.next(),
+        }
+    }
+}
+
+/// The entries that lie in files.
+pub(super) struct FileReader {
     shared: Arc<Shared>,
     partition: String,
     next: u64,
@@ -28,7 +60,7 @@ pub struct JournalReader {
     ready: VecDeque<JournalEntry>,
 }
 
-impl JournalReader {
+impl FileReader {
     pub(super) fn new(shared: Arc<Shared>, partition: &str, from: u64) -> Self {
         let (first, last) = {
             let index = hold(&shared.index);
@@ -85,7 +117,7 @@ impl JournalReader {
     }
 }
 
-impl Iterator for JournalReader {
+impl Iterator for FileReader {
     type Item = Result<JournalEntry, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -5,6 +5,7 @@
 //! leases and is never lent to anything else.
 
 use std::future::Future;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -30,10 +31,12 @@ pub(crate) struct Database {
     pool: Pool,
     lease_pool: Pool,
     pub(super) statements: Statements,
+    /// The schema that holds the tables.
+    pub(crate) schema: String,
     /// How long a round trip to the server may take from here, waiting for a connection not counted.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
     /// How long what may pass is tried again.
-    pub(super) try_within: Duration,
+    pub(crate) try_within: Duration,
 }
 
 /// A runtime that may be dropped anywhere.
@@ -73,6 +76,7 @@ impl Database {
             pool,
             lease_pool,
             statements: Statements::new(&options.schema),
+            schema: options.schema.clone(),
             patience: options.statement_timeout + Duration::from_secs(1),
             try_within: options.try_within,
         })
@@ -106,6 +110,20 @@ impl Database {
         let Some(handle) = self.handle() else { return Box::pin(async { Err(StoreError::Stopped) }) };
         let task = handle.spawn(work);
         Box::pin(async move { task.await.unwrap_or(Err(StoreError::Stopped)) })
+    }
+
+    /// As [`Database::run`], waited for here: blocks this thread.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let handle = self.handle().ok_or(Failure::Gone)?;
+        let (done, answer) = mpsc::sync_channel(1);
+        handle.spawn(async move {
+            // Who asked waits for it.
+            let _ = done.send(work.await);
+        });
+        answer.recv().unwrap_or(Err(Failure::Gone))
     }
 
     /// The threads, for tasks that live as long as a partition.

@@ -81,6 +81,13 @@ impl PostgresEngine {
     }
 }
 
+impl PostgresEngine {
+    /// The connections and the leases, for what else lies on the server.
+    pub(crate) fn parts(&self) -> (Arc<Database>, Arc<Leases>) {
+        (Arc::clone(&self.shared.database), Arc::clone(&self.shared.leases))
+    }
+}
+
 async fn check(database: &Database, schema: &str) -> Result<(), StoreError> {
     let client = database.bare_client().await.map_err(Failure::into_store_error)?;
     role::check_role(&client).await?;

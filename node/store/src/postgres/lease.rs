@@ -47,7 +47,7 @@ impl Lease {
     }
 
     /// Another process has it.
-    pub(super) fn lose(&self) {
+    pub(crate) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
     }
 
@@ -66,7 +66,7 @@ pub(super) struct Taken {
 }
 
 /// The leases of one process.
-pub(super) struct Leases {
+pub(crate) struct Leases {
     owner: String,
     life: Duration,
     held: Mutex<HashMap<String, Arc<Lease>>>,
@@ -76,6 +76,11 @@ impl Leases {
     /// `owner` is of this process only.
     pub(super) fn new(owner: String, life: Duration) -> Self {
         Self { owner, life, held: Mutex::default() }
+    }
+
+    /// The lease of a body that this process has open.
+    pub(crate) fn held(&self, body: &str) -> Option<Arc<Lease>> {
+        hold(&self.held).get(body).map(Arc::clone)
     }
 
     /// Owns `body` in a new epoch; waits for transactions of the owner before, and is durable when it returns.

@@ -59,6 +59,32 @@ const TABLES: &[Table] = &[
                   expires timestamptz NOT NULL",
         sees: Sees::Each,
     },
+    // What happened, numbered per body.
+    Table {
+        name: "journal",
+        columns: "body text NOT NULL, number bigint NOT NULL, at_ms bigint NOT NULL, kind smallint NOT NULL,
+                  replay bytea, sealed bytea NOT NULL, PRIMARY KEY (body, number)",
+        sees: Sees::Each,
+    },
+    // Ids that must not be used again, by the time they were used.
+    Table {
+        name: "replays",
+        columns: "body text NOT NULL, at_ms bigint NOT NULL, id bytea NOT NULL, PRIMARY KEY (body, at_ms, id)",
+        sees: Sees::Each,
+    },
+    // Where a body's journal begins and why, the last number that was given up, and whether it is being put back.
+    Table {
+        name: "logs",
+        columns: "body text NOT NULL PRIMARY KEY, kept_from bigint NOT NULL, why smallint NOT NULL,
+                  last bigint NOT NULL, restoring boolean NOT NULL",
+        sees: Sees::Each,
+    },
+    // Sealed keyrings: the epochs that they open under are not here.
+    Table {
+        name: "keyrings",
+        columns: "body text NOT NULL PRIMARY KEY, sealed bytea NOT NULL",
+        sees: Sees::One,
+    },
 ];
 
 /// The names of all tables that belong to bodies.

@@ -91,7 +91,7 @@ impl Session {
 
     /// Begins a transaction that names bodies, with commas in between, whoever owns them; `how` is `BEGIN` with its
     /// options. As [`Session::begin`] otherwise.
-    pub(super) async fn begin_unfenced(&self, how: &str, bodies: &str) -> Result<(), Failure> {
+    pub(crate) async fn begin_unfenced(&self, how: &str, bodies: &str) -> Result<(), Failure> {
         self.clean.store(false, Ordering::Relaxed);
         let client = self.client()?;
         let (begun, named) = tokio::join!(

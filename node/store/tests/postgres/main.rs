@@ -7,6 +7,7 @@ mod failover;
 mod failures;
 mod fixture;
 mod isolation;
+mod journal;
 mod leases;
 mod proxy;
 mod refusals;
