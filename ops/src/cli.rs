@@ -2,6 +2,7 @@
 
 mod backup;
 mod custody;
+mod postgres;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{CustodyCommand, DrillArgs, ShareFiles, SplitArgs, TokenArgs};
+pub(crate) use postgres::{PostgresCommand, ServerArgs};
 
 use crate::pki::{HOP_DAYS, PEERS_DAYS};
 use crate::table::encoding::EncodingChoice;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     #[command(subcommand, about = "控え(バックアップ)")]
     Backup(BackupCommand),
+    #[command(subcommand, about = "PostgreSQLの準備と確認")]
+    Postgres(PostgresCommand),
     #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]
     Pki(PkiCommand),
     #[command(subcommand, about = "設定")]

@@ -9,4 +9,5 @@ pub(crate) mod notice;
 pub(crate) mod oversight;
 pub(crate) mod person;
 pub(crate) mod pki;
+pub(crate) mod postgres;
 pub(crate) mod token;

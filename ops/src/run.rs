@@ -15,7 +15,7 @@ use crate::cli::{
     AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand,
     NoticeCommand, PersonCommand, ProvisionCommand,
 };
-use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki};
+use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki, postgres};
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
 use crate::link::NodeLink;
@@ -78,6 +78,9 @@ async fn with_node(cli: Cli) -> Outcome {
     if let Command::Config(ConfigCommand::Check { file }) = command {
         return Ok((oversight::config_check(&required(file.or(config))?)?, None));
     }
+    if let Command::Postgres(command) = command {
+        return Ok((postgres::run(command).await?, None));
+    }
     let mut link = NodeLink::new(StaffConfig::load(&required(config)?)?)?;
     let outcome = dispatch(&mut link, command, !json).await;
     link.close().await;
@@ -106,6 +109,7 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Keys(KeysCommand::Custody(command)) => custody::run(command),
         Command::Backup(BackupCommand::Create(args)) => backup::create(link, args, show).await,
         Command::Backup(BackupCommand::Verify(args)) => backup::verify(&args, show),
+        Command::Postgres(command) => postgres::run(command).await,
         Command::Pki(command) => pki::run(command),
         Command::Config(_) => Err(no_config()),
     };

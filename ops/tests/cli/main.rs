@@ -5,5 +5,6 @@ mod answers;
 mod custody;
 mod files;
 mod keys;
+mod postgres;
 mod stand_in;
 mod token;

@@ -66,18 +66,22 @@ impl PostgresEngine {
 
     /// Makes the tables or brings them to this software's form, and lets `role` use them; says which form they had, 0
     /// for none. `options` log in as the role that owns the schema or may create it, which is not `role`. May be
-    /// repeated. Within a tokio runtime.
+    /// repeated.
     pub async fn migrate(options: &PostgresOptions, role: &str) -> Result<i32, StoreError> {
         check_identifier(role)?;
         let hosts = options.hosts()?;
-        let connecting = timeout(hosts.patience() + options.statement_timeout, hosts.connect());
-        let connected = connecting.await.map_err(|_| StoreError::Unreachable)?;
-        let (client, serving) = connected.map_err(|error| Failure::from(error).into_store_error())?;
-        let migrated = schema::migrate(&client, &options.schema, role).await;
-        drop(client);
-        // Ends with its client; what it met, the migration met too.
-        let _ = serving.await;
-        migrated
+        let patience = hosts.patience() + options.statement_timeout;
+        let (schema, role) = (options.schema.clone(), role.to_owned());
+        let migrating = async move {
+            let connecting = timeout(patience, hosts.connect()).await.map_err(|_| StoreError::Unreachable)?;
+            let (client, serving) = connecting.map_err(|error| Failure::from(error).into_store_error())?;
+            let migrated = schema::migrate(&client, &schema, &role).await;
+            drop(client);
+            // Ends with its client; what it met, the migration met too.
+            let _ = serving.await;
+            migrated
+        };
+        Database::new(options)?.run(migrating).await
     }
 }
 

@@ -65,6 +65,8 @@ impl From<Error> for Failure {
             _ => match code.code().get(..2) {
                 // Connection failures, shortage of connections or memory, shutdowns.
                 Some("08" | "53" | "57") => Self::Gone,
+                // Authentication, and a database that is not there.
+                Some("28" | "3D") => Self::Refused(PostgresRefusal::NotAdmitted.into()),
                 _ => Self::Refused(StoreError::Io(io::Error::other(error))),
             },
         }
@@ -85,7 +87,8 @@ impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => match Self::from(error) {
-                // What fails while connecting may be over in a moment: a server that starts, a failover.
+                refused @ Self::Refused(StoreError::Refused(_)) => refused,
+                // What else fails while connecting may be over in a moment: a server that starts, a failover.
                 Self::Refused(_) => Self::Gone,
                 other => other,
             },

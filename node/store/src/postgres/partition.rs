@@ -130,7 +130,9 @@ impl Shared {
         match failure {
             Failure::Again => {}
             Failure::Fenced => self.lease.lose(),
-            Failure::Gone | Failure::Unknown => self.note(Some(WriteFault::Unreachable)),
+            Failure::Gone | Failure::Unknown | Failure::Refused(StoreError::Refused(_)) => {
+                self.note(Some(WriteFault::Unreachable))
+            }
             Failure::ReadOnly => self.note(Some(WriteFault::ReadOnly)),
             Failure::Refused(StoreError::DiskFull) => self.note(Some(WriteFault::DiskFull)),
             Failure::Refused(StoreError::Corrupt) => self.note(Some(WriteFault::Corrupt)),

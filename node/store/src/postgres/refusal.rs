@@ -33,6 +33,9 @@ pub enum PostgresRefusal {
     /// The role owns the tables or may become their owner.
     #[error("the role owns the tables or may: a role that only uses them is needed")]
     OwnsTables,
+    /// The server does not let the role in, or knows no such database.
+    #[error("the server does not let the role in: its name, its password or the database is wrong")]
+    NotAdmitted,
     /// A table has no forced row-level security or no policy.
     #[error("row-level security is not forced on every table")]
     NotIsolated,
@@ -61,6 +64,7 @@ impl PostgresRefusal {
             Self::Superuser => "POSTGRES_SUPERUSER",
             Self::BypassesIsolation => "POSTGRES_BYPASSES_ISOLATION",
             Self::OwnsTables => "POSTGRES_OWNS_TABLES",
+            Self::NotAdmitted => "POSTGRES_NOT_ADMITTED",
             Self::NotIsolated => "POSTGRES_NOT_ISOLATED",
             Self::NotGranted => "POSTGRES_NOT_GRANTED",
             Self::FsyncOff => "POSTGRES_FSYNC_OFF",
