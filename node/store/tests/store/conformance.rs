@@ -7,10 +7,10 @@ pub(crate) mod pages;
 pub(crate) mod rows;
 pub(crate) mod space;
 
-/// Makes a test of every case for one engine; `$stage` is what gives it a [`crate::stage::Stage`].
+/// Makes a test of every case for one engine.
 macro_rules! conformance {
-    ($stage:expr) => {
-        $crate::conformance::conformance! { $stage;
+    ($kind:expr) => {
+        $crate::conformance::conformance! { $kind;
             rows: keeps_what_it_acknowledged_over_reopening;
             rows: get_many_answers_in_the_order_of_the_keys;
             rows: a_failed_precondition_fails_its_batch_alone_and_whole;
@@ -43,10 +43,10 @@ macro_rules! conformance {
             space: compaction_gives_back_what_it_says_while_the_body_serves;
         }
     };
-    ($stage:expr; $($module:ident: $case:ident;)*) => {$(
+    ($kind:expr; $($module:ident: $case:ident;)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $case() {
-            if let Some(stage) = $stage.await {
+            if let Some(stage) = crate::stage::Stage::new($kind).await {
                 crate::conformance::$module::$case(&stage).await;
             }
         }

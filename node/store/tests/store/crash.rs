@@ -8,25 +8,32 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use chukei_store::{Batch, DataFolder, EngineKind, JournalError, JournalOptions, Partition, RowKey, Space};
+use chukei_store::{
+    Batch, DataFolder, Engine, EngineKind, JournalError, JournalOptions, Partition, RowKey, Space,
+};
 use rand::Rng;
 use tokio::runtime::Runtime;
 
-use crate::stage::{BODY, engine};
+use crate::stage::{Place, Stage, open};
 
 const CHILD: &str = "CHUKEI_STORE_CRASH_CHILD";
 const WRITERS: u8 = 6;
 /// Rows of one batch: enough that one batch spans pages.
 const ROWS: u8 = 5;
-const ROUNDS: u32 = 50;
-const JOURNAL_ROUNDS: u32 = 20;
+const ROUNDS: usize = 50;
+const JOURNAL_ROUNDS: usize = 20;
+/// Bodies that are written in turn.
+const BODIES: usize = 8;
 
-/// Starts this test anew as a writer on `dir`, kills it after `acknowledgements`, or while it opens where there are to
-/// be none, and returns the last one of each writer.
-fn kill_a_writer(test: &str, dir: &Path, acknowledgements: usize) -> HashMap<u8, u64> {
+/// What each writer was told last.
+type Acknowledged = HashMap<u8, u64>;
+
+/// Starts this test anew as a writer on `place`, kills it after `acknowledgements`, or while it opens where there are
+/// to be none, and returns the last one of each writer.
+fn kill_a_writer(test: &str, place: &str, acknowledgements: usize) -> Acknowledged {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(CHILD, dir)
+        .env(CHILD, place)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -52,14 +59,9 @@ fn kill_a_writer(test: &str, dir: &Path, acknowledgements: usize) -> HashMap<u8,
     last
 }
 
-/// Kills writers at random points, checking `dir` after each.
-fn rounds(test: &str, dir: &Path, rounds: u32, check: impl Fn(&HashMap<u8, u64>)) {
-    let mut acknowledged = HashMap::new();
-    for round in 0..rounds {
-        let after = if round % 5 == 4 { 0 } else { rand::rng().random_range(1..150) };
-        acknowledged.extend(kill_a_writer(test, dir, after));
-        check(&acknowledged);
-    }
+/// After how many acknowledgements the process of this round is killed.
+fn some(round: usize) -> usize {
+    if round % 7 == 6 { 0 } else { rand::rng().random_range(1..150) }
 }
 
 /// In the child: says on one line, in one write, that something is durable.
@@ -102,42 +104,62 @@ async fn count_up(partition: Arc<dyn Partition>, writer: u8) {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-fn survives_being_killed_at_any_moment(kind: EngineKind, test: &str) {
-    if let Some(dir) = std::env::var_os(CHILD) {
-        let runtime = runtime();
+/// What was acknowledged in this body is there, and nothing by halves.
+async fn check(engine: &dyn Engine, body: &str, acknowledged: &Acknowledged) {
+    let partition = open(engine, body).await;
+    for writer in 0..WRITERS {
+        let told = acknowledged.get(&writer).copied().unwrap_or(0);
+        let found = counted(&*partition, writer).await.map_or(0, |(count, _)| count);
+        assert!(found >= told, "writer {writer} was told {told}, found {found}");
+    }
+    let rows = partition.count(&RowKey::new(Space::Document)).await.unwrap();
+    assert_eq!(rows % u64::from(ROWS), 0, "half a batch");
+}
+
+fn loses_nothing(kind: EngineKind, test: &str) {
+    let runtime = runtime();
+    if let Ok(arguments) = std::env::var(CHILD) {
+        let (body, place) = arguments.split_once(' ').unwrap();
         opening();
-        let partition = runtime.block_on(engine(kind, Path::new(&dir)).open(BODY)).unwrap();
+        let partition = runtime.block_on(async {
+            let engine = Place::from_line(place).engine().await;
+            open(&*engine, body).await
+        });
         run_writers(&runtime, |writer| count_up(Arc::clone(&partition), writer));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    rounds(test, dir.path(), ROUNDS, |acknowledged| {
-        runtime.block_on(async {
-            let partition = engine(kind, dir.path()).open(BODY).await.unwrap();
-            for writer in 0..WRITERS {
-                let told = acknowledged.get(&writer).copied().unwrap_or(0);
-                let found = counted(&*partition, writer).await.map_or(0, |(count, _)| count);
-                assert!(found >= told, "writer {writer} was told {told}, found {found}");
-            }
-            let rows = partition.count(&RowKey::new(Space::Document)).await.unwrap();
-            assert_eq!(rows % u64::from(ROWS), 0, "half a batch");
-        });
-    });
+    let Some(stage) = runtime.block_on(Stage::new(kind)) else { return };
+    let mut acknowledged = vec![Acknowledged::new(); BODIES];
+    for round in 0..ROUNDS + BODIES {
+        let number = round % BODIES;
+        let body = format!("body-{number}");
+        // In turns, so that the lease of the one that was killed has run out when its body is looked at.
+        runtime.block_on(async { check(&*stage.engine().await, &body, &acknowledged[number]).await });
+        if round < ROUNDS {
+            let arguments = format!("{body} {}", stage.place.to_line());
+            acknowledged[number].extend(kill_a_writer(test, &arguments, some(round)));
+        }
+    }
 }
 
 #[test]
 fn sqlite_crash_loses_nothing_that_was_acknowledged() {
     let test = "crash::sqlite_crash_loses_nothing_that_was_acknowledged";
-    survives_being_killed_at_any_moment(EngineKind::Sqlite, test);
+    loses_nothing(EngineKind::Sqlite, test);
 }
 
 #[test]
 fn sled_crash_loses_nothing_that_was_acknowledged() {
     let test = "crash::sled_crash_loses_nothing_that_was_acknowledged";
-    survives_being_killed_at_any_moment(EngineKind::Sled, test);
+    loses_nothing(EngineKind::Sled, test);
+}
+
+#[test]
+fn postgres_crash_loses_nothing_that_was_acknowledged() {
+    let test = "crash::postgres_crash_loses_nothing_that_was_acknowledged";
+    loses_nothing(EngineKind::Postgres, test);
 }
 
 #[test]
@@ -159,24 +181,22 @@ fn journal_survives_being_killed_at_any_moment() {
         });
     }
     let dir = tempfile::tempdir().unwrap();
-    rounds(
-        "crash::journal_survives_being_killed_at_any_moment",
-        dir.path(),
-        JOURNAL_ROUNDS,
-        |acknowledged| {
-            let (journal, _) = DataFolder::open(dir.path()).unwrap().journal(options()).unwrap();
-            for writer in 0..WRITERS {
-                let told = acknowledged.get(&writer).copied().unwrap_or(0);
-                let mut found = 0u64;
-                for entry in journal.read(&writer.to_string(), 1) {
-                    let entry = entry.unwrap();
-                    found += 1;
-                    assert_eq!((entry.seq, entry.sealed), (found, found.to_be_bytes().repeat(100)));
-                }
-                assert!(found >= told, "writer {writer} was told {told}, found {found}");
+    let mut acknowledged = Acknowledged::new();
+    for round in 0..JOURNAL_ROUNDS {
+        let test = "crash::journal_survives_being_killed_at_any_moment";
+        acknowledged.extend(kill_a_writer(test, dir.path().to_str().unwrap(), some(round)));
+        let (journal, _) = DataFolder::open(dir.path()).unwrap().journal(options()).unwrap();
+        for writer in 0..WRITERS {
+            let told = acknowledged.get(&writer).copied().unwrap_or(0);
+            let mut found = 0u64;
+            for entry in journal.read(&writer.to_string(), 1) {
+                let entry = entry.unwrap();
+                found += 1;
+                assert_eq!((entry.seq, entry.sealed), (found, found.to_be_bytes().repeat(100)));
             }
-        },
-    );
+            assert!(found >= told, "writer {writer} was told {told}, found {found}");
+        }
+    }
 }
 
 /// In the child: writes until it is killed.

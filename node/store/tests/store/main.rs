@@ -3,6 +3,8 @@
 
 mod conformance;
 mod crash;
+#[path = "../postgres/fixture.rs"]
+mod fixture;
 mod folder;
 mod frozen;
 mod journal;
@@ -13,11 +15,13 @@ mod sqlite_faults;
 mod stage;
 
 mod sqlite_conformance {
-    use crate::stage::Stage;
-    crate::conformance::conformance!(async { Some(Stage::embedded(chukei_store::EngineKind::Sqlite)) });
+    crate::conformance::conformance!(chukei_store::EngineKind::Sqlite);
 }
 
 mod sled_conformance {
-    use crate::stage::Stage;
-    crate::conformance::conformance!(async { Some(Stage::embedded(chukei_store::EngineKind::Sled)) });
+    crate::conformance::conformance!(chukei_store::EngineKind::Sled);
+}
+
+mod postgres_conformance {
+    crate::conformance::conformance!(chukei_store::EngineKind::Postgres);
 }

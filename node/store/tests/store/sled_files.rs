@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use chukei_store::{EngineKind, RowKey, Space, StoreError, WriteFault};
+use chukei_store::{
+    DataFolder, EngineKind, RowKey, SledOptions, Space, SqliteOptions, StoreError, WriteFault,
+};
 
 use crate::stage::{BODY, Stage, all, put, value};
 
@@ -15,7 +17,7 @@ async fn filled() -> Stage {
 }
 
 async fn refused(stage: &Stage) -> StoreError {
-    stage.engine().open(BODY).await.map(|_| ()).unwrap_err()
+    stage.engine().await.open(BODY).await.map(|_| ()).unwrap_err()
 }
 
 /// Every file of the body with its bytes.
@@ -56,7 +58,7 @@ async fn sled_conformance_a_directory_that_is_not_ours_is_refused_and_left_alone
 async fn sled_conformance_a_directory_of_another_body_is_refused() {
     let stage = filled().await;
     fs::rename(stage.body(BODY), stage.body("982024")).unwrap();
-    assert!(matches!(stage.engine().open("982024").await, Err(StoreError::WrongPartition)));
+    assert!(matches!(stage.engine().await.open("982024").await, Err(StoreError::WrongPartition)));
 }
 
 #[tokio::test]
@@ -64,7 +66,12 @@ async fn sled_conformance_rows_of_another_engine_are_refused() {
     for (kind, other) in [(EngineKind::Sled, EngineKind::Sqlite), (EngineKind::Sqlite, EngineKind::Sled)] {
         let stage = Stage::embedded(kind);
         stage.open().await.apply(put(b"a", b"1")).await.unwrap();
-        let others = crate::stage::engine(other, stage.path());
+        let folder = DataFolder::open(stage.path()).unwrap();
+        let others = match other {
+            EngineKind::Sled => folder.sled(SledOptions::default()),
+            _ => folder.sqlite(SqliteOptions::default()),
+        };
+        drop(folder);
         assert!(matches!(others.open(BODY).await, Err(StoreError::OtherEngine)), "{other}");
         drop(others);
         assert_eq!(value(&*stage.open().await, b"a").await, Some(b"1".to_vec()));
@@ -85,7 +92,7 @@ async fn sled_conformance_a_snapshot_that_was_not_finished_is_removed() {
 #[tokio::test]
 async fn sled_conformance_a_directory_that_was_not_finished_is_made_anew() {
     let stage = Stage::embedded(EngineKind::Sled);
-    drop(stage.engine());
+    drop(stage.engine().await);
     let unfinished = stage.path().join("bodies").join(format!("{BODY}.sled.new"));
     fs::create_dir_all(unfinished.join("blobs")).unwrap();
     fs::write(unfinished.join("conf"), b"torn").unwrap();

@@ -16,7 +16,7 @@ pub(crate) async fn the_epoch_grows_with_every_opening(stage: &Stage) {
 }
 
 pub(crate) async fn a_body_is_opened_once_while_it_is_held(stage: &Stage) {
-    let engine = stage.engine();
+    let engine = stage.engine().await;
     let first = engine.open(BODY).await.unwrap();
     let second = engine.open(BODY).await.unwrap();
     assert!(Arc::ptr_eq(&first, &second));
@@ -27,7 +27,7 @@ pub(crate) async fn a_body_is_opened_once_while_it_is_held(stage: &Stage) {
 }
 
 pub(crate) async fn a_body_that_is_removed_is_gone_and_can_be_made_anew(stage: &Stage) {
-    let engine = stage.engine();
+    let engine = stage.engine().await;
     assert!(!engine.remove(BODY).await.unwrap());
     let partition = engine.open(BODY).await.unwrap();
     partition.apply(put(b"a", b"1")).await.unwrap();
@@ -41,7 +41,7 @@ pub(crate) async fn a_body_that_is_removed_is_gone_and_can_be_made_anew(stage: &
 }
 
 pub(crate) async fn a_body_that_is_open_is_not_removed(stage: &Stage) {
-    let engine = stage.engine();
+    let engine = stage.engine().await;
     let partition = engine.open(BODY).await.unwrap();
     partition.apply(put(b"a", b"1")).await.unwrap();
     assert!(matches!(engine.remove(BODY).await, Err(StoreError::Owned)));

@@ -67,7 +67,7 @@ pub(crate) async fn a_full_queue_gives_busy_and_loses_nothing_that_it_took(stage
 }
 
 pub(crate) async fn names_that_are_none_are_refused(stage: &Stage) {
-    let engine = stage.engine();
+    let engine = stage.engine().await;
     for name in ["", "..", "a/b", "../982016", "A", "982016.x", "a\0b", &"9".repeat(65)] {
         assert!(matches!(engine.open(name).await, Err(StoreError::BadName)), "{name}");
         assert!(matches!(engine.remove(name).await, Err(StoreError::BadName)), "{name}");

@@ -149,7 +149,7 @@ pub(crate) async fn dropping_the_last_handle_finishes_what_was_queued(stage: &St
 }
 
 pub(crate) async fn bodies_do_not_see_each_other(stage: &Stage) {
-    let engine = stage.engine();
+    let engine = stage.engine().await;
     let one = engine.open("011002").await.unwrap();
     let other = engine.open("982024").await.unwrap();
     one.apply(put(b"a", b"one")).await.unwrap();

@@ -34,7 +34,7 @@ pub(crate) async fn compaction_gives_back_what_it_says_while_the_body_serves(sta
     partition.apply(emptied).await.unwrap();
     let before = usage(&*partition).await;
     let gone = u64::from(ROWS) * ROW as u64;
-    if stage.kind != EngineKind::Postgres {
+    if stage.kind() != EngineKind::Postgres {
         assert!(before.reclaimable >= gone / 2, "{before:?}");
     }
 
@@ -51,7 +51,7 @@ pub(crate) async fn compaction_gives_back_what_it_says_while_the_body_serves(sta
     }
     done.store(true, Ordering::Release);
     assert!(served.await.unwrap() >= 1);
-    match stage.kind {
+    match stage.kind() {
         EngineKind::Sqlite => {
             assert!(given_back >= gone * 8 / 10, "{given_back} of {gone}");
             assert!(usage(&*partition).await.bytes < before.bytes);

@@ -6,16 +6,16 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use chukei_store::{Engine, EngineKind, Partition, StoreError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tokio::runtime::Runtime;
 
 use super::{Model, NAMES, Step, batch, expect, found, rows, versions};
-use crate::stage::engine;
+use crate::stage::{Place, Stage, open};
 
 const CHILD: &str = "CHUKEI_STORE_MODEL_CHILD";
 /// Bodies, each with a history of its own.
@@ -24,8 +24,6 @@ const BODIES: usize = 40;
 const LENGTH: usize = 500;
 /// Batches that wait at a time.
 const QUEUED: usize = 6;
-/// Times that every history is killed.
-const KILLS: usize = 12;
 
 /// What the history of this number does.
 fn history(seed: u64, body: usize) -> Vec<Vec<Step>> {
@@ -71,23 +69,29 @@ async fn acknowledge(body: usize, queued: &mut Queued) {
     }
 }
 
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
 async fn open_all(engine: &Arc<dyn Engine>) -> Vec<Arc<dyn Partition>> {
-    let opening: Vec<_> = (0..BODIES).map(|body| tokio::spawn(engine.open(&body.to_string()))).collect();
+    let opening = (0..BODIES).map(|body| {
+        let engine = Arc::clone(engine);
+        tokio::spawn(async move { open(&*engine, &format!("body-{body}")).await })
+    });
     let mut partitions = Vec::new();
-    for one in opening {
-        partitions.push(one.await.unwrap().unwrap());
+    for one in opening.collect::<Vec<_>>() {
+        partitions.push(one.await.unwrap());
     }
     partitions
 }
 
-fn child(kind: EngineKind, arguments: &str) {
-    let mut arguments = arguments.split(' ');
-    let mut next = || arguments.next().unwrap();
-    let (dir, seed) = (next(), next().parse().unwrap());
-    let from: Vec<usize> = (0..BODIES).map(|_| next().parse().unwrap()).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
-        let engine = engine(kind, Path::new(dir));
+fn child(arguments: &str) {
+    let (numbers, place) = arguments.split_once('@').unwrap();
+    let mut numbers = numbers.split(' ');
+    let seed = numbers.next().unwrap().parse().unwrap();
+    let from: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
+    runtime().block_on(async {
+        let engine = Place::from_line(place).engine().await;
         let running = open_all(&engine).await.into_iter().zip(from).enumerate();
         let running: Vec<_> = running
             .map(|(body, (partition, from))| tokio::spawn(go_on(partition, body, history(seed, body), from)))
@@ -153,22 +157,22 @@ impl Known {
     }
 }
 
-fn kills(kind: EngineKind, test: &str) {
+fn kills(kind: EngineKind, test: &str, kills: usize) {
     if let Ok(arguments) = std::env::var(CHILD) {
-        return child(kind, &arguments);
+        return child(&arguments);
     }
     let seed = rand::random::<u32>().into();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let dir = tempfile::tempdir().unwrap();
+    let runtime = runtime();
+    let Some(stage) = runtime.block_on(Stage::new(kind)) else { return };
     let mut known: Vec<_> = (0..BODIES)
         .map(|body| Known { history: history(seed, body), model: Model::new(), next: 0 })
         .collect();
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         let from: Vec<_> = known.iter().map(|one| one.next.to_string()).collect();
-        let arguments = format!("{} {seed} {}", dir.path().display(), from.join(" "));
+        let arguments = format!("{seed} {}@{}", from.join(" "), stage.place.to_line());
         let acknowledged = run_and_kill(test, &arguments, rand::rng().random_range(1..600));
         runtime.block_on(async {
-            let engine = engine(kind, dir.path());
+            let engine = stage.engine().await;
             let partitions = open_all(&engine).await;
             for (body, (one, partition)) in known.iter_mut().zip(partitions).enumerate() {
                 let acknowledged = acknowledged.get(&body).map_or(&[][..], Vec::as_slice);
@@ -179,11 +183,16 @@ fn kills(kind: EngineKind, test: &str) {
 }
 
 #[test]
-fn sqlite_histories_go_on_after_being_killed() {
-    kills(EngineKind::Sqlite, "model::kills::sqlite_histories_go_on_after_being_killed");
+fn sqlite_model_goes_on_after_being_killed() {
+    kills(EngineKind::Sqlite, "model::kills::sqlite_model_goes_on_after_being_killed", 12);
 }
 
 #[test]
-fn sled_histories_go_on_after_being_killed() {
-    kills(EngineKind::Sled, "model::kills::sled_histories_go_on_after_being_killed");
+fn sled_model_goes_on_after_being_killed() {
+    kills(EngineKind::Sled, "model::kills::sled_model_goes_on_after_being_killed", 12);
+}
+
+#[test]
+fn postgres_model_goes_on_after_being_killed() {
+    kills(EngineKind::Postgres, "model::kills::postgres_model_goes_on_after_being_killed", 2);
 }
