@@ -7,6 +7,7 @@
 
 mod attacks;
 mod channels;
+mod clocks;
 mod contract;
 mod copy_file;
 mod group;
@@ -39,6 +40,7 @@ fn trials() -> Vec<Trial> {
         isolation::trials(),
         permits::trials(),
         permit_roots::trials(),
+        clocks::trials(),
         passing_time::trials(),
         own_information::trials(),
         operation::trials(),
