@@ -36,6 +36,9 @@ pub(super) struct Committer {
     link: Option<Link>,
     versions: Versions,
     compaction: Compaction,
+    /// Whether what the log holds was made durable since the file was opened by this process, or anew: an earlier
+    /// sync may have failed, and the kernel hold for written what never was.
+    proven: bool,
     /// Pages that were written to the log since it was last written into the file, about.
     logged: u64,
 }
@@ -54,6 +57,7 @@ impl Committer {
             link: Some(link),
             versions: Versions::default(),
             compaction: Compaction::default(),
+            proven: false,
             logged: 0,
         }
     }
@@ -67,6 +71,13 @@ impl Committer {
             Ok(connection) => connection,
             Err(error) => return Err(GroupError::Refused(disk::explain(error, &self.home.path))),
         };
+        if !self.proven {
+            // Not when it is opened: until something is to be written, a body that was killed is read at once.
+            if let Err(error) = file::empty_log(connection).map_err(store_error) {
+                return Err(GroupError::Refused(disk::explain(error, &self.home.path)));
+            }
+            self.proven = true;
+        }
         let (versions, compaction) = (&mut self.versions, &mut self.compaction);
         let done =
             transaction(connection, self.home.epoch, |connection| work(connection, versions, compaction));
@@ -80,17 +91,14 @@ impl Committer {
     /// Lets go of all that is open first: the log's index in memory says what was written, not what is durable.
     fn open_anew(&mut self) -> Result<(), StoreError> {
         self.link = None;
+        self.proven = false;
         self.versions = Versions::default();
         let opened = if self.home.pause() {
-            open(&self.home, &mut self.link)
-                .and_then(|connection| file::empty_log(connection).map_err(store_error))
+            open(&self.home, &mut self.link).map(|_| ())
         } else {
             Err(StoreError::Io(std::io::ErrorKind::TimedOut.into()))
         };
         self.home.resume();
-        if opened.is_err() {
-            self.link = None;
-        }
         opened
     }
 
@@ -303,7 +311,10 @@ impl GroupCommit for Committer {
     fn close(&mut self, in_order: bool) {
         let Some(mut link) = self.link.take() else { return };
         self.logged = 0;
-        if in_order && let Err(error) = link.connection().and_then(file::empty_log) {
+        if in_order
+            && self.proven
+            && let Err(error) = link.connection().and_then(file::empty_log)
+        {
             // It is read again when the file is opened.
             tracing::warn!(cause = %error, "a log was left behind");
         }

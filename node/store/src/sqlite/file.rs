@@ -46,7 +46,7 @@ const CONNECTION: &str = "
     PRAGMA wal_autocheckpoint = 0;";
 
 /// Opens the file for writing, creating it durably if it is not there, and raises its fencing epoch, which is given
-/// too.
+/// too. Before anything is acknowledged, [`empty_log`] must have succeeded.
 pub(super) fn open(path: &Path, name: &str) -> Result<(Connection, u64), StoreError> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io_error)?;
     let mut connection = connect(path)?;
@@ -62,12 +62,11 @@ pub(super) fn open(path: &Path, name: &str) -> Result<(Connection, u64), StoreEr
     }
     write_ahead(&connection)?;
     check_owner(&connection, name)?;
-    empty_log(&connection).map_err(store_error)?;
+    let epoch = raise_epoch(&mut connection)?;
     if let Some(dir) = path.parent() {
-        // At every opening: whoever created the file may have been stopped before this step.
+        // At every opening, when the log is there too: whoever created them may have been stopped before this step.
         sync_dir(dir).map_err(io_error)?;
     }
-    let epoch = raise_epoch(&connection)?;
     Ok((connection, epoch))
 }
 
@@ -183,13 +182,17 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
     if mode == "wal" { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Unsupported).into()) }
 }
 
-fn raise_epoch(connection: &Connection) -> Result<u64, StoreError> {
-    let raised: i64 = connection
-        .query_row("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value", [], |row| {
-            row.get(0)
-        })
-        .map_err(store_error)?;
-    u64::try_from(raised).map_err(|_| StoreError::Corrupt)
+fn raise_epoch(connection: &mut Connection) -> Result<u64, StoreError> {
+    // Not in one statement that gives the value back: nobody would be told that its commit failed.
+    let mut raise = || -> rusqlite::Result<Option<i64>> {
+        let transaction = connection.transaction()?;
+        transaction.execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'", [])?;
+        let raised = stored_epoch(&transaction)?;
+        transaction.commit()?;
+        Ok(raised)
+    };
+    let raised = raise().map_err(store_error)?;
+    raised.and_then(|raised| u64::try_from(raised).ok()).ok_or(StoreError::Corrupt)
 }
 
 fn check_owner(connection: &Connection, name: &str) -> Result<(), StoreError> {

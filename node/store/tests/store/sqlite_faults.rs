@@ -167,13 +167,20 @@ async fn on_a_small_disk(disk: &Path) {
         there.extend(fill(&*partition, there.len() as u32).await);
         check(&*partition, &there).await;
     }
-    // Opened again without room to write its log into the file, it waits for space, and has lost nothing.
+    // Opened again without room to write its log into the file, it is read, waits for space, and has lost nothing.
     drop((partition, other));
-    fs::write(disk.join("last"), vec![0; 1 << 20]).ok();
-    assert!(matches!(engine.open("982016").await, Err(StoreError::DiskFull)));
+    engine.remove("982024").await.unwrap();
+    let partition = engine.open("982016").await.unwrap();
+    check(&*partition, &there).await;
+    let next = there.len() as u32;
+    assert!(matches!(partition.apply(put(next)).await, Err(StoreError::DiskFull)));
+    assert_eq!(partition.fault(), Some(WriteFault::DiskFull));
     let larger = Command::new("mount").args(["-o", "remount,size=48m"]).arg(disk).status().unwrap();
     assert!(larger.success());
-    check(&*engine.open("982016").await.unwrap(), &there).await;
+    partition.apply(put(next)).await.unwrap();
+    there.push(next);
+    assert_eq!(partition.fault(), None);
+    check(&*partition, &there).await;
 }
 
 #[tokio::test]
@@ -209,8 +216,13 @@ async fn sqlite_a_failing_fsync_stops_the_body_until_it_is_opened_anew() {
     );
     assert_eq!(partition.recover().await, None);
     partition.apply(put(7)).await.unwrap();
+    let epoch = partition.epoch();
     drop(partition);
+    let failing = Failing::new("fsync,fdatasync", "EIO", &files(&dir, "982016"));
+    assert!(engine.open("982016").await.is_err(), "an epoch that is not durable is none");
+    drop(failing);
     let partition = engine.open("982016").await.unwrap();
+    assert!(partition.epoch() > epoch);
     for number in [0, 1, 2, 3, 4, 7] {
         assert!(holds(&*partition, number).await, "{number} was acknowledged");
     }
