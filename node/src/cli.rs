@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chukei_keys::process::ProcessSettings;
 use clap::{Parser, Subcommand};
 
+use crate::backup::command::{BackupCommand, backup};
 use crate::broker::BrokerError;
 use crate::config::ConfigError;
 use crate::config::broker::BrokerConfig;
@@ -28,6 +29,9 @@ enum Command {
     Serve(Configured),
     /// Route, permit and record, blind to content.
     Broker(Configured),
+    /// Backups of a body.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Look at a configuration.
     Config {
         #[command(subcommand)]
@@ -75,6 +79,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Broker(Configured { config }) => {
             configured(BrokerConfig::load(&config), |config| config.process, broker)
         }
+        Command::Backup(command) => backup(command),
         Command::Config { command: ConfigCommand::Check { file, json } } => check(&file, json),
     }
 }

@@ -3,6 +3,10 @@
 //! What must hold: nothing here opens a value or needs a key but the identity that signs; a body's staff take a
 //! backup of their own body and no other; putting one back and moving rows are operators' acts on the node itself.
 
+pub mod command;
 mod create;
+mod outcome;
+mod progress;
+mod restore;
 
 pub use create::create;
