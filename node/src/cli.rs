@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use chukei_keys::process::ProcessSettings;
 use clap::{Parser, Subcommand};
 
-use crate::backup::command::{BackupCommand, backup};
+use crate::backup::command::{BackupCommand, BodyCommand, backup, body};
 use crate::broker::BrokerError;
 use crate::config::ConfigError;
 use crate::config::broker::BrokerConfig;
@@ -32,6 +32,9 @@ enum Command {
     /// Backups of a body.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// A body's place.
+    #[command(subcommand)]
+    Body(BodyCommand),
     /// Look at a configuration.
     Config {
         #[command(subcommand)]
@@ -80,6 +83,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             configured(BrokerConfig::load(&config), |config| config.process, broker)
         }
         Command::Backup(command) => backup(command),
+        Command::Body(command) => body(command),
         Command::Config { command: ConfigCommand::Check { file, json } } => check(&file, json),
     }
 }

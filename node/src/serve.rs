@@ -13,13 +13,15 @@ use chukei_relay_client::peers::WatchedPeers;
 use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_store::journal::Journal;
-use chukei_store::{DataFolder, SqliteOptions};
+use chukei_store::{DataFolder, EngineKind, SledOptions, SqliteOptions};
 use chukei_wire::id::RequestId;
 use chukei_wire::identity::Identity;
 
 use crate::app::{Node, Parts};
+use crate::backup::control::{self, Control};
 use crate::config::clock;
 use crate::config::serve::NodeConfig;
+use crate::engines::{Engines, OpenEngine};
 use crate::evidence::PermitEvidence;
 use crate::hosted::Bodies;
 use crate::hosted::body::Home;
@@ -83,10 +85,30 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     };
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
-    let engine = folder.sqlite(SqliteOptions::default());
-    let home = Home { folder, engine, journal: journal.clone() };
+    let engines = Arc::new(engines(folder, &config));
+    let home = Home { engines: engines.clone(), journal: journal.clone() };
     supervise::start(&node, Opener::new(home, provider, config.clone())).await;
+    let control = Control { node: node.clone(), engines, journal: journal.clone(), config: config.clone() };
+    if let Err(error) = control::serve(control, &config.path(&config.data_dir)).await {
+        // Serving does not hang on it: a path may be too long for a socket.
+        tracing::warn!(%error, "no control socket: operators' commands need the node to be stopped");
+    }
     start(&config, node, journal, credentials).await
+}
+
+/// The engines that the configuration says how to open.
+pub(crate) fn engines(folder: DataFolder, _config: &NodeConfig) -> Engines {
+    let embedded = folder.clone();
+    let open: OpenEngine = Box::new(move |kind| {
+        let engine = match kind {
+            EngineKind::Sqlite => embedded.sqlite(SqliteOptions::default()),
+            EngineKind::Sled => embedded.sled(SledOptions::default()),
+            // Which server, and as whom, is not said.
+            EngineKind::Postgres => return None,
+        };
+        Some(Box::pin(std::future::ready(Ok(engine))))
+    });
+    Engines::new(folder, EngineKind::Sqlite, open)
 }
 
 /// What a restart owes the time before it: request ids stay used. Open requests get their outcome with their body.

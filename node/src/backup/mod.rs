@@ -4,7 +4,10 @@
 //! backup of their own body and no other; putting one back and moving rows are operators' acts on the node itself.
 
 pub mod command;
+pub mod control;
 mod create;
+mod image;
+mod moving;
 mod outcome;
 mod progress;
 mod restore;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Exit status of the process. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub(super) enum Exit {
     /// None of the others.
     Other = 1,
     /// The command line, the configuration or a file handed in cannot be used.
@@ -21,36 +21,46 @@ pub enum Exit {
     Unavailable = 4,
 }
 
+impl Exit {
+    /// The status of this number.
+    pub(super) fn of(number: u8) -> Self {
+        [Self::Usage, Self::Refused, Self::Unavailable]
+            .into_iter()
+            .find(|exit| *exit as u8 == number)
+            .unwrap_or(Self::Other)
+    }
+}
+
 /// The command did not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code})")]
-pub struct Failure {
+pub(super) struct Failure {
     /// Exit status.
-    pub exit: Exit,
+    pub(super) exit: Exit,
     /// Stable code.
-    pub code: String,
+    pub(super) code: String,
     /// What is wrong and what to do.
-    pub message: String,
+    pub(super) message: String,
 }
 
 impl Failure {
     /// A failure of this kind.
-    pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
         Self { exit, code: code.to_owned(), message: message.into() }
     }
 }
 
 /// What a command did: for scripts, and for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub(super) struct Report {
     /// For `--json`: one compact line.
-    pub json: Value,
+    pub(super) json: Value,
     /// For people.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// Prints an outcome where scripts and people look for it.
-pub fn print(outcome: &Result<Report, Failure>, as_json: bool) -> ExitCode {
+pub(super) fn print(outcome: &Result<Report, Failure>, as_json: bool) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let printed = match (outcome, as_json) {
         (Ok(report), true) => writeln!(out, "{}", report.json),

@@ -5,11 +5,11 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar that is gone when it is dropped. Draws nothing where nobody is watching.
-pub struct Progress(ProgressBar);
+pub(super) struct Progress(ProgressBar);
 
 impl Progress {
     /// A bar of `total` of what `what` names, drawn only if `show` and standard error is a terminal.
-    pub fn of(what: &str, total: u64, show: bool) -> Self {
+    pub(super) fn of(what: &str, total: u64, show: bool) -> Self {
         let seen = show && std::io::stderr().is_terminal();
         let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total), target);
@@ -21,12 +21,12 @@ impl Progress {
     }
 
     /// So much is done.
-    pub fn advance_to(&self, done: u64) {
+    pub(super) fn advance_to(&self, done: u64) {
         self.0.set_position(done);
     }
 
     /// So much more is done.
-    pub fn advance(&self, by: u64) {
+    pub(super) fn advance(&self, by: u64) {
         self.0.inc(by);
     }
 }

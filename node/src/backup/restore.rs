@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use chukei_relay_client::peers::PeerList;
 use chukei_store::image::{BackupSet, Checked, ImageError, Importer, Restored, check_chain};
-use chukei_store::journal::{GivenUp, JournalOptions};
-use chukei_store::{DataFolder, Engine, Journal, JournalEntry, JournalError};
+use chukei_store::journal::GivenUp;
+use chukei_store::{Journal, JournalEntry, JournalError};
 use chukei_wire::body_code::BodyCode;
 use serde_json::json;
 
@@ -19,20 +19,23 @@ use crate::backup::outcome::{Exit, Failure, Report};
 use crate::backup::progress::Progress;
 use crate::config::clock;
 use crate::config::serve::NodeConfig;
+use crate::engines::Engines;
 
 /// Bytes of a file with a public key at most.
 const IDENTITY_MAX: u64 = 4 * 1024;
 
 /// What is asked for.
-pub struct Restore<'a> {
+pub(super) struct Restore<'a> {
     /// The body.
-    pub body: BodyCode,
+    pub(super) body: BodyCode,
     /// Folder of the last backup of the chain.
-    pub from: &'a Path,
+    pub(super) from: &'a Path,
     /// File with the public identity that signed, where the peer list no longer names it.
-    pub identity: Option<&'a Path>,
+    pub(super) identity: Option<&'a Path>,
+    /// Put rows in and leave the end open: later backups of the chain follow.
+    pub(super) preload: bool,
     /// Whether somebody watches.
-    pub show: bool,
+    pub(super) show: bool,
 }
 
 /// What became of the log.
@@ -43,11 +46,14 @@ enum Log {
     Kept,
 }
 
+/// Epochs that nodes may have taken between a backup and its restore, each a start of the node: the new owner is above.
+const STARTS: u64 = 1 << 20;
+
 /// Restores, and tells what was restored and how long it took.
-pub async fn restore(
+pub(super) async fn restore(
     config: &NodeConfig,
-    folder: &DataFolder,
-    engine: &dyn Engine,
+    engines: &Engines,
+    journal: &Journal,
     asked: Restore<'_>,
 ) -> Result<Report, Failure> {
     let begun = Instant::now();
@@ -58,34 +64,39 @@ pub async fn restore(
         let text = format!("this is a backup of body {}, not of {}", last.manifest().body, asked.body);
         return Err(Failure::new(Exit::Usage, "OTHER_BODY", text));
     }
-    let checked = checked(&chain, asked.show)?;
-    let (journal, _) = folder.journal(JournalOptions::default())?;
-    let log = log_to_be(&journal, asked.body, last)?;
-    let partition = engine.open(asked.body.as_str()).await?;
+    let log = log_to_be(journal, asked.body, last)?;
+    let partition = engines.of_body(asked.body.as_str()).await?.open(asked.body.as_str()).await?;
     let mut importer = Importer::begin(partition).await?;
+    // Behind what an earlier run has put in wholly.
+    let there = importer.whole().and_then(|there| chain.iter().position(|backup| backup.id() == there));
+    let missing = chain.get(there.map_or(0, |there| there + 1)..).unwrap_or_default();
+    let checked = checked(missing, asked.show)?;
     let rows = Progress::of("rows", checked.records, asked.show);
-    for backup in &chain {
+    for backup in missing {
         for chunk in backup.rows()? {
             let (section, records) = chunk?;
             importer.take(section, records).await?;
             rows.advance_to(importer.records());
         }
-        importer.end_image().await?;
+        importer.end_image(Some(backup.id())).await?;
     }
     drop(rows);
-    let last_number = last.manifest().journal_span.last;
-    if matches!(log, Log::Restored) && journal.last_number(asked.body.as_str()) == 0 {
-        journal.import(asked.body.as_str(), entries(&chain), GivenUp::NotRestored)?;
+    if !asked.preload {
+        let last_number = last.manifest().journal_span.last;
+        if matches!(log, Log::Restored) && journal.last_number(asked.body.as_str()) == 0 {
+            journal.import(asked.body.as_str(), entries(&chain), GivenUp::NotRestored)?;
+        }
+        let epoch = last.manifest().owner_epoch.saturating_add(STARTS);
+        importer.finish(Some(Restored { backup: last.id(), last_number }), epoch).await?;
     }
-    importer.finish(Some(Restored { backup: last.id(), last_number })).await?;
-    Ok(report(last, checked, &log, begun))
+    Ok(report(last, checked, &log, &asked, begun))
 }
 
-fn report(last: &BackupSet, checked: Checked, log: &Log, begun: Instant) -> Report {
+fn report(last: &BackupSet, checked: Checked, log: &Log, asked: &Restore<'_>, begun: Instant) -> Report {
     let (manifest, seconds) = (last.manifest(), begun.elapsed().as_secs_f64());
     let kept = matches!(log, Log::Kept);
     let json = json!({
-        "restored": true,
+        "restored": !asked.preload,
         "body": manifest.body,
         "backups": checked.backups,
         "records": checked.records,
@@ -96,6 +107,13 @@ fn report(last: &BackupSet, checked: Checked, log: &Log, begun: Instant) -> Repo
         "seconds": seconds,
     });
     let log = if kept { "the log was there and stays" } else { "the log came back" };
+    if asked.preload {
+        let text = format!(
+            "{} records of body {} put in, {seconds:.1} s\nnext: restore the last backup of the chain, without --preload",
+            checked.records, manifest.body,
+        );
+        return Report { json, text };
+    }
     let text = format!(
         "body {} restored in {seconds:.1} s: {} records from {} backups; {log}\n\
          next: bring its keyring back where it is not there (chukei keys restore), then start the node",

@@ -75,6 +75,9 @@ pub struct BodyConfig {
     pub affairs: Vec<String>,
     /// Name of the portal its notices go to.
     pub portal: String,
+    /// The body comes from another node or from a backup: nothing is made for it before its rows are restored.
+    #[serde(default)]
+    pub awaited: bool,
 }
 
 /// Bounds of a node. Every one has a default that suits one platform of a few hundred bodies.

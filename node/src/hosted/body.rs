@@ -16,13 +16,14 @@ use chukei_relay_client::key_file;
 use chukei_store::image::Observed;
 use chukei_store::journal::Journal;
 use chukei_store::{
-    Batch, DataFolder, Engine, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault,
+    Batch, DataFolder, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault,
 };
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
+use crate::engines::Engines;
 use crate::erasure::Erasing;
 use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::identity::IdentityPlace;
@@ -50,14 +51,14 @@ pub struct BodyFacts {
     pub affairs: Vec<AffairCode>,
     /// Its requests in work at once.
     pub in_flight: usize,
+    /// Its rows come from elsewhere: nothing is made for it before they are there.
+    pub awaited: bool,
 }
 
 /// What the bodies of one process share: where their rows, keyrings and events are kept.
 pub struct Home {
-    /// Lock and keyrings.
-    pub folder: DataFolder,
-    /// Rows.
-    pub engine: Arc<dyn Engine>,
+    /// Lock, rows and keyrings.
+    pub engines: Arc<Engines>,
     /// Events.
     pub journal: Arc<Journal>,
 }
@@ -98,13 +99,17 @@ impl HostedBody {
         let code = facts.code;
         let local = code.as_str().parse().map_err(|_| Fault::new(Cause::Files, "not a local body code"))?;
         let (identity, acquisition) = waiting(move || files.open()).await?;
-        let partition = home.engine.open(code.as_str()).await?;
+        let engine = home.engines.of_body(code.as_str()).await?;
+        let partition = engine.open(code.as_str()).await?;
         // The handle of a body that was taken over stays open here until the last request has let go of it.
         if partition.fault() == Some(WriteFault::Fenced) {
             return Err(StoreError::Fenced.into());
         }
-        let partition = Observed::over(partition, home.engine.kind()).await?;
-        let keyring = Arc::new(keyring(&home.folder, code, provider, today, &*partition).await?);
+        let partition = Observed::over(partition, engine.kind()).await?;
+        if facts.awaited && !partition.came_from_elsewhere().await? {
+            return Err(Fault::new(Cause::Opening, "awaited: its rows are to be restored from where it was"));
+        }
+        let keyring = Arc::new(keyring(home.engines.folder(), code, provider, today, &*partition).await?);
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
         Ok(Self {

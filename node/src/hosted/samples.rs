@@ -22,6 +22,7 @@ use super::identity::IdentityPlace;
 use super::persons::{PersonRecord, PersonRef};
 use super::{Bodies, HostedBody};
 use crate::access::scope::BodyScope;
+use crate::engines::Engines;
 
 /// Two bodies in one data folder, as one node hosts them.
 pub(crate) struct Sample {
@@ -57,7 +58,8 @@ impl Sample {
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
         let fault = Arc::new(Mutex::new(None));
         let engine = Arc::new(Troubled(folder.sqlite(SqliteOptions::default()), fault.clone()));
-        let home = Home { folder, engine, journal: Arc::new(journal) };
+        let engines = Arc::new(Engines::only(folder, engine));
+        let home = Home { engines, journal: Arc::new(journal) };
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
@@ -174,6 +176,7 @@ async fn open(home: &Home, dir: &Path, code: &str) -> HostedBody {
         portal: "mynaportal".into(),
         affairs: vec!["JM99000000001000".parse().unwrap()],
         in_flight: 8,
+        awaited: false,
     };
     let (provider, owner) = (FileProvider::new(dir, &dir.join("epochs")), code.parse().unwrap());
     provider.make_root(&owner, 1).unwrap();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::error::ImageError;
 use super::format::{Content, Record, Section};
-use super::own_rows::{self, Restored, filling_row, fresh_lineage, lineage_row, restored_row};
+use super::own_rows::{self, Restored, epoch_row, filling_row, fresh_lineage, lineage_row, restored_row};
 use crate::batch::Batch;
 use crate::partition::{MAX_SCAN_ROWS, Partition};
 use crate::row::{RowKey, Space};
@@ -31,12 +31,15 @@ pub struct Importer {
     read_to: Option<RowKey>,
     at_end: bool,
     records: u64,
+    /// The image that is wholly in, while nothing of the next one is.
+    whole: Option<[u8; 32]>,
 }
 
 impl Importer {
     /// Begins. The partition is empty, or an import into it broke off: [`ImageError::NotEmpty`] otherwise.
     pub async fn begin(target: Arc<dyn Partition>) -> Result<Self, ImageError> {
-        if own_rows::read(&*target, filling_row()).await?.is_none() {
+        let filling = own_rows::read(&*target, filling_row()).await?;
+        if filling.is_none() {
             for space in Space::ALL {
                 if !target.scan(&RowKey::new(*space), None, 1).await?.rows.is_empty() {
                     return Err(ImageError::NotEmpty);
@@ -54,11 +57,15 @@ impl Importer {
             read_to: None,
             at_end: false,
             records: 0,
+            whole: filling.and_then(|filling| filling.value.try_into().ok()),
         })
     }
 
     /// Takes records of `section` in.
     pub async fn take(&mut self, section: Section, records: Vec<Record>) -> Result<(), ImageError> {
+        if self.whole.take().is_some() {
+            self.batch = std::mem::take(&mut self.batch).put(filling_row(), Vec::new());
+        }
         if self.section != Some(section) {
             self.end_section().await?;
             self.section = Some(section);
@@ -81,16 +88,30 @@ impl Importer {
         self.records
     }
 
-    /// Ends an image: what follows is another one, whose base is what stands there now.
-    pub async fn end_image(&mut self) -> Result<(), ImageError> {
-        self.end_section().await
+    /// The image that stands there wholly, left by an earlier import: what builds on it can follow.
+    pub fn whole(&self) -> Option<[u8; 32]> {
+        self.whole
+    }
+
+    /// Ends an image: what follows is another one, whose base is what stands there now. With its name, later imports go
+    /// on behind it.
+    pub async fn end_image(&mut self, name: Option<[u8; 32]>) -> Result<(), ImageError> {
+        self.end_section().await?;
+        if let Some(name) = name {
+            self.target.apply(Batch::new().put(filling_row(), name.to_vec())).await?;
+            self.whole = Some(name);
+        }
+        Ok(())
     }
 
     /// Everything is durable, and the partition says that it is whole. Versions of the image are never to be compared
-    /// with those that it has now: they are of a new line.
-    pub async fn finish(mut self, restored: Option<Restored>) -> Result<(), ImageError> {
+    /// with those that it has now: they are of a new line. Its epochs are above `epoch`.
+    pub async fn finish(mut self, restored: Option<Restored>, epoch: u64) -> Result<(), ImageError> {
         self.end_section().await?;
-        let batch = Batch::new().delete(filling_row()).put(lineage_row(), fresh_lineage()?.to_vec());
+        let batch = Batch::new()
+            .delete(filling_row())
+            .put(lineage_row(), fresh_lineage()?.to_vec())
+            .put(epoch_row(), epoch.to_be_bytes().to_vec());
         let batch = match restored {
             Some(restored) => batch.put(restored_row(), restored.to_bytes()),
             None => batch,

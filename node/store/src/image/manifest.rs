@@ -38,6 +38,8 @@ pub struct Manifest {
     pub lineage: [u8; 16],
     /// The newest version in it.
     pub newest: u64,
+    /// The epoch of the node that owned the rows.
+    pub owner_epoch: u64,
     /// The rows.
     pub rows: FileSums,
     /// Records of rows by the number of their space, ascending.

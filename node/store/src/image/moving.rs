@@ -45,7 +45,7 @@ pub async fn move_rows<C: Future<Output = Result<(), ImageError>>>(
         for page in std::mem::take(&mut captured.last) {
             importer.take(page.section, page.records).await?;
         }
-        importer.end_image().await?;
+        importer.end_image(None).await?;
         if captured.since.elapsed() < Pause::LIMIT {
             break captured;
         }
@@ -56,7 +56,7 @@ pub async fn move_rows<C: Future<Output = Result<(), ImageError>>>(
     copied(importer.records());
     let records = importer.records();
     let Captured { newest, since, held, .. } = captured;
-    importer.finish(None).await?;
+    importer.finish(None, observed.epoch()).await?;
     if let Err(error) = commit().await {
         // Whoever tries again finds a place that is not whole.
         target.apply(Batch::new().put(filling_row(), Vec::new())).await?;

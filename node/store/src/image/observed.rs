@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::changes::Changes;
 use super::error::ImageError;
-use super::own_rows::{self, Restored, check_whole, lineage_row, point_row, restored_row};
+use super::own_rows::{self, Restored, check_whole, lineage_row, moved_row, point_row, restored_row};
 use crate::batch::{Batch, Precondition};
 use crate::engine::EngineKind;
 use crate::error::StoreError;
@@ -40,12 +40,16 @@ struct Place {
     engine: EngineKind,
     /// Added to every version that is read: versions of earlier places are at most this.
     offset: u64,
+    /// Added to the partition's epoch: epochs of earlier places are at most this.
+    before: u64,
 }
 
 #[derive(Default)]
 struct State {
     changes: Option<Changes>,
     held: Option<Held>,
+    /// The rows were given away: nothing is written here any more.
+    left: bool,
 }
 
 #[derive(Default)]
@@ -59,13 +63,19 @@ impl Observed {
     /// [`ImageError::MovedAway`] if they were moved.
     pub async fn over(partition: Arc<dyn Partition>, engine: EngineKind) -> Result<Arc<Self>, ImageError> {
         check_whole(&*partition).await?;
-        let place = ArcSwap::from_pointee(Place { partition, engine, offset: 0 });
+        let before = own_rows::epoch_before(&*partition).await?;
+        let place = ArcSwap::from_pointee(Place { partition, engine, offset: 0, before });
         Ok(Arc::new(Self { place, state: Mutex::default() }))
     }
 
     /// The engine that has the rows now.
     pub fn engine(&self) -> EngineKind {
         self.place.load().engine
+    }
+
+    /// Whether the rows came from another place: a backup, another engine, another node.
+    pub async fn came_from_elsewhere(&self) -> Result<bool, ImageError> {
+        Ok(own_rows::read(&*self.partition(), own_rows::epoch_row()).await?.is_some())
     }
 
     /// What a restore left to be told in the body's log.
@@ -148,7 +158,11 @@ impl Observed {
         let mut state = self.state();
         let Some(held) = state.held.take() else { return };
         for (batch, caller) in held.batches {
-            let applying = self.forward(&mut state, batch);
+            let applying: Applying = if state.left {
+                Box::pin(async { Err(StoreError::Fenced) })
+            } else {
+                self.forward(&mut state, batch)
+            };
             // A caller that went away does not take its batch back.
             let _ = caller.send(applying);
         }
@@ -205,8 +219,21 @@ impl HeldWrites {
     /// From now on the rows are in `partition` of `engine`, which has them all; `newest` is the newest version that anybody can
     /// have read.
     pub(super) fn go_on_in(&self, partition: Arc<dyn Partition>, engine: EngineKind, newest: u64) {
-        let offset = self.observed.place.load().offset.saturating_add(newest);
-        self.observed.place.store(Arc::new(Place { partition, engine, offset }));
+        let (offset, before) = {
+            let place = self.observed.place.load();
+            (place.offset.saturating_add(newest), self.observed.epoch())
+        };
+        self.observed.place.store(Arc::new(Place { partition, engine, offset, before }));
+    }
+}
+
+impl HeldWrites {
+    /// Gives the rows away, durably: nobody writes here any more, in this process or a later one, and whoever waits is
+    /// told that another one owns them.
+    pub async fn leave(self) -> Result<(), ImageError> {
+        self.observed.partition().apply(Batch::new().put(moved_row(), Vec::new())).await?;
+        self.observed.state().left = true;
+        Ok(())
     }
 }
 
@@ -252,6 +279,9 @@ impl Partition for Observed {
 
     fn apply(&self, batch: Batch) -> BoxFuture<Result<(), StoreError>> {
         let mut state = self.state();
+        if state.left {
+            return Box::pin(async { Err(StoreError::Fenced) });
+        }
         match &mut state.held {
             Some(held) => Self::wait(held, batch),
             None => self.forward(&mut state, batch),
@@ -271,10 +301,14 @@ impl Partition for Observed {
     }
 
     fn epoch(&self) -> u64 {
-        self.place.load().partition.epoch()
+        let place = self.place.load();
+        place.before.saturating_add(place.partition.epoch())
     }
 
     fn fault(&self) -> Option<WriteFault> {
+        if self.state().left {
+            return Some(WriteFault::Fenced);
+        }
         self.place.load().partition.fault()
     }
 

@@ -8,10 +8,9 @@ use super::capture::{Capture, Captured, Page};
 use super::error::ImageError;
 use super::format::{Chunk, ChunkBuilder};
 use super::manifest::{FileSums, SpaceCount, SpaceCounts};
-use super::observed::Observed;
+use super::observed::{HeldWrites, Observed};
 
 /// What is known of the rows once all are out.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken<T> {
     /// The newest version in it.
     pub newest: u64,
@@ -25,6 +24,8 @@ pub struct Taken<T> {
     pub spaces: Vec<SpaceCount>,
     /// What was noted while writes waited.
     pub noted: T,
+    /// Writes wait on, where that was asked for.
+    pub held: Option<HeldWrites>,
 }
 
 /// Rows on their way out.
@@ -38,6 +39,7 @@ pub struct Outgoing<T, F: FnOnce() -> T> {
     sums: FileSums,
     counts: SpaceCounts,
     over: bool,
+    keeps_holding: bool,
 }
 
 struct Point<T> {
@@ -46,6 +48,7 @@ struct Point<T> {
     pause: Duration,
     noted: T,
     last: VecDeque<Page>,
+    held: Option<HeldWrites>,
 }
 
 impl<T, F: FnOnce() -> T> Outgoing<T, F> {
@@ -65,7 +68,15 @@ impl<T, F: FnOnce() -> T> Outgoing<T, F> {
             sums: FileSums::default(),
             counts: SpaceCounts::default(),
             over: false,
+            keeps_holding: false,
         })
+    }
+
+    /// Lets writes wait until what [`Outgoing::taken`] gives is dropped: for who takes the rows away.
+    #[must_use]
+    pub fn keep_holding(mut self) -> Self {
+        self.keeps_holding = true;
+        self
     }
 
     /// The next chunk; `None` when all are out.
@@ -90,9 +101,9 @@ impl<T, F: FnOnce() -> T> Outgoing<T, F> {
 
     /// What the manifest has to say, once all chunks are out.
     pub fn taken(self) -> Option<Taken<T>> {
-        let Point { newest, lineage, pause, noted, .. } = self.point?;
+        let Point { newest, lineage, pause, noted, held, .. } = self.point?;
         let spaces = self.counts.into_counts();
-        Some(Taken { newest, lineage, pause, rows: self.sums, spaces, noted })
+        Some(Taken { newest, lineage, pause, rows: self.sums, spaces, noted, held })
     }
 
     async fn page(&mut self) -> Result<Option<Page>, ImageError> {
@@ -106,9 +117,9 @@ impl<T, F: FnOnce() -> T> Outgoing<T, F> {
             let Some(captured) = self.capture.settle().await? else { continue };
             let Captured { newest, lineage, last, since, held } = captured;
             let noted = self.note.take().map(|note| note());
-            drop(held);
+            let held = self.keeps_holding.then_some(held);
             let pause = since.elapsed();
-            self.point = noted.map(|noted| Point { newest, lineage, pause, noted, last: last.into() });
+            self.point = noted.map(|noted| Point { newest, lineage, pause, noted, last: last.into(), held });
         }
     }
 

@@ -4,6 +4,7 @@
 use chukei_crypto::random;
 
 use super::error::ImageError;
+use crate::error::StoreError;
 use crate::partition::{Partition, Versioned};
 use crate::row::RowKey;
 
@@ -24,9 +25,22 @@ pub(super) fn point_row() -> RowKey {
     own(b"point")
 }
 
-/// There while rows are being put back.
+/// There while rows are being put back. It holds the name of the last image that is wholly in, where nothing of the
+/// next one is.
 pub(super) fn filling_row() -> RowKey {
     own(b"filling")
+}
+
+/// The newest epoch of the places that the rows were in before.
+pub(super) fn epoch_row() -> RowKey {
+    own(b"epoch")
+}
+
+/// What stands there; 0 where the rows were never anywhere else.
+pub(super) async fn epoch_before(partition: &dyn Partition) -> Result<u64, ImageError> {
+    let Some(row) = read(partition, epoch_row()).await? else { return Ok(0) };
+    let bytes = row.value.try_into().map_err(|_| ImageError::Store(StoreError::Corrupt))?;
+    Ok(u64::from_be_bytes(bytes))
 }
 
 /// There once the rows were moved away.

@@ -14,7 +14,7 @@ use std::{fs, io};
 
 use super::error::ImageError;
 use super::files::failed;
-use crate::durable_file::{replace, sync_dir};
+use crate::durable_file::replace;
 use crate::engine::EngineKind;
 use crate::error::StoreError;
 use crate::folder::check_name;
@@ -60,15 +60,6 @@ impl Place {
             Self::In(engine) => format!("in {engine}\n"),
         };
         replace(&path, line.as_bytes()).map_err(|error| failed(&path, error))
-    }
-
-    /// Forgets it: the rows are with the engine that is configured, as before any move.
-    pub fn forget(bodies: &Path, name: &str) -> Result<(), ImageError> {
-        let path = path(bodies, name)?;
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path, error)),
-            _ => sync_dir(bodies).map_err(|error| failed(bodies, error)),
-        }
     }
 
     /// The engine that has the rows.

@@ -134,3 +134,39 @@ async fn sqlite_one_image_at_a_time_and_none_is_left_behind() {
     drop(first);
     assert!(Capture::begin(&observed, None).await.is_ok());
 }
+
+/// A move between nodes: the complete backup is put in while the body is served elsewhere, the last changes follow.
+#[tokio::test]
+async fn sqlite_an_import_goes_on_behind_the_last_image_that_is_wholly_in() {
+    let stage = Stage::new();
+    let observed = stage.observed().await;
+    fill(&*observed, 0..3_000, 1).await;
+    let full = stage.backup(&observed, "full", None).await;
+    observed.apply(Batch::new().delete(key(1)).put(key(2), vec![2])).await.unwrap();
+    let second = stage.backup(&observed, "second", Some(&full)).await;
+    let take = async |importer: &mut Importer, backup: &BackupSet, records: usize| {
+        for chunk in backup.rows().unwrap() {
+            let (section, mut taken) = chunk.unwrap();
+            taken.truncate(records);
+            importer.take(section, taken).await.unwrap();
+        }
+    };
+    let target = stage.partition("target").await;
+    let mut importer = Importer::begin(target.clone()).await.unwrap();
+    assert_eq!(importer.whole(), None);
+    take(&mut importer, &full, usize::MAX).await;
+    importer.end_image(Some(full.id())).await.unwrap();
+    drop(importer);
+
+    let mut importer = Importer::begin(target.clone()).await.unwrap();
+    assert_eq!(importer.whole(), Some(full.id()));
+    take(&mut importer, &second, 5).await;
+    importer.end_image(None).await.unwrap();
+    drop(importer);
+    let begun = Importer::begin(target.clone()).await.unwrap();
+    assert_eq!(begun.whole(), None, "something of the second is in: from the start");
+    drop(begun);
+    restore(&second, &stage.identities(), target.clone()).await.unwrap();
+    assert_eq!(content(&*target).await, content(&*observed).await);
+    assert!(Observed::over(target, EngineKind::Sqlite).await.unwrap().epoch() > observed.epoch());
+}

@@ -12,7 +12,7 @@ const ROWS: &str = "4300000000\
 const DIFFERENCES: &str = "4400000001000106\
     0000000000000000ffffffff";
 /// SHA-256 of the manifest below.
-const MANIFEST: &str = "ef0e4f78e0aa70422b1b6948fe563b0c297ad2c27461cfdef2d83a60f14e3b05";
+const MANIFEST: &str = "3aa6ff18f113c26e3e9b14b65fd0471921f113e3837cedde7fe4fe84f2b3da12";
 const JOURNAL: &str = "0000000000000002000001a1ee565e0203\
     07070707070707070707070707070707\
     0000000402020202";
@@ -62,6 +62,7 @@ fn a_manifest_has_these_bytes() {
         base: Some(Base { id: [0xaa; 32], newest: 4, last_number: 9 }),
         lineage: [0xbb; 16],
         newest: 7,
+        owner_epoch: 3,
         rows: FileSums { chunks: vec![sum] },
         spaces: vec![SpaceCount { space: 3, values: 1, kept: 2, deleted: 0 }],
         journal: FileSums::default(),

@@ -47,9 +47,11 @@ async fn sqlite_versions_never_come_again_across_a_move() {
     for value in 0..20 {
         fill(&*observed, 0..2, value).await;
     }
+    let epoch = observed.epoch();
     let before = observed.get_many(&[key(0)]).await.unwrap()[0].clone().unwrap();
     let target = stage.partition("target").await;
     move_rows(&observed, (target, EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
+    assert!(observed.epoch() > epoch, "who announces the body announces it anew");
     let mut newest = before.version;
     for value in 0..50 {
         let row = observed.get_many(&[key(0)]).await.unwrap()[0].clone().unwrap();
@@ -62,4 +64,24 @@ async fn sqlite_versions_never_come_again_across_a_move() {
     }
     let scanned = observed.scan(&RowKey::new(Space::Person), None, 10).await.unwrap();
     assert!(scanned.rows[0].1.version > newest);
+}
+
+/// Rows that were given away are never written again, and who waited is told that somebody else owns them.
+#[tokio::test]
+async fn sqlite_rows_that_were_given_away_take_no_writes() {
+    let stage = Stage::new();
+    let observed = stage.observed().await;
+    fill(&*observed, 0..3, 1).await;
+    let mut rows = Outgoing::begin(&observed, None, || ()).await.unwrap().keep_holding();
+    while rows.next().await.unwrap().is_some() {}
+    let taken = rows.taken().unwrap();
+    let waiting = observed.apply(Batch::new().put(key(1), vec![9]));
+    taken.held.unwrap().leave().await.unwrap();
+    assert!(matches!(waiting.await, Err(StoreError::Fenced)));
+    assert!(matches!(observed.apply(Batch::new().put(key(2), vec![9])).await, Err(StoreError::Fenced)));
+    assert_eq!(observed.fault(), Some(crate::partition::WriteFault::Fenced));
+    assert_eq!(content(&*observed).await[&key(1)], vec![1; 100], "reads go on");
+    drop(observed);
+    let again = Observed::over(stage.partition(BODY).await, EngineKind::Sqlite).await;
+    assert!(matches!(again, Err(ImageError::MovedAway)));
 }

@@ -131,7 +131,7 @@ async fn sqlite_an_image_is_of_the_moment_when_writes_are_held() {
         importer.take(page.section, page.records).await.unwrap();
     }
     drop(captured.held);
-    importer.finish(None).await.unwrap();
+    importer.finish(None, 0).await.unwrap();
     stop.store(true, Ordering::Release);
     writing.await.unwrap();
     assert_eq!(content(&*target).await, stood);

@@ -87,6 +87,7 @@ impl Stage {
             base: base.map(BackupSet::as_base),
             lineage: taken.lineage,
             newest: taken.newest,
+            owner_epoch: observed.epoch(),
             rows: taken.rows,
             spaces: taken.spaces,
             journal: FileSums { chunks: vec![journal.sum] },
@@ -129,11 +130,10 @@ pub(super) async fn restore(
             let (section, records) = chunk?;
             importer.take(section, records).await?;
         }
-        importer.end_image().await?;
+        importer.end_image(Some(backup.id())).await?;
     }
-    importer
-        .finish(Some(Restored { backup: last.id(), last_number: last.manifest().journal_span.last }))
-        .await
+    let restored = Restored { backup: last.id(), last_number: last.manifest().journal_span.last };
+    importer.finish(Some(restored), last.manifest().owner_epoch).await
 }
 
 pub(super) async fn content(partition: &dyn Partition) -> Content {

@@ -1,0 +1,183 @@
+//! Moves of a body's rows while it is served: to another engine of this node, or out of this node for another one.
+//!
+//! What must hold: writes wait only while the last changes are copied; at every moment exactly one place has the rows,
+//! and a place that gave them away never writes again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_store::image::{BackupSet, ImageError, ImageFile, ImageWriter, Place, move_rows};
+use chukei_store::{EngineKind, StoreError};
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::message::backup::BackupFile;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::app::Node;
+use crate::backup::image::{Since, Sink, Taking, TakingError, rows_and_log};
+use crate::backup::outcome::{Exit, Failure, Report};
+use crate::engines::Engines;
+use crate::hosted::HostedBody;
+
+/// Time that requests which began before a move have, until the old place can be removed.
+const LETTING_GO: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The body, if its rows are at hand.
+fn opened(node: &Node, code: BodyCode) -> Result<Arc<HostedBody>, Failure> {
+    let text = format!("body {code} is not open in this node: see its fault under /readyz");
+    node.bodies.opened(code).ok_or_else(|| Failure::new(Exit::Unavailable, "NOT_READY", text))
+}
+
+/// Moves a body's rows to another engine.
+pub(super) async fn to_engine(
+    node: &Node,
+    engines: &Engines,
+    code: BodyCode,
+    to: EngineKind,
+    copied: &(dyn Fn(u64) + Send + Sync),
+) -> Result<Report, Failure> {
+    let body = opened(node, code)?;
+    let (observed, name) = (body.rows_as_they_are(), code.as_str());
+    let from = observed.engine();
+    if from == to {
+        let text = format!("the rows of body {code} lie with {to} already");
+        return Err(Failure::new(Exit::Usage, "ALREADY_THERE", text));
+    }
+    let bodies = engines.folder().bodies_path();
+    let before = Place::read(&bodies, name)?;
+    let target = engines.of(to).await.map_err(|error| no_engine(to, &error))?;
+    Place::Moving { from, to }.write(&bodies, name)?;
+    let moved = async {
+        let rows = target.open(name).await?;
+        let committed = || async { Place::Moved { from, to }.write(&bodies, name) };
+        move_rows(observed, (rows, to), copied, committed).await
+    };
+    let moved = match moved.await {
+        Ok(moved) => moved,
+        Err(error) => {
+            undo(engines, name, to, before, from).await;
+            return Err(error.into());
+        }
+    };
+    let actor = format!("chukei://node/{}", node.name);
+    if let Err(error) = body.audit().moved(&actor, [from, to], node.clock.now_ms()).await {
+        tracing::error!(body = %code, %error, "a move is not in the log");
+    }
+    // The node announces its bodies anew: the epoch of the new place is higher.
+    node.announcements.want(Duration::ZERO);
+    let left = let_go(engines, name, from).await;
+    if left {
+        engines.settle(name, to)?;
+    }
+    let pause_ms = moved.pause.as_secs_f64() * 1_000.0;
+    tracing::info!(body = %code, %from, %to, records = moved.records, pause_ms, "rows moved");
+    let json = json!({
+        "moved": true, "body": name, "from": from.as_str(), "to": to.as_str(),
+        "records": moved.records, "pause_ms": pause_ms, "old_removed": left,
+    });
+    let rest =
+        if left { "what was left there is removed" } else { "what is left there goes at the next start" };
+    let text = format!(
+        "body {code} moved from {from} to {to}: {} records, writes waited {pause_ms:.1} ms; {rest}\n\
+         next: take a complete backup; incremental ones do not build on those before a move",
+        moved.records,
+    );
+    Ok(Report { json, text })
+}
+
+fn no_engine(to: EngineKind, error: &StoreError) -> Failure {
+    match error {
+        StoreError::OtherEngine => {
+            let text = format!("the configuration does not say how to open {to}: add its section");
+            Failure::new(Exit::Usage, "NO_ENGINE", text)
+        }
+        error => error.into(),
+    }
+}
+
+/// A move that did not come about leaves nothing behind where that can be done now; the next start does the rest.
+async fn undo(engines: &Engines, name: &str, to: EngineKind, before: Option<Place>, from: EngineKind) {
+    let bodies = engines.folder().bodies_path();
+    // Committed after all: the file says so, and the next start goes by it.
+    if matches!(Place::read(&bodies, name), Ok(Some(Place::Moved { .. }))) {
+        return;
+    }
+    let removed = match engines.of(to).await {
+        Ok(engine) => engine.remove(name).await.is_ok(),
+        Err(_) => false,
+    };
+    if removed && let Err(error) = before.unwrap_or(Place::In(from)).write(&bodies, name) {
+        tracing::warn!(code = error.code(), "the place of a body's rows");
+    }
+}
+
+/// Removes the old place once nobody reads there any more.
+async fn let_go(engines: &Engines, name: &str, from: EngineKind) -> bool {
+    let deadline = Instant::now() + LETTING_GO;
+    loop {
+        match engines.clear(name, from).await {
+            Ok(()) => return true,
+            Err(ImageError::Store(StoreError::Owned)) if Instant::now() < deadline => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), %from, "what a move left is not removed yet");
+                return false;
+            }
+        }
+    }
+}
+
+/// Writes the last image of a body into `out` and gives the rows away: from then on this node never writes them again.
+pub(super) async fn leave(
+    node: &Node,
+    code: BodyCode,
+    out: &Path,
+    base: Option<&Path>,
+) -> Result<Report, Failure> {
+    let body = opened(node, code)?;
+    let since = base.map(BackupSet::peek).transpose()?;
+    let since = since.map(|(manifest, base)| Since { lineage: manifest.lineage, base });
+    let taking = Taking { body: body.clone(), clock: node.clock.clone(), since };
+    let writer = ImageWriter::create(out)?;
+    let rows = taking.begin().await?.keep_holding();
+    let mut sink = Files(writer);
+    let begun = rows_and_log(&taking, rows, &mut sink).await.map_err(|error| match error {
+        TakingError::Sink(error) | TakingError::Image(error) => Failure::from(error),
+        TakingError::NotReady(what) => {
+            Failure::new(Exit::Unavailable, "NOT_READY", format!("{what} of body {code}: not at hand now"))
+        }
+    });
+    let (signed, manifest, held) = begun?;
+    let folder = sink.0.finish(&signed)?;
+    let held = held.ok_or_else(|| Failure::new(Exit::Other, "NOT_HELD", "writes were not held"))?;
+    held.leave().await?;
+    tracing::info!(body = %code, "the body's rows were given away");
+    let json = json!({
+        "left": true, "body": code.as_str(), "backup": folder.to_string_lossy(),
+        "records": manifest.records(), "last_number": manifest.journal_span.last,
+    });
+    let text = format!(
+        "body {code} has left this node; its last image is in {}\n\
+         next: on the new node: chukei-node backup restore --body {code} --from … of a copy of that folder",
+        folder.display(),
+    );
+    Ok(Report { json, text })
+}
+
+/// Chunks go to a folder.
+struct Files(ImageWriter);
+
+impl Sink for Files {
+    type Error = ImageError;
+
+    async fn chunk(&mut self, file: BackupFile, payload: &[u8]) -> Result<(), ImageError> {
+        let file = match file {
+            BackupFile::Journal => ImageFile::Journal,
+            BackupFile::Rows | BackupFile::Manifest => ImageFile::Rows,
+        };
+        tokio::task::block_in_place(|| self.0.chunk(file, payload)).map(|_| ())
+    }
+}
