@@ -12,7 +12,9 @@ use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
-pub(crate) use custody::{CustodyCommand, DrillArgs, ShareFiles, SplitArgs, TokenArgs};
+pub(crate) use custody::{
+    CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,
+};
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
 
 use crate::pki::{HOP_DAYS, PEERS_DAYS};

@@ -42,6 +42,28 @@ pub struct DrilledKeyring {
     pub epoch: u32,
 }
 
+/// What the head of a sealed keyring says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedHead {
+    /// Its generation.
+    pub generation: u64,
+    /// The root it is sealed under.
+    pub root: u32,
+    /// The epoch it is sealed under, a civil day in Japan.
+    pub epoch: u32,
+}
+
+impl SealedHead {
+    /// Reads the head of `owner`'s sealed keyring, which is not opened.
+    pub fn of(sealed: &[u8], owner: &Owner) -> Result<Self, KeyfileError> {
+        let head = Head::parse(sealed)?;
+        if head.owner != owner.as_bytes() {
+            return Err(KeyringError::WrongOwner.into());
+        }
+        Ok(Self { generation: head.generation, root: head.wrapped.root, epoch: head.wrapped.epoch })
+    }
+}
+
 impl FileProvider {
     /// Opens the keyring of `owner` at `path` with `root`, which is to be its root `number`, and this provider's
     /// epoch.

@@ -63,8 +63,12 @@ impl FileProvider {
         self.roots.join(format!("{owner}.root-{number}.key"))
     }
 
-    fn epoch_path(&self, owner: &Owner, day: u32) -> PathBuf {
+    pub(crate) fn epoch_path(&self, owner: &Owner, day: u32) -> PathBuf {
         self.epochs.join(format!("{owner}.epoch-{day}.key"))
+    }
+
+    pub(crate) fn epochs_folder(&self) -> &Path {
+        &self.epochs
     }
 
     fn generation_path(&self, owner: &Owner) -> PathBuf {

@@ -18,9 +18,10 @@ pub mod process;
 mod provider;
 mod rotation;
 mod settings;
+mod standby;
 
 pub use chukei_crypto::keyring::WRAPPED_MAX;
-pub use drill::{DrillError, DrilledKeyring};
+pub use drill::{DrillError, DrilledKeyring, SealedHead};
 pub use error::KeyfileError;
 pub use files::FileProvider;
 pub use keyring_file::{KeyringFile, MAX_KEYRING_BYTES};
@@ -28,3 +29,4 @@ pub use owner::{InvalidOwner, OWNER_MAX, Owner};
 pub use provider::{KeyProvider, ProviderError, WrapIds};
 pub use rotation::{Ended, RotatedRoot, TurnedEpoch};
 pub use settings::{KeySettings, KeySettingsError, ProviderKind};
+pub use standby::StandbyProvider;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::files::FileProvider;
 use crate::pkcs11::{Pkcs11Provider, Pkcs11Settings};
 use crate::provider::KeyProvider;
+use crate::standby::StandbyProvider;
 
 /// Who keeps roots and epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -31,6 +32,9 @@ pub struct KeySettings {
     pub roots: Option<PathBuf>,
     /// Folder of epochs and generations. Not on the volume of the data, and in no backup.
     pub epochs: Option<PathBuf>,
+    /// Second folder of epochs and generations, at another place: what brings a keyring back when this machine is lost.
+    /// It must be there, and in no backup.
+    pub standby: Option<PathBuf>,
     /// The token's driver, an absolute path.
     pub module: Option<PathBuf>,
     /// The token's label.
@@ -56,6 +60,9 @@ pub enum KeySettingsError {
         keys.sessions is 1 to 16"
     )]
     Token,
+    /// Keys of a token are copied by the token's own means.
+    #[error("keys.standby is for the providers file and mounted: a token has its own backup")]
+    Standby,
     /// Epochs are destroyed at once or kept for more than ten years.
     #[error("keys.epochs_kept must be between 1 and 3660")]
     EpochsKept,
@@ -70,6 +77,7 @@ impl KeySettings {
     pub fn check(&self) -> Result<(), KeySettingsError> {
         match self.provider {
             ProviderKind::File | ProviderKind::Mounted => drop(self.folders()?),
+            ProviderKind::Pkcs11 if self.standby.is_some() => return Err(KeySettingsError::Standby),
             ProviderKind::Pkcs11 => drop(self.hardware(Path::new(""))?),
         }
         if !(1..=3_660).contains(&self.epochs_kept) {
@@ -80,7 +88,8 @@ impl KeySettings {
 
     /// Every path that is named, to be made absolute.
     pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.roots.iter_mut().chain(self.epochs.iter_mut()).chain(self.pin_file.iter_mut())
+        let folders = self.roots.iter_mut().chain(self.epochs.iter_mut()).chain(self.standby.iter_mut());
+        folders.chain(self.pin_file.iter_mut())
     }
 
     /// The provider; relative paths start at `base`. A token is not asked yet.
@@ -91,9 +100,13 @@ impl KeySettings {
         }
         let (roots, epochs) = self.folders()?;
         let (roots, epochs) = (base.join(roots), base.join(epochs));
-        Ok(match self.provider {
-            ProviderKind::Mounted => Arc::new(FileProvider::mounted(&roots, &epochs)),
-            _ => Arc::new(FileProvider::new(&roots, &epochs)),
+        let files = match self.provider {
+            ProviderKind::Mounted => FileProvider::mounted(&roots, &epochs),
+            _ => FileProvider::new(&roots, &epochs),
+        };
+        Ok(match &self.standby {
+            Some(standby) => Arc::new(StandbyProvider::new(files, &base.join(standby))),
+            None => Arc::new(files),
         })
     }
 

@@ -85,6 +85,7 @@ mod tests {
             provider: ProviderKind::File,
             roots: Some("roots".into()),
             epochs: Some("epochs".into()),
+            standby: None,
             module: Some("/d.so".into()),
             token: Some("chukei".into()),
             pin_file: pin_file.map(Into::into),

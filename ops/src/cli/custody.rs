@@ -21,6 +21,36 @@ pub(crate) enum CustodyCommand {
     Drill(DrillArgs),
     #[command(about = "トークンの中の鍵を表示し、最初のルート鍵を作る")]
     Token(TokenArgs),
+    #[command(about = "封じられた鍵束の控えを取る(データの控えとは別に保管する)")]
+    Backup(KeyringBackupArgs),
+    #[command(about = "鍵束を、それを失った機器に戻す")]
+    Restore(KeyringRestoreArgs),
+}
+
+/// `keys backup`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyringBackupArgs {
+    #[arg(long, value_name = "FILE", help = "役割の設定ファイル(node.toml など): 鍵の場所をそこから読む")]
+    pub(crate) keys: PathBuf,
+    #[arg(long, value_name = "NAME", help = "鍵の所有者(団体コード、またはブローカー・ポータルの名前)")]
+    pub(crate) owner: String,
+    #[arg(long, value_name = "DIR", help = "控えを書き込むフォルダー(上書きしない)")]
+    pub(crate) out_dir: PathBuf,
+}
+
+/// `keys restore`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyringRestoreArgs {
+    #[arg(long, value_name = "FILE", help = "役割の設定ファイル(node.toml など): 鍵の場所をそこから読む")]
+    pub(crate) keys: PathBuf,
+    #[arg(long, value_name = "NAME", help = "鍵の所有者(団体コード、またはブローカー・ポータルの名前)")]
+    pub(crate) owner: String,
+    #[arg(long, value_name = "FILE", help = "鍵束の控え")]
+    pub(crate) keyring: PathBuf,
+    #[arg(long, value_name = "DIR", help = "エポックの予備のフォルダー([keys] standby)")]
+    pub(crate) standby: PathBuf,
+    #[arg(long = "share", value_name = "FILE", num_args = 1.., help = "ルート鍵のシェア(ルート鍵が戻してあれば不要)")]
+    pub(crate) shares: Vec<PathBuf>,
 }
 
 /// `keys token`.

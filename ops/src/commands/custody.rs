@@ -5,6 +5,7 @@
 
 mod drill;
 mod files;
+mod keyring;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub(crate) fn run(command: CustodyCommand) -> Result<Report, Failure> {
         CustodyCommand::Combine { shares, out } => combine(&shares, &out),
         CustodyCommand::Drill(args) => drill::run(&args),
         CustodyCommand::Token(args) => token::run(&args),
+        CustodyCommand::Backup(args) => keyring::backup(&args),
+        CustodyCommand::Restore(args) => keyring::restore(&args),
     }
 }
 

@@ -12,3 +12,4 @@ mod properties;
 mod rotation;
 mod settings;
 mod stage;
+mod standby;

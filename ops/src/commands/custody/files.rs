@@ -86,7 +86,7 @@ pub(super) fn write_shares(dir: &Path, shares: &[Share]) -> Result<Vec<PathBuf>,
     Ok(written)
 }
 
-fn create(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = opened.map_err(|error| io_failed(path, &error))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
@@ -95,7 +95,7 @@ fn create(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-fn sync_folder_of(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

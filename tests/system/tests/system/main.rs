@@ -25,6 +25,7 @@ mod person;
 mod played_broker;
 mod played_permits;
 mod program;
+mod restoring;
 mod rotation;
 mod stage;
 mod token;
@@ -49,6 +50,7 @@ fn trials() -> Vec<Trial> {
         channels::trials(),
         rotation::trials(),
         token::trials(),
+        restoring::trials(),
     ]
     .into_iter()
     .flatten()
