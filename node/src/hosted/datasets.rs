@@ -3,7 +3,8 @@
 //!
 //! What must hold: the inner layer is hidden by the outer one, so that a stored row does not tell its dataset, nor
 //! that two rows have the same; both layers are always under the keys of one moment, so that a retired number takes
-//! none of them along. Keys of datasets stand in pages like those of persons, in the last pages there can be.
+//! none of them along. Keys of datasets stand in pages like those of persons, one to a page, from the last page there can
+//! be downwards.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +20,6 @@ use crate::hosted::rows::{RowError, SealedFor};
 
 /// First byte of an opened value that holds a sealed one. No document and no record entry begins with it.
 const NESTED: u8 = 2;
-/// Datasets to a page of keys.
-const PER_PAGE: usize = 256;
 /// Tries to take two keys of one moment: more than one only where keys change at that very moment.
 const TRIES: usize = 8;
 
@@ -39,9 +38,10 @@ impl DatasetSlots {
     }
 }
 
+/// Each has a page to itself: rows of an old backup, under the keyring in use, lose with an erased dataset no other one.
 fn slot(at: usize) -> Option<PersonSlot> {
-    let page = u32::MAX.checked_sub(u32::try_from(at / PER_PAGE).ok()?)?;
-    Some(PersonSlot { page, slot: u8::try_from(at % PER_PAGE).ok()? })
+    let page = u32::MAX.checked_sub(u32::try_from(at).ok()?)?;
+    Some(PersonSlot { page, slot: 0 })
 }
 
 /// What lies in an opened outer layer.
@@ -198,10 +198,9 @@ mod tests {
     use crate::hosted::samples::Sample;
 
     #[test]
-    fn every_dataset_has_a_slot_of_its_own_behind_the_last_person() {
+    fn every_dataset_has_a_page_of_its_own_behind_the_last_person() {
         assert_eq!(slot(0), Some(PersonSlot { page: u32::MAX, slot: 0 }));
-        assert_eq!(slot(PER_PAGE), Some(PersonSlot { page: u32::MAX - 1, slot: 0 }));
-        assert_eq!(slot(PER_PAGE + 7), Some(PersonSlot { page: u32::MAX - 1, slot: 7 }));
+        assert_eq!(slot(7), Some(PersonSlot { page: u32::MAX - 7, slot: 0 }));
     }
 
     /// R1: of two stored rows nobody sees whether they have the same dataset.
