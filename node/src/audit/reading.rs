@@ -53,18 +53,17 @@ impl AuditLog {
         self.records.last_number()
     }
 
-    /// Re-reads the whole log. Blocking: takes time in proportion to its length.
+    /// Re-reads the whole log, from the first record that is kept. Blocking: takes time in proportion to its length.
     pub fn verify(&self) -> Verified {
-        let last = self.records.last_number();
-        let mut events = 0;
-        for record in self.walk(1) {
-            let next = events + 1;
+        let (first, last) = (self.records.first_number(), self.records.last_number());
+        let mut next = first;
+        for record in self.walk(first) {
             match record {
-                Ok(record) if record.seq == next => events = next,
-                _ => return Verified { events, first_bad: Some(next) },
+                Ok(record) if record.seq == next => next += 1,
+                _ => return Verified { events: next - first, first_bad: Some(next) },
             }
         }
-        Verified { events, first_bad: (events < last).then_some(events + 1) }
+        Verified { events: next - first, first_bad: (next <= last).then_some(next) }
     }
 
     /// Closes requests that were authorised and have no outcome: the node stopped before it knew.

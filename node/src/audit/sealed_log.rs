@@ -68,12 +68,17 @@ impl SealedLog {
         if record.seq == entry.seq { Ok(record) } else { Err(BadRecord) }
     }
 
+    /// Number of the first record that is kept: later than 1 where earlier ones were given up.
+    pub(crate) fn first_number(&self) -> u64 {
+        self.journal.first_number(&self.owner).0
+    }
+
     /// Number of the last durable record.
     pub(crate) fn last_number(&self) -> u64 {
         self.journal.last_number(&self.owner)
     }
 
-    /// Whether nothing can be written until the role is started anew.
+    /// Whether nothing can be written now.
     pub(crate) fn failed(&self) -> bool {
         self.journal.failed()
     }
