@@ -73,7 +73,8 @@ impl Committer {
         };
         if !self.proven {
             // Not when it is opened: until something is to be written, a body that was killed is read at once.
-            if let Err(error) = file::empty_log(connection).map_err(store_error) {
+            let confirmed = file::confirm_log(&self.home.path).map_err(disk::io_error);
+            if let Err(error) = confirmed.and_then(|()| file::empty_log(connection).map_err(store_error)) {
                 return Err(GroupError::Refused(disk::explain(error, &self.home.path)));
             }
             self.proven = true;

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ const FORMAT: i32 = 2;
 const VFS: &str = "unix-excl";
 /// A lock can only be met if somebody inspects the file by hand: wait a little, then say so.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Bytes of a log that are written once more at a time.
+const LOG_CHUNK: usize = 1 << 20;
 
 const META: &str = "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('versions', 0);";
@@ -46,7 +49,7 @@ const CONNECTION: &str = "
     PRAGMA wal_autocheckpoint = 0;";
 
 /// Opens the file for writing, creating it durably if it is not there, and raises its fencing epoch, which is given
-/// too. Before anything is acknowledged, [`empty_log`] must have succeeded.
+/// too. Before anything is acknowledged, [`confirm_log`] and [`empty_log`] must have succeeded.
 pub(super) fn open(path: &Path, name: &str) -> Result<(Connection, u64), StoreError> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io_error)?;
     let mut connection = connect(path)?;
@@ -100,8 +103,28 @@ pub(super) fn stored_epoch(connection: &Connection) -> rusqlite::Result<Option<i
         .optional()
 }
 
-/// Moves what the log holds into the file. If a sync failed before, the kernel may hold pages of the log for
-/// written that never were: nothing may be appended behind them.
+/// Writes the log once more as the kernel has it, and syncs it. If a sync failed before, the kernel may hold pages of
+/// the log for written that never were; moved into the file from such a log, a transaction could be cut in half.
+pub(super) fn confirm_log(path: &Path) -> io::Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = match OpenOptions::new().read(true).write(true).open(log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let length = log.metadata()?.len();
+    let mut chunk = vec![0; usize::try_from(length).unwrap_or(LOG_CHUNK).min(LOG_CHUNK)];
+    let mut offset = 0;
+    while offset < length {
+        let read = log.read_at(&mut chunk, offset)?;
+        let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        log.write_all_at(bytes, offset)?;
+        offset += read as u64;
+    }
+    if length > 0 { log.sync_data() } else { Ok(()) }
+}
+
+/// Moves what the log holds into the file: after a failed sync nothing may be appended to it.
 pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
@@ -176,10 +199,12 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(store_error)?;
-    if mode == "wal" { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Unsupported).into()) }
+    // To its end: the mode is told before the change of it is committed, and whoever stops there is not told that the
+    // commit failed.
+    let mut change = connection.prepare("PRAGMA journal_mode = WAL").map_err(store_error)?;
+    let modes = change.query_map([], |row| row.get(0)).and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>);
+    let writes_ahead = modes.map_err(store_error)?.iter().all(|mode| mode == "wal");
+    writes_ahead.then_some(()).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported).into())
 }
 
 fn raise_epoch(connection: &mut Connection) -> Result<u64, StoreError> {
