@@ -44,12 +44,15 @@ pub(crate) struct Disk {
     returned: HashSet<CallNumber>,
     /// What each sync that goes on will have made durable when it ends.
     syncing: HashMap<CallNumber, (Node, Vec<CallNumber>)>,
+    /// Whether bytes whose sync failed are never written: the kernel holds them for written and the next sync says
+    /// nothing of them. Otherwise they are written by the next.
+    forgetful: bool,
 }
 
 impl Disk {
     /// A disk that holds `image` for certain.
-    pub(crate) fn new(image: &Image) -> Self {
-        let mut disk = Self::default();
+    pub(crate) fn new(image: &Image, forgetful: bool) -> Self {
+        let mut disk = Self { forgetful, ..Self::default() };
         number(image, &mut |image, inside| {
             disk.nodes.push(match image {
                 Image::File(bytes) => {
@@ -88,6 +91,17 @@ impl Disk {
                     && let Some(node) = self.nodes.get_mut(node)
                 {
                     node.make_durable(&covered);
+                }
+            }
+            Step::SyncFailed { call } => {
+                if let Some((node, covered)) = self.syncing.remove(call)
+                    && let (true, Some(OnDisk::File(file))) = (self.forgetful, self.nodes.get_mut(node))
+                {
+                    let stays = |pending: &Pending<FileChange>| {
+                        !matches!(pending.change, FileChange::Write { .. })
+                            || !covered.contains(&pending.call)
+                    };
+                    file.pending.retain(stays);
                 }
             }
             Step::Mapped(node) => {

@@ -52,6 +52,10 @@ pub(crate) fn steps(text: &str, root: &Path, before: &Image) -> Result<Vec<Step>
         let result = match call.outcome {
             Outcome::Returned(result) => result,
             Outcome::Never if files.may_change(call.name, &arguments) => return Err(TrialError::Interrupted),
+            Outcome::Failed if matches!(call.name, "fsync" | "fdatasync") => {
+                files.failed_sync(moment, &arguments);
+                continue;
+            }
             Outcome::Never | Outcome::Failed => continue,
         };
         let understood = match moment {
@@ -126,6 +130,14 @@ impl Files {
             name => self.names(at, name, arguments)?,
         }
         Some(())
+    }
+
+    fn failed_sync(&mut self, moment: Moment, arguments: &Arguments<'_>) {
+        match (moment, self.node(arguments)) {
+            (Moment::Begun(call), Some(node)) => self.steps.push(Step::SyncBegun { call, node }),
+            (Moment::Ended(call), _) => self.steps.push(Step::SyncFailed { call }),
+            (Moment::Begun(_), None) => {}
+        }
     }
 
     /// Changes of names: calls that take paths.

@@ -10,7 +10,8 @@
 //! is not synced may be there, not be there, or be there in some sectors, file by file and in any order. Only
 //! two things are taken for granted, as every journalling file system grants them: the names of one folder change in
 //! the order of the calls, and bytes cut off by a truncation do not come back once the file has grown again. A call
-//! that the model does not know is an error, never ignored.
+//! that the model does not know is an error, never ignored. Calls can be made to fail as well ([`Fault`]); what a sync
+//! failed for may then be lost for good although a later one succeeds, as on Linux.
 //! Deliberately absent: processes that fork, names moved between folders, and stale bytes of other files in space
 //! that was reserved and never written.
 
@@ -30,5 +31,5 @@ mod trial;
 mod tests;
 
 pub use error::TrialError;
-pub use record::{child, say, start_anew, started_anew};
+pub use record::{Fault, child, faulty, say, start_anew, started_anew};
 pub use trial::{Found, Missing, NOTICED_WITHIN, Plan, run};

@@ -14,6 +14,8 @@ use crate::step::Step;
 const CHILD: &str = "CHUKEI_POWER_CUT_FOLDER";
 /// Set for the child once it was killed and started anew.
 const ANEW: &str = "CHUKEI_POWER_CUT_ANEW";
+/// Set for the child whose calls fail.
+const FAULTY: &str = "CHUKEI_POWER_CUT_FAULTY";
 /// With the value 1, what is not installed is a failure.
 const REQUIRE: &str = "CHUKEI_REQUIRE_SERVICES";
 /// Recordings made until one tells everything.
@@ -59,15 +61,41 @@ pub fn started_anew() -> bool {
     std::env::var_os(ANEW).is_some()
 }
 
+/// In the child: whether calls on its files fail now and then ([`Fault`]).
+pub fn faulty() -> bool {
+    std::env::var_os(FAULTY).is_some()
+}
+
+/// Calls that are not done and fail, each at some of its first turns on each thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// Their names, separated by commas.
+    pub calls: &'static str,
+    /// The name of the error, such as `EIO`.
+    pub error: &'static str,
+}
+
+/// At which turns: the first, and each so many later up to the last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turns {
+    pub(crate) fault: Fault,
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) step: u32,
+}
+
 /// The installed `strace`.
 pub(crate) struct Recorder {
     program: PathBuf,
 }
 
 /// What a run did.
+#[derive(Clone)]
 pub(crate) struct Recording {
     pub(crate) before: Image,
     pub(crate) steps: Vec<Step>,
+    /// Whether it is cut on a disk that forgets what a sync failed for.
+    pub(crate) forgetful: bool,
 }
 
 impl Recorder {
@@ -88,21 +116,39 @@ impl Recorder {
     }
 
     /// Records `test` of the running executable in a folder that is like `before`.
-    pub(crate) fn record(&self, test: &str, before: &Image) -> Result<Recording, TrialError> {
+    pub(crate) fn record(
+        &self,
+        test: &str,
+        before: &Image,
+        failing: Option<Turns>,
+    ) -> Result<Recording, TrialError> {
         for _ in 0..ATTEMPTS {
             let root = tempfile::tempdir_in(crate::trial::memory())?;
             before.write(root.path())?;
-            match self.steps(test, root.path(), before) {
+            match self.steps(test, root.path(), before, failing) {
                 Err(TrialError::Interrupted) => {}
-                steps => return Ok(Recording { before: before.clone(), steps: steps? }),
+                steps => return Ok(Recording { before: before.clone(), steps: steps?, forgetful: false }),
             }
         }
         Err(TrialError::Interrupted)
     }
 
-    fn steps(&self, test: &str, root: &Path, before: &Image) -> Result<Vec<Step>, TrialError> {
+    fn steps(
+        &self,
+        test: &str,
+        root: &Path,
+        before: &Image,
+        failing: Option<Turns>,
+    ) -> Result<Vec<Step>, TrialError> {
         let text = tempfile::NamedTempFile::new_in(crate::trial::memory())?;
-        let child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if let Some(Turns { fault: Fault { calls, error }, first, last, step }) = failing {
+            command
+                .arg("-e")
+                .arg(format!("inject={calls}:error={error}:when={first}..{last}+{step}"))
+                .env(FAULTY, "1");
+        }
+        let child = command
             .args([
                 "-f",
                 "--seccomp-bpf",

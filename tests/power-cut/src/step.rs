@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::sync::Arc;
 
 /// A file or folder, whatever its name is now. The folder of the trial itself is [`ROOT`].
@@ -64,10 +65,26 @@ pub(crate) enum Step {
     SyncEnded {
         call: CallNumber,
     },
+    SyncFailed {
+        call: CallNumber,
+    },
     /// The file is written through memory from here on: nothing is known of its bytes.
     Mapped(Node),
     /// The process said this to the test.
     Said(String),
+}
+
+impl fmt::Display for Step {
+    /// In brief: of bytes only where they go.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { call, node, change: FileChange::Write { offset, bytes } } => {
+                write!(f, "{call} node {node}: {} bytes at {offset}", bytes.len())
+            }
+            Self::File { call, node, change } => write!(f, "{call} node {node}: {change:?}"),
+            step => write!(f, "{step:?}"),
+        }
+    }
 }
 
 impl FileChange {

@@ -36,7 +36,7 @@ fn recorded(lines: &[&str]) -> Vec<Step> {
 
 /// Every state in which some of many cuts after the last of these calls leaves the file.
 fn found(lines: &[&str], file: &str) -> BTreeSet<Option<Vec<u8>>> {
-    let mut disk = Disk::new(&Image::default());
+    let mut disk = Disk::new(&Image::default(), false);
     let steps = recorded(lines);
     steps.iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
@@ -85,7 +85,7 @@ fn a_sync_that_failed_or_is_none_makes_nothing_durable() {
 fn a_sync_covers_only_what_returned_before_it_began() {
     let named = [CREATE, OPEN_FOLDER, "fsync(4) = 0", "fsync(3 <unfinished ...>"];
     let lines = text(&named) + "2 write(3, \"\\x61\", 1) = 1\n1 <... fsync resumed>) = 0\n";
-    let mut disk = Disk::new(&Image::default());
+    let mut disk = Disk::new(&Image::default(), false);
     steps(&lines, Path::new("/trial"), &Image::default()).unwrap().iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
     let mut lost = (0..200).map(|_| Cut::any(&mut random, 9).leave(&disk, &mut random).0);
@@ -134,7 +134,7 @@ fn bytes_cut_off_do_not_come_back_when_the_file_grows() {
 fn names_change_in_order_and_folders_apart() {
     let lines =
         ["mkdir('d', 0700) = 0", "openat(AT_FDCWD, 'd/a', O_RDWR|O_CREAT, 0600) = 3", "mkdir('e', 0700) = 0"];
-    let mut disk = Disk::new(&Image::default());
+    let mut disk = Disk::new(&Image::default(), false);
     recorded(&lines).iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
     let left: BTreeSet<_> = (0..500)
@@ -213,5 +213,19 @@ fn a_change_that_a_killed_thread_was_in_makes_the_recording_useless() {
         let killed = text(&[CREATE, call]) + "1 +++ superseded by execve in pid 2 +++\n";
         let steps = steps(&killed, Path::new("/trial"), &Image::default());
         assert_eq!(matches!(steps, Err(TrialError::Interrupted)), useless, "{call}");
+    }
+}
+
+#[test]
+fn a_forgetful_disk_never_writes_what_a_sync_failed_for() {
+    let lines =
+        [CREATE, OPEN_FOLDER, "fsync(4) = 0", WRITE, "fsync(3) = -1 EIO (Input/output error) (INJECTED)"];
+    for forgetful in [false, true] {
+        let mut disk = Disk::new(&Image::default(), forgetful);
+        let steps = recorded(&[&lines[..], &["fsync(3) = 0"]].concat());
+        steps.iter().for_each(|step| disk.take(step));
+        let mut random = StdRng::seed_from_u64(1);
+        let left = Cut::any(&mut random, 9).leave(&disk, &mut random).0;
+        assert_eq!(left.file("a"), Some(if forgetful { &b""[..] } else { b"one" }));
     }
 }

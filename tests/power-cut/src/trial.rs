@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::cut::Cut;
 use crate::disk::Disk;
 use crate::error::TrialError;
 use crate::image::Image;
-use crate::record::{Recorder, Recording};
+use crate::record::{Fault, Recorder, Recording, Turns};
 use crate::step::{CallNumber, FileChange, NameChange, Node, ROOT, Step};
 
 /// With a number: the same cuts again, as far as the recorded threads take the same turns.
@@ -30,6 +31,10 @@ pub struct Plan {
     /// Syncs that the first life is cut without: each time the check must notice within [`NOTICED_WITHIN`] cuts, or
     /// it proves nothing ([`TrialError::Unnoticed`]).
     pub missing: &'static [Missing],
+    /// Calls that fail in further first lives, in which [`crate::faulty`] holds.
+    pub faults: &'static [Fault],
+    /// Such lives for each of them, each cut [`Plan::cuts_of_each`] times on each of two disks.
+    pub faulty_lives: usize,
 }
 
 /// Syncs that a disk did not do.
@@ -71,7 +76,7 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), Tria
     let seed =
         std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
     let mut random = StdRng::seed_from_u64(seed);
-    let first = recorder.record(name, &Image::default())?;
+    let first = recorder.record(name, &Image::default(), None)?;
     eprintln!("{name}: {} steps, {SEED}={seed}", first.steps.len());
     let trial = Trial { name, seed, check };
 
@@ -83,8 +88,25 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), Tria
         }
     })?;
     for Left { image, said, .. } in left {
-        let next = recorder.record(name, &image)?;
+        let next = recorder.record(name, &image, None)?;
         trial.cut(&next, plan.cuts_of_each, &said, &mut random, |_, _| {})?;
+    }
+    for (fault, _) in
+        plan.faults.iter().flat_map(|fault| (0..plan.faulty_lives).map(move |life| (fault, life)))
+    {
+        let (first, step) = (random.random_range(1..20), random.random_range(3..15));
+        let turns = Turns { fault: *fault, first, last: first + 100, step };
+        eprintln!("{turns:?}");
+        let life = recorder.record(name, &Image::default(), Some(turns))?;
+        for forgetful in [false, true] {
+            trial.cut(
+                &Recording { forgetful, ..life.clone() },
+                plan.cuts_of_each,
+                &[],
+                &mut random,
+                |_, _| {},
+            )?;
+        }
     }
     plan.missing.iter().try_for_each(|missing| trial.must_notice(&first, *missing, &mut random))
 }
@@ -117,15 +139,26 @@ impl<C: Fn(Found<'_>)> Trial<'_, C> {
             run.go_on_to(moment);
             let (found, cut) = run.cut(random);
             if let Err(panic) = self.check(&found)? {
-                let kept = tempfile::tempdir_in(std::env::temp_dir())?.keep();
-                found.image.write(&kept)?;
-                let last: Vec<_> = found.said.iter().rev().take(12).rev().collect();
-                eprintln!("{}: {SEED}={}, cut after {moment} steps: {cut:?}", self.name, self.seed);
-                eprintln!("the folder as it was left: {}; said last: {last:#?}", kept.display());
+                self.describe(recording, &found, &format!("cut after {moment} steps: {cut:?}"))?;
                 resume_unwind(panic);
             }
             see(which, found);
         }
+        Ok(())
+    }
+
+    /// Says what led to the panic, and keeps it.
+    fn describe(&self, recording: &Recording, found: &Left, cut: &str) -> Result<(), TrialError> {
+        let kept = tempfile::tempdir()?.keep();
+        found.image.write(&kept)?;
+        let steps: String = recording.steps.iter().map(|step| format!("{step}\n")).collect();
+        fs::write(kept.join("steps"), steps)?;
+        let last: Vec<_> = found.said.iter().rev().take(12).rev().collect();
+        eprintln!("{}: {SEED}={}, {cut}, forgetful: {}", self.name, self.seed, recording.forgetful);
+        eprintln!(
+            "kept in {}: the folder as it was left, and all steps; said last: {last:#?}",
+            kept.display()
+        );
         Ok(())
     }
 
@@ -169,7 +202,13 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(recording: &Recording, steps: &'a [Step], before: &[String]) -> Self {
-        Self { steps, disk: Disk::new(&recording.before), said: before.to_vec(), taken: 0, calls: 0 }
+        Self {
+            steps,
+            disk: Disk::new(&recording.before, recording.forgetful),
+            said: before.to_vec(),
+            taken: 0,
+            calls: 0,
+        }
     }
 
     fn go_on_to(&mut self, moment: usize) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chukei_crypto::seal::{KeySource, Purpose};
 use chukei_keys::{FileProvider, KeyProvider, KeyfileError, KeyringFile};
-use chukei_power_cut::{Found, Missing, Plan, child, run, say};
+use chukei_power_cut::{Fault, Found, Missing, Plan, child, faulty, run, say};
 use chukei_store::durable_file::ensure_dir;
 use memchr::memmem;
 
@@ -17,6 +17,9 @@ use crate::stage::{TODAY, owner};
 /// Changes of one life.
 const CHANGES: u32 = 14;
 
+/// Calls that fail now and then.
+const FAULTS: &[Fault] = &[Fault { calls: "fsync", error: "EIO" }, Fault { calls: "rename", error: "EIO" }];
+
 fn open(folder: &Path) -> (Arc<FileProvider>, Result<KeyringFile, KeyfileError>) {
     let provider = Arc::new(FileProvider::new(&folder.join("roots"), &folder.join("epochs")));
     let file = KeyringFile::open(&folder.join("data/982016.keyring"), provider.clone(), &owner());
@@ -24,18 +27,21 @@ fn open(folder: &Path) -> (Arc<FileProvider>, Result<KeyringFile, KeyfileError>)
 }
 
 /// As a body's owner would: opens the keyring, or makes the first one.
-fn open_or_create(folder: &Path) -> KeyringFile {
+fn try_open_or_create(folder: &Path) -> Result<KeyringFile, KeyfileError> {
     for part in ["roots", "data"] {
-        ensure_dir(&folder.join(part)).unwrap();
+        ensure_dir(&folder.join(part))?;
     }
     match open(folder) {
-        (_, Ok(file)) => file,
         (provider, Err(KeyfileError::Missing)) => {
-            provider.make_root(&owner(), 1).unwrap();
-            KeyringFile::create(&folder.join("data/982016.keyring"), provider, &owner(), TODAY).unwrap()
+            provider.make_root(&owner(), 1)?;
+            KeyringFile::create(&folder.join("data/982016.keyring"), provider, &owner(), TODAY)
         }
-        (_, Err(error)) => panic!("{error:?}"),
+        (_, opened) => opened,
     }
+}
+
+fn open_or_create(folder: &Path) -> KeyringFile {
+    try_open_or_create(folder).unwrap()
 }
 
 /// The keyring in words: generation first, then root, epoch and every key.
@@ -81,17 +87,29 @@ fn change(file: &KeyringFile, at: u32) -> Result<(), KeyfileError> {
 }
 
 fn live(folder: &Path) {
-    let file = open_or_create(folder);
+    if faulty() {
+        say("faulty");
+    }
+    // A fault that passes is over after a few calls.
+    let mut opened = None;
+    for _ in 0..if faulty() { 200 } else { 0 } {
+        opened = opened.or_else(|| try_open_or_create(folder).ok());
+    }
+    let file = opened.unwrap_or_else(|| open_or_create(folder));
     say(&format!("state {}", state(&file)));
     let first = u32::try_from(file.snapshot().generation()).unwrap();
     for at in first..first + CHANGES {
         let before = secrets(folder);
         say("change");
-        change(&file, at).unwrap();
+        let changed = change(&file, at);
+        let changed_at_last = changed.is_ok();
         let after = secrets(folder);
-        say(&format!("state {}", state(&file)));
+        match changed {
+            Ok(()) => say(&format!("state {}", state(&file))),
+            Err(error) => assert!(faulty(), "{error:?}"),
+        }
         for (path, secret) in before {
-            if !after.contains_key(&path) && !secret.starts_with('\0') {
+            if changed_at_last && !after.contains_key(&path) && !secret.starts_with('\0') {
                 say(&format!("gone {secret}"));
             }
         }
@@ -113,6 +131,8 @@ fn contradicts(acknowledged: &str, found: &str) -> bool {
 
 fn check(Found { folder, freed, said }: Found<'_>) {
     let named: Vec<u8> = all_bytes(folder);
+    // What cannot be overwritten is removed as it is.
+    let freed = if said.iter().any(|line| line == "faulty") { &[] } else { freed };
     for secret in said.iter().filter_map(|line| line.strip_prefix("gone ")) {
         let mut bytes = freed.iter().chain([&named]);
         assert!(
@@ -121,7 +141,10 @@ fn check(Found { folder, freed, said }: Found<'_>) {
         );
     }
     let acknowledged = said.iter().rev().find_map(|line| line.strip_prefix("state "));
-    let in_flight = said.last().is_some_and(|line| line == "change");
+    // One, or more that failed on the way.
+    let in_flight =
+        said.iter().rev().take_while(|line| !line.starts_with("state ")).filter(|line| *line == "change");
+    let in_flight = in_flight.count() as u64;
     if acknowledged.is_some() {
         let (_, found) = open(folder);
         drop(found.unwrap());
@@ -134,7 +157,7 @@ fn check(Found { folder, freed, said }: Found<'_>) {
             generation(&found).checked_sub(generation(acknowledged)).expect("older than acknowledged");
         match newer {
             0 => assert_eq!(found, acknowledged),
-            1 => assert!(in_flight && !contradicts(acknowledged, &found), "{acknowledged}\n{found}"),
+            _ if newer <= in_flight => assert!(!contradicts(acknowledged, &found), "{acknowledged}\n{found}"),
             _ => panic!("of a generation that was never written: {found}"),
         }
     }
@@ -170,7 +193,7 @@ fn keyring_power_cut_leaves_one_whole_generation_and_no_destroyed_key() {
         Missing::Folders("data"),
         Missing::Folders(""),
     ];
-    let plan = Plan { cuts: 400, lives: 8, cuts_of_each: 60, missing };
+    let plan = Plan { cuts: 400, lives: 8, cuts_of_each: 60, missing, faults: FAULTS, faulty_lives: 4 };
     run("power_cut::keyring_power_cut_leaves_one_whole_generation_and_no_destroyed_key", plan, check)
         .unwrap();
 }

@@ -202,7 +202,8 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
     // To its end: the mode is told before the change of it is committed, and whoever stops there is not told that the
     // commit failed.
     let mut change = connection.prepare("PRAGMA journal_mode = WAL").map_err(store_error)?;
-    let modes = change.query_map([], |row| row.get(0)).and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>);
+    let modes =
+        change.query_map([], |row| row.get(0)).and_then(Iterator::collect::<rusqlite::Result<Vec<String>>>);
     let writes_ahead = modes.map_err(store_error)?.iter().all(|mode| mode == "wal");
     writes_ahead.then_some(()).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported).into())
 }

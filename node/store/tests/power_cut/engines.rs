@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chukei_power_cut::{Found, Missing, Plan, child, run, say, start_anew, started_anew};
-use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Space, SqliteOptions};
+use chukei_power_cut::{Fault, Found, Missing, Plan, child, faulty, run, say, start_anew, started_anew};
+use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Space, SqliteOptions, StoreError};
 
 /// The body that lives on, and the one that is removed in each life.
 const BODY: &str = "982016";
@@ -20,6 +20,14 @@ const KEPT: u64 = 5;
 const BATCHES: u64 = 12;
 /// Rows that are there all at once, and then all gone.
 const BULK: u16 = 90;
+
+/// Turns after which a fault that passes must have passed.
+const ATTEMPTS: u32 = 500;
+const FAULTS: &[Fault] = &[
+    Fault { calls: "fdatasync,fsync", error: "EIO" },
+    Fault { calls: "pwrite64", error: "ENOSPC" },
+    Fault { calls: "pwrite64,ftruncate", error: "EIO" },
+];
 
 /// What the first writer has counted up to.
 static LAST_OF_FIRST: AtomicU64 = AtomicU64::new(0);
@@ -63,25 +71,38 @@ async fn counted(partition: &dyn Partition, writer: u8) -> (u64, Option<u64>) {
 
 async fn count_up(partition: Arc<dyn Partition>, body: &'static str, writer: u8, batches: u64) {
     for _ in 0..batches {
-        let (before, version) = counted(&*partition, writer).await;
-        let count = before + 1;
-        let batch =
-            (0..ROWS).fold(Batch::new(), |batch, at| batch.put(row(writer, at), value(writer, count)));
-        let batch = batch.put(passing(writer).bytes(&count.to_be_bytes()), count.to_be_bytes().to_vec());
-        let batch = match count.checked_sub(KEPT) {
-            Some(old) => batch.delete(passing(writer).bytes(&old.to_be_bytes())),
-            None => batch,
-        };
-        let batch = match version {
-            Some(version) => batch.require_version(row(writer, 0), version),
-            None => batch.require_absent(row(writer, 0)),
-        };
-        partition.apply(batch).await.unwrap();
-        let version = counted(&*partition, writer).await.1.unwrap();
-        say(&format!("ack {body} {writer} {count} {version}"));
+        let count = try_to_count_up(&*partition, body, writer).await.unwrap();
         if writer == 0 {
             LAST_OF_FIRST.store(count, Ordering::Relaxed);
         }
+    }
+}
+
+async fn try_to_count_up(
+    partition: &dyn Partition,
+    body: &'static str,
+    writer: u8,
+) -> Result<u64, StoreError> {
+    let (before, version) = counted(partition, writer).await;
+    let count = before + 1;
+    let batch = (0..ROWS).fold(Batch::new(), |batch, at| batch.put(row(writer, at), value(writer, count)));
+    let batch = batch.put(passing(writer).bytes(&count.to_be_bytes()), count.to_be_bytes().to_vec());
+    let batch = match count.checked_sub(KEPT) {
+        Some(old) => batch.delete(passing(writer).bytes(&old.to_be_bytes())),
+        None => batch,
+    };
+    let batch = match version {
+        Some(version) => batch.require_version(row(writer, 0), version),
+        None => batch.require_absent(row(writer, 0)),
+    };
+    partition.apply(batch).await?;
+    acknowledge_what_is_there(partition, body, writer).await;
+    Ok(count)
+}
+
+async fn acknowledge_what_is_there(partition: &dyn Partition, body: &str, writer: u8) {
+    if let (count, Some(version)) = counted(partition, writer).await {
+        say(&format!("ack {body} {writer} {count} {version}"));
     }
 }
 
@@ -98,9 +119,7 @@ async fn open(engine: &dyn Engine, body: &str) -> Arc<dyn Partition> {
     let partition = engine.open(body).await.unwrap();
     say(&format!("open {body} {}", partition.epoch()));
     for writer in 0..WRITERS {
-        if let (count, Some(version)) = counted(&*partition, writer).await {
-            say(&format!("ack {body} {writer} {count} {version}"));
-        }
+        acknowledge_what_is_there(&*partition, body, writer).await;
     }
     partition
 }
@@ -122,6 +141,9 @@ async fn come_and_go(partition: &Arc<dyn Partition>) {
 }
 
 async fn live(folder: &Path, engine: OpenEngine) {
+    if faulty() {
+        return live_through_faults(folder, engine).await;
+    }
     if !started_anew() {
         live_until_killed(folder, engine).await;
     }
@@ -161,6 +183,48 @@ async fn live_until_killed(folder: &Path, engine: OpenEngine) {
         }
         panic!("{}", start_anew());
     }
+}
+
+/// The same writers while the disk fails now and then: they try again, and each comes to its end.
+async fn live_through_faults(folder: &Path, engine: OpenEngine) {
+    let data = at_last(async || DataFolder::open(&folder.join("data"))).await;
+    let engine = engine(&data);
+    for _ in 0..2 {
+        let partition = at_last(async || engine.open(BODY).await).await;
+        let writers =
+            (0..WRITERS).map(|writer| tokio::spawn(count_or_recover(Arc::clone(&partition), writer)));
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+    }
+}
+
+/// Counts up; after a failure waits until writes are taken again, and says what is found then.
+async fn count_or_recover(partition: Arc<dyn Partition>, writer: u8) {
+    let goal = counted(&*partition, writer).await.0 + BATCHES;
+    while counted(&*partition, writer).await.0 < goal {
+        let Err(error) = try_to_count_up(&*partition, BODY, writer).await else {
+            // Where a sync failed before, an epoch is as durable as what is acknowledged under it.
+            say(&format!("open {BODY} {}", partition.epoch()));
+            continue;
+        };
+        assert!(["STOPPED", "DISK_FULL", "IO"].contains(&error.code()), "{error:?}");
+        let mut attempts = 0..ATTEMPTS;
+        while let Some(fault) = partition.recover().await {
+            assert!(attempts.next().is_some(), "it never comes back: {fault:?}");
+        }
+        acknowledge_what_is_there(&*partition, BODY, writer).await;
+    }
+}
+
+/// Tries until it succeeds; a fault that passes is over after a few calls.
+async fn at_last<T, E: std::fmt::Debug>(attempt: impl AsyncFn() -> Result<T, E>) -> T {
+    for _ in 0..ATTEMPTS {
+        if let Ok(done) = attempt().await {
+            return done;
+        }
+    }
+    panic!("it never comes back: {:?}", attempt().await.err());
 }
 
 /// What was said of a body.
@@ -262,6 +326,6 @@ fn sqlite_power_cut_loses_nothing_and_leaves_nothing_by_halves() {
         Missing::Folders("data"),
         Missing::Folders(""),
     ];
-    let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 30, missing };
+    let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 30, missing, faults: FAULTS, faulty_lives: 2 };
     trial("sqlite_power_cut_loses_nothing_and_leaves_nothing_by_halves", engine, plan);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chukei_power_cut::{Found, Missing, Plan, child, run, say, start_anew, started_anew};
+use chukei_power_cut::{Fault, Found, Missing, Plan, child, faulty, run, say, start_anew, started_anew};
 use chukei_store::{DataFolder, GivenUp, Journal, JournalEntry, JournalError, JournalOptions};
 
 const NAME: &str = "journal::journal_power_cut_loses_nothing_and_leaves_no_gap";
@@ -21,6 +21,14 @@ const KEPT: u64 = 10;
 /// Logs that are put back, one in each life.
 const RESTORED: [&str; 4] = ["a", "b", "c", "d"];
 
+/// Turns after which a fault that passes must have passed.
+const ATTEMPTS: u32 = 500;
+const FAULTS: &[Fault] = &[
+    Fault { calls: "fdatasync,fsync", error: "EIO" },
+    Fault { calls: "pwrite64", error: "EIO" },
+    Fault { calls: "fallocate", error: "ENOSPC" },
+];
+
 /// The numbers that a log is put back with.
 fn restored() -> std::ops::RangeInclusive<u64> {
     5..=30
@@ -31,8 +39,11 @@ static FIRST: AtomicU64 = AtomicU64::new(0);
 
 fn open(folder: &Path) -> Journal {
     let data = DataFolder::open(&folder.join("data")).unwrap();
-    let options = JournalOptions { segment_bytes: 1 << 14, log_bytes: 1 << 12, ..JournalOptions::default() };
-    data.journal(options).unwrap().0
+    data.journal(options()).unwrap().0
+}
+
+fn options() -> JournalOptions {
+    JournalOptions { segment_bytes: 1 << 14, log_bytes: 1 << 12, ..JournalOptions::default() }
 }
 
 /// Entries of all sizes: some share a segment with dozens, some need one of their own.
@@ -125,7 +136,38 @@ async fn write_and_keep_house(journal: &Arc<Journal>, rounds: u64) {
     kept.unwrap();
 }
 
+/// Calls that fail now and then: nothing that fails is acknowledged, and the journal goes on by itself.
+async fn live_through_faults(folder: &Path) {
+    let mut opened = None;
+    for _ in 0..ATTEMPTS {
+        let data = DataFolder::open(&folder.join("data"));
+        opened = opened.or_else(|| data.ok()?.journal(options()).ok());
+    }
+    let journal = Arc::new(opened.expect("it never opens").0);
+    let writers = (0..WRITERS).map(|writer| tokio::spawn(write_or_try_again(Arc::clone(&journal), writer)));
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}
+
+async fn write_or_try_again(journal: Arc<Journal>, writer: u8) {
+    let name = writer.to_string();
+    while journal.last_number(&name) < ROUNDS * TOGETHER {
+        let number = journal.last_number(&name) + 1;
+        let seal = |given: u64| Ok::<_, JournalError>(content(writer, given));
+        let appended = journal.append_sealed_with(&name, 1, number, replay(writer, number), seal).await;
+        match appended {
+            Ok(number) => say(&format!("ack {writer} {number}")),
+            Err(JournalError::Failed | JournalError::DiskFull) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 async fn live(folder: &Path) {
+    if faulty() {
+        return live_through_faults(folder).await;
+    }
     if !started_anew() {
         write_and_keep_house(&open_and_say(folder), ROUNDS).await;
         let journal = open_and_say(folder);
@@ -213,7 +255,7 @@ fn journal_power_cut_loses_nothing_and_leaves_no_gap() {
         Missing::Folders("data"),
         Missing::Folders(""),
     ];
-    let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 40, missing };
+    let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 40, missing, faults: FAULTS, faulty_lives: 2 };
     let check = |found: Found<'_>| runtime.block_on(check(found.folder, found.said));
     run(NAME, plan, check).unwrap();
 }

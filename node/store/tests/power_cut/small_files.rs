@@ -98,7 +98,7 @@ fn durable_files_power_cut_leaves_the_old_or_the_new_and_nothing_destroyed() {
         Missing::Folders("data"),
         Missing::Folders(""),
     ];
-    let plan = Plan { cuts: 400, lives: 0, cuts_of_each: 0, missing };
+    let plan = Plan { cuts: 400, lives: 0, cuts_of_each: 0, missing, faults: &[], faulty_lives: 0 };
     run("small_files::durable_files_power_cut_leaves_the_old_or_the_new_and_nothing_destroyed", plan, check)
         .unwrap();
 }
