@@ -123,7 +123,11 @@ async fn opened(
     let mut pause = FIRST_PAUSE;
     loop {
         let longest = match try_open(node, opener, config).await {
-            Ok(body) => return enter(node, body).await,
+            Ok(body) => {
+                let entered = enter(node, body).await;
+                drop(tried.take());
+                return entered;
+            }
             Err(fault) => {
                 let longest =
                     if fault.cause == Cause::OwnedElsewhere { LAST_PAUSE_OWNED } else { LAST_PAUSE };
