@@ -4,6 +4,7 @@
 //! partition can be opened, read and dropped from anywhere. One connection more than the options say renews the
 //! leases and is never lent to anything else.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -24,6 +25,15 @@ use crate::partition::BoxFuture;
 
 /// Threads that serve all connections.
 const THREADS: usize = 2;
+
+thread_local! {
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread serves connections, and must not wait for them.
+pub(super) fn serves_connections() -> bool {
+    SERVES.get()
+}
 
 /// The server, as this process reaches it.
 pub(crate) struct Database {
@@ -67,6 +77,7 @@ impl Database {
         };
         let (lease_pool, pool) = (pool(1)?, pool(options.connections)?);
         let threads = Builder::new_multi_thread()
+            .on_thread_start(|| SERVES.set(true))
             .worker_threads(THREADS)
             .thread_name("store-postgres")
             .enable_all()

@@ -117,7 +117,8 @@ impl Leases {
         Ok(Taken { lease, version })
     }
 
-    /// Gives the lease back, so that the next owner need not wait for its end.
+    /// Gives the lease back, so that the next owner need not wait for its end. One that could not be renewed is left to
+    /// run out: a server that did not answer then would be waited for now.
     pub(super) async fn release(
         &self,
         database: &Database,
@@ -125,6 +126,7 @@ impl Leases {
         lease: &Lease,
     ) -> Result<(), Failure> {
         hold(&self.held).remove(body);
+        lease.holds()?;
         let session = database.session().await?;
         let release = session.prepare(&database.statements.release_lease).await?;
         let epoch = i64::try_from(lease.epoch).unwrap_or(i64::MAX);

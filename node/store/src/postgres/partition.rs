@@ -8,7 +8,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use super::committer::{Committer, Job, touch};
-use super::database::Database;
+use super::database::{Database, serves_connections};
 use super::failure::Failure;
 use super::lease::{Lease, Leases, Taken};
 use super::reads::Source;
@@ -67,7 +67,6 @@ impl PostgresPartition {
         let handle = database.handle().ok_or(StoreError::Stopped)?.spawn(async move {
             task.serve(committer).await;
             if let Err(failure) = leases.release(&task.database, &task.body, &task.lease).await {
-                // It runs out by itself.
                 tracing::warn!(code = failure.into_store_error().code(), "a lease was not given back");
             }
             let _ = ended.send(());
@@ -229,7 +228,11 @@ impl Drop for PostgresPartition {
         self.shared.queue.close();
         self.shared.closing.store(true, Ordering::Release);
         self.shared.waiting.notify_one();
-        let _ = hold(&self.closed).recv_timeout(CLOSE_WITHIN);
+        // The task needs this very thread where a handle is dropped that nobody waited for; who opens the body next
+        // waits for the task.
+        if !serves_connections() {
+            let _ = hold(&self.closed).recv_timeout(CLOSE_WITHIN);
+        }
     }
 }
 

@@ -48,6 +48,24 @@ async fn postgres_renews_its_leases_and_outlives_them() {
     partition.apply(put(b"a", b"1")).await.unwrap();
 }
 
+/// Who asks for bodies and goes away does not hold them, and does not hold up who asks next.
+#[tokio::test]
+async fn postgres_an_opening_that_nobody_waits_for_gives_the_body_back() {
+    let Some(fresh) = fresh("postgres_an_opening_that_nobody_waits_for_gives_the_body_back").await else {
+        return;
+    };
+    let (one, two) = (fresh.engine().await, fresh.engine().await);
+    for body in 0..12 {
+        drop(one.open(&format!("b{body}")));
+    }
+    for body in 0..12 {
+        let partition = one.open(&format!("b{body}")).await.unwrap();
+        partition.apply(put(b"a", b"1")).await.unwrap();
+        drop(partition);
+        assert_eq!(value(&*two.open(&format!("b{body}")).await.unwrap(), b"a").await, Some(b"1".to_vec()));
+    }
+}
+
 /// The owner of before still runs and believes in its lease; the database knows better.
 #[tokio::test]
 async fn postgres_a_stale_owner_is_fenced_off_with_its_very_next_batch() {
