@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::partition::{BoxFuture, Partition};
-use crate::postgres::PostgresEngine;
 
 /// The engines there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,9 +67,4 @@ pub trait Engine: Send + Sync {
 
     /// Removes a partition that is not open, with all its rows, durably; tells whether there was one.
     fn remove(&self, name: &str) -> BoxFuture<Result<bool, StoreError>>;
-
-    /// The server that keeps the bodies, if it is one: their journal and keyrings lie there too.
-    fn server(&self) -> Option<&PostgresEngine> {
-        None
-    }
 }

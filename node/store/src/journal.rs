@@ -54,7 +54,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
@@ -83,7 +83,7 @@ pub struct Journal {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
-    table: OnceLock<OnServer>,
+    table: Option<OnServer>,
     // Dropped last: nobody else may open the journal while the threads still write.
     _lock: LockFile,
 }
@@ -150,13 +150,8 @@ impl Journal {
             spare: Mutex::new(found.spare),
             keeper: Keeper::default(),
         });
-        let mut journal = Self {
-            shared: Arc::clone(&shared),
-            writer: None,
-            keeper: None,
-            table: OnceLock::new(),
-            _lock: lock,
-        };
+        let mut journal =
+            Self { shared: Arc::clone(&shared), writer: None, keeper: None, table: None, _lock: lock };
         let writer = Writer::new(Arc::clone(&shared), found.tail, first);
         journal.writer = Some(thread("journal", move || writer.run())?);
         journal.keeper = Some(thread("journal-keeper", move || keeper::run(&shared))?);
@@ -164,12 +159,13 @@ impl Journal {
         Ok((journal, found.recovered))
     }
 
-    /// Keeps the journal of every partition but those named in `local` as a table of this server from now on; done once,
-    /// before anything is appended for a body. A body's journal is adopted once the body is open.
-    pub fn on_server(&self, engine: &PostgresEngine, local: &[&str]) -> Result<(), JournalError> {
+    /// Keeps the journal of every partition but those named in `local` as a table of this server from now on. A body's
+    /// is adopted once the body is open.
+    pub fn on_server(mut self, engine: &PostgresEngine, local: &[&str]) -> Result<Self, JournalError> {
         let table = TableJournal::new(engine, self.shared.options.clone())?;
         let local = local.iter().map(|name| (*name).to_owned()).collect();
-        self.table.set(OnServer { table, local }).map_err(|_| JournalError::Locked)
+        self.table = Some(OnServer { table, local });
+        Ok(self)
     }
 
     /// Goes on with the journal of a body that this process has opened, in the epoch of its lease: to be repeated each
@@ -182,7 +178,7 @@ impl Journal {
     }
 
     fn table_of(&self, partition: &str) -> Option<&TableJournal> {
-        let on_server = self.table.get()?;
+        let on_server = self.table.as_ref()?;
         (!on_server.local.iter().any(|name| name == partition)).then_some(&on_server.table)
     }
 
@@ -245,7 +241,7 @@ impl Journal {
     /// [`Journal::forget_replay_ids`].
     pub fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
         let mut ids = reader::replay_ids(&self.shared, since_ms)?;
-        if let Some(OnServer { table, .. }) = self.table.get() {
+        if let Some(OnServer { table, .. }) = &self.table {
             ids.extend(table.replay_ids(since_ms)?);
         }
         Ok(ids)
@@ -254,7 +250,7 @@ impl Journal {
     /// Replay ids noted before `before_ms` (Unix milliseconds) are asked for no more: what is kept for them alone goes.
     /// Blocking file I/O.
     pub fn forget_replay_ids(&self, before_ms: u64) -> Result<(), JournalError> {
-        if let Some(OnServer { table, .. }) = self.table.get() {
+        if let Some(OnServer { table, .. }) = &self.table {
             table.forget_replays(before_ms)?;
         }
         self.shared.forget_replays(before_ms)
@@ -322,12 +318,12 @@ impl Journal {
 
     /// Entries that wait to be written now.
     pub fn queue_depth(&self) -> usize {
-        self.shared.queue.depth() + self.table.get().map_or(0, |on| on.table.queue_depth())
+        self.shared.queue.depth() + self.table.as_ref().map_or(0, |on| on.table.queue_depth())
     }
 
     /// Whether the journal refuses everything because a write failed: it tries by itself to go on.
     pub fn failed(&self) -> bool {
-        let on_server = self.table.get().is_some_and(|on| on.table.failed());
+        let on_server = self.table.as_ref().is_some_and(|on| on.table.failed());
         on_server || self.shared.failed.load(Ordering::Acquire)
     }
 }

@@ -198,10 +198,6 @@ impl Engine for PostgresEngine {
         EngineKind::Postgres
     }
 
-    fn server(&self) -> Option<&PostgresEngine> {
-        Some(self)
-    }
-
     fn open(&self, name: &str) -> BoxFuture<Result<Arc<dyn Partition>, StoreError>> {
         let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
         self.shared.database.run(async move {

@@ -29,8 +29,7 @@ impl Node {
         let dir = tempfile::tempdir().unwrap();
         let engine = PostgresEngine::connect(fresh.options.clone()).await.unwrap();
         let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
-        journal.on_server(engine.server().unwrap(), &["permits"]).unwrap();
-        assert!(journal.on_server(&engine, &[]).is_err(), "once");
+        let journal = journal.on_server(&engine, &["permits"]).unwrap();
         let mut bodies = Vec::new();
         for body in BODIES {
             bodies.push(open_when_free(&*engine, body).await);
@@ -121,7 +120,7 @@ async fn postgres_journal_a_body_taken_over_is_refused_and_the_others_go_on() {
     assert!(matches!(node.append("982016", None).await, Err(JournalError::Fenced)));
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
-    journal.on_server(&other, &[]).unwrap();
+    let journal = journal.on_server(&other, &[]).unwrap();
     journal.adopt("982016").await.unwrap();
     assert!(matches!(journal.adopt("982024").await, Err(JournalError::Fenced)));
     let partition = "982016".to_owned();
