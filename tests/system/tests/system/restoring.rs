@@ -181,7 +181,9 @@ fn engine_and_back(stage: &Stage) {
     assert!(load.end() > 0);
     let before = answer(stage, &persons[2]);
     stage.stack.kill(Role::Node).unwrap();
-    until("a ready node", || page(stage.layout(), Role::Node, "/readyz").filter(|(status, _)| *status == 200));
+    until("a ready node", || {
+        page(stage.layout(), Role::Node, "/readyz").filter(|(status, _)| *status == 200)
+    });
     until_answered(stage, &persons[2], &before);
     let log = stage.staff(BODY, &["audit", "verify"]).done();
     assert_eq!(log["verified"], true, "{log}");
