@@ -33,6 +33,11 @@ use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
 use crate::{bodies, identities, inbound, outbound, renewal, supervise, witness};
 
+/// How often old request ids are let go of.
+const FORGET_REPLAYS: Duration = Duration::from_secs(600);
+/// Request ids are kept so long in the journal, far beyond their window: a clock that jumps ahead for a while opens none
+/// of them again.
+const KEEP_REPLAYS_MS: u64 = 24 * 3_600_000;
 /// How often gauges that nobody else moves are set.
 const GAUGES: Duration = Duration::from_secs(5);
 /// Time peers have to hear of the end.
@@ -225,7 +230,12 @@ fn told(node: &Node) -> Result<Vec<String>, String> {
 }
 
 async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCredentials>) {
+    let mut forgotten = tokio::time::Instant::now();
     loop {
+        if forgotten.elapsed() > FORGET_REPLAYS {
+            forgotten = tokio::time::Instant::now();
+            forget_replays(&journal, node.clock.now_ms());
+        }
         node.channels.expire(node.clock.now_ms());
         crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
         let waiting = i64::try_from(journal.queue_depth()).unwrap_or(i64::MAX);
@@ -234,6 +244,16 @@ async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCred
             return;
         }
     }
+}
+
+/// Lets go of request ids that are long past their window (R22), beside everything else.
+fn forget_replays(journal: &Arc<Journal>, now_ms: u64) {
+    let journal = journal.clone();
+    drop(tokio::task::spawn_blocking(move || {
+        if let Err(error) = journal.forget_replay_ids(now_ms.saturating_sub(KEEP_REPLAYS_MS)) {
+            tracing::warn!(code = error.code(), "old request ids are kept for now");
+        }
+    }));
 }
 
 /// Takes nothing new on, finishes what is in work, closes.

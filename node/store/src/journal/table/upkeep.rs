@@ -28,11 +28,11 @@ impl TableJournal {
         let bodies: Vec<(String, Arc<Lease>)> = self.shared.all();
         self.wait(move |shared| async move {
             for (body, lease) in bodies {
-                let session = shared.begun(&body, &lease).await?;
-                let forget = session.prepare(&shared.sql.forget_replays).await?;
-                let bodies = [body.as_str()];
-                session.bounded(session.execute(&forget, &[&&bodies[..], &signed(before_ms)])).await?;
-                session.commit().await?;
+                match shared.forget_replays_of(&body, &lease, before_ms).await {
+                    // The new owner sees to it.
+                    Err(Failure::Fenced) => {}
+                    forgotten => forgotten?,
+                }
             }
             Ok(())
         })
@@ -150,6 +150,14 @@ impl Shared {
         let why = i16::from(log.given_up.map_or(0, GivenUp::code));
         let (first, last) = (signed(log.first), signed(log.last));
         session.bounded(session.execute(&set, &[&body, &first, &why, &last, &restoring])).await?;
+        session.commit().await
+    }
+
+    async fn forget_replays_of(&self, body: &str, lease: &Lease, before_ms: u64) -> Result<(), Failure> {
+        let session = self.begun(body, lease).await?;
+        let forget = session.prepare(&self.sql.forget_replays).await?;
+        let bodies = [body];
+        session.bounded(session.execute(&forget, &[&&bodies[..], &signed(before_ms)])).await?;
         session.commit().await
     }
 
