@@ -46,7 +46,8 @@ impl Committer {
             suspect: false,
             touching: None,
         };
-        committer.take_over(opened, found);
+        let live = committer.take_over(opened, found);
+        *committer.shared.live_mut() = Some(live);
         Ok(committer)
     }
 
@@ -54,15 +55,17 @@ impl Committer {
         self.epoch
     }
 
-    fn take_over(&mut self, opened: Opened, found: Found) {
+    /// What readers are to see of it.
+    fn take_over(&mut self, opened: Opened, found: Found) -> Live {
         self.state = found.state;
         self.leftovers = found.leftovers.into();
         self.suspect = false;
         self.touching = None;
         self.shared.touched.store(false, Ordering::Release);
-        *self.shared.live_mut() = Some(Live::new(opened.db.clone()));
+        let live = Live::new(opened.db.clone());
         self.opened = Some(opened);
         self.measure();
+        live
     }
 
     /// Writes a group; says of each batch whether its preconditions held. A failure is that of all of them.
@@ -232,10 +235,15 @@ impl Committer {
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
-        self.close();
-        let (opened, found) =
-            Opened::open(&self.shared.directory, self.shared.cache_bytes, Some(self.epoch))?;
-        self.take_over(opened, found);
+        let shared = Arc::clone(&self.shared);
+        // Held until it is open: who reads meanwhile waits, away from the caller's thread.
+        let mut live = shared.live_mut();
+        *live = None;
+        if let Some(opened) = self.opened.take() {
+            opened.close();
+        }
+        let (opened, found) = Opened::open(&shared.directory, shared.cache_bytes, Some(self.epoch))?;
+        *live = Some(self.take_over(opened, found));
         Ok(())
     }
 

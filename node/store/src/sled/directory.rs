@@ -6,7 +6,7 @@
 //! bodies/<name>.sled/db       sled's log
 //! bodies/<name>.sled/conf     sled's settings
 //! bodies/<name>.sled/snap.*   where sled begins to read its log
-//! bodies/<name>.sled/blobs/   always empty: sled syncs nothing in it
+//! bodies/<name>.sled/blobs/   always empty: sled syncs nothing in it; a file for a moment of every opening
 //! bodies/<name>.sled/suspect  there after a failed sync, until the log was written anew
 //! ```
 
@@ -127,6 +127,28 @@ impl Directory {
         Ok(sync_dir(&self.bodies)?)
     }
 
+    /// Lets sled read its log and write its snapshot, makes that durable, and stops it there.
+    ///
+    /// When sled opens, it writes zeros over every segment that its new snapshot does not need any more, though the old
+    /// one still does, which comes back in a power cut: the snapshot's name is not durable yet. Between the two sled
+    /// looks into `blobs/`; where that is a file, it gives up.
+    pub(super) fn write_snapshot(&self) -> Result<(), StoreError> {
+        let blobs = self.path().join("blobs");
+        if blobs.is_dir() {
+            if self.has_blobs()? {
+                return Err(StoreError::Corrupt);
+            }
+            fs::remove_dir(&blobs)?;
+        }
+        File::create(&blobs)?;
+        // What else may be the matter is met again when it is opened in earnest.
+        drop(open_sled(&self.path(), 1 << 20));
+        unlocked(&self.log())?;
+        fs::remove_file(&blobs)?;
+        fs::create_dir(&blobs)?;
+        sync_all(&self.path())
+    }
+
     /// Makes durable what sled wrote to open the directory.
     pub(super) fn opened(&self) -> Result<(), StoreError> {
         sync_all(&self.path())
@@ -211,11 +233,21 @@ fn sync_all(dir: &Path) -> Result<(), StoreError> {
     Ok(sync_dir(dir)?)
 }
 
+/// Removes a partition's directory: files, and the one directory that may be in it.
 fn remove_all(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_all(&entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
     }
+    fs::remove_dir(dir)
 }
 
 /// Writes what stands in the file over itself: the system takes no page for written then that it has not written.

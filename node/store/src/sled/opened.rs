@@ -35,6 +35,7 @@ impl Opened {
     ) -> Result<(Self, Found), StoreError> {
         directory.create(|dir| fill(dir, directory.name()))?;
         directory.prepare()?;
+        directory.write_snapshot()?;
         let gated = Gated::new(&directory.log())?;
         let db = open_sled(&directory.path(), cache_bytes)?;
         let opened = match SyncFile::open(&directory.log()) {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chukei_power_cut::{Fault, Found, Missing, Plan, child, faulty, run, say, start_anew, started_anew};
-use chukei_store::{Batch, DataFolder, Engine, Partition, RowKey, Space, SqliteOptions, StoreError};
+use chukei_store::{
+    Batch, DataFolder, Engine, Partition, RowKey, SledOptions, Space, SqliteOptions, StoreError,
+};
 
 /// The body that lives on, and the one that is removed in each life.
 const BODY: &str = "982016";
@@ -328,4 +330,13 @@ fn sqlite_power_cut_loses_nothing_and_leaves_nothing_by_halves() {
     ];
     let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 30, missing, faults: FAULTS, faulty_lives: 2 };
     trial("sqlite_power_cut_loses_nothing_and_leaves_nothing_by_halves", engine, plan);
+}
+
+#[test]
+fn sled_power_cut_loses_nothing_and_leaves_nothing_by_halves() {
+    let engine = |data: &DataFolder| data.sled(SledOptions::default());
+    let missing = &[Missing::Files("db"), Missing::Folders("bodies"), Missing::Folders("data")];
+    // While its files are opened anew after a failed sync, which may fail again, sled answers no reads.
+    let plan = Plan { cuts: 300, lives: 6, cuts_of_each: 30, missing, faults: &[], faulty_lives: 0 };
+    trial("sled_power_cut_loses_nothing_and_leaves_nothing_by_halves", engine, plan);
 }
