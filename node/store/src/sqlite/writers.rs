@@ -123,3 +123,69 @@ fn proceed(work: &impl Work) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::{Work, Writers};
+
+    /// So many pieces, and who is told of the last.
+    struct Pieces {
+        left: AtomicU32,
+        at_work: AtomicBool,
+        panics: bool,
+        over: Sender<bool>,
+    }
+
+    impl Pieces {
+        fn new(left: u32, panics: bool, over: &Sender<bool>) -> Arc<Self> {
+            let (left, at_work) = (AtomicU32::new(left), AtomicBool::new(false));
+            Arc::new(Self { left, at_work, panics, over: over.clone() })
+        }
+    }
+
+    impl Work for Pieces {
+        fn work(&self) -> bool {
+            assert!(!self.panics, "a piece of work that panics");
+            assert!(!self.at_work.swap(true, Ordering::SeqCst), "two threads at one piece of work");
+            let more = self.left.fetch_sub(1, Ordering::SeqCst) > 1;
+            std::thread::yield_now();
+            self.at_work.store(false, Ordering::SeqCst);
+            if !more {
+                self.over.send(true).unwrap();
+            }
+            more
+        }
+
+        fn give_up(&self) {
+            self.over.send(false).unwrap();
+        }
+    }
+
+    #[test]
+    fn sqlite_writers_finish_all_work_and_never_two_at_one() {
+        for limit in [0, 1, 3] {
+            let writers = Writers::new(limit);
+            let (over, told) = channel();
+            for _ in 0..20 {
+                writers.submit(Pieces::new(50, false, &over));
+            }
+            drop(over);
+            assert_eq!(told.iter().take(20).filter(|done| *done).count(), 20);
+            assert!(writers.pool.lock().threads <= limit.max(1));
+        }
+    }
+
+    #[test]
+    fn sqlite_writers_outlive_work_that_panics_and_tell_it_so() {
+        let writers = Writers::new(1);
+        let (over, told) = channel();
+        writers.submit(Pieces::new(1, true, &over));
+        writers.submit(Pieces::new(1, false, &over));
+        drop(over);
+        assert_eq!(told.iter().take(2).collect::<Vec<_>>(), [false, true]);
+    }
+}
