@@ -148,7 +148,12 @@ impl Files {
             "mkdir" => self.tree.make_folder(at, &path(0)?)?,
             "mkdirat" => from_here(0).and_then(|()| self.tree.make_folder(at, &path(1)?))?,
             "unlink" | "rmdir" => self.tree.remove(at, &path(0)?)?,
-            "unlinkat" => from_here(0).and_then(|()| self.tree.remove(at, &path(1)?))?,
+            "unlinkat" => match self.node(arguments) {
+                Some(folder) => self.tree.remove_from(at, folder, &path(1)?)?,
+                // Of a folder elsewhere.
+                None if path(1)?.is_relative() && from_here(0).is_none() => Vec::new(),
+                None => self.tree.remove(at, &path(1)?)?,
+            },
             "rename" => self.tree.rename(at, &path(0)?, &path(1)?)?,
             "renameat" | "renameat2" => {
                 from_here(0)?;
@@ -179,13 +184,7 @@ impl Files {
     ) -> Option<()> {
         match call.name {
             "open" => self.open(at, &arguments.path(0)?, arguments.text(1)?, result)?,
-            "openat" => {
-                let path = arguments.path(1)?;
-                if path.is_relative() {
-                    is_here(arguments.text(0)?)?;
-                }
-                self.open(at, &path, arguments.text(2)?, result)?;
-            }
+            "openat" => self.open_at(at, arguments, result)?,
             "creat" => self.open(at, &arguments.path(0)?, "O_WRONLY|O_CREAT|O_TRUNC", result)?,
             "dup" | "dup2" | "dup3" => self.duplicate(arguments.number(0)?, result),
             "fcntl" if arguments.text(1)?.starts_with("F_DUPFD") => {
@@ -237,6 +236,24 @@ impl Files {
             Some(opened) => self.descriptors.insert(to, opened),
             None => self.descriptors.remove(&to),
         };
+    }
+
+    fn open_at(&mut self, at: CallNumber, arguments: &Arguments<'_>, descriptor: u64) -> Option<()> {
+        let (path, flags) = (arguments.path(1)?, arguments.text(2)?);
+        match self.node(arguments) {
+            Some(folder) if path.is_relative() => {
+                // Only to look into it: nothing is made this way here.
+                (!has_flag(flags, "O_CREAT")).then_some(())?;
+                let node = self.tree.child(folder, &path)??;
+                self.descriptors.insert(descriptor, self.opened.len());
+                self.opened.push(Opened { node, position: 0, appends: false, rebuilt: false });
+            }
+            None if path.is_relative() && is_here(arguments.text(0)?).is_none() => {
+                self.descriptors.remove(&descriptor);
+            }
+            _ => self.open(at, &path, flags, descriptor)?,
+        }
+        Some(())
     }
 
     fn open(&mut self, at: CallNumber, path: &Path, flags: &str, descriptor: u64) -> Option<()> {

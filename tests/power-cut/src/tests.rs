@@ -188,7 +188,6 @@ fn calls_without_a_meaning_here_are_errors() {
         "fallocate(3, FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE, 0, 10) = 0",
         "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f00",
         "openat(AT_FDCWD, 'b', O_RDWR|O_CREAT|O_DSYNC, 0600) = 5",
-        "openat(4, 'b', O_RDWR|O_CREAT, 0600) = 5",
         "syncfs(3) = 0",
         "rename('a', '/elsewhere/a') = 0",
         "symlink('a', 'b') = 0",
@@ -228,4 +227,23 @@ fn a_forgetful_disk_never_writes_what_a_sync_failed_for() {
         let left = Cut::any(&mut random, 9).leave(&disk, &mut random).0;
         assert_eq!(left.file("a"), Some(if forgetful { &b""[..] } else { b"one" }));
     }
+}
+
+#[test]
+fn names_are_removed_from_folders_that_are_open() {
+    let lines = [
+        "mkdir('d', 0700) = 0",
+        "openat(AT_FDCWD, 'd/a', O_RDWR|O_CREAT, 0600) = 3",
+        "openat(AT_FDCWD, 'd', O_RDONLY|O_DIRECTORY) = 5",
+        "unlinkat(5, 'a', 0) = 0",
+        "openat(AT_FDCWD, 'd/b', O_RDWR|O_CREAT, 0600) = 3",
+        "openat(5, 'b', O_RDONLY) = 6",
+        "fsync(5) = 0",
+        OPEN_FOLDER,
+        "fsync(4) = 0",
+    ];
+    assert_eq!(found(&lines, "d/a"), states(&[None]));
+    assert_eq!(found(&lines, "d/b"), states(&[Some("")]));
+    let unknown = [&lines[..3], &["openat(5, 'c', O_RDWR|O_CREAT, 0600) = 6"]].concat();
+    assert!(steps(&text(&unknown), Path::new("/trial"), &Image::default()).is_err());
 }

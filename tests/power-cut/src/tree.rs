@@ -83,6 +83,18 @@ impl Tree {
         Some(vec![self.name(call, folder, NameChange::Remove(name))])
     }
 
+    /// Removes a name from a folder that was opened.
+    pub(crate) fn remove_from(&mut self, call: CallNumber, folder: Node, name: &Path) -> Option<Vec<Step>> {
+        let found = self.child(folder, name)?;
+        found.map(|_| vec![self.name(call, folder, NameChange::Remove(name.into()))])
+    }
+
+    /// What has a name in a folder that was opened; `None` for a path that is more than a name.
+    pub(crate) fn child(&self, folder: Node, name: &Path) -> Option<Option<Node>> {
+        let Some(Seen::Folder(names)) = self.nodes.get(folder) else { return None };
+        (name.file_name()? == name.as_os_str()).then(|| names.get(name.as_os_str()).copied())
+    }
+
     /// `None` also for a name that is moved between folders.
     pub(crate) fn rename(&mut self, call: CallNumber, from: &Path, to: &Path) -> Option<Vec<Step>> {
         match (self.place(from)?, self.place(to)?) {

@@ -54,21 +54,33 @@ fn value(writer: u8, count: u64) -> Vec<u8> {
     [count.to_be_bytes().to_vec(), vec![writer; filler]].concat()
 }
 
-/// What a writer has counted up to, and the version of that.
+/// What a writer has counted up to, and the version of that. An engine may refuse to read what it cannot trust before
+/// it has recovered.
 async fn counted(partition: &dyn Partition, writer: u8) -> (u64, Option<u64>) {
+    for _ in 0..ATTEMPTS {
+        match try_counted(partition, writer).await {
+            Ok(counted) => return counted,
+            Err(StoreError::Stopped) if faulty() => drop(partition.recover().await),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("it is never read again");
+}
+
+async fn try_counted(partition: &dyn Partition, writer: u8) -> Result<(u64, Option<u64>), StoreError> {
     let keys: Vec<_> = (0..ROWS).map(|at| row(writer, at)).collect();
-    let rows = partition.get_many(&keys).await.unwrap();
+    let rows = partition.get_many(&keys).await?;
     assert!(rows.iter().all(|found| *found == rows[0]), "half a batch");
     let count = rows[0].as_ref().map_or(0, |found| u64::from_be_bytes(found.value[..8].try_into().unwrap()));
     if let Some(found) = &rows[0] {
         assert!(found.value == value(writer, count), "other bytes than were written");
     }
-    let passing = partition.scan(&passing(writer), None, 1000).await.unwrap().rows;
+    let passing = partition.scan(&passing(writer), None, 1000).await?.rows;
     let numbers: Vec<u64> =
         passing.iter().map(|(_, found)| u64::from_be_bytes(found.value[..8].try_into().unwrap())).collect();
     let expected: Vec<u64> = ((count + 1).saturating_sub(KEPT).max(1)..=count).collect();
     assert_eq!(numbers, expected, "of one batch some rows came or went, and some did not");
-    (count, rows[0].as_ref().map(|found| found.version))
+    Ok((count, rows[0].as_ref().map(|found| found.version)))
 }
 
 async fn count_up(partition: Arc<dyn Partition>, body: &'static str, writer: u8, batches: u64) {
