@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use chukei_crypto::hash::sha256;
-use chukei_keys::{FileProvider, KeyProvider, KeyringFile, Owner};
+use chukei_keys::{FileProvider, KeyProvider, KeyringFile, Owner, StandbyProvider};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -271,4 +271,66 @@ fn copy_folder(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
+}
+
+/// The machine is lost: shares, the standby's epochs and a copy of the keyring bring it back on another, and the drill
+/// proves it there.
+#[test]
+fn r25_a_keyring_comes_back_on_another_machine_from_shares_standby_and_copy() {
+    let custody = Custody::new();
+    let config = |machine: &str| {
+        fs::create_dir_all(custody.path(&format!("{machine}/roots"))).unwrap();
+        let keys = "provider = \"file\"\nroots = \"roots\"\nepochs = \"epochs\"";
+        fs::write(
+            custody.path(&format!("{machine}/node.toml")),
+            format!("data_dir = \"data\"\n[keys]\n{keys}\n"),
+        )
+        .unwrap();
+    };
+    config(".");
+    config("new");
+    fs::create_dir(custody.path("standby")).unwrap();
+    let provider = FileProvider::new(&custody.path("roots"), &custody.path("epochs"));
+    let provider = Arc::new(StandbyProvider::new(provider, &custody.path("standby")));
+    let path = custody.path("data/keys/982016.keyring");
+    let keyring = KeyringFile::create(&path, provider, &Custody::owner(), TODAY).unwrap();
+    custody.split("s").done();
+
+    let copy = |out: &str| {
+        custody.run(&["backup", "--keys", "node.toml", "--owner", "982016", "--out-dir", out]).done()
+    };
+    let older = copy("copies")["file"].as_str().unwrap().to_owned();
+    keyring.rotate_standing().unwrap();
+    let newest = copy("copies")["file"].as_str().unwrap().to_owned();
+    assert_eq!(newest, "copies/982016.keyring-2");
+    let bring = |copy: &str| {
+        let act = [
+            "restore",
+            "--keys",
+            "new/node.toml",
+            "--owner",
+            "982016",
+            "--keyring",
+            copy,
+            "--standby",
+            "standby",
+        ];
+        custody.with_shares(&act, &[1, 3, 5])
+    };
+    let before = custody.everything();
+    let refused = bring(&older);
+    assert_eq!((refused.status, refused.code()), (2, "OLDER_KEYRING"));
+    assert_eq!(custody.everything(), before, "nothing is written before the copy has been opened");
+    let restored = bring(&newest).done();
+    assert_eq!((restored["generation"].as_u64(), restored["epochs"].as_u64()), (Some(2), Some(1)));
+    assert_eq!(fs::read(custody.path("new/data/keys/982016.keyring")).unwrap(), fs::read(&path).unwrap());
+    let drilled = custody.with_shares(&["drill", "--keys", "new/node.toml"], &[2, 4, 5]).done();
+    assert_eq!(drilled["keyring_opened"], true, "{drilled}");
+    assert_eq!(bring(&newest).code(), "FILE_EXISTS");
+
+    // Once its epoch is destroyed at both places, the copy opens nowhere.
+    keyring.turn_epoch(TODAY + 8, 7).unwrap();
+    fs::remove_dir_all(custody.path("new")).unwrap();
+    config("new");
+    assert_eq!(bring(&newest).code(), "KEY_DESTROYED");
 }

@@ -4,6 +4,7 @@
 //! lives; nothing is overwritten; what is brought back has been opened first, and is not older than the newest that was
 //! acknowledged.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use chukei_crypto::keyring::RootKey;
@@ -122,7 +123,9 @@ pub(super) fn restore(args: &KeyringRestoreArgs) -> Result<Report, Failure> {
     let epochs = provider.take_over(&args.standby, &owner).map_err(|error| failed(&error))?;
     provider.raise_generation(&owner, head.generation).map_err(|error| failed(&error))?;
     let folder = places.keyring.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| files::io_failed(folder, &error))?;
+    let mut private = std::fs::DirBuilder::new();
+    let made = private.recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| files::io_failed(folder, &error))?;
     files::create(&places.keyring, &bytes)?;
     files::sync_folder_of(&places.keyring).map_err(|error| files::io_failed(&places.keyring, &error))?;
     let json = json!({
