@@ -13,3 +13,6 @@ mod progress;
 mod restore;
 
 pub use create::create;
+
+#[cfg(test)]
+mod tests;

@@ -168,7 +168,7 @@ pub(super) async fn leave(
 }
 
 /// Chunks go to a folder.
-struct Files(ImageWriter);
+pub(super) struct Files(pub(super) ImageWriter);
 
 impl Sink for Files {
     type Error = ImageError;
