@@ -89,7 +89,7 @@ async fn r23_an_old_backup_with_the_keyring_in_use_shows_nothing_that_was_erased
     Carrier { scope: &scope, course: &Straight, clock: &clock, keep: 7 }.carry_on().await.unwrap();
     assert!(opens(&body, &rows[0]).await && body.get_row(&rows[1]).await.unwrap().is_none());
     let last = body.audit().last_number();
-    drop((scope, body));
+    drop((scope, grant, body));
 
     // The rows are lost; keyring and log are there.
     let dir = sample.closed();

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chukei_crypto::keyring::RootKey;
-use chukei_keys::{FileProvider, KeyProvider, KeyfileError, KeyringFile, Owner, ProviderError, StandbyProvider};
+use chukei_keys::{
+    FileProvider, KeyProvider, KeyfileError, KeyringFile, Owner, ProviderError, StandbyProvider,
+};
 use tempfile::TempDir;
 
 const DAY: u32 = 20_778;

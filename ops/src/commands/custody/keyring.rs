@@ -41,7 +41,8 @@ impl Places {
         let base = base_of(config);
         let text = std::fs::read_to_string(config).map_err(|error| files::io_failed(config, &error))?;
         let unusable = || {
-            let message = "から鍵の場所を読み取れません。data_dir と [keys] の roots、epochs を確認してください";
+            let message =
+                "から鍵の場所を読み取れません。data_dir と [keys] の roots、epochs を確認してください";
             Failure::usage("BAD_CONFIG", format!("{} {message}", config.display()))
         };
         let RoleConfig { data_dir, keys } = toml::from_str(&text).map_err(|_| unusable())?;
@@ -66,7 +67,10 @@ fn sealed(path: &Path, owner: &Owner) -> Result<(Vec<u8>, SealedHead), Failure> 
     let length = std::fs::metadata(path).map_err(|error| files::io_failed(path, &error))?.len();
     let unusable = |cause: &dyn std::fmt::Display| {
         let message = "所有者とファイルを確認してください";
-        Failure::usage("BAD_KEYRING", format!("{} は鍵束として使えません({cause})。{message}", path.display()))
+        Failure::usage(
+            "BAD_KEYRING",
+            format!("{} は鍵束として使えません({cause})。{message}", path.display()),
+        )
     };
     if length > MAX_KEYRING_BYTES {
         return Err(unusable(&KeyfileError::TooLarge));
@@ -118,7 +122,10 @@ pub(super) fn restore(args: &KeyringRestoreArgs) -> Result<Report, Failure> {
     }
     let provider = FileProvider::new(&places.roots, &places.epochs);
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::other("KEYS_NOT_WRITTEN", format!("鍵を書き込めません: {error}。場所と権限を確認してください"))
+        Failure::other(
+            "KEYS_NOT_WRITTEN",
+            format!("鍵を書き込めません: {error}。場所と権限を確認してください"),
+        )
     };
     let epochs = provider.take_over(&args.standby, &owner).map_err(|error| failed(&error))?;
     provider.raise_generation(&owner, head.generation).map_err(|error| failed(&error))?;
@@ -174,8 +181,9 @@ fn not_opened(error: &DrillError) -> Failure {
             "KEYRING_NOT_READ",
             format!("鍵束を開けません: {error}。--keyring と --standby を確認してください"),
         ),
-        DrillError::WrongRoot | DrillError::OtherRoot { .. } => {
-            Failure::other("KEYRING_DIFFERS", "この鍵束はこのルート鍵では開けません。シェアを確認してください")
-        }
+        DrillError::WrongRoot | DrillError::OtherRoot { .. } => Failure::other(
+            "KEYRING_DIFFERS",
+            "この鍵束はこのルート鍵では開けません。シェアを確認してください",
+        ),
     }
 }
