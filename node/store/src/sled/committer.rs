@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use super::failure::{contained, fault_of, store_error};
 use super::group::{Group, Prepared};
 use super::layout::{Leftover, State, epoch_key, number, state_key};
-use super::live::{Hidden, Live};
+use super::live::{Hidden, Live, Met};
 use super::opened::{Found, Opened};
 use super::shared::{Applying, Shared};
 use crate::batch::Batch;
@@ -20,6 +20,8 @@ use crate::partition::WriteFault;
 
 /// Parts of rows that are gone which are removed at a time.
 const PARTS_PER_STEP: usize = 2048;
+/// Steps in which a body is read through before it is handed out; what is larger is read on when there is time.
+const STEPS_AT_OPENING: usize = 8;
 
 pub(super) struct Committer {
     shared: Arc<Shared>,
@@ -31,6 +33,8 @@ pub(super) struct Committer {
     suspect: bool,
     /// Where the walk through all items has come to.
     touching: Option<sled::IVec>,
+    /// What it has met, and the version at which it began.
+    touched: (Met, u64),
 }
 
 impl Committer {
@@ -45,9 +49,16 @@ impl Committer {
             leftovers: VecDeque::new(),
             suspect: false,
             touching: None,
+            touched: (Met::default(), 0),
         };
         let live = committer.take_over(opened, found);
         *committer.shared.live_mut() = Some(live);
+        let mut steps = 0;
+        while steps < STEPS_AT_OPENING
+            && contained(|| committer.touch()).inspect_err(|_| committer.close())?
+        {
+            steps += 1;
+        }
         Ok(committer)
     }
 
@@ -61,6 +72,7 @@ impl Committer {
         self.leftovers = found.leftovers.into();
         self.suspect = false;
         self.touching = None;
+        self.touched = (Met::default(), self.state.version);
         self.shared.touched.store(false, Ordering::Release);
         let live = Live::new(opened.db.clone());
         self.opened = Some(opened);
@@ -193,9 +205,25 @@ impl Committer {
             return Ok(false);
         }
         let after = self.touching.take();
-        self.touching = self.shared.live().as_ref().ok_or(StoreError::Stopped)?.touch(after)?;
-        self.shared.touched.store(self.touching.is_none(), Ordering::Release);
-        Ok(self.touching.is_some())
+        let live = self.shared.live();
+        self.touching = live.as_ref().ok_or(StoreError::Stopped)?.touch(after, &mut self.touched.0)?;
+        if self.touching.is_some() {
+            return Ok(true);
+        }
+        self.check_digest()?;
+        self.shared.touched.store(true, Ordering::Release);
+        Ok(false)
+    }
+
+    /// Whether the rows that were met are all that there must be. sled takes what it finds damaged in the newer part of
+    /// its log for never written, and opens without it.
+    fn check_digest(&self) -> Result<(), StoreError> {
+        let (met, version) = self.touched;
+        if version == self.state.version && (met.digest != self.state.digest || !met.all_parts()) {
+            tracing::error!("sled has lost rows");
+            return Err(StoreError::Corrupt);
+        }
+        Ok(())
     }
 
     fn measure(&self) {
@@ -248,14 +276,15 @@ impl Committer {
     }
 
     /// Reads every item, as a proof that none is damaged.
-    fn read_all(&self) -> Result<(), StoreError> {
+    fn read_all(&mut self) -> Result<(), StoreError> {
+        self.touched = (Met::default(), self.state.version);
         let live = self.shared.live();
         let live = live.as_ref().ok_or(StoreError::Stopped)?;
-        let mut after = live.touch(None)?;
+        let mut after = live.touch(None, &mut self.touched.0)?;
         while after.is_some() {
-            after = live.touch(after)?;
+            after = live.touch(after, &mut self.touched.0)?;
         }
-        Ok(())
+        self.check_digest()
     }
 
     /// A small durable write.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sled::IVec;
 
 use super::failure::store_error;
-use super::layout::{Header, Leftover, State, row_key, state_key};
+use super::layout::{Header, Leftover, State, digest, row_key, state_key};
 use super::live::Hidden;
 use crate::batch::{Batch, Precondition, Write};
 use crate::error::StoreError;
@@ -139,12 +139,14 @@ impl Prepared {
                 }
                 self.batch.insert(item_key, first);
                 self.state.live_bytes = self.state.live_bytes.saturating_add(header.bytes(key.len()));
+                self.state.digest = self.state.digest.wrapping_add(digest(key, header.version));
                 self.bytes += header.bytes(key.len());
             }
         }
         if let Some(before) = &row.before {
             let header = header(before)?;
             self.state.live_bytes = self.state.live_bytes.saturating_sub(header.bytes(key.len()));
+            self.state.digest = self.state.digest.wrapping_sub(digest(key, header.version));
             self.leftovers.extend(Some(header.parts()).filter(|parts| parts.parts > 0));
         }
         self.hidden.insert(key.to_vec(), row.before);

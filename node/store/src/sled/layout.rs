@@ -51,6 +51,11 @@ pub(super) fn behind_rows() -> Vec<u8> {
     vec![PART]
 }
 
+/// Whether it is the key of a part.
+pub(super) fn is_part(item_key: &[u8]) -> bool {
+    item_key.first() == Some(&PART)
+}
+
 /// The prefix of all [`Leftover`]s.
 pub(super) fn leftover_prefix() -> Vec<u8> {
     vec![LEFTOVER]
@@ -63,16 +68,36 @@ pub(super) struct State {
     pub(super) version: u64,
     /// Bytes of all items that make rows.
     pub(super) live_bytes: u64,
+    /// The sum of all rows' [`digest`]s, which shows whether one is missing or not the latest.
+    pub(super) digest: u64,
+}
+
+/// Stands for a row and its version in [`State::digest`].
+pub(super) fn digest(key: &[u8], version: u64) -> u64 {
+    let half = |first: u32| {
+        let mut hasher = crc32fast::Hasher::new_with_initial(first);
+        hasher.update(&version.to_be_bytes());
+        hasher.update(key);
+        u64::from(hasher.finalize())
+    };
+    let (high, low) = (half(0x6368_756b), half(0x6569_0001));
+    // Sums of checksums alone would cancel each other too easily.
+    ((high << 32) | low).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl State {
     pub(super) fn encode(self) -> Vec<u8> {
-        [self.version.to_be_bytes(), self.live_bytes.to_be_bytes()].concat()
+        [self.version, self.live_bytes, self.digest].map(u64::to_be_bytes).concat()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (version, live_bytes) = bytes.split_first_chunk()?;
-        Some(Self { version: u64::from_be_bytes(*version), live_bytes: number(live_bytes)? })
+        let (version, rest) = bytes.split_first_chunk()?;
+        let (live_bytes, digest) = rest.split_first_chunk()?;
+        Some(Self {
+            version: u64::from_be_bytes(*version),
+            live_bytes: u64::from_be_bytes(*live_bytes),
+            digest: number(digest)?,
+        })
     }
 }
 
@@ -189,7 +214,7 @@ mod tests {
 
     #[test]
     fn sled_what_is_encoded_is_decoded() {
-        let state = State { version: 7, live_bytes: u64::MAX };
+        let state = State { version: 7, live_bytes: u64::MAX, digest: 5 };
         assert_eq!(State::decode(&state.encode()), Some(state));
         assert_eq!(State::decode(b"short"), None);
         let leftover = Leftover { version: u64::MAX, ordinal: 3, parts: 256 };

@@ -12,7 +12,7 @@ use std::iter::Peekable;
 use sled::IVec;
 
 use super::failure::store_error;
-use super::layout::{Header, behind_rows, row_key, row_of};
+use super::layout::{Header, Leftover, behind_rows, digest, is_part, row_key, row_of};
 use crate::error::StoreError;
 use crate::partition::{MAX_GET_KEYS, MAX_SCAN_BYTES, MAX_SCAN_ROWS, Rows, Versioned};
 use crate::row::RowKey;
@@ -22,6 +22,37 @@ const STEP: usize = 1024;
 
 /// Rows by key, with their first items as they stand for readers.
 pub(super) type Hidden = BTreeMap<Vec<u8>, Option<IVec>>;
+
+/// What a walk through all items has met.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Met {
+    /// The sum of the rows' digests.
+    pub(super) digest: u64,
+    /// Parts that belong to something.
+    named: u64,
+    /// Parts.
+    parts: u64,
+}
+
+impl Met {
+    fn item(&mut self, key: &[u8], item: &[u8]) -> Result<(), StoreError> {
+        if let Some(row) = row_of(key) {
+            let (header, _) = Header::decode(item).ok_or(StoreError::Corrupt)?;
+            self.digest = self.digest.wrapping_add(digest(row, header.version));
+            self.named += u64::from(header.parts().parts);
+        } else if is_part(key) {
+            self.parts += 1;
+        } else if let Some(leftover) = Leftover::decode(key) {
+            self.named += u64::from(leftover.parts);
+        }
+        Ok(())
+    }
+
+    /// Whether every part is there, and none too many.
+    pub(super) fn all_parts(&self) -> bool {
+        self.named == self.parts
+    }
+}
 
 /// An open sled as its readers see it.
 pub(super) struct Live {
@@ -104,15 +135,19 @@ impl Live {
         Ok((counted, last.filter(|_| more).map(RowKey::from_stored)))
     }
 
-    /// Brings a step of items into sled's cache; the last of them, if there may be more.
-    pub(super) fn touch(&self, after: Option<IVec>) -> Result<Option<IVec>, StoreError> {
+    /// Brings a step of items into sled's cache and takes note of them; the last of them, if there may be more.
+    pub(super) fn touch(&self, after: Option<IVec>, met: &mut Met) -> Result<Option<IVec>, StoreError> {
         let mut items = match after {
             Some(after) => self.db.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded)),
             None => self.db.iter(),
         };
-        let last = items.by_ref().take(STEP).last();
-        let more = items.next().is_some();
-        Ok(last.transpose().map_err(store_error)?.filter(|_| more).map(|(key, _)| key))
+        let mut last = None;
+        for item in items.by_ref().take(STEP) {
+            let (key, item) = item.map_err(store_error)?;
+            met.item(&key, &item)?;
+            last = Some(key);
+        }
+        Ok(last.filter(|_| items.next().is_some()))
     }
 
     fn items(&self, prefix: &RowKey, after: Option<&RowKey>) -> Items<'_> {

@@ -124,3 +124,30 @@ async fn sled_conformance_a_file_that_sled_does_not_sync_stops_the_writing() {
     drop(partition);
     assert_eq!(value(&*stage.open().await, b"a").await, Some(b"4".to_vec()));
 }
+
+/// sled takes a damaged message in the newer part of its log for one that was never written.
+#[tokio::test]
+async fn sled_conformance_rows_that_sled_has_lost_are_missed_at_the_opening() {
+    for length in [500, 50_000] {
+        let stage = Stage::embedded(EngineKind::Sled);
+        let partition = stage.open().await;
+        partition.apply(put(b"a", b"1")).await.unwrap();
+        partition.apply(put(b"b", &vec![9; length])).await.unwrap();
+        drop(partition);
+        let partition = stage.open().await;
+        partition.apply(put(b"b", &vec![8; length])).await.unwrap();
+        // Far enough behind it that the damage is not at the end of the log, where it would be a torn write.
+        for i in 0..6u8 {
+            partition.apply(put(&[b'c', i], &vec![i; 500_000])).await.unwrap();
+        }
+        drop(partition);
+        let log = stage.body(BODY).join("db");
+        let mut bytes = fs::read(&log).unwrap();
+        let places = bytes.windows(400).enumerate().filter(|(_, window)| **window == [8; 400]);
+        let places: Vec<_> = places.map(|(at, _)| at).step_by(400).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|at| bytes[at] ^= 1);
+        fs::write(&log, bytes).unwrap();
+        assert!(matches!(refused(&stage).await, StoreError::Corrupt), "{length}");
+    }
+}
