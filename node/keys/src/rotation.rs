@@ -69,7 +69,11 @@ impl KeyringFile {
         let (provider, owner, ids) = (self.provider(), self.owner(), self.ids());
         let newest = provider.roots(owner)?.last().copied().unwrap_or_default();
         let root = if newest > ids.root {
-            newest
+            // Whoever made it may have been stopped before its name was durable.
+            match provider.make_root(owner, newest) {
+                Ok(()) | Err(ProviderError::ReadOnly) => newest,
+                Err(error) => return Err(error.into()),
+            }
         } else {
             let next = ids.root.checked_add(1).ok_or(KeyfileError::NoNewerRoot)?;
             provider.make_root(owner, next).map_err(|error| match error {
