@@ -113,8 +113,12 @@ impl KeyringFile {
         if keyring.generation() < acknowledged {
             return Err(KeyfileError::Older);
         }
-        // Whoever wrote it may have been stopped before this step.
-        provider.raise_generation(owner, keyring.generation())?;
+        if keyring.generation() > acknowledged {
+            // Whoever wrote it may have been stopped before these steps: its name is durable first.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            durable_file::sync_dir(folder.unwrap_or(Path::new(".")))?;
+            provider.raise_generation(owner, keyring.generation())?;
+        }
         Ok(Self {
             place,
             owner: owner.clone(),
