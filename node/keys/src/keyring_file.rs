@@ -114,9 +114,8 @@ impl KeyringFile {
             return Err(KeyfileError::Older);
         }
         if keyring.generation() > acknowledged {
-            // Whoever wrote it may have been stopped before these steps: its name is durable first.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            durable_file::sync_dir(folder.unwrap_or(Path::new(".")))?;
+            // Whoever wrote it may have been stopped before it was durable, and before its generation was raised.
+            place.replace(&sealed)?;
             provider.raise_generation(owner, keyring.generation())?;
         }
         Ok(Self {
