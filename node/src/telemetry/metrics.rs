@@ -41,6 +41,10 @@ pub struct Metrics {
     pub shed: IntCounter,
     /// Hosted bodies that cannot be served now, by cause.
     pub bodies_not_ready: IntGaugeVec,
+    /// Bytes that the bodies' rows take, by engine.
+    pub store_bytes: IntGaugeVec,
+    /// Bytes of these that hold nothing, by engine.
+    pub store_reclaimable_bytes: IntGaugeVec,
     /// End-to-end channels by state.
     pub channels: IntGaugeVec,
     /// Version that every broker in reach makes person codes in; 0 before one has told.
@@ -104,6 +108,14 @@ impl Metrics {
                 Opts::new("bodies_not_ready", "Hosted bodies that cannot be served now, by cause"),
                 &["cause"],
             )?,
+            store_bytes: IntGaugeVec::new(
+                Opts::new("store_bytes", "Bytes that the rows of hosted bodies take, by engine"),
+                &["engine"],
+            )?,
+            store_reclaimable_bytes: IntGaugeVec::new(
+                Opts::new("store_reclaimable_bytes", "Bytes of these that hold nothing, by engine"),
+                &["engine"],
+            )?,
             channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
             code_version: IntGauge::new("code_version", "Version that person codes are made in")?,
             code_renewals_pending: IntGauge::new(
@@ -150,6 +162,8 @@ impl Metrics {
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;
         self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
+        self.registry.register(Box::new(self.store_bytes.clone()))?;
+        self.registry.register(Box::new(self.store_reclaimable_bytes.clone()))?;
         self.registry.register(Box::new(self.channels.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }
