@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chukei_store::image::{ImageError, Place, empty_old_place};
-use chukei_store::{BoxFuture, DataFolder, Engine, EngineKind, StoreError};
+use chukei_store::{BoxFuture, DataFolder, Engine, EngineKind, PostgresEngine, StoreError};
 use tokio::sync::Mutex;
 
 /// Opens an engine; `None` where the configuration does not say how.
@@ -20,19 +20,32 @@ pub struct Engines {
     configured: EngineKind,
     open: OpenEngine,
     opened: Mutex<HashMap<EngineKind, Arc<dyn Engine>>>,
+    server: Option<Arc<PostgresEngine>>,
 }
 
 impl Engines {
     /// Engines over a data folder, each opened by `open` when it is first needed.
     pub fn new(folder: DataFolder, configured: EngineKind, open: OpenEngine) -> Self {
-        Self { folder, configured, open, opened: Mutex::default() }
+        Self { folder, configured, open, opened: Mutex::default(), server: None }
     }
 
     /// One engine and no other.
     pub fn only(folder: DataFolder, engine: Arc<dyn Engine>) -> Self {
         let configured = engine.kind();
         let open: OpenEngine = Box::new(|_| None);
-        Self { folder, configured, open, opened: Mutex::new(HashMap::from([(configured, engine)])) }
+        let opened = Mutex::new(HashMap::from([(configured, engine)]));
+        Self { folder, configured, open, opened, server: None }
+    }
+
+    /// The same, of a node that shares this server with others.
+    pub fn sharing(self, server: Option<Arc<PostgresEngine>>) -> Self {
+        Self { server, ..self }
+    }
+
+    /// The server that the node shares with others, where that is the configured engine: logs and keyrings lie there
+    /// too, so that any of them can go on with a body.
+    pub fn server(&self) -> Option<&Arc<PostgresEngine>> {
+        self.server.as_ref()
     }
 
     /// The folder.

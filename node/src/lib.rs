@@ -13,6 +13,7 @@ pub mod bodies;
 pub mod broker;
 mod cli;
 pub mod config;
+pub mod engine_opener;
 pub mod engines;
 pub mod erasure;
 pub mod evidence;

@@ -12,8 +12,8 @@ use chukei_relay_client::endpoint::{
 use chukei_relay_client::peers::WatchedPeers;
 use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
+use chukei_store::DataFolder;
 use chukei_store::journal::Journal;
-use chukei_store::{DataFolder, EngineKind, SledOptions, SqliteOptions};
 use chukei_wire::id::RequestId;
 use chukei_wire::identity::Identity;
 
@@ -21,7 +21,7 @@ use crate::app::{Node, Parts};
 use crate::backup::control::{self, Control};
 use crate::config::clock;
 use crate::config::serve::NodeConfig;
-use crate::engines::{Engines, OpenEngine};
+use crate::engine_opener::EngineOpener;
 use crate::evidence::PermitEvidence;
 use crate::hosted::Bodies;
 use crate::hosted::body::Home;
@@ -31,6 +31,7 @@ use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::space;
 use crate::{bodies, identities, inbound, outbound, renewal, supervise, witness};
 
 /// How often old request ids are let go of.
@@ -66,8 +67,8 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let peers = WatchedPeers::open(file, root, clock.now_ms()).map_err(|error| StartError::peers(&error))?;
     let folder =
         DataFolder::open(&config.path(&config.data_dir)).map_err(|error| StartError::store(&error))?;
-    let (journal, recovered) =
-        folder.journal(journal_options(&metrics)).map_err(|error| StartError::journal(&error))?;
+    let opener = EngineOpener::new(&config, folder).await?;
+    let (journal, recovered) = opener.journal(journal_options(&metrics))?;
     let journal = Arc::new(journal);
     tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
     let provider = config.keys.open(&config.base).map_err(|error| StartError::new("CONFIG", &error))?;
@@ -90,7 +91,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     };
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
-    let engines = Arc::new(engines(folder, &config));
+    let engines = Arc::new(opener.engines());
     let home = Home { engines: engines.clone(), journal: journal.clone() };
     supervise::start(&node, Opener::new(home, provider, config.clone())).await;
     let control = Control { node: node.clone(), engines, journal: journal.clone(), config: config.clone() };
@@ -99,21 +100,6 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         tracing::warn!(%error, "no control socket: operators' commands need the node to be stopped");
     }
     start(&config, node, journal, credentials).await
-}
-
-/// The engines that the configuration says how to open.
-pub(crate) fn engines(folder: DataFolder, _config: &NodeConfig) -> Engines {
-    let embedded = folder.clone();
-    let open: OpenEngine = Box::new(move |kind| {
-        let engine = match kind {
-            EngineKind::Sqlite => embedded.sqlite(SqliteOptions::default()),
-            EngineKind::Sled => embedded.sled(SledOptions::default()),
-            // Which server, and as whom, is not said.
-            EngineKind::Postgres => return None,
-        };
-        Some(Box::pin(std::future::ready(Ok(engine))))
-    });
-    Engines::new(folder, EngineKind::Sqlite, open)
 }
 
 /// What a restart owes the time before it: request ids stay used. Open requests get their outcome with their body.
@@ -151,6 +137,7 @@ async fn start(
         .map_err(|error| not_ready(&error))?;
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(gauges(node.clone(), journal, credentials));
+    tokio::spawn(space::measure(node.clone()));
     tokio::spawn(outbound::announcements::run(node.clone()));
     tokio::spawn(identities::follow(node.clone()));
     tokio::spawn(renewal::run(node.clone()));

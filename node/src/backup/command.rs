@@ -15,7 +15,7 @@ use crate::backup::outcome::{self, Exit, Failure, Report};
 use crate::backup::progress::Progress;
 use crate::backup::restore::{Restore, restore};
 use crate::config::serve::NodeConfig;
-use crate::serve::engines;
+use crate::engine_opener::EngineOpener;
 
 /// `backup`.
 #[derive(Subcommand)]
@@ -115,8 +115,9 @@ async fn restored(args: &RestoreArgs) -> Result<Report, Failure> {
         return outcome;
     }
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
-    let (journal, _) = folder.journal(JournalOptions::default())?;
-    let engines = engines(folder, &config);
+    let opener = EngineOpener::new(&config, folder).await?;
+    let (journal, _) = opener.journal(JournalOptions::default())?;
+    let engines = opener.engines();
     let asked = Restore { body, from: &from, identity: identity.as_deref(), preload, show: !args.of.json };
     restore(&config, &engines, &journal, asked).await
 }

@@ -7,6 +7,8 @@ use chukei_store::image::ImageError;
 use chukei_store::{JournalError, StoreError};
 use serde_json::{Value, json};
 
+use crate::start::StartError;
+
 /// Exit status of the process. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -128,6 +130,12 @@ impl From<&StoreError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         (&error).into()
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::new(Exit::Unavailable, error.code(), error.to_string())
     }
 }
 

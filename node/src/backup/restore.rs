@@ -64,8 +64,9 @@ pub(super) async fn restore(
         let text = format!("this is a backup of body {}, not of {}", last.manifest().body, asked.body);
         return Err(Failure::new(Exit::Usage, "OTHER_BODY", text));
     }
-    let log = log_to_be(journal, asked.body, last)?;
     let partition = engines.of_body(asked.body.as_str()).await?.open(asked.body.as_str()).await?;
+    journal.adopt(asked.body.as_str()).await?;
+    let log = log_to_be(journal, asked.body, last)?;
     let mut importer = Importer::begin(partition).await?;
     // Behind what an earlier run has put in wholly.
     let there = importer.whole().and_then(|there| chain.iter().position(|backup| backup.id() == there));

@@ -3,6 +3,7 @@
 pub mod broker;
 mod code_masters;
 pub mod serve;
+pub mod store;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

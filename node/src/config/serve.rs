@@ -10,6 +10,7 @@ use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, bas
 use chukei_wire::body_code::BodyCode;
 use serde::Deserialize;
 
+use crate::config::store::StoreSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process};
 use crate::hosted::identity::IdentityPlace;
 
@@ -33,6 +34,9 @@ pub struct NodeConfig {
     pub peers: PeersSettings,
     /// Where the bodies' roots and epochs are kept.
     pub keys: KeySettings,
+    /// Where the bodies' rows are kept.
+    #[serde(default)]
+    pub store: StoreSettings,
     /// Brokers to dial; two for a system without a single point of failure.
     pub brokers: Vec<PeerAddress>,
     /// Bodies this node hosts.
@@ -156,6 +160,7 @@ impl NodeConfig {
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
+        self.store.check()?;
         if self.brokers.is_empty() {
             return Err(ConfigError::rule(
                 "brokers",

@@ -15,9 +15,8 @@ use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
 use chukei_store::image::Observed;
 use chukei_store::journal::Journal;
-use chukei_store::{
-    Batch, DataFolder, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault,
-};
+use chukei_store::keyring_place::{KeyringPath, KeyringPlace};
+use chukei_store::{Batch, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault};
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
@@ -61,6 +60,15 @@ pub struct Home {
     pub engines: Arc<Engines>,
     /// Events.
     pub journal: Arc<Journal>,
+}
+
+impl Home {
+    fn keyring_place(&self, code: BodyCode) -> Result<Arc<dyn KeyringPlace>, StoreError> {
+        Ok(match self.engines.server() {
+            Some(server) => Arc::new(server.keyring(code.as_str())?),
+            None => Arc::new(KeyringPath::new(&self.engines.folder().keyring_path(code.as_str())?)),
+        })
+    }
 }
 
 /// One body, open. Only a grant leads from here to its data.
@@ -109,7 +117,8 @@ impl HostedBody {
         if facts.awaited && !partition.came_from_elsewhere().await? {
             return Err(Fault::new(Cause::Opening, "awaited: its rows are to be restored from where it was"));
         }
-        let keyring = Arc::new(keyring(home.engines.folder(), code, provider, today, &*partition).await?);
+        home.journal.adopt(code.as_str()).await?;
+        let keyring = Arc::new(keyring(home.keyring_place(code)?, code, provider, today, &*partition).await?);
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
         Ok(Self {
@@ -366,17 +375,16 @@ fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {
 /// Opens the body's keyring. A new one is made only for a body that has nothing stored: in any other case a
 /// missing keyring is a loss to be mended from its backup, not to be covered by a new one.
 async fn keyring(
-    folder: &DataFolder,
+    place: Arc<dyn KeyringPlace>,
     code: BodyCode,
     provider: Arc<dyn KeyProvider>,
     today: u32,
     partition: &dyn Partition,
 ) -> Result<KeyringFile, Fault> {
-    let path = folder.keyring_path(code.as_str())?;
     let owner: Owner =
         code.as_str().parse().map_err(|error: InvalidOwner| Fault::new(Cause::Files, error))?;
-    let (place, of, keys) = (path.clone(), owner.clone(), provider.clone());
-    let opened = waiting(move || match KeyringFile::open(&place, keys, &of) {
+    let (there, of, keys) = (place.clone(), owner.clone(), provider.clone());
+    let opened = waiting(move || match KeyringFile::open_at(there, keys, &of) {
         Err(KeyfileError::Missing) => Ok(None),
         opened => opened.map(Some).map_err(|error| Fault::from(&error)),
     });
@@ -388,8 +396,10 @@ async fn keyring(
         let text = "the keyring is missing, and the body has data: restore it from its backup";
         return Err(Fault::new(Cause::Missing, text));
     }
-    waiting(move || KeyringFile::create(&path, provider, &owner, today).map_err(|error| Fault::from(&error)))
-        .await
+    waiting(move || {
+        KeyringFile::create_at(place, provider, &owner, today).map_err(|error| Fault::from(&error))
+    })
+    .await
 }
 
 /// Runs `work` on a thread that may wait for files and for the provider.

@@ -2,7 +2,7 @@
 
 use chukei_keys::{KeyfileError, ProviderError};
 use chukei_store::image::ImageError;
-use chukei_store::{StoreError, WriteFault};
+use chukei_store::{JournalError, StoreError, WriteFault};
 
 /// What kind of thing is wrong. A closed set: metrics count by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +166,27 @@ impl From<StoreError> for Fault {
             StoreError::Unreachable => Cause::StoreUnreachable,
             _ => Cause::Store,
         };
+        if matches!(error, StoreError::OtherEngine) {
+            return Self::new(
+                cause,
+                "store: kept by another engine than [store] names: name that one, and move it with `chukei-node body move`",
+            );
+        }
         Self::new(cause, format!("store: {error}"))
+    }
+}
+
+/// Why a body's log could not be taken up.
+impl From<JournalError> for Fault {
+    fn from(error: JournalError) -> Self {
+        let cause = match &error {
+            JournalError::Fenced | JournalError::NotOwned => Cause::OwnedElsewhere,
+            JournalError::Unreachable => Cause::StoreUnreachable,
+            JournalError::DiskFull => Cause::DiskFull,
+            JournalError::ReadOnly => Cause::DiskReadOnly,
+            _ => Cause::Store,
+        };
+        Self::new(cause, format!("log: {error}"))
     }
 }
 
