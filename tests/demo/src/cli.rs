@@ -1,6 +1,5 @@
 //! The command line of the demonstration.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
@@ -18,15 +17,16 @@ pub(crate) struct Cli {
     /// Start without sample data.
     #[arg(long, conflicts_with = "once")]
     pub(crate) empty: bool,
-    /// The store's engine.
-    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
-    pub(crate) engine: Engine,
+    /// The store's engine: of a new stack sqlite where none is given. postgres starts a server of its own, which ends
+    /// with the demonstration.
+    #[arg(long, value_enum)]
+    pub(crate) engine: Option<Engine>,
     /// Leave a role that died as it is.
     #[arg(long)]
     pub(crate) no_restart: bool,
 }
 
-/// A store engine.
+/// A store engine, by its name in configurations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
     Sqlite,
@@ -34,13 +34,14 @@ pub(crate) enum Engine {
     Postgres,
 }
 
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Engine {
+    /// Its name in configurations.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
             Self::Sqlite => "sqlite",
             Self::Sled => "sled",
             Self::Postgres => "postgres",
-        })
+        }
     }
 }
 
@@ -53,7 +54,7 @@ mod tests {
         let parse = |line: &str| Cli::try_parse_from(line.split_whitespace());
         let cli = parse("chukei-demo --dir D --empty --engine sqlite --no-restart").unwrap();
         assert!(cli.empty && cli.no_restart && !cli.once);
-        assert_eq!(parse("chukei-demo --engine sled").unwrap().engine, Engine::Sled);
+        assert_eq!(parse("chukei-demo --engine sled").unwrap().engine, Some(Engine::Sled));
         assert!(parse("chukei-demo --once --empty").is_err());
         assert!(parse("chukei-demo --engine oracle").is_err());
     }

@@ -36,12 +36,26 @@ pub(crate) enum DemoError {
     /// A walk needs a folder of its own.
     #[error("{0} holds a stack already; --once needs an empty folder")]
     InUse(std::path::PathBuf),
+    /// A database server cannot be started.
+    #[error("the engine postgres is not available: PostgreSQL (postgres, initdb, psql) is not installed")]
+    NoPostgres,
+    /// Its rows were on a server that has ended.
+    #[error("{0} holds a stack whose database ended with it; --engine postgres needs an empty folder")]
+    DatabaseGone(std::path::PathBuf),
+    /// A folder was laid out with one engine, and another was asked for.
+    #[error("{0} holds a stack of the engine {1}; start it with that one, or take an empty folder")]
+    OtherEngine(std::path::PathBuf, &'static str),
     /// A signal ended it.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl DemoError {
+    /// Whether it was asked for something that cannot be.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::NoPostgres | Self::DatabaseGone(_) | Self::OtherEngine(..))
+    }
+
     pub(crate) fn io(what: impl ToString, source: std::io::Error) -> Self {
         Self::Io { what: what.to_string(), source }
     }

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Engine};
+use crate::cli::Cli;
 
 /// The program: a role, where the process was started to play one, or the demonstration. Exit status: 0 done,
 /// 1 something was not as it must be, 2 usage.
@@ -42,12 +42,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    if cli.engine != Engine::Sqlite {
-        eprintln!("the engine {} is not available", cli.engine);
-        return ExitCode::from(2);
-    }
     match serve::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_usage() => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

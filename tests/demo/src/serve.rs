@@ -8,11 +8,12 @@ use chukei_harness::folder::EvidenceFolder;
 use chukei_harness::layout::{BODIES, Layout};
 use chukei_harness::role::Role;
 use chukei_harness::stack::{Stack, WhenDead};
+use chukei_harness::store::{Database, Store};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Engine};
 use crate::error::DemoError;
 use crate::totals::Totals;
 use crate::{once, sample};
@@ -39,7 +40,13 @@ fn run_in(cli: &Cli, dir: &Path) -> Result<(), DemoError> {
         return Err(DemoError::InUse(dir.to_owned()));
     }
     let runtime = Runtime::new().map_err(|source| DemoError::io("the runtime", source))?;
-    let layout = Layout::open_or_create(dir)?;
+    let database = database(cli, dir)?;
+    let store = match (cli.engine, &database) {
+        (_, Some(database)) => Store::Postgres(database),
+        (Some(Engine::Sled), None) => Store::Sled,
+        (_, None) => Store::Sqlite,
+    };
+    let layout = Layout::open_or_create_with(dir, store)?;
     let when_dead = if cli.no_restart { WhenDead::Leave } else { WhenDead::Restart };
     let stack = Arc::new(Stack::start(layout, when_dead)?);
     let result = runtime.block_on(async {
@@ -54,6 +61,25 @@ fn run_in(cli: &Cli, dir: &Path) -> Result<(), DemoError> {
         println!("{totals}");
     }
     Ok(())
+}
+
+/// The server of a new stack whose engine is postgres. A stack that is there has the engine that it was laid out with.
+fn database(cli: &Cli, dir: &Path) -> Result<Option<Database>, DemoError> {
+    if Layout::exists(dir) {
+        let has = Layout::open_or_create(dir)?.engine()?;
+        if has == Engine::Postgres.as_str() {
+            return Err(DemoError::DatabaseGone(dir.to_owned()));
+        }
+        return match cli.engine {
+            Some(asked) if asked.as_str() != has => Err(DemoError::OtherEngine(dir.to_owned(), has)),
+            _ => Ok(None),
+        };
+    }
+    match cli.engine {
+        Some(Engine::Postgres) if !Database::is_available() => Err(DemoError::NoPostgres),
+        Some(Engine::Postgres) => Ok(Some(Database::start()?)),
+        _ => Ok(None),
+    }
 }
 
 /// The signals that end the demonstration.

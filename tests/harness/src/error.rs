@@ -18,6 +18,9 @@ pub enum HarnessError {
     /// Keys or certificates could not be issued.
     #[error("keys and certificates: {0}")]
     Pki(#[from] chukei_ops::pki::PkiError),
+    /// A configuration cannot be used.
+    #[error("configuration: {0}")]
+    Config(#[from] chukei_node::config::ConfigError),
     /// A body code that is none.
     #[error("{0} is no local body code")]
     Body(String),

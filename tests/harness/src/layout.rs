@@ -7,6 +7,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use chukei_node::config::serve::NodeConfig;
 use chukei_ops::pki::{Pki, Validity};
 use chukei_relay_client::clock::Clock;
 use chukei_wire::body_code::BodyCode;
@@ -14,6 +15,7 @@ use chukei_wire::body_code::BodyCode;
 use crate::error::HarnessError;
 use crate::ports::Ports;
 use crate::role::Role;
+use crate::store::Store;
 
 mod files;
 
@@ -58,13 +60,19 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Opens the stack laid out in `dir`, or lays out a new one there.
+    /// Opens the stack laid out in `dir`, or lays out a new one there whose node keeps its bodies with the default
+    /// engine.
     pub fn open_or_create(dir: &Path) -> Result<Self, HarnessError> {
+        Self::open_or_create_with(dir, Store::default())
+    }
+
+    /// Opens the stack laid out in `dir` as it is, or lays out a new one there whose node keeps its bodies in `store`.
+    pub fn open_or_create_with(dir: &Path, store: Store<'_>) -> Result<Self, HarnessError> {
         fs::create_dir_all(dir).map_err(|source| HarnessError::file(dir, source))?;
         let dir = dir.canonicalize().map_err(|source| HarnessError::file(dir, source))?;
         match files::read_addresses(&dir)? {
             Some(addresses) => Ok(Self { dir, addresses }),
-            None => Self::create(dir),
+            None => Self::create(dir, store),
         }
     }
 
@@ -73,7 +81,7 @@ impl Layout {
         dir.join(files::ADDRESSES).exists()
     }
 
-    fn create(dir: PathBuf) -> Result<Self, HarnessError> {
+    fn create(dir: PathBuf, store: Store<'_>) -> Result<Self, HarnessError> {
         let mut ports = Ports::new();
         let addresses = Addresses {
             relay: ports.udp()?,
@@ -87,7 +95,15 @@ impl Layout {
         let layout = Self { dir, addresses };
         layout.set_clock("+0s")?;
         files::write_configurations(&layout.dir, &addresses)?;
+        store.configure(&layout)?;
+        files::write_addresses(&layout.dir, &addresses)?;
         Ok(layout)
+    }
+
+    /// The engine of its node, by its name in configurations.
+    pub fn engine(&self) -> Result<&'static str, HarnessError> {
+        let config = NodeConfig::load(&self.config(Role::Node))?;
+        Ok(config.store.engine.as_str())
     }
 
     /// The folder.

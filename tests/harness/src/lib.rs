@@ -13,3 +13,4 @@ mod probe;
 pub mod role;
 pub mod rows;
 pub mod stack;
+pub mod store;

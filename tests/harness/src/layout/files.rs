@@ -17,7 +17,11 @@ pub(super) fn write_configurations(dir: &Path, at: &Addresses) -> Result<(), Har
     for body in BODIES {
         replace(&dir.join(format!("staff-{}.toml", body.code)), &staff(body.code, at))?;
     }
-    // Last, because its presence says that the layout is complete.
+    Ok(())
+}
+
+/// Written last, because its presence says that the layout is complete.
+pub(super) fn write_addresses(dir: &Path, at: &Addresses) -> Result<(), HarnessError> {
     let addresses = serde_json::json!({
         "relay": at.relay,
         "staff": at.staff,
