@@ -10,6 +10,7 @@ mod channels;
 mod clocks;
 mod contract;
 mod copy_file;
+mod engines;
 mod group;
 mod hop;
 mod isolation;
@@ -28,6 +29,7 @@ mod program;
 mod restoring;
 mod rotation;
 mod stage;
+mod store_faults;
 mod token;
 
 use std::process::ExitCode;
@@ -51,6 +53,8 @@ fn trials() -> Vec<Trial> {
         rotation::trials(),
         token::trials(),
         restoring::trials(),
+        store_faults::trials(),
+        engines::trials(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chukei_harness::folder::EvidenceFolder;
 use chukei_harness::layout::Layout;
 use chukei_harness::stack::{Stack, WhenDead};
+use chukei_harness::store::Store;
 use chukei_mock_portal::client::Client;
 use libtest_mimic::Failed;
 use serde_json::Value;
@@ -45,8 +46,17 @@ impl Shared for Stage {
 impl Stage {
     /// Lays out a stack, lets `prepare` change what was laid out, and starts it.
     pub(crate) fn start(name: &str, prepare: impl FnOnce(&Layout)) -> Result<Self, Failed> {
+        Self::start_with(name, Store::default(), prepare)
+    }
+
+    /// As [`Stage::start`], with this engine.
+    pub(crate) fn start_with(
+        name: &str,
+        store: Store<'_>,
+        prepare: impl FnOnce(&Layout),
+    ) -> Result<Self, Failed> {
         let folder = EvidenceFolder::new(name)?;
-        let started = Self::started(folder.path(), prepare);
+        let started = Self::started(folder.path(), store, prepare);
         let (folder, stack) = match started {
             Ok(stack) => (folder, stack),
             Err(error) => return folder.judge(Err(error)),
@@ -60,8 +70,8 @@ impl Stage {
         })
     }
 
-    fn started(folder: &Path, prepare: impl FnOnce(&Layout)) -> Result<Stack, Failed> {
-        let layout = Layout::open_or_create(folder)?;
+    fn started(folder: &Path, store: Store<'_>, prepare: impl FnOnce(&Layout)) -> Result<Stack, Failed> {
+        let layout = Layout::open_or_create_with(folder, store)?;
         prepare(&layout);
         let stack = Stack::start(layout, WhenDead::Restart)?;
         stack.wait_ready(READY_WITHIN)?;
