@@ -54,9 +54,10 @@ impl EngineOpener {
     /// own.
     pub fn journal(&self, options: JournalOptions) -> Result<(Journal, Recovered), StartError> {
         let opened = self.folder.journal(options).and_then(|(journal, recovered)| {
-            if let Some(server) = &self.server {
-                journal.on_server(server, &[EVIDENCE_PARTITION])?;
-            }
+            let journal = match &self.server {
+                Some(server) => journal.on_server(server, &[EVIDENCE_PARTITION])?,
+                None => journal,
+            };
             Ok((journal, recovered))
         });
         opened.map_err(|error| StartError::journal(&error))

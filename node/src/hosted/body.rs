@@ -76,6 +76,7 @@ pub struct HostedBody {
     facts: BodyFacts,
     partition: Arc<Observed>,
     keyring: Arc<KeyringFile>,
+    keyring_on_server: bool,
     local: LocalBodyCode,
     pages: PageCache,
     datasets: DatasetSlots,
@@ -126,6 +127,7 @@ impl HostedBody {
             local,
             partition,
             keyring,
+            keyring_on_server: home.engines.server().is_some(),
             pages: PageCache::new(),
             datasets: DatasetSlots::default(),
             identity,
@@ -301,8 +303,11 @@ impl HostedBody {
         if let Some(fault) = self.ended() {
             return Some(fault);
         }
+        in_store.store(self.keyring_on_server, Ordering::Release);
         if let Some(fault) = key_gate::look(self.keyring.clone()).await {
-            return Some(fault);
+            // A keyring on the server is out of reach with it, which is nothing that is wrong with the keyring.
+            let unread = self.keyring_on_server && fault.cause == Cause::Store;
+            return Some(if unread { WriteFault::Unreachable.into() } else { fault });
         }
         let fault = self.partition.fault()?;
         if !mend {

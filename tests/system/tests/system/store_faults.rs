@@ -33,6 +33,8 @@ const BODY: &str = "982016";
 const OTHER: &str = "982024";
 /// Longest value of a text item: 3,000 bytes.
 const LONG: usize = 1_000;
+/// The first one's rows and the last one's lie apart.
+const PERSONS: usize = 8;
 /// A page of a body's file, bytes.
 const FILE_PAGE: usize = 8_192;
 /// The first byte of a page with rows.
@@ -160,10 +162,14 @@ fn full_disk(faulty: &Faulty) -> Completion {
 
 fn damaged_file(faulty: &Faulty) -> Completion {
     let (stage, _turn) = faulty.turn();
-    let [own, lost] = <[Person; 2]>::try_from(stage.persons(BODY, 2)).unwrap();
+    let persons = stage.persons(BODY, PERSONS);
+    let [own, between @ .., lost] = &persons[..] else { panic!("persons") };
     let other = stage.persons(OTHER, 1).remove(0);
-    import(stage, BODY, &own, "D", 1);
-    import(stage, BODY, &lost, "E", 20);
+    import(stage, BODY, own, "D", 1);
+    for (at, person) in between.iter().enumerate() {
+        import(stage, BODY, person, &format!("B{at}-"), 2);
+    }
+    import(stage, BODY, lost, "E", 2);
     let mut whole = Vec::new();
     while_stopped(stage, |file| {
         whole = fs::read(file).unwrap();
@@ -175,21 +181,23 @@ fn damaged_file(faulty: &Faulty) -> Completion {
     stage.portal(&args).code_at(4);
     let told = until_told(stage, "(store_corrupt)");
     assert!(told.contains(&format!("body {BODY} is only read")) && !told.contains(OTHER), "{told}");
-    assert_eq!(shown(stage, &own, BODY), 1, "what is whole is read");
+    assert_eq!(shown(stage, own, BODY), 1, "what is whole is read");
     import(stage, OTHER, &other, "K", 1);
     assert_eq!(shown(stage, &other, OTHER), 1);
     while_stopped(stage, |file| fs::write(file, &whole).unwrap());
     until_told(stage, "");
-    assert_eq!(shown(stage, &lost, BODY), 20);
+    assert_eq!(shown(stage, lost, BODY), 2);
     Completion::Completed
 }
 
-/// The page of rows that was filled last, overwritten: rows lie in the order of their writing.
+/// The pages of rows that were filled last, overwritten: rows lie in the order of their writing, and two long values
+/// fill a page.
 fn with_last_rows_damaged(whole: &[u8]) -> Vec<u8> {
     let mut damaged = whole.to_vec();
     let pages = damaged.chunks_exact_mut(FILE_PAGE).skip(1);
-    let last = pages.filter(|page| page[0] == LEAF).next_back().expect("a page of rows");
-    last.fill(0xff);
+    let last: Vec<_> = pages.filter(|page| page[0] == LEAF).rev().take(2).collect();
+    assert_eq!(last.len(), 2, "pages of rows");
+    last.into_iter().for_each(|page| page.fill(0xff));
     damaged
 }
 
