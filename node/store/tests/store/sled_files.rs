@@ -143,8 +143,13 @@ async fn sled_conformance_rows_that_sled_has_lost_are_missed_at_the_opening() {
         drop(partition);
         let log = stage.body(BODY).join("db");
         let mut bytes = fs::read(&log).unwrap();
-        let places = bytes.windows(400).enumerate().filter(|(_, window)| **window == [8; 400]);
-        let places: Vec<_> = places.map(|(at, _)| at).step_by(400).collect();
+        // Every copy that there is, each where it begins.
+        let places: Vec<_> = bytes
+            .windows(401)
+            .enumerate()
+            .filter(|(_, window)| window[0] != 8 && window[1..] == [8; 400])
+            .map(|(at, _)| at + 1)
+            .collect();
         assert!(!places.is_empty());
         places.into_iter().for_each(|at| bytes[at] ^= 1);
         fs::write(&log, bytes).unwrap();
