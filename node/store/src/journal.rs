@@ -306,10 +306,13 @@ impl Journal {
     /// How the journal and its disk stand. Asks the file system.
     pub fn status(&self) -> Result<JournalStatus, JournalError> {
         let disk = rustix::fs::statvfs(&self.shared.dir).map_err(io::Error::from)?;
+        // One after the other: within one expression both would be held, and the keeper takes them the other way round.
+        let segments = hold(&self.shared.index).segments().count();
+        let reserved = hold(&self.shared.spare).is_some();
         Ok(JournalStatus {
             waiting: self.queue_depth(),
-            segments: hold(&self.shared.index).segments().count(),
-            reserved: hold(&self.shared.spare).is_some(),
+            segments,
+            reserved,
             failed: self.failed(),
             disk_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
             free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
