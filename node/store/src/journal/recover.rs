@@ -64,6 +64,10 @@ pub(super) fn recover(dir: &Path, medium: &dyn Medium) -> Result<Found, JournalE
         recovered.torn_bytes = heal(walked, medium)?;
     }
     add_past(dir, &checkpoint, &mut index, medium)?;
+    if tail.is_some() || spare.is_some() {
+        // Whoever began the newest segment may have been stopped before its name was durable.
+        sync_dir(dir)?;
+    }
     recovered.entries = index.entries();
     let tail = tail.map(|walked| Tail { place: walked.end(), file: walked.file, capacity: walked.capacity });
     Ok(Found { checkpoint, index, tail, spare, recovered })
