@@ -159,7 +159,10 @@ pub(super) fn replay_ids(shared: &Shared, since_ms: u64) -> Result<Vec<([u8; 16]
 }
 
 fn noted_in(shared: &Shared, segment: Segment) -> Result<Vec<([u8; 16], u64)>, JournalError> {
-    let brief = || Summary::load(&shared.dir, segment.number).map(|found| found.map(|found| found.replays));
+    let brief = || -> Result<_, JournalError> {
+        let found = Summary::load(&shared.dir, segment.number)?;
+        Ok(found.filter(|found| found.end == segment.end).map(|found| found.replays))
+    };
     if let Some(ids) = brief()? {
         return Ok(ids);
     }

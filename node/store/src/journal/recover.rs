@@ -48,7 +48,7 @@ pub(super) fn recover(dir: &Path, medium: &dyn Medium) -> Result<Found, JournalE
     let checkpoint = Checkpoint::load(dir)?;
     let mut index = Index::of_logs(&checkpoint);
     let mut numbers = segments(dir, &checkpoint, medium)?;
-    let spare = take_unused(dir, &mut numbers)?;
+    let spare = take_unused(dir, &mut numbers, medium)?;
     let mut recovered = Recovered::default();
     let tail = numbers.pop().map(|newest| walk(dir, newest)).transpose()?;
     for number in numbers {
@@ -100,7 +100,11 @@ fn segments(dir: &Path, checkpoint: &Checkpoint, medium: &dyn Medium) -> Result<
 
 /// Takes the segments without a block off the end, but for the first there is: they were begun ahead. The one behind
 /// the tail is of use if its header is whole.
-fn take_unused(dir: &Path, numbers: &mut Vec<u64>) -> Result<Option<Spare>, JournalError> {
+fn take_unused(
+    dir: &Path,
+    numbers: &mut Vec<u64>,
+    medium: &dyn Medium,
+) -> Result<Option<Spare>, JournalError> {
     let mut spare = None;
     while let Some(&number) = numbers.last() {
         let file = segment::open(dir, number)?;
@@ -112,6 +116,8 @@ fn take_unused(dir: &Path, numbers: &mut Vec<u64>) -> Result<Option<Spare>, Jour
         if scan::rest(&file, first)? != Rest::Unwritten || (numbers.len() == 1 && header == Header::Ours) {
             break;
         }
+        // After a failed write it may have been closed with nothing in it: now it is used after all.
+        forget_summary(dir, number, medium)?;
         let capacity = file.metadata()?.len();
         spare = (header == Header::Ours).then_some(Spare { number, file, capacity });
         numbers.pop();

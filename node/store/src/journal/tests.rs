@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::segment::{Disk, Medium};
+use super::segment::{self, Disk, HEADER_BYTES, Medium};
+use super::summary::Summary;
 use super::{Appending, Journal, JournalError, JournalOptions};
 
 const SECTOR: u64 = 512;
@@ -289,4 +290,37 @@ fn journal_a_power_cut_loses_nothing_acknowledged_and_never_looks_like_damage() 
     let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
     assert!(recovered.entries >= acknowledged);
     assert_eq!(count(&journal), recovered.entries);
+}
+
+/// After a failed write a segment may be closed with nothing in it. An opening that uses it after all must not believe
+/// what was said of it then (R22).
+#[tokio::test]
+async fn journal_a_segment_that_is_used_after_all_is_not_judged_by_its_old_summary() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = |number: u64| [[1; 8], number.to_be_bytes()].concat().try_into().unwrap();
+    let append = async |journal: &Journal, number: u64| {
+        let seal = |_| Ok::<_, JournalError>(vec![7; 1_000]);
+        journal.append_sealed_with("982016", 1, number, Some(id(number)), seal).await.unwrap()
+    };
+    let (journal, _) = Journal::open(dir.path(), options()).unwrap();
+    assert_eq!(append(&journal, 1).await, 1);
+    drop(journal);
+    if segment::list(dir.path(), ".seg").unwrap() == [1] {
+        segment::create(dir.path(), 2, HEADER_BYTES, &Disk).unwrap();
+    }
+    let mut empty = Summary::new(2);
+    empty.end = HEADER_BYTES;
+    empty.store(dir.path(), &Disk).unwrap();
+
+    for opening in 1..=3 {
+        let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
+        assert_eq!(recovered.entries, 1 + 6 * (opening - 1));
+        for _ in 0..6 {
+            let next = journal.last_number("982016") + 1;
+            assert_eq!(append(&journal, next).await, next);
+        }
+        let mut ids = journal.replay_ids(0).unwrap();
+        ids.sort_unstable();
+        assert_eq!(ids, (1..=1 + 6 * opening).map(|number| (id(number), number)).collect::<Vec<_>>());
+    }
 }
