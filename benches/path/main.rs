@@ -5,8 +5,6 @@
 
 mod answers;
 mod bulk;
-mod disk;
-mod load;
 mod report;
 mod splice;
 mod stack;
@@ -16,11 +14,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chukei_benches::{Failure, machine};
+use chukei_benches::load::Round;
+use chukei_benches::{Failure, disk, machine};
 use clap::Parser;
 use tokio::runtime::Runtime;
 
-use load::Round;
 use report::Level;
 use splice::Splice;
 use stack::WholePath;

@@ -4,7 +4,7 @@ use chukei_benches::Failure;
 use chukei_benches::stats::Spread;
 use chukei_benches::table::Table;
 
-use crate::load::Round;
+use chukei_benches::load::Round;
 
 /// What was measured with one number of requests in flight. Rounds of both sides belong together by position.
 pub(crate) struct Level {

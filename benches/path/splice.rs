@@ -15,8 +15,8 @@ use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::ClientEndpoint;
 use chukei_relay_client::stream::RecvHalf;
 
-use crate::load::{self, Round};
 use child::ChildProcess;
+use chukei_benches::load::{self, Round};
 pub(crate) use roles::play;
 
 /// Bytes of a request on the path: header, hop part and the sealed body in its smallest bucket.

@@ -12,7 +12,7 @@ use chukei_mock_portal::client::Client;
 use chukei_mock_portal::protocol::SelfInfo;
 
 use crate::answers::{Asking, DATASET};
-use crate::load::{self, Round};
+use chukei_benches::load::{self, Round};
 
 /// The stack is ready by then.
 const READY: Duration = Duration::from_secs(60);

@@ -5,15 +5,15 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use chukei_benches::Failure;
-use chukei_benches::stats::quantile;
-use chukei_benches::table::Table;
+use crate::Failure;
+use crate::stats::quantile;
+use crate::table::Table;
 
 const BLOCK: usize = 4096;
 const SYNCS: usize = 500;
 
 /// Writes and syncs blocks of a file that has its space already.
-pub(crate) fn table(folder: &Path) -> Result<Table, Failure> {
+pub fn table(folder: &Path) -> Result<Table, Failure> {
     let path = folder.join("disk");
     let mut file = File::create(&path)?;
     file.write_all(&vec![1; BLOCK * SYNCS])?;

@@ -5,29 +5,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chukei_benches::stats::quantile;
-use chukei_benches::{Failure, machine};
 use tokio::task::JoinSet;
 
+use crate::stats::quantile;
+use crate::{Failure, machine};
+
 /// One round.
-pub(crate) struct Round {
+pub struct Round {
     /// Answered requests.
-    pub(crate) requests: f64,
+    pub requests: f64,
     /// Answered requests per second.
-    pub(crate) per_second: f64,
+    pub per_second: f64,
     /// Half the requests took less, microseconds.
-    pub(crate) p50_us: f64,
+    pub p50_us: f64,
     /// One request in a hundred took more, microseconds.
-    pub(crate) p99_us: f64,
+    pub p99_us: f64,
     /// Processor time of each process for one request, microseconds; none where the kernel does not count it.
-    pub(crate) cpu_us: Option<Vec<f64>>,
+    pub cpu_us: Option<Vec<f64>>,
     /// Requests for each sync of the node's journal, where there is one.
-    pub(crate) per_sync: Option<f64>,
+    pub per_sync: Option<f64>,
 }
 
 /// Runs `ask` with `in_flight` requests at once for `time`; each gets a number of its own. `processes` are
 /// those that take part.
-pub(crate) async fn run<F, W>(
+pub async fn run<F, W>(
     in_flight: usize,
     time: Duration,
     processes: Vec<u32>,
