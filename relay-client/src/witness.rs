@@ -5,8 +5,7 @@
 
 use chukei_crypto::random::RandomError;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::{Direction, Header, Hop, Kind};
-use chukei_wire::limits::VERSION;
+use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::message::control::TimeReply;
 
 use crate::connection::PeerConnection;
@@ -39,21 +38,7 @@ impl From<StreamError> for NotTold {
 
 /// What time it is at `broker`, Unix milliseconds.
 pub async fn time_at(broker: &PeerConnection, now_ms: u64) -> Result<u64, NotTold> {
-    let header = Header {
-        version: VERSION,
-        kind: Kind::Time,
-        direction: Direction::Hop,
-        request_id: request_id::fresh(now_ms)?,
-        body: None,
-        portal: None,
-        affair: None,
-        datasets: Vec::new(),
-        channel: None,
-        deadline_ms: WAIT_MS,
-        idempotency_key: None,
-        retry_of: None,
-        authn_ref: None,
-    };
+    let header = Header::hop(Kind::Time, None, request_id::fresh(now_ms)?, WAIT_MS);
     let mut open = open_request(broker, &header, &Hop::default()).await?;
     open.send.finish().await?;
     match open.read_status().await? {

@@ -9,7 +9,7 @@ use chukei_relay_client::request_id;
 use chukei_relay_client::session::{SessionError, open_request};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::{Direction, Header, Hop, Kind};
+use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::id::RequestId;
 use chukei_wire::limits;
 use chukei_wire::message::control::{Announce, Delegation, DelegationClaims};
@@ -104,19 +104,6 @@ fn delegation(node: &Node, body: &HostedBody, now_ms: u64) -> Result<Delegation,
 
 /// Header of a request that goes no further than the next hop.
 pub fn hop_header(kind: Kind, body: Option<BodyCode>, request_id: RequestId, wait: Duration) -> Header {
-    Header {
-        version: limits::VERSION,
-        kind,
-        direction: Direction::Hop,
-        request_id,
-        body,
-        portal: None,
-        affair: None,
-        datasets: Vec::new(),
-        channel: None,
-        deadline_ms: u32::try_from(wait.as_millis()).unwrap_or(limits::DEADLINE_MAX_MS),
-        idempotency_key: None,
-        retry_of: None,
-        authn_ref: None,
-    }
+    let deadline_ms = u32::try_from(wait.as_millis()).unwrap_or(limits::DEADLINE_MAX_MS);
+    Header::hop(kind, body, request_id, deadline_ms)
 }

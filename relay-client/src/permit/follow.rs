@@ -12,8 +12,7 @@ use std::time::Duration;
 use chukei_crypto::permit::Epoch;
 use chukei_crypto::random::RandomError;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::{Direction, Header, Hop, Kind};
-use chukei_wire::limits::VERSION;
+use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::message::control::{PermitRoot, RootsWanted};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -90,21 +89,7 @@ pub async fn open_roots(
     past: &PastEpochs,
     now_ms: u64,
 ) -> Result<OpenRequest, NotFollowed> {
-    let header = Header {
-        version: VERSION,
-        kind: Kind::PermitRoots,
-        direction: Direction::Hop,
-        request_id: request_id::fresh(now_ms)?,
-        body: None,
-        portal: None,
-        affair: None,
-        datasets: Vec::new(),
-        channel: None,
-        deadline_ms: OPEN_MS,
-        idempotency_key: None,
-        retry_of: None,
-        authn_ref: None,
-    };
+    let header = Header::hop(Kind::PermitRoots, None, request_id::fresh(now_ms)?, OPEN_MS);
     let mut request = open_request(receiver.connection(), &header, &Hop::default()).await?;
     let wanted = RootsWanted { epochs: past.wanted(receiver.broker()) };
     request.send.write_message(&wanted).await.map_err(SessionError::from)?;

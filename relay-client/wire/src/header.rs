@@ -197,6 +197,25 @@ pub enum HeaderError {
 }
 
 impl Header {
+    /// The part of a request that goes no further than the next hop.
+    pub fn hop(kind: Kind, body: Option<BodyCode>, request_id: RequestId, deadline_ms: u32) -> Self {
+        Self {
+            version: limits::VERSION,
+            kind,
+            direction: Direction::Hop,
+            request_id,
+            body,
+            portal: None,
+            affair: None,
+            datasets: Vec::new(),
+            channel: None,
+            deadline_ms,
+            idempotency_key: None,
+            retry_of: None,
+            authn_ref: None,
+        }
+    }
+
     /// Encodes the part; its SHA-256 is the header hash (see `chukei_crypto::hash::sha256`).
     pub fn to_bytes(&self) -> Result<Vec<u8>, HeaderError> {
         self.check()?;
