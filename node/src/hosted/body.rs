@@ -1,6 +1,7 @@
 //! One hosted body: its partition, keyring, page cache, identity and log.
 
-use std::path::{Path, PathBuf};
+mod opening;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,35 +11,23 @@ use chukei_crypto::seal::{KeySource, SealError};
 use chukei_crypto::sign::IdentityKey;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::local_body_code::LocalBodyCode;
-use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
+use chukei_keys::KeyringFile;
 use chukei_relay_client::identity_keys::IdentityKeys;
-use chukei_relay_client::key_file;
 use chukei_store::image::Observed;
-use chukei_store::journal::Journal;
-use chukei_store::keyring_place::{KeyringPath, KeyringPlace};
-use chukei_store::{Batch, Partition, RowKey, Rows, Space, StoreError, Usage, Versioned, WriteFault};
+use chukei_store::{Batch, Partition, RowKey, Rows, StoreError, Usage, Versioned, WriteFault};
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
-use crate::engines::Engines;
 use crate::erasure::Erasing;
 use crate::hosted::datasets::DatasetSlots;
-use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::PageCache;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
 use crate::key_gate::{self, Cause, Fault, Gate};
 use crate::rotation::Rewriting;
-
-/// Key files of a body.
-pub struct BodyKeyFiles {
-    /// Identity keys.
-    pub identity: IdentityPlace,
-    /// Key that opens acquisition numbers.
-    pub acquisition: PathBuf,
-}
+pub use opening::{BodyKeyFiles, Home};
 
 /// What a body is, beside its keys and data.
 pub struct BodyFacts {
@@ -52,23 +41,6 @@ pub struct BodyFacts {
     pub in_flight: usize,
     /// Its rows come from elsewhere: nothing is made for it before they are there.
     pub awaited: bool,
-}
-
-/// What the bodies of one process share: where their rows, keyrings and events are kept.
-pub struct Home {
-    /// Lock, rows and keyrings.
-    pub engines: Arc<Engines>,
-    /// Events.
-    pub journal: Arc<Journal>,
-}
-
-impl Home {
-    fn keyring_place(&self, code: BodyCode) -> Result<Arc<dyn KeyringPlace>, StoreError> {
-        Ok(match self.engines.server() {
-            Some(server) => Arc::new(server.keyring(code.as_str())?),
-            None => Arc::new(KeyringPath::new(&self.engines.folder().keyring_path(code.as_str())?)),
-        })
-    }
 }
 
 /// One body, open. Only a grant leads from here to its data.
@@ -97,53 +69,6 @@ pub struct HostedBody {
 }
 
 impl HostedBody {
-    /// Opens the body's partition and keyring, creating them the first time under the epoch of `today`.
-    pub async fn open(
-        home: &Home,
-        facts: BodyFacts,
-        files: BodyKeyFiles,
-        provider: Arc<dyn KeyProvider>,
-        today: u32,
-    ) -> Result<Self, Fault> {
-        let code = facts.code;
-        let local = code.as_str().parse().map_err(|_| Fault::new(Cause::Files, "not a local body code"))?;
-        let (identity, acquisition) = waiting(move || files.open()).await?;
-        let engine = home.engines.of_body(code.as_str()).await?;
-        let partition = engine.open(code.as_str()).await?;
-        // The handle of a body that was taken over stays open here until the last request has let go of it.
-        if partition.fault() == Some(WriteFault::Fenced) {
-            return Err(StoreError::Fenced.into());
-        }
-        let partition = Observed::over(partition, engine.kind()).await?;
-        if facts.awaited && !partition.came_from_elsewhere().await? {
-            return Err(Fault::new(Cause::Opening, "awaited: its rows are to be restored from where it was"));
-        }
-        home.journal.adopt(code.as_str()).await?;
-        let keyring = Arc::new(keyring(home.keyring_place(code)?, code, provider, today, &*partition).await?);
-        let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
-        let limit = BodyLimit::new(facts.in_flight);
-        Ok(Self {
-            facts,
-            local,
-            partition,
-            keyring,
-            keyring_on_server: home.engines.server().is_some(),
-            pages: PageCache::new(),
-            datasets: DatasetSlots::default(),
-            identity,
-            acquisition,
-            limit,
-            writing: tokio::sync::Mutex::new(()),
-            applying: tokio::sync::RwLock::new(()),
-            gate: Gate::default(),
-            met_fault: Notify::new(),
-            may_have_open_notices: AtomicBool::new(true),
-            rewriting: Rewriting::default(),
-            erasing: Erasing::default(),
-            audit,
-        })
-    }
-
     /// Local body code.
     pub fn code(&self) -> BodyCode {
         self.facts.code
@@ -361,56 +286,4 @@ impl HostedBody {
         self.renew_seals(&mut batch).await?;
         self.heed(self.partition.apply(batch).await)
     }
-}
-
-impl BodyKeyFiles {
-    /// Blocks on files, and on the token where there is one.
-    fn open(&self) -> Result<(IdentityKeys, AcquisitionKeyPair), Fault> {
-        let acquisition =
-            acquisition_key(&self.acquisition).map_err(|text| Fault::new(Cause::Files, text))?;
-        Ok((self.identity.open()?, acquisition))
-    }
-}
-
-fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {
-    let bytes = key_file::read(path).map_err(|error| error.to_string())?;
-    AcquisitionKeyPair::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Opens the body's keyring. A new one is made only for a body that has nothing stored: in any other case a
-/// missing keyring is a loss to be mended from its backup, not to be covered by a new one.
-async fn keyring(
-    place: Arc<dyn KeyringPlace>,
-    code: BodyCode,
-    provider: Arc<dyn KeyProvider>,
-    today: u32,
-    partition: &dyn Partition,
-) -> Result<KeyringFile, Fault> {
-    let owner: Owner =
-        code.as_str().parse().map_err(|error: InvalidOwner| Fault::new(Cause::Files, error))?;
-    let (there, of, keys) = (place.clone(), owner.clone(), provider.clone());
-    let opened = waiting(move || match KeyringFile::open_at(there, keys, &of) {
-        Err(KeyfileError::Missing) => Ok(None),
-        opened => opened.map(Some).map_err(|error| Fault::from(&error)),
-    });
-    if let Some(opened) = opened.await? {
-        return Ok(opened);
-    }
-    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).await?;
-    if !pages.rows.is_empty() {
-        let text = "the keyring is missing, and the body has data: restore it from its backup";
-        return Err(Fault::new(Cause::Missing, text));
-    }
-    waiting(move || {
-        KeyringFile::create_at(place, provider, &owner, today).map_err(|error| Fault::from(&error))
-    })
-    .await
-}
-
-/// Runs `work` on a thread that may wait for files and for the provider.
-async fn waiting<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Fault::new(Cause::Opening, "the opening broke off")))
 }
