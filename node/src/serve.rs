@@ -30,9 +30,9 @@ use crate::outbound::announce::announce;
 use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
+use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::space;
-use crate::{bodies, identities, inbound, outbound, renewal, supervise, witness};
+use crate::{bodies, identities, inbound, outbound, renewal, supervise, telemetry, witness};
 
 /// How often old request ids are let go of.
 const FORGET_REPLAYS: Duration = Duration::from_secs(600);
@@ -136,8 +136,9 @@ async fn start(
         .await
         .map_err(|error| not_ready(&error))?;
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
+    tokio::spawn(telemetry::journal::measure(journal.clone(), node.metrics.clone(), node.stopping()));
     tokio::spawn(gauges(node.clone(), journal, credentials));
-    tokio::spawn(space::measure(node.clone()));
+    tokio::spawn(measure::bodies(node.clone()));
     tokio::spawn(outbound::announcements::run(node.clone()));
     tokio::spawn(identities::follow(node.clone()));
     tokio::spawn(renewal::run(node.clone()));
@@ -188,7 +189,7 @@ fn readiness(
             return Err(format!("{fault}: have the peer list signed anew by its root"));
         }
         if journal.failed() {
-            return Err("the journal cannot be written: see the runbook on journal failures".into());
+            return Err("the journal cannot be written: see the runbook ChukeiJournalStuck".into());
         }
         if credentials.not_after_ms() <= node.clock.now_ms() {
             return Err("the certificate has expired: issue a new one".into());
@@ -225,8 +226,6 @@ async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCred
         }
         node.channels.expire(node.clock.now_ms());
         crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
-        let waiting = i64::try_from(journal.queue_depth()).unwrap_or(i64::MAX);
-        node.metrics.queue_depth.with_label_values(&["journal"]).set(waiting);
         if !node.sleep(GAUGES).await {
             return;
         }

@@ -150,6 +150,11 @@ impl KeyringFile {
         &*self.provider
     }
 
+    /// Whether the standby of the owner's epochs has what it should; not where it does not answer.
+    pub fn standby_in_step(&self) -> bool {
+        self.provider.standby_in_step(&self.owner).unwrap_or(false)
+    }
+
     /// Whether the file is there still, and is the one that was written last: [`KeyfileError::Lost`] where somebody
     /// took it away, [`KeyfileError::Older`] where somebody put an earlier one back. Reads its head and its size only;
     /// a file that is altered behind them shows when it is opened.

@@ -93,6 +93,12 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
     /// Acknowledges generation `to`. Never lowers the mark.
     fn raise_generation(&self, owner: &Owner, to: u64) -> Result<(), ProviderError>;
 
+    /// Whether the owner's epochs and generation at a second place are those of the first: one that lacks an epoch, or
+    /// has one that was destroyed, is not. True where there is no second place.
+    fn standby_in_step(&self, _owner: &Owner) -> Result<bool, ProviderError> {
+        Ok(true)
+    }
+
     /// Whether the provider can serve `owner` now: a root and an epoch are at hand and usable.
     fn probe(&self, owner: &Owner) -> Result<(), ProviderError>;
 

@@ -102,6 +102,12 @@ impl KeyProvider for StandbyProvider {
         Ok(())
     }
 
+    fn standby_in_step(&self, owner: &Owner) -> Result<bool, ProviderError> {
+        let (first, second) = (&self.first, &self.second);
+        Ok(first.epochs(owner)? == second.epochs(owner)?
+            && first.generation(owner)? == second.generation(owner)?)
+    }
+
     fn probe(&self, owner: &Owner) -> Result<(), ProviderError> {
         self.first.probe(owner)
     }

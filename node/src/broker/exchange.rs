@@ -91,7 +91,7 @@ impl ExchangeLog {
         drop(self.records.append(KEYS, None, record));
     }
 
-    /// Whether nothing can be recorded until the role is started anew.
+    /// Whether nothing can be recorded now.
     pub(super) fn failed(&self) -> bool {
         self.records.failed()
     }

@@ -30,12 +30,12 @@ use crate::broker::renew::RenewalRate;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::broker::{Broker, server, upkeep};
-use crate::config;
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
+use crate::{config, telemetry};
 
 /// How often a drain looks whether everything has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -118,6 +118,7 @@ pub async fn run_with_faults(
 struct Prepared {
     broker: Broker,
     credentials: Arc<HopCredentials>,
+    journal: Arc<Journal>,
     /// Locked for as long as the broker runs.
     folder: DataFolder,
 }
@@ -151,7 +152,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         admission: Admission::new(limits.in_flight),
         limits: BodyLimits::new(limits.in_flight_per_body),
         public_key_work: PublicKeyWork::new(),
-        exchanges: ExchangeLog::new(journal, keys.file.clone(), keys.gate.clone()),
+        exchanges: ExchangeLog::new(journal.clone(), keys.file.clone(), keys.gate.clone()),
         roots: Roots::new(permit_key, evidence),
         keys,
         certificate_end_ms: credentials.not_after_ms(),
@@ -160,7 +161,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         #[cfg(feature = "faults")]
         faults: Arc::default(),
     };
-    Ok(Prepared { broker, credentials, folder })
+    Ok(Prepared { broker, credentials, journal, folder })
 }
 
 fn person_codes(config: &BrokerConfig) -> Result<PersonCodes, BrokerError> {
@@ -218,7 +219,7 @@ async fn serve(
     config: &BrokerConfig,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), BrokerError> {
-    let Prepared { broker, credentials, folder } = prepared;
+    let Prepared { broker, credentials, journal, folder } = prepared;
     let broker = Arc::new(broker);
     let limits = ServerLimits { connections: config.limits.connections, ..ServerLimits::default() };
     let endpoint = server_endpoint(config.listen.relay, &credentials, broker.clock.clone(), limits)?;
@@ -232,6 +233,8 @@ async fn serve(
         .map_err(BrokerError::Metrics)?;
     tracing::info!(relay = %config.listen.relay, metrics = %bound, "listening");
     let accepting = tokio::spawn(server::serve(broker.clone(), endpoint.clone()));
+    let measuring = telemetry::journal::measure(journal, broker.metrics.clone(), stop.clone());
+    let measuring = tokio::spawn(measuring);
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
     let keeping = tokio::spawn(keys::keep(broker.clone(), stop.clone()));
     // Its sender gone, nobody could ask for a stop any more: that is one.
@@ -240,6 +243,8 @@ async fn serve(
     accepting.abort();
     upkeep.abort();
     keeping.abort();
+    // It has heard of the stop as well, and lets go of the journal.
+    let _ = tokio::time::timeout(FAREWELL, measuring).await;
     drop(folder);
     Ok(())
 }

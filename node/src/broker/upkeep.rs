@@ -1,4 +1,4 @@
-//! What a running broker looks after: the peer list on disk (R24), certificates that run out.
+//! What a running broker looks after: the peer list on disk (R24), certificates that run out, its standby of epochs.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -32,7 +32,18 @@ pub(super) async fn keep_up(broker: Arc<Broker>, mut stop: watch::Receiver<bool>
     tokio::select! {
         () = watching => {}
         () = gauging => {}
+        () = standby(&broker) => {}
         _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// A second place that does not answer holds up nothing but this.
+async fn standby(broker: &Broker) {
+    loop {
+        let file = broker.keys.file.clone();
+        let in_step = tokio::task::spawn_blocking(move || file.standby_in_step()).await.unwrap_or(false);
+        broker.metrics.standby_behind.set(i64::from(!in_step));
+        tokio::time::sleep(EVERY).await;
     }
 }
 

@@ -34,6 +34,7 @@ use crate::expiry::sweep::Turns;
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRecord;
 use crate::hosted::rows::RowError;
+use crate::telemetry::duty::Duty;
 use plan::{Plan, Stage};
 
 /// Pause after a try that failed.
@@ -186,16 +187,20 @@ async fn find(
 pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
     let scope = BodyScope::of_duty(body.clone(), &node.name);
     let mut stopping = node.stopping();
+    let mut duty = Duty::new("erasure", body.code(), &node.metrics);
     loop {
         let carried = Carrier { scope: &scope, course: &*node, clock: &node.clock, keep: node.epochs_kept };
         match carried.carry_on().await {
-            Ok(()) => tokio::select! {
-                () = body.erasing().0.notified() => {}
-                _ = stopping.wait_for(|stop| *stop) => return,
-            },
+            Ok(()) => {
+                duty.done();
+                tokio::select! {
+                    () = body.erasing().0.notified() => {}
+                    _ = stopping.wait_for(|stop| *stop) => return,
+                }
+            }
             Err(ErasureError::Stopping) => return,
             Err(error) => {
-                tracing::error!(body = %body.code(), %error, "an erasure waits and is to be carried on");
+                duty.failed(&error);
                 if !node.sleep(RETRY).await {
                     return;
                 }

@@ -25,6 +25,7 @@ use crate::audit::AuditError;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
 use crate::rotation::{blocking, purpose_name};
+use crate::telemetry::duty::Duty;
 
 pub use pace::Pace;
 
@@ -53,6 +54,7 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
 async fn watching(node: &Node, scope: &BodyScope, ended: watch::Sender<u32>) {
     let body = scope.body();
     let (mut turned, mut remembered): (Option<u32>, _) = (None, Remembered::default());
+    let mut duty = Duty::new("day", body.code(), &node.metrics);
     while node.sleep(LOOK).await {
         if body.gate().pass().is_err() {
             continue;
@@ -60,22 +62,24 @@ async fn watching(node: &Node, scope: &BodyScope, ended: watch::Sender<u32>) {
         let now_ms = node.clock.now_ms();
         let today = match remembered.settled(body, now_ms, node.witness.witnessed_ms()).await {
             Ok(Some(today)) if turned.is_none_or(|turned| turned < today) => today,
-            Ok(_) => continue,
+            Ok(_) => {
+                duty.done();
+                continue;
+            }
             Err(error) => {
-                tracing::error!(body = %scope.code(), %error, "whether the day is over is to be looked at again");
+                duty.failed(&error);
                 continue;
             }
         };
         match turn(scope, today, node.epochs_kept, now_ms).await {
             Ok(()) => {
                 turned = Some(today);
+                duty.done();
                 // Epochs that have ended may make an erasure final.
                 body.erasing().wake();
                 ended.send_replace(today);
             }
-            Err(error) => {
-                tracing::error!(body = %scope.code(), %error, "the day's turn is to be tried again")
-            }
+            Err(error) => drop(duty.failed(&error)),
         }
     }
 }
@@ -147,14 +151,16 @@ async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(
 }
 
 async fn sweeping(node: &Node, scope: &BodyScope, mut days: watch::Receiver<u32>) {
+    let mut duty = Duty::new("sweep", scope.code(), &node.metrics);
     while days.changed().await.is_ok() {
         let today = *days.borrow_and_update();
         while let Err(error) = tidy(node, scope, today).await {
-            tracing::error!(body = %scope.code(), %error, "rows of ended days are to be swept again");
+            duty.failed(&error);
             if !node.sleep(LOOK).await {
                 return;
             }
         }
+        duty.done();
     }
 }
 

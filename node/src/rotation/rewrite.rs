@@ -23,6 +23,7 @@ use crate::audit::AuditError;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::{RowError, SealedFor};
 use crate::rotation::{blocking, purpose_name};
+use crate::telemetry::duty::Duty;
 
 /// Rows looked at under one hold of the body's writers.
 const ROWS: usize = 64;
@@ -83,15 +84,19 @@ impl HostedBody {
 pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
     let scope = BodyScope::of_duty(body.clone(), &node.name);
     let mut stopping = node.stopping();
+    let mut duty = Duty::new("rewrite", body.code(), &node.metrics);
     loop {
         match attend(&node, &scope).await {
-            Ok(()) => tokio::select! {
-                () = body.rewriting().wake.notified() => {}
-                _ = stopping.wait_for(|stop| *stop) => return,
-            },
+            Ok(()) => {
+                duty.done();
+                tokio::select! {
+                    () = body.rewriting().wake.notified() => {}
+                    _ = stopping.wait_for(|stop| *stop) => return,
+                }
+            }
             Err(RewriteError::Stopping) => return,
             Err(error) => {
-                tracing::warn!(body = %body.code(), %error, "the rewrite is to be tried again");
+                duty.failed(&error);
                 if !node.sleep(RETRY).await {
                     return;
                 }

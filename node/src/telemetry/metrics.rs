@@ -61,6 +61,22 @@ pub struct Metrics {
     pub rows_swept: IntCounter,
     /// Bytes that compaction has given back to the disk.
     pub bytes_given_back: IntCounter,
+    /// Tries of a body's own duties that failed and are repeated, by duty.
+    pub duty_failures: IntCounterVec,
+    /// Segments of the journal that the logs are not derived from yet, with the one that grows.
+    pub journal_segments: IntGauge,
+    /// 1 while the space of the journal's next segment is reserved.
+    pub journal_reserved: IntGauge,
+    /// 1 while the journal refuses everything after a failed write.
+    pub journal_failed: IntGauge,
+    /// Bytes of the disk that the journal lies on.
+    pub journal_disk_bytes: IntGauge,
+    /// Bytes of it that may still be written.
+    pub journal_free_bytes: IntGauge,
+    /// Entries of logs that were given up because their retention was over.
+    pub log_entries_given_up: IntCounter,
+    /// Owners of keys whose standby of epochs is not in step.
+    pub standby_behind: IntGauge,
 }
 
 impl Metrics {
@@ -136,6 +152,23 @@ impl Metrics {
                 "bytes_given_back_total",
                 "Bytes that compaction has given back",
             )?,
+            duty_failures: IntCounterVec::new(
+                Opts::new("duty_failures_total", "Failed tries of a body's own duties, by duty"),
+                &["duty"],
+            )?,
+            journal_segments: IntGauge::new(
+                "journal_segments",
+                "Segments that logs are not derived from yet",
+            )?,
+            journal_reserved: IntGauge::new("journal_reserved", "1 while the next segment is reserved")?,
+            journal_failed: IntGauge::new("journal_failed", "1 while the journal refuses everything")?,
+            journal_disk_bytes: IntGauge::new("journal_disk_bytes", "Bytes of the journal's disk")?,
+            journal_free_bytes: IntGauge::new("journal_free_bytes", "Bytes of it that may be written")?,
+            log_entries_given_up: IntCounter::new(
+                "log_entries_given_up_total",
+                "Entries of logs given up after their retention",
+            )?,
+            standby_behind: IntGauge::new("standby_behind", "Owners whose standby of epochs is not in step")?,
             registry,
         };
         metrics.register()?;
@@ -165,6 +198,14 @@ impl Metrics {
         self.registry.register(Box::new(self.store_bytes.clone()))?;
         self.registry.register(Box::new(self.store_reclaimable_bytes.clone()))?;
         self.registry.register(Box::new(self.channels.clone()))?;
+        self.registry.register(Box::new(self.duty_failures.clone()))?;
+        self.registry.register(Box::new(self.journal_segments.clone()))?;
+        self.registry.register(Box::new(self.journal_reserved.clone()))?;
+        self.registry.register(Box::new(self.journal_failed.clone()))?;
+        self.registry.register(Box::new(self.journal_disk_bytes.clone()))?;
+        self.registry.register(Box::new(self.journal_free_bytes.clone()))?;
+        self.registry.register(Box::new(self.log_entries_given_up.clone()))?;
+        self.registry.register(Box::new(self.standby_behind.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }
 

@@ -73,7 +73,9 @@ fn what_the_standby_missed_is_destroyed_there_when_it_is_back() {
     let machine = Machine::new();
     let keyring = machine.keyring();
     keyring.turn_epoch(DAY + KEPT - 1, KEPT).unwrap();
+    assert!(keyring.standby_in_step());
     std::fs::rename(machine.path("standby"), machine.path("away")).unwrap();
+    assert!(!keyring.standby_in_step());
     // No new epoch is used that the standby has not; the one before it goes on.
     assert!(keyring.turn_epoch(DAY + KEPT, KEPT).is_err());
     assert_eq!(keyring.ids().epoch, DAY + KEPT - 1);
@@ -82,6 +84,7 @@ fn what_the_standby_missed_is_destroyed_there_when_it_is_back() {
     let turned = keyring.turn_epoch(DAY + KEPT, KEPT).unwrap();
     assert_eq!(turned.destroyed, [DAY]);
     assert_eq!(machine.standby_epochs(), [DAY + KEPT - 1, DAY + KEPT]);
+    assert!(keyring.standby_in_step());
 }
 
 #[test]
@@ -93,6 +96,7 @@ fn an_epoch_that_is_gone_here_and_not_there_is_not_told_as_destroyed() {
     assert!(keyring.turn_epoch(DAY + KEPT, KEPT).is_err());
     std::fs::rename(machine.path("away"), machine.path("standby")).unwrap();
     assert_eq!(machine.standby_epochs(), [DAY, DAY + KEPT]);
+    assert!(!keyring.standby_in_step(), "one is there that is destroyed here");
     assert_eq!(keyring.turn_epoch(DAY + KEPT, KEPT).unwrap().destroyed, [DAY]);
     assert_eq!(machine.standby_epochs(), [DAY + KEPT]);
 }

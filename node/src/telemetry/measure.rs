@@ -1,9 +1,9 @@
-//! The space that the rows of all bodies take, by engine.
+//! What is measured of each body: the space that its rows take, and whether its standby of epochs is in step.
 //!
 //! What must hold: measuring costs next to nothing however many bodies there are. One body is measured at a time, each
 //! about every ten seconds while they are few, and the longer one takes the longer it is until the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const SHARE: u32 = 20;
 
 /// Measures until the node stops.
-pub async fn measure(node: Arc<Node>) {
+pub async fn bodies(node: Arc<Node>) {
     let mut seen = Seen::default();
     loop {
         let began = Instant::now();
@@ -43,10 +43,11 @@ fn pause(took: Duration, bodies: usize) -> Duration {
     (ROUND / bodies).max(SHORTEST_PAUSE).max(took.saturating_mul(SHARE - 1))
 }
 
-/// What each body took when it was last measured.
+/// What each body took when it was last measured, and those without a standby that is in step.
 #[derive(Default)]
 struct Seen {
     by_body: BTreeMap<BodyCode, (EngineKind, Usage)>,
+    standby_behind: BTreeSet<BodyCode>,
     last: Option<BodyCode>,
 }
 
@@ -54,6 +55,7 @@ impl Seen {
     /// Forgets bodies that are not served here any more.
     fn keep_only<T>(&mut self, bodies: &BTreeMap<BodyCode, T>) {
         self.by_body.retain(|code, _| bodies.contains_key(code));
+        self.standby_behind.retain(|code| bodies.contains_key(code));
     }
 
     /// Whose turn it is: the one after the last, in order of their codes.
@@ -66,9 +68,16 @@ impl Seen {
     }
 
     /// Measures a body. One that cannot be measured keeps what it took before.
-    async fn note(&mut self, body: &HostedBody) {
+    async fn note(&mut self, body: &Arc<HostedBody>) {
         if let Ok(usage) = body.usage().await {
             self.by_body.insert(body.code(), (body.rows_as_they_are().engine(), usage));
+        }
+        let asked = body.clone();
+        let in_step = tokio::task::spawn_blocking(move || asked.keyring().standby_in_step()).await;
+        if in_step.unwrap_or(false) {
+            self.standby_behind.remove(&body.code());
+        } else {
+            self.standby_behind.insert(body.code());
         }
     }
 
@@ -81,6 +90,8 @@ impl Seen {
     }
 
     fn show(&self, metrics: &Metrics) {
+        let behind = i64::try_from(self.standby_behind.len()).unwrap_or(i64::MAX);
+        metrics.standby_behind.set(behind);
         for engine in [EngineKind::Sqlite, EngineKind::Sled, EngineKind::Postgres] {
             let (bytes, reclaimable) = self.sums(engine);
             for (gauge, sum) in
