@@ -1,4 +1,4 @@
-//! What both benchmarks stand on: paired rounds, order statistics, tables, and two authenticated ends on loopback.
+//! What the benchmarks stand on: paired rounds, order statistics, tables, and two authenticated ends on loopback.
 //!
 //! What must hold: a figure never stands alone. It is measured in rounds that alternate with rounds of a baseline
 //! in the same run, and is given as a median with its spread. Deliberately absent: limits that a figure must meet
@@ -9,6 +9,7 @@ pub mod link;
 pub mod load;
 pub mod machine;
 pub mod paired;
+pub mod progress;
 pub mod stats;
 pub mod table;
 

@@ -35,6 +35,11 @@ impl Spread {
     }
 }
 
+/// These values as a cell of a table, as [`Spread::show`] does; empty where there are none.
+pub fn show(values: impl IntoIterator<Item = f64>, digits: usize) -> String {
+    Spread::of(values).map_or_else(String::new, |spread| spread.show(digits))
+}
+
 /// The value below which the share `at` (0 to 1) of these ascending values lies, by nearest rank; `None` where
 /// there are none.
 pub fn quantile<T: Copy>(ascending: &[T], at: f64) -> Option<T> {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chukei_benches::Failure;
-use chukei_benches::load;
-use chukei_benches::stats::Spread;
+use chukei_benches::progress::Progress;
 use chukei_benches::table::Table;
-use tokio::runtime::Runtime;
+use chukei_benches::{load, stats};
 
-use crate::Args;
+use crate::Bench;
 use crate::place::Place;
 use crate::rows;
 
@@ -23,27 +22,22 @@ const WRITING: Duration = Duration::from_millis(500);
 /// A child that nobody kills ends.
 const AT_MOST: Duration = Duration::from_secs(60);
 
-pub(crate) fn table(runtime: &Runtime, places: &[Place], args: &Args) -> Result<Table, Failure> {
+pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
     let header = ["engine", "opened and one row read, ms"];
     let mut table = Table::new("Reopening after kill -9 under 64 writers", &header);
-    let mut measured: Vec<Vec<f64>> = places.iter().map(|_| Vec::new()).collect();
-    for _ in 0..args.rounds {
-        for (place, measured) in places.iter().zip(&mut measured) {
-            kill_a_writer(place, args.rows)?;
-            let began = Instant::now();
-            let open = runtime.block_on(async {
-                let open = place.open().await?;
-                let found = open.partition.get_many(&[rows::key(0)]).await?;
-                rows::check(0, found.first().and_then(Option::as_ref))?;
-                Ok::<_, Failure>(open)
-            })?;
-            measured.push(began.elapsed().as_secs_f64() * 1e3);
-            drop(open);
-        }
-    }
-    for (place, measured) in places.iter().zip(&measured) {
-        let spread = Spread::of(measured.iter().copied()).ok_or("no round")?;
-        table.row([place.kind.to_string(), spread.show(1)]);
+    progress.steps(bench.turns());
+    let measured = bench.in_turns(progress, &bench.places, |place, _| {
+        kill_a_writer(place, bench.args.rows)?;
+        let began = Instant::now();
+        bench.runtime.block_on(async {
+            let open = place.open().await?;
+            let found = open.partition.get_many(&[rows::key(0)]).await?;
+            rows::check(0, found.first().and_then(Option::as_ref))?;
+            Ok(began.elapsed().as_secs_f64() * 1e3)
+        })
+    })?;
+    for (place, measured) in bench.places.iter().zip(measured) {
+        table.row([place.kind.to_string(), stats::show(measured, 1)]);
     }
     Ok(table)
 }

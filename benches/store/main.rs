@@ -13,17 +13,19 @@ mod reads;
 mod rows;
 mod space;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use chukei_benches::progress::Progress;
+use chukei_benches::table::Table;
 use chukei_benches::{Failure, disk, machine};
 use chukei_store::EngineKind;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tokio::runtime::Runtime;
 
-use place::Place;
+use place::{Open, Place};
 
 /// Speed and space of the store's engines and of the journal.
 #[derive(Clone, Parser)]
@@ -44,10 +46,10 @@ struct Args {
     /// Bodies that can be opened when memory is measured.
     #[arg(long, default_value_t = 1_788)]
     bodies: usize,
-    /// Parts to run: engines, memory, journal.
-    #[arg(long, value_delimiter = ',', default_values_t = ["engines".to_owned(), "memory".to_owned(), "journal".to_owned()])]
-    only: Vec<String>,
-    /// Where the data lies: a folder on the disk whose syncs are to count.
+    /// What to measure.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Of::Engines, Of::Memory, Of::Journal])]
+    only: Vec<Of>,
+    /// Where the data lies, a server's too: a folder on the disk whose syncs are to count, open to the server's user.
     #[arg(long)]
     dir: Option<PathBuf>,
     /// What cargo passes to every benchmark.
@@ -55,18 +57,81 @@ struct Args {
     _cargo: bool,
 }
 
-impl Args {
+/// What parts are about.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Speed and space of an engine that holds all rows.
+    Engines,
+    /// Memory with all bodies open.
+    Memory,
+    /// The journal.
+    Journal,
+}
+
+/// One table.
+struct Part {
+    of: Of,
+    name: &'static str,
+    measure: fn(&Bench, &Progress) -> Result<Table, Failure>,
+}
+
+/// In this order: all but the first of the engines' parts read rows that the first has loaded.
+const PARTS: [Part; 9] = [
+    Part { of: Of::Engines, name: "bulk load", measure: loading::table },
+    Part { of: Of::Engines, name: "commits", measure: commits::table },
+    Part { of: Of::Engines, name: "warm reads", measure: reads::points },
+    Part { of: Of::Engines, name: "cold reads", measure: reads::cold },
+    Part { of: Of::Engines, name: "scans", measure: reads::scans },
+    Part { of: Of::Engines, name: "reopening", measure: kill::table },
+    Part { of: Of::Engines, name: "space", measure: space::table },
+    Part { of: Of::Memory, name: "memory", measure: memory::table },
+    Part { of: Of::Journal, name: "journal", measure: journal::table },
+];
+
+/// What every part works with.
+struct Bench {
+    args: Args,
+    runtime: Runtime,
+    /// One for each engine.
+    places: Vec<Place>,
+    folder: PathBuf,
+}
+
+impl Bench {
     fn round(&self) -> Duration {
-        Duration::from_millis(self.round_ms)
+        Duration::from_millis(self.args.round_ms)
     }
 
-    fn runs(&self, part: &str) -> bool {
-        self.only.iter().any(|only| only == part)
+    /// The partition of each place.
+    fn open_all(&self, runtime: &Runtime) -> Result<Vec<Open>, Failure> {
+        self.places.iter().map(|place| runtime.block_on(place.open())).collect()
+    }
+
+    /// Rounds of every side in turns, numbered; gives each side's.
+    fn in_turns<S, R>(
+        &self,
+        progress: &Progress,
+        sides: &[S],
+        mut round: impl FnMut(&S, u64) -> Result<R, Failure>,
+    ) -> Result<Vec<Vec<R>>, Failure> {
+        let mut rounds: Vec<Vec<R>> = sides.iter().map(|_| Vec::new()).collect();
+        for number in 0..self.args.rounds {
+            for (side, rounds) in sides.iter().zip(&mut rounds) {
+                rounds.push(round(side, number as u64)?);
+                progress.done(1);
+            }
+        }
+        Ok(rounds)
+    }
+
+    /// How many rounds [`Bench::in_turns`] makes with all engines.
+    fn turns(&self) -> u64 {
+        (self.args.rounds * self.places.len()) as u64
     }
 }
 
 fn main() -> ExitCode {
-    let done = kill::play().or_else(memory::play).unwrap_or_else(|| run(&Args::parse()));
+    let done = kill::play().or_else(memory::play).unwrap_or_else(|| run(Args::parse()));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -76,38 +141,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}\n", machine::describe())?;
+fn run(args: Args) -> Result<(), Failure> {
+    let parts = || PARTS.iter().filter(|part| args.only.contains(&part.of));
+    let mut progress = Progress::new(parts().count());
+    progress.print(format!("{}\n", machine::describe()))?;
     let base = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::Builder::new().prefix("chukei-store-").tempdir_in(base)?;
-    writeln!(out, "{}", disk::table(folder.path())?)?;
+    let folder = tempfile::Builder::new().prefix("chukei-store-").tempdir_in(&base)?;
+    progress.print(disk::table(folder.path())?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = match args.engines.contains(&EngineKind::Postgres) {
-        true => Some(runtime.block_on(place::server())?),
+        true => Some(Arc::new(runtime.block_on(place::server(&base))?)),
         false => None,
     };
-    let places: Vec<Place> =
-        args.engines.iter().map(|&kind| Place::new(kind, folder.path(), server.as_ref())).collect();
-    if args.runs("engines") {
-        engines(args, &runtime, &places, &mut out)?;
+    let places = args.engines.iter().map(|&kind| Place::new(kind, folder.path(), server.as_ref())).collect();
+    let bench = Bench { args: args.clone(), runtime, places, folder: folder.path().to_owned() };
+    let mut took = Table::new("The run itself", &["part", "seconds"]);
+    for part in parts() {
+        progress.part(part.name);
+        let began = Instant::now();
+        progress.print((part.measure)(&bench, &progress)?)?;
+        took.row([part.name.to_owned(), format!("{:.0}", began.elapsed().as_secs_f64())]);
     }
-    if args.runs("memory") {
-        writeln!(out, "{}", memory::table(&places, args)?)?;
-    }
-    if args.runs("journal") {
-        writeln!(out, "{}", journal::table(&runtime, &folder.path().join("journals"), args)?)?;
-    }
-    Ok(())
-}
-
-fn engines(args: &Args, runtime: &Runtime, places: &[Place], out: &mut impl Write) -> Result<(), Failure> {
-    writeln!(out, "{}", loading::table(runtime, places, args.rows)?)?;
-    writeln!(out, "{}", commits::table(runtime, places, args)?)?;
-    writeln!(out, "{}", reads::points(places, args)?)?;
-    writeln!(out, "{}", reads::cold(places, args)?)?;
-    writeln!(out, "{}", reads::scans(runtime, places, args)?)?;
-    writeln!(out, "{}", kill::table(runtime, places, args)?)?;
-    writeln!(out, "{}", space::table(runtime, places, args)?)?;
-    Ok(())
+    Ok(progress.print(took)?)
 }

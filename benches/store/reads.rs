@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chukei_benches::Failure;
-use chukei_benches::stats::{Spread, quantile};
+use chukei_benches::progress::Progress;
+use chukei_benches::stats::{self, quantile};
 use chukei_benches::table::Table;
 use chukei_store::partition::MAX_SCAN_ROWS;
 use rustix::fs::{Advice, fadvise};
-use tokio::runtime::Runtime;
 
-use crate::Args;
+use crate::Bench;
 use crate::place::{Open, Place};
 use crate::rows;
 
@@ -21,31 +21,26 @@ const COLD_READS: usize = 2_000;
 const TICK: Duration = Duration::from_millis(1);
 
 /// Rows read one by one, each found and compared.
-pub(crate) fn points(places: &[Place], args: &Args) -> Result<Table, Failure> {
+pub(crate) fn points(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
     let header = ["engine", "reads/s", "p50, µs", "p99, µs", "answered without a wait"];
     let mut table = Table::new("Warm point reads, one task on one thread", &header);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let open: Vec<Open> =
-        places.iter().map(|place| runtime.block_on(place.open())).collect::<Result<_, Failure>>()?;
-    let mut measured: Vec<Vec<Points>> = open.iter().map(|_| Vec::new()).collect();
+    let open = bench.open_all(&runtime)?;
+    let rows = bench.args.rows;
+    progress.steps(bench.turns());
     for open in &open {
-        runtime.block_on(read_for(open, args.rows, args.round() * 2, 99))?;
+        runtime.block_on(read_for(open, rows, bench.round() * 2, 99))?;
     }
-    for round in 0..args.rounds {
-        for (open, measured) in open.iter().zip(&mut measured) {
-            measured.push(runtime.block_on(read_for(open, args.rows, args.round(), round as u64))?);
-        }
-    }
-    for (place, measured) in places.iter().zip(&measured) {
-        let show = |of: fn(&Points) -> f64, digits| {
-            Spread::of(measured.iter().map(of)).map_or_else(String::new, |spread| spread.show(digits))
-        };
+    let measured = bench.in_turns(progress, &open, |open, number| {
+        runtime.block_on(read_for(open, rows, bench.round(), number))
+    })?;
+    for (place, measured) in bench.places.iter().zip(&measured) {
         table.row([
             place.kind.to_string(),
-            show(|points| points.per_second, 0),
-            show(|points| points.p50_us, 1),
-            show(|points| points.p99_us, 1),
-            show(|points| points.at_once, 3),
+            stats::show(measured.iter().map(|points| points.per_second), 0),
+            stats::show(measured.iter().map(|points| points.p50_us), 1),
+            stats::show(measured.iter().map(|points| points.p99_us), 1),
+            stats::show(measured.iter().map(|points| points.at_once), 3),
         ]);
     }
     Ok(table)
@@ -85,11 +80,13 @@ async fn read_for(open: &Open, rows: u64, time: Duration, seed: u64) -> Result<P
 }
 
 /// Rows read after the system has forgotten the files, and how long the runtime stood still meanwhile.
-pub(crate) fn cold(places: &[Place], args: &Args) -> Result<Table, Failure> {
+pub(crate) fn cold(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
     let header = ["engine", "p50, µs", "p99, µs", "longest, ms", "longest stand-still of the runtime, ms"];
     let mut table = Table::new("Cold point reads, one task on one thread, a clock beside it", &header);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    for place in places.iter().filter(|place| place.has_files()) {
+    let with_files = || bench.places.iter().filter(|place| place.has_files());
+    progress.steps(with_files().count() as u64);
+    for place in with_files() {
         let forgotten = || forget(&place.folder);
         // Also what the engine keeps for itself is to be cold.
         forgotten()?;
@@ -97,7 +94,7 @@ pub(crate) fn cold(places: &[Place], args: &Args) -> Result<Table, Failure> {
             let open = place.open().await?;
             forgotten()?;
             let ticking = tokio::spawn(longest_tick());
-            let taken = read_some(&open, args.rows).await?;
+            let taken = read_some(&open, bench.args.rows).await?;
             ticking.abort();
             Ok::<_, Failure>((taken, LONGEST.swap(0, std::sync::atomic::Ordering::Relaxed)))
         })?;
@@ -110,6 +107,7 @@ pub(crate) fn cold(places: &[Place], args: &Args) -> Result<Table, Failure> {
             format!("{:.2}", at(1.0) / 1e3),
             format!("{:.2}", stood_still as f64 / 1e3),
         ]);
+        progress.done(1);
     }
     Ok(table)
 }
@@ -156,17 +154,13 @@ fn forget(folder: &Path) -> Result<(), Failure> {
 }
 
 /// All rows, page by page.
-pub(crate) fn scans(runtime: &Runtime, places: &[Place], args: &Args) -> Result<Table, Failure> {
+pub(crate) fn scans(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
     let mut table = Table::new("Scan of all rows, pages of 1,024", &["engine", "rows/s"]);
-    let mut measured: Vec<Vec<f64>> = places.iter().map(|_| Vec::new()).collect();
-    for _ in 0..args.rounds {
-        for (place, measured) in places.iter().zip(&mut measured) {
-            measured.push(runtime.block_on(scan(place, args.rows))?);
-        }
-    }
-    for (place, measured) in places.iter().zip(&measured) {
-        let spread = Spread::of(measured.iter().copied()).ok_or("no round")?;
-        table.row([place.kind.to_string(), spread.show(0)]);
+    progress.steps(bench.turns());
+    let measured = bench
+        .in_turns(progress, &bench.places, |place, _| bench.runtime.block_on(scan(place, bench.args.rows)))?;
+    for (place, measured) in bench.places.iter().zip(measured) {
+        table.row([place.kind.to_string(), stats::show(measured, 0)]);
     }
     Ok(table)
 }

@@ -1,16 +1,17 @@
-//! Space after the expiry of half: rows are swept, the partition is compacted in steps, and it serves meanwhile.
+//! Space after the expiry of half: rows are swept, what is free is given back, and the partition serves meanwhile; then
+//! as many rows come again, to show whether what was not given back is used again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chukei_benches::Failure;
+use chukei_benches::progress::Progress;
 use chukei_benches::stats::quantile;
 use chukei_benches::table::Table;
 use chukei_store::{Batch, Partition};
-use tokio::runtime::Runtime;
 
-use crate::Args;
+use crate::Bench;
 use crate::loading::load;
 use crate::place::Place;
 use crate::rows;
@@ -51,47 +52,51 @@ impl Half {
     }
 }
 
-pub(crate) fn table(runtime: &Runtime, places: &[Place], args: &Args) -> Result<Table, Failure> {
+pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
     let header = [
         "engine",
         "what goes",
         "before, MB",
         "after, MB",
         "of half given back",
+        "with as many new rows, MB",
         "sweep, rows/s",
-        "compaction, s",
+        "giving back, s",
         "reads meanwhile: p50, µs",
         "p99, µs",
         "longest, ms",
     ];
     let mut table = Table::new("Space after the expiry of half, while one reader goes on", &header);
-    for place in places {
+    // Each row is loaded, and half of them come again after half were swept.
+    progress.steps(bench.places.len() as u64 * 4 * bench.args.rows);
+    for place in &bench.places {
         for half in [Half::Odd, Half::First] {
-            // Anew, in the order of the numbers.
-            runtime.block_on(place.empty())?;
-            runtime.block_on(load(place, args.rows))?;
-            table.row(runtime.block_on(halve(place, half, args.rows))?);
+            progress.at(format!("{}: {}", place.kind, half.name()));
+            table.row(bench.runtime.block_on(halve(place, half, bench.args.rows, progress))?);
         }
     }
     Ok(table)
 }
 
-async fn halve(place: &Place, half: Half, rows: u64) -> Result<Vec<String>, Failure> {
+async fn halve(place: &Place, half: Half, rows: u64, progress: &Progress) -> Result<Vec<String>, Failure> {
+    // Anew, in the order of the numbers.
+    place.empty().await?;
     let open = place.open().await?;
-    let before = open.partition.usage().await?.bytes as f64;
+    load(&*open.partition, 0..rows, progress).await?;
+    let before = place.bytes(&*open.partition).await?;
     let over = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn(read_on(Arc::clone(&open.partition), half, rows, Arc::clone(&over)));
     let began = Instant::now();
-    sweep(&*open.partition, half, rows).await?;
+    sweep(&*open.partition, half, rows, progress).await?;
     let swept = began.elapsed().as_secs_f64();
     let began = Instant::now();
-    while open.partition.compact().await?.more {
-        tokio::task::yield_now().await;
-    }
-    let compacted = began.elapsed().as_secs_f64();
-    let after = open.partition.usage().await?.bytes as f64;
+    place.give_back(&*open.partition).await?;
+    let gave_back = began.elapsed().as_secs_f64();
+    let after = place.bytes(&*open.partition).await?;
     over.store(true, Ordering::Relaxed);
     let mut taken = reading.await??;
+    load(&*open.partition, rows..rows + rows / 2, progress).await?;
+    let again = place.bytes(&*open.partition).await?;
     taken.sort_by(f64::total_cmp);
     let at = |share| quantile(&taken, share).unwrap_or_default();
     Ok(vec![
@@ -100,21 +105,23 @@ async fn halve(place: &Place, half: Half, rows: u64) -> Result<Vec<String>, Fail
         format!("{:.0}", before / 1e6),
         format!("{:.0}", after / 1e6),
         format!("{:.2}", (before - after) / (before / 2.0)),
+        format!("{:.0}", again / 1e6),
         format!("{:.0}", rows as f64 / 2.0 / swept),
-        format!("{compacted:.1}"),
+        format!("{gave_back:.1}"),
         format!("{:.0}", at(0.5)),
         format!("{:.0}", at(0.99)),
         format!("{:.1}", at(1.0) / 1e3),
     ])
 }
 
-async fn sweep(partition: &dyn Partition, half: Half, rows: u64) -> Result<(), Failure> {
+async fn sweep(partition: &dyn Partition, half: Half, rows: u64, progress: &Progress) -> Result<(), Failure> {
     let mut first = 0;
     while first < rows / 2 {
         let last = (first + BATCH).min(rows / 2);
         let batch =
             (first..last).fold(Batch::new(), |batch, index| batch.delete(rows::key(half.going(index))));
         partition.apply(batch).await?;
+        progress.done(last - first);
         first = last;
     }
     Ok(())

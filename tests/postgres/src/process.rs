@@ -51,7 +51,12 @@ pub struct PostgresServer {
 impl PostgresServer {
     /// A new cluster, serving when this returns.
     pub fn start() -> io::Result<Self> {
-        let mut server = Self::prepare()?;
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// A new cluster in a folder of its own in this one, which the server's user must be able to pass through.
+    pub fn start_in(parent: &Path) -> io::Result<Self> {
+        let mut server = Self::prepare(parent)?;
         let data = server.data();
         run(server.program("cp").args(["-a", "--reflink=auto"]).arg(template::data()?).arg(&data))?;
         server.begin()?;
@@ -66,10 +71,10 @@ impl PostgresServer {
         fs::write(self.data().join("pg_hba.conf"), HBA)
     }
 
-    /// A folder for a cluster, with certificates and without data.
-    pub(crate) fn prepare() -> io::Result<Self> {
+    /// A folder for a cluster in this one, with certificates and without data.
+    pub(crate) fn prepare(parent: &Path) -> io::Result<Self> {
         let programs = binaries().ok_or_else(|| io::Error::other("PostgreSQL is not installed"))?;
-        let folder = tempfile::Builder::new().prefix("chukei-pg").tempdir()?.keep();
+        let folder = tempfile::Builder::new().prefix("chukei-pg").tempdir_in(parent)?.keep();
         let cleanup = Cleanup::of(&folder)?;
         let authority = certificates::write(&folder)?;
         let key = folder.join("server.key");
@@ -134,11 +139,15 @@ impl PostgresServer {
         self.signal_all(Signal::CONT)
     }
 
-    fn signal_all(&self, signal: Signal) -> io::Result<()> {
-        let Some(server) = &self.server else { return Ok(()) };
+    /// The processes of the server, one for each connection and its own; none where it does not run.
+    pub fn processes(&self) -> io::Result<Vec<u32>> {
+        let Some(server) = &self.server else { return Ok(Vec::new()) };
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.id()))?;
-        let all = children.split_whitespace().filter_map(|id| id.parse().ok()).chain([server.id() as i32]);
-        for id in all.filter_map(Pid::from_raw) {
+        Ok(children.split_whitespace().filter_map(|id| id.parse().ok()).chain([server.id()]).collect())
+    }
+
+    fn signal_all(&self, signal: Signal) -> io::Result<()> {
+        for id in self.processes()?.into_iter().filter_map(|id| Pid::from_raw(id as i32)) {
             match kill_process(id, signal) {
                 // A child that ended in between.
                 Ok(()) | Err(rustix::io::Errno::SRCH) => {}

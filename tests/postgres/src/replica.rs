@@ -10,7 +10,7 @@ const NAME: &str = "replica";
 impl PostgresServer {
     /// A replica of this server. From when this returns, a commit here waits until the replica has it on its disk.
     pub fn synchronous_replica(&self) -> io::Result<Self> {
-        let mut replica = Self::prepare()?;
+        let mut replica = Self::prepare(&std::env::temp_dir())?;
         let source = format!(
             "host={} port={} user={SUPERUSER} application_name={NAME}",
             self.folder().display(),

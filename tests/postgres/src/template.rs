@@ -14,7 +14,7 @@ pub(crate) fn data() -> io::Result<PathBuf> {
     if let Some(template) = &*template {
         return Ok(template.data());
     }
-    let first = PostgresServer::prepare()?;
+    let first = PostgresServer::prepare(&std::env::temp_dir())?;
     first.initialise()?;
     let data = first.data();
     *template = Some(first);
