@@ -97,17 +97,6 @@ async fn answered(client: &Client, question: &Question) -> Result<SelfInfo, Demo
 fn is_right(answer: &SelfInfo, question: &Question) -> bool {
     let result = if question.expected.is_empty() { "NO_DATA" } else { "DONE" };
     let strange = answer.datasets.iter().any(|dataset| dataset.info_name_code != question.dataset);
-    let mut found: Vec<ExpectedItem> = answer
-        .datasets
-        .iter()
-        .flat_map(|dataset| &dataset.items)
-        .map(|item| ExpectedItem {
-            record_key: item.record_key.clone(),
-            item_code: item.info_item_code.clone(),
-            value: item.value.clone(),
-            reason_of_null: item.reason_of_null.clone(),
-        })
-        .collect();
-    found.sort();
+    let found = ExpectedItem::all_of(answer);
     answer.result == result && answer.body == question.body && !strange && found == question.expected
 }

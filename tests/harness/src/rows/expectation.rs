@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chukei_mock_portal::protocol::SelfInfo;
+
 /// A place that holds items of a person: (person's index, dataset code).
 type Place = (usize, String);
 
@@ -60,6 +62,23 @@ pub struct ExpectedItem {
     pub value: String,
     /// 未設定事由.
     pub reason_of_null: Option<String>,
+}
+
+impl ExpectedItem {
+    /// All that an answer shows, sorted as [`Truth::shown`] is.
+    pub fn all_of(answer: &SelfInfo) -> Vec<Self> {
+        let items = answer.datasets.iter().flat_map(|dataset| &dataset.items);
+        let mut shown: Vec<Self> = items
+            .map(|item| Self {
+                record_key: item.record_key.clone(),
+                item_code: item.info_item_code.clone(),
+                value: item.value.clone(),
+                reason_of_null: item.reason_of_null.clone(),
+            })
+            .collect();
+        shown.sort();
+        shown
+    }
 }
 
 /// A record as it was last accepted.

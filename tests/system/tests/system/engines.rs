@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chukei_harness::layout::{BODIES, Layout};
+use chukei_harness::layout::BODIES;
 use chukei_harness::role::Role;
 use chukei_harness::store::{Database, Store};
 use libtest_mimic::{Completion, Failed, Trial};
@@ -15,7 +15,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Skippable, Test, group, skippable_group};
 use crate::page::{metric, page};
-use crate::stage::{Stage, until};
+use crate::stage::{Stage, told_soon, until};
 
 const SLED: &[Test<OnSled>] = &[
     ("sled_keeps_what_was_acknowledged_through_a_kill", |on| kept_through_a_kill(&on.turn(), "sled")),
@@ -76,13 +76,6 @@ impl Shared for OnPostgres {
             stage.keep();
         }
     }
-}
-
-/// A person is told soon that a request cannot be served.
-fn told_soon(layout: &Layout) {
-    let path = layout.config(Role::Portal);
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("{text}\n[limits]\ndeadline_ms = 2000\n")).unwrap();
 }
 
 fn skipped() -> Completion {

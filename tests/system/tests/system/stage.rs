@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chukei_harness::folder::EvidenceFolder;
 use chukei_harness::layout::Layout;
+use chukei_harness::role::Role;
 use chukei_harness::stack::{Stack, WhenDead};
 use chukei_harness::store::Store;
 use chukei_mock_portal::client::Client;
@@ -122,6 +123,13 @@ impl Stage {
     pub(crate) fn self_info_refused(&self, user: &str, body: &str, dataset: &str) -> String {
         self.portal(&["self-info", "--person", user, "--body", body, "--dataset", dataset]).refused()
     }
+}
+
+/// A change to what was laid out: a person is told soon that a request cannot be served.
+pub(crate) fn told_soon(layout: &Layout) {
+    let path = layout.config(Role::Portal);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\n[limits]\ndeadline_ms = 2000\n")).unwrap();
 }
 
 /// Looks until `look` sees something; panics with `what` when it does not come about.

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Completion, Failed, Trial};
 
@@ -18,7 +17,7 @@ use crate::copy_file::{Row, TAX, TAX_TEXT, file};
 use crate::group::{Shared, Skippable, skippable_group};
 use crate::page::{metric, page};
 use crate::person::Person;
-use crate::stage::{Stage, until};
+use crate::stage::{Stage, told_soon, until};
 
 const TESTS: &[Skippable<Faulty>] = &[
     ("a_full_disk_stops_one_bodys_writes_until_there_is_space_again", full_disk),
@@ -53,13 +52,6 @@ impl Shared for Faulty {
     fn keep(&self) {
         self.stage.keep();
     }
-}
-
-/// A person is told soon that a request cannot be served.
-fn told_soon(layout: &Layout) {
-    let path = layout.config(Role::Portal);
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("{text}\n[limits]\ndeadline_ms = 2000\n")).unwrap();
 }
 
 impl Faulty {

@@ -95,16 +95,21 @@ fn number_of(rig: &Rig, broker: &HostileBroker, known: &Known) -> u64 {
     rig.runtime.block_on(told).unwrap().expect("a person stands in the request")
 }
 
-fn somebody_else(rig: &Rig, broker: &HostileBroker) {
-    let persons = rig.known_persons(BODY, 2);
-    let other = number_of(rig, broker, &persons[1]);
-    let alarms = rig.alarms(Role::Node, Some("subject_mismatch"));
-    broker.plan(Kind::SelfInfo, move |passage| async move {
+/// Has the next permit of a kind name another person than the request is for.
+fn permit_names(broker: &HostileBroker, kind: Kind, other: u64) {
+    broker.plan(kind, move |passage| async move {
         let mut asking = passage.asking();
         asking.permit = passage.shared.permit(&asking.receiver, &asking.header, Some(other));
         let answer = passage.ask(asking).await;
         passage.give_honestly(answer).await;
     });
+}
+
+fn somebody_else(rig: &Rig, broker: &HostileBroker) {
+    let persons = rig.known_persons(BODY, 2);
+    let other = number_of(rig, broker, &persons[1]);
+    let alarms = rig.alarms(Role::Node, Some("subject_mismatch"));
+    permit_names(broker, Kind::SelfInfo, other);
     assert_eq!(rig.ask(&persons[0]), Err("SUBJECT_MISMATCH".into()));
     assert_eq!(rig.alarms(Role::Node, Some("subject_mismatch")), alarms + 1);
     held_off_then_served(rig, &persons[0]);
@@ -244,12 +249,7 @@ fn notice_misdelivered(rig: &Rig, broker: &HostileBroker) {
     let persons = rig.known_persons(BODY, 2);
     let other = number_of(rig, broker, &persons[1]);
     let alarms = rig.alarms(Role::Portal, Some("subject_mismatch"));
-    broker.plan(Kind::NoticeDelivery, move |passage| async move {
-        let mut asking = passage.asking();
-        asking.permit = passage.shared.permit(&asking.receiver, &asking.header, Some(other));
-        let answer = passage.ask(asking).await;
-        passage.give_honestly(answer).await;
-    });
+    permit_names(broker, Kind::NoticeDelivery, other);
     let notice = rig.send(BODY, &notice("n-misdelivered", &[&persons[0].person]));
     until("an alarm", || (rig.alarms(Role::Portal, Some("subject_mismatch")) > alarms).then_some(()));
     assert_eq!(rig.notices(&persons[1]), Vec::<String>::new(), "the notice is in another person's folder");

@@ -328,18 +328,7 @@ fn compare(stage: &Stage, body: &str, persons: &[Person], truth: &Truth) {
     for (person, dataset) in places {
         let answer =
             stage.runtime.block_on(client.self_info(&persons[person].user, body, &[dataset])).unwrap();
-        let mut found: Vec<ExpectedItem> = answer
-            .datasets
-            .iter()
-            .flat_map(|dataset| &dataset.items)
-            .map(|item| ExpectedItem {
-                record_key: item.record_key.clone(),
-                item_code: item.info_item_code.clone(),
-                value: item.value.clone(),
-                reason_of_null: item.reason_of_null.clone(),
-            })
-            .collect();
-        found.sort();
+        let found = ExpectedItem::all_of(&answer);
         let expected = truth.shown(person, dataset);
         assert_eq!(answer.result, if expected.is_empty() { "NO_DATA" } else { "DONE" });
         assert_eq!(found, expected, "person {person}, {dataset}");

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chukei_domain::day::{Day, day_of};
-use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
@@ -14,7 +13,7 @@ use crate::copy_file::TAX;
 use crate::group::{Shared, Test, group};
 use crate::page::{metric, page};
 use crate::person::Person;
-use crate::stage::{Stage, until};
+use crate::stage::{Stage, told_soon, until};
 
 const TESTS: &[Test<Broken>] = &[
     ("a_root_taken_away_shuts_its_body_alone_until_it_is_back", root_away),
@@ -42,13 +41,6 @@ impl Shared for Broken {
     fn keep(&self) {
         self.stage.keep();
     }
-}
-
-/// A person is told soon that a request cannot be served.
-fn told_soon(layout: &Layout) {
-    let path = layout.config(Role::Portal);
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("{text}\n[limits]\ndeadline_ms = 2000\n")).unwrap();
 }
 
 impl Broken {

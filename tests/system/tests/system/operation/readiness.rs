@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
@@ -10,7 +9,7 @@ use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Test, group};
 use crate::notice_file::notice;
 use crate::page::{fetch, metric, page};
-use crate::stage::{Stage, until};
+use crate::stage::{Stage, told_soon, until};
 
 const TESTS: &[Test<Stopping>] = &[
     ("every_role_shows_its_health_readiness_and_metrics", pages),
@@ -40,13 +39,6 @@ impl Shared for Stopping {
     fn keep(&self) {
         self.stage.keep();
     }
-}
-
-/// A person is told soon that a request cannot be served.
-fn told_soon(layout: &Layout) {
-    let path = layout.config(Role::Portal);
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("{text}\n[limits]\ndeadline_ms = 2000\n")).unwrap();
 }
 
 impl Stopping {
