@@ -44,6 +44,8 @@ mod table;
 mod writer;
 
 #[cfg(test)]
+mod doubts;
+#[cfg(test)]
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -110,6 +112,8 @@ struct Shared {
     failed: AtomicBool,
     /// How far the logs are derived. Held by who changes them.
     logs: Mutex<Checkpoint>,
+    /// Set where it is not known whether another checkpoint than `logs` lies on the disk: nothing is appended then.
+    unsettled: AtomicBool,
     /// The next segment, if it was begun ahead.
     spare: Mutex<Option<Spare>>,
     keeper: Keeper,
@@ -147,6 +151,7 @@ impl Journal {
             index: Mutex::new(found.index),
             failed: AtomicBool::new(false),
             logs: Mutex::new(found.checkpoint),
+            unsettled: AtomicBool::new(false),
             spare: Mutex::new(found.spare),
             keeper: Keeper::default(),
         });
@@ -327,11 +332,15 @@ impl Journal {
     /// Whether the journal refuses everything because a write failed: it tries by itself to go on.
     pub fn failed(&self) -> bool {
         let on_server = self.table.as_ref().is_some_and(|on| on.table.failed());
-        on_server || self.shared.failed.load(Ordering::Acquire)
+        on_server || self.shared.refuses()
     }
 }
 
 impl Shared {
+    fn refuses(&self) -> bool {
+        self.failed.load(Ordering::Acquire) || self.unsettled.load(Ordering::Acquire)
+    }
+
     fn enqueue(
         &self,
         head: entry::Head,
@@ -339,7 +348,7 @@ impl Shared {
     ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
         folder::check_name(&head.partition).map_err(|_| JournalError::BadName)?;
         let mut given = hold(&self.given);
-        if self.failed.load(Ordering::Acquire) {
+        if self.refuses() {
             return Err(JournalError::Failed);
         }
         if self.queue.is_full() {

@@ -2,12 +2,14 @@
 //! segments go once that is durable.
 //!
 //! The order is: logs durable, checkpoint durable, index, segments removed. A stop before the checkpoint leaves bytes
-//! behind the lengths that it names, which are written over; a stop behind it leaves segments that it no longer needs.
+//! behind the lengths that it names, which are written over; a stop behind it leaves segments that it no longer needs. Where
+//! storing it failed, either may lie there: the old one is stored again before anything else.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use super::blocks::Blocks;
-use super::checkpoint::{GivenUp, LogEnd};
+use super::checkpoint::{Checkpoint, GivenUp, LogEnd};
 use super::entry::EntryRef;
 use super::error::JournalError;
 use super::index::Segment;
@@ -24,6 +26,7 @@ impl Shared {
     /// Derives the oldest segments that take no more blocks; how many that were. Blocking file I/O.
     pub(super) fn derive(&self) -> Result<usize, JournalError> {
         let mut logs = hold(&self.logs);
+        self.settle(&logs)?;
         let closed: Vec<_> = hold(&self.index).closed().take(AT_A_TIME).collect();
         let Some(last) = closed.last() else { return Ok(0) };
         let mut next = logs.clone();
@@ -35,15 +38,42 @@ impl Shared {
         }
         let mut past = Vec::new();
         for segment in &closed {
-            past.extend(self.keep_replays(segment.number)?);
+            past.extend(self.keep_replays(*segment)?);
         }
-        next.store(&self.dir, &*self.medium)?;
-        hold(&self.index).derived(&next, past.into_iter());
-        *logs = next;
+        self.store(&mut logs, next)?;
+        hold(&self.index).derived(&logs, past.into_iter());
         for segment in &closed {
             self.medium.remove(&segment::path(&self.dir, segment.number))?;
         }
         Ok(closed.len())
+    }
+
+    /// Stores `next` in the place of `logs`. Where that fails, it may lie there all the same.
+    pub(super) fn store(&self, logs: &mut Checkpoint, next: Checkpoint) -> Result<(), JournalError> {
+        match next.store(&self.dir, &*self.medium) {
+            Ok(()) => {
+                *logs = next;
+                Ok(())
+            }
+            Err(error) => {
+                // Where the old one still lies there, nothing has happened.
+                if Checkpoint::load(&self.dir).ok().as_ref() != Some(logs) {
+                    self.unsettled.store(true, Ordering::Release);
+                    self.keeper.wake();
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Stores `logs` again where it is not known whether another checkpoint lies there: before that, nothing may be
+    /// touched of which that one speaks.
+    pub(super) fn settle(&self, logs: &Checkpoint) -> Result<(), JournalError> {
+        if self.unsettled.load(Ordering::Acquire) {
+            logs.store(&self.dir, &*self.medium)?;
+            self.unsettled.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// The entries of these segments by partition, in order, as they lie in blocks.
@@ -71,10 +101,11 @@ impl Shared {
 
     /// Sees to it that the replay ids of a segment outlive it; its number and the time of its latest entry, if it has
     /// any.
-    fn keep_replays(&self, number: u64) -> Result<Option<(u64, u64)>, JournalError> {
+    fn keep_replays(&self, segment: Segment) -> Result<Option<(u64, u64)>, JournalError> {
+        let number = segment.number;
         let stored = Summary::load(&self.dir, number)?;
         let there = stored.is_some();
-        let summary = stored.map_or_else(|| recover::summarise(&self.dir, number), Ok)?;
+        let summary = stored.map_or_else(|| recover::summarise(&self.dir, segment), Ok)?;
         if summary.replays.is_empty() {
             self.medium.remove(&summary::path(&self.dir, number))?;
             return Ok(None);
@@ -97,6 +128,7 @@ impl Shared {
     /// Gives up the entries before `number`, durably.
     pub(super) fn forget(&self, partition: &str, number: u64, why: GivenUp) -> Result<(), JournalError> {
         let mut logs = hold(&self.logs);
+        self.settle(&logs)?;
         let last = hold(&self.index).last_number(partition);
         let mut next = logs.clone();
         let end = next.logs.entry(partition.to_owned()).or_default();
@@ -109,9 +141,8 @@ impl Shared {
             end.file = None;
         }
         let end = end.clone();
-        next.store(&self.dir, &*self.medium)?;
+        self.store(&mut logs, next)?;
         hold(&self.index).set_log(partition, end.clone());
-        *logs = next;
         Ok(log_file::sweep(&log_file::folder(&self.dir, partition), &end, &*self.medium)?)
     }
 

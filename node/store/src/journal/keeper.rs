@@ -1,7 +1,8 @@
 //! The thread that keeps the journal in order behind the one that writes it: begins the next segment ahead, sums up
 //! segments that are full, derives the logs and removes what was derived.
 //!
-//! Nothing that is acknowledged depends on it: where it fails, the journal only grows, and it tries again.
+//! Nothing that is acknowledged depends on it: where it fails, the journal only grows, and it tries again. Where it is not
+//! known which checkpoint lies on the disk, nothing is taken until it has stored one.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -78,13 +79,15 @@ pub(super) fn run(shared: &Arc<Shared>) {
 }
 
 fn in_order(shared: &Shared) -> Result<(), JournalError> {
+    shared.settle(&hold(&shared.logs))?;
     loop {
-        begin_ahead(shared)?;
+        let begun = begin_ahead(shared);
         sum_up(shared)?;
         let due = hold(&shared.index).closed().count() >= shared.options.derive_segments;
         if !due || shared.keeper.stopped() {
-            return Ok(());
+            return begun;
         }
+        // Also where there was no space for another segment: it removes some.
         shared.derive()?;
     }
 }
@@ -107,7 +110,7 @@ fn sum_up(shared: &Shared) -> Result<(), JournalError> {
     let closed: Vec<_> = hold(&shared.index).closed().collect();
     for closed in closed {
         if !summary::path(&shared.dir, closed.number).try_exists()? {
-            recover::summarise(&shared.dir, closed.number)?.store(&shared.dir, &*shared.medium)?;
+            recover::summarise(&shared.dir, closed)?.store(&shared.dir, &*shared.medium)?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use super::block::Place;
 use super::checkpoint::Checkpoint;
 use super::entry::EntryRef;
 use super::error::JournalError;
-use super::index::Index;
+use super::index::{Index, Segment};
 use super::scan::{self, Rest, Scanner};
 use super::segment::{self, HEADER_BYTES, Header, Medium};
 use super::summary::{self, Summary};
@@ -135,9 +135,11 @@ fn walk_closed(dir: &Path, number: u64) -> Result<Summary, JournalError> {
     }
 }
 
-/// What a segment holds, read from the segment itself.
-pub(super) fn summarise(dir: &Path, number: u64) -> Result<Summary, JournalError> {
-    Ok(walk(dir, number)?.summary)
+/// What a segment holds that takes no more blocks, read from the segment itself. All that was written to it must be
+/// there: a summary that ended before would pass over what was lost.
+pub(super) fn summarise(dir: &Path, written: Segment) -> Result<Summary, JournalError> {
+    let walked = walk(dir, written.number)?;
+    if walked.summary.end == written.end { Ok(walked.summary) } else { Err(corrupt(walked.end())) }
 }
 
 fn walk(dir: &Path, number: u64) -> Result<Walked, JournalError> {

@@ -16,6 +16,7 @@ impl Shared {
         missing: GivenUp,
     ) -> Result<u64, JournalError> {
         let mut logs = hold(&self.logs);
+        self.settle(&logs)?;
         if logs.logs.contains_key(partition) || hold(&self.given).contains_key(partition) {
             return Err(JournalError::NotEmpty);
         }
@@ -31,10 +32,9 @@ impl Shared {
         if given.contains_key(partition) {
             return Err(JournalError::NotEmpty);
         }
-        next.store(&self.dir, &*self.medium)?;
+        self.store(&mut logs, next)?;
         hold(&self.index).set_log(partition, end);
         given.insert(partition.to_owned(), last);
-        *logs = next;
         Ok(last)
     }
 

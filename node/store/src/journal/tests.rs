@@ -17,18 +17,21 @@ const SECTOR: u64 = 512;
 
 /// A disk whose next operations the test decides.
 #[derive(Clone, Default)]
-struct Faulty(Arc<(Mutex<Faults>, Condvar)>);
+pub(super) struct Faulty(Arc<(Mutex<Faults>, Condvar)>);
 
 #[derive(Default)]
-struct Faults {
+pub(super) struct Faults {
     sync_fails: bool,
-    full: bool,
+    pub(super) write_fails: bool,
+    /// Files are replaced, and then it is said that they were not.
+    pub(super) replaced_fails: bool,
+    pub(super) full: bool,
     /// Writes wait while this is set.
     held: bool,
 }
 
 impl Faulty {
-    fn set(&self, change: impl FnOnce(&mut Faults)) {
+    pub(super) fn set(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.0.0.lock().unwrap());
         self.0.1.notify_all();
     }
@@ -43,7 +46,10 @@ impl Medium for Faulty {
     }
 
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |faults| faults.held).unwrap());
+        let faults = self.0.1.wait_while(self.0.0.lock().unwrap(), |faults| faults.held).unwrap();
+        if faults.write_fails {
+            return Err(io::Error::other("no"));
+        }
         Disk.write(file, bytes, offset)
     }
 
@@ -52,7 +58,8 @@ impl Medium for Faulty {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        Disk.replace(path, bytes)
+        Disk.replace(path, bytes)?;
+        if self.0.0.lock().unwrap().replaced_fails { Err(io::Error::other("no")) } else { Ok(()) }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -64,13 +71,13 @@ fn options() -> JournalOptions {
     JournalOptions { segment_bytes: 4096, queue_entries: 4, ..JournalOptions::default() }
 }
 
-fn append(journal: &Journal, length: usize) -> Appending {
+pub(super) fn append(journal: &Journal, length: usize) -> Appending {
     let seal = |number: u64| Ok::<_, JournalError>(number.to_be_bytes().repeat(length));
     journal.append_sealed_with("982016", 1, 1_000, None, seal)
 }
 
 /// Every entry that is there, checked to be whole and in unbroken sequence.
-fn count(journal: &Journal) -> u64 {
+pub(super) fn count(journal: &Journal) -> u64 {
     let mut last = 0;
     for entry in journal.read("982016", 1) {
         let entry = entry.unwrap();
