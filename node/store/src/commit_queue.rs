@@ -1,10 +1,12 @@
 //! The bounded queue between many callers and the one thread that makes their work durable.
 //!
 //! The thread takes everything that waits in one piece, so that all of it shares one fsync. A full queue says so
-//! at once: nobody waits to be queued (R40).
+//! at once: nobody waits to be queued (R40). A task in the thread's place waits in the same way, [`TaskQueue`].
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 /// How much may wait, and how much is taken at a time.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +118,11 @@ impl<T> CommitQueue<T> {
         self.lock().items.len()
     }
 
+    /// Whether no more items are taken.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Takes no more items; what is queued is still taken out.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
@@ -132,12 +139,62 @@ impl<T> CommitQueue<T> {
     }
 }
 
+/// The queue in front of a task, which must not wait as a thread does.
+pub(crate) struct TaskQueue<T> {
+    queue: CommitQueue<T>,
+    changed: Notify,
+}
+
+impl<T> TaskQueue<T> {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
+        Self { queue: CommitQueue::new(limits), changed: Notify::new() }
+    }
+
+    /// As [`CommitQueue::push`].
+    pub(crate) fn push(&self, item: T, bytes: usize) -> Result<(), PushError> {
+        self.queue.push(item, bytes)?;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// As [`CommitQueue::take_group`], for the one task that serves the queue.
+    pub(crate) async fn take_group(&self, group: &mut Vec<T>) -> bool {
+        loop {
+            // Before what is queued is taken: nothing comes behind a queue that was closed.
+            let closed = self.queue.is_closed();
+            self.queue.take_ready(group);
+            if !group.is_empty() || closed {
+                return !group.is_empty();
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// As [`CommitQueue::close`].
+    pub(crate) fn close(&self) {
+        self.queue.close();
+        self.changed.notify_one();
+    }
+}
+
+impl<T> std::ops::Deref for TaskQueue<T> {
+    type Target = CommitQueue<T>;
+
+    fn deref(&self) -> &CommitQueue<T> {
+        &self.queue
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{CommitQueue, PushError, QueueLimits};
+    use std::sync::Arc;
+
+    use super::{CommitQueue, PushError, QueueLimits, TaskQueue};
+
+    const LIMITS: QueueLimits = QueueLimits { items: 4, bytes: 100, group_items: 3, group_bytes: 50 };
 
     fn queue() -> CommitQueue<u8> {
-        CommitQueue::new(QueueLimits { items: 4, bytes: 100, group_items: 3, group_bytes: 50 })
+        CommitQueue::new(LIMITS)
     }
 
     fn group(queue: &CommitQueue<u8>) -> Vec<u8> {
@@ -191,5 +248,27 @@ mod tests {
         assert_eq!(queue.push(1, 1), Err(PushError::Closed));
         assert_eq!(group(&queue), [0]);
         assert!(!queue.take_group(&mut Vec::new()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn queue_of_a_task_gives_out_all_that_was_pushed_and_then_ends() {
+        for _ in 0..200 {
+            let queue = Arc::new(TaskQueue::new(LIMITS));
+            let served = Arc::clone(&queue);
+            let task = tokio::spawn(async move {
+                let (mut all, mut group) = (0, Vec::new());
+                while served.take_group(&mut group).await {
+                    all += group.drain(..).count();
+                }
+                all
+            });
+            let mut pushed = 0;
+            for item in 0..10u8 {
+                pushed += usize::from(queue.push(item, 1).is_ok());
+            }
+            queue.close();
+            assert_eq!(queue.push(0, 1), Err(PushError::Closed));
+            assert_eq!(task.await.unwrap(), pushed);
+        }
     }
 }

@@ -52,7 +52,7 @@ impl FromStr for EngineKind {
     }
 }
 
-/// What keeps partitions.
+/// What keeps partitions. Within a tokio runtime its time must be enabled: no wait is without an end.
 pub trait Engine: Send + Sync {
     /// Which one it is.
     fn kind(&self) -> EngineKind;

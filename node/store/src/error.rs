@@ -61,6 +61,29 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same failure for one more of those who waited together.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Conflict => Self::Conflict,
+            Self::Busy => Self::Busy,
+            Self::Locked => Self::Locked,
+            Self::NewerFormat => Self::NewerFormat,
+            Self::WrongPartition => Self::WrongPartition,
+            Self::Corrupt => Self::Corrupt,
+            Self::TooLarge => Self::TooLarge,
+            Self::BadName => Self::BadName,
+            Self::DiskFull => Self::DiskFull,
+            Self::ReadOnly => Self::ReadOnly,
+            Self::Fenced => Self::Fenced,
+            Self::Owned => Self::Owned,
+            Self::OtherEngine => Self::OtherEngine,
+            Self::Unreachable => Self::Unreachable,
+            Self::Refused(refusal) => Self::Refused(*refusal),
+            Self::Stopped => Self::Stopped,
+            Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+
     /// The stable name of this kind of failure, for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {

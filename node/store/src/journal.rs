@@ -23,6 +23,7 @@
 //! logs/<partition>/<number>.log   a partition's entries from that number on
 //! ```
 
+mod appending;
 mod block;
 mod blocks;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod fields;
 mod index;
 mod keeper;
 mod log_file;
+mod on_server;
 mod options;
 mod reader;
 mod recover;
@@ -51,33 +53,29 @@ mod stops;
 mod tests;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
-
-use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
+use crate::commit_queue::{CommitQueue, QueueLimits};
 use crate::durable_file::ensure_dir;
 use crate::folder;
+use crate::hold::hold;
 use crate::lock_file::LockFile;
-use crate::postgres::PostgresEngine;
+pub use appending::Appending;
 use checkpoint::Checkpoint;
 pub use checkpoint::GivenUp;
 pub use entry::{Entry, JournalEntry, MAX_SEALED_BYTES};
 pub use error::JournalError;
 use index::Index;
 use keeper::Keeper;
+use on_server::OnServer;
 pub use options::{JournalOptions, JournalStatus, Recovered, SyncObserver, SyncReport};
 use reader::FileReader;
 pub use reader::JournalReader;
 use segment::{Disk, Medium};
-use table::TableJournal;
 use writer::{Job, Spare, Writer};
 
 /// An open journal. Dropping it writes what is queued and ends its threads.
@@ -88,13 +86,6 @@ pub struct Journal {
     table: Option<OnServer>,
     // Dropped last: nobody else may open the journal while the threads still write.
     _lock: LockFile,
-}
-
-/// The bodies' journal, where it is a table.
-struct OnServer {
-    table: TableJournal,
-    /// Partitions that belong to the node alone: they stay in its files.
-    local: Vec<String>,
 }
 
 /// What callers and the journal's threads share. Locks are taken in the order `logs`, `given`, `index`; `spare` before
@@ -162,58 +153,6 @@ impl Journal {
         journal.keeper = Some(thread("journal-keeper", move || keeper::run(&shared))?);
         journal.shared.keeper.wake();
         Ok((journal, found.recovered))
-    }
-
-    /// Keeps the journal of every partition but those named in `local` as a table of this server from now on. A body's
-    /// is adopted once the body is open.
-    pub fn on_server(mut self, engine: &PostgresEngine, local: &[&str]) -> Result<Self, JournalError> {
-        let table = TableJournal::new(engine, self.shared.options.clone())?;
-        let local = local.iter().map(|name| (*name).to_owned()).collect();
-        self.table = Some(OnServer { table, local });
-        Ok(self)
-    }
-
-    /// Goes on with the journal of a body that this process has opened, in the epoch of its lease: to be repeated each
-    /// time the body is opened. Does nothing where the journal lies in files.
-    pub async fn adopt(&self, partition: &str) -> Result<(), JournalError> {
-        match self.table_of(partition) {
-            Some(table) => table.adopt(partition).await,
-            None => Ok(()),
-        }
-    }
-
-    fn table_of(&self, partition: &str) -> Option<&TableJournal> {
-        let on_server = self.table.as_ref()?;
-        (!on_server.local.iter().any(|name| name == partition)).then_some(&on_server.table)
-    }
-
-    /// Queues an entry at once; the future resolves to its number within its partition when it is durable.
-    /// Dropping the future does not take the entry back.
-    pub fn append(&self, entry: Entry) -> Appending {
-        let Entry { partition, kind, at_ms, replay, sealed } = entry;
-        self.append_sealed_with(&partition, kind, at_ms, replay, |_| Ok::<_, JournalError>(sealed))
-    }
-
-    /// As [`Journal::append`], for content that is bound to its number: `seal` is called at once, in the calling
-    /// thread, with the number that the entry gets, while the journal's order is held: it must be quick. If it
-    /// fails, the number is given to the next entry.
-    pub fn append_sealed_with<E>(
-        &self,
-        partition: &str,
-        kind: u8,
-        at_ms: u64,
-        replay: Option<[u8; 16]>,
-        seal: impl FnOnce(u64) -> Result<Vec<u8>, E>,
-    ) -> Appending
-    where
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let head = entry::Head { partition: partition.to_owned(), kind, at_ms, replay };
-        let seal = |number| seal(number).map_err(|error| JournalError::Seal(error.into()));
-        Appending(match self.table_of(partition) {
-            Some(table) => table.append(head, seal),
-            None => self.shared.enqueue(head, seal),
-        })
     }
 
     /// The entries of one partition that are durable now, from the number `from` on, or from the first that is kept if
@@ -336,41 +275,6 @@ impl Journal {
     }
 }
 
-impl Shared {
-    fn refuses(&self) -> bool {
-        self.failed.load(Ordering::Acquire) || self.unsettled.load(Ordering::Acquire)
-    }
-
-    fn enqueue(
-        &self,
-        head: entry::Head,
-        seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
-    ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
-        folder::check_name(&head.partition).map_err(|_| JournalError::BadName)?;
-        let mut given = hold(&self.given);
-        if self.refuses() {
-            return Err(JournalError::Failed);
-        }
-        if self.queue.is_full() {
-            return Err(JournalError::Full);
-        }
-        let number = given.get(&head.partition).copied().unwrap_or(0) + 1;
-        let sealed = seal(number)?;
-        if sealed.len() > MAX_SEALED_BYTES {
-            return Err(JournalError::TooLarge);
-        }
-        let bytes = head.encoded_len() + sealed.len();
-        let partition = head.partition.clone();
-        let (done, answer) = oneshot::channel();
-        self.queue.push(Job { head, number, sealed, done }, bytes).map_err(|error| match error {
-            PushError::Full => JournalError::Full,
-            PushError::Closed => JournalError::Failed,
-        })?;
-        given.insert(partition, number);
-        Ok(answer)
-    }
-}
-
 impl Drop for Journal {
     fn drop(&mut self) {
         self.shared.queue.close();
@@ -382,29 +286,6 @@ impl Drop for Journal {
     }
 }
 
-/// An entry on its way; resolves to its number within its partition when it is durable.
-#[derive(Debug)]
-#[must_use = "nothing is durable before this resolves"]
-pub struct Appending(Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError>);
-
-impl Future for Appending {
-    type Output = Result<u64, JournalError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            // The thread answers every job it takes; if it ended without, the outcome is unknown.
-            Ok(answer) => {
-                Pin::new(answer).poll(context).map(|answer| answer.unwrap_or(Err(JournalError::Failed)))
-            }
-            refused => Poll::Ready(std::mem::replace(refused, Err(JournalError::Failed)).map(|_| 0)),
-        }
-    }
-}
-
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

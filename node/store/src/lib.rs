@@ -19,9 +19,11 @@ pub mod reading;
 pub mod row;
 
 mod commit_queue;
+mod hold;
 mod lock_file;
 mod sled;
 mod sqlite;
+mod turns;
 
 pub use batch::Batch;
 pub use engine::{Engine, EngineKind};

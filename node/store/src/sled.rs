@@ -25,9 +25,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -38,6 +39,7 @@ use crate::lock_file::LockFile;
 use crate::partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 use crate::reading::Reading;
 use crate::row::RowKey;
+use crate::turns::{self, FOR_A_READ, FOR_A_WALK, Turns};
 use committer::Committer;
 use directory::Directory;
 pub(crate) use engine::SledEngine;
@@ -112,12 +114,26 @@ impl SledPartition {
         read: impl FnOnce(&Live) -> Result<T, StoreError> + Send + 'static,
     ) -> Reading<T> {
         let shared = Arc::clone(&self.shared);
-        waited(move || shared.read(&shared.live(), read))
+        waited(FOR_A_READ, move || shared.read(&shared.live(), read))
     }
 }
 
-fn waited<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Reading<T> {
-    Reading::later(async { tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Stopped)) })
+/// Reads that wait for the disk or for a writer at a time, over all bodies, and how many more wait for their turn.
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(64, 1024));
+
+fn waited<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Reading<T> {
+    Reading::later(async move {
+        let turn = turns::turn(TURNS.take()).await?;
+        let reading = tokio::task::spawn_blocking(move || {
+            // Also if nobody waits for it any more.
+            let _turn = turn;
+            work()
+        });
+        turns::read(limit, async { reading.await.unwrap_or(Err(StoreError::Stopped)) }).await
+    })
 }
 
 impl Partition for SledPartition {
@@ -146,7 +162,7 @@ impl Partition for SledPartition {
 
     fn count(&self, prefix: &RowKey) -> Reading<u64> {
         let (shared, prefix) = (Arc::clone(&self.shared), prefix.clone());
-        waited(move || {
+        waited(FOR_A_WALK, move || {
             let mut counted = 0;
             let mut after = None;
             loop {
@@ -162,7 +178,7 @@ impl Partition for SledPartition {
 
     fn usage(&self) -> Reading<Usage> {
         let shared = Arc::clone(&self.shared);
-        waited(move || {
+        waited(FOR_A_READ, move || {
             let bytes = shared.directory.bytes()?;
             // What sled will use again one day, and never gives back.
             let reclaimable = bytes.saturating_sub(shared.live_bytes.load(Ordering::Relaxed));

@@ -21,6 +21,8 @@ mod writer;
 mod writers;
 
 #[cfg(test)]
+mod scripted;
+#[cfg(test)]
 mod tests;
 
 use crate::batch::MAX_BATCH_BYTES;

@@ -59,7 +59,10 @@ async fn journal_an_import_of_unknown_outcome_is_none_and_in_nobodys_way() {
         || (5..=30).map(|seq| Ok(JournalEntry { seq, at_ms: 1, kind: 1, replay: None, sealed: sealed(seq) }));
     disk.set(|faults| faults.replaced_fails = true);
     assert!(journal.import("982016", entries(), GivenUp::NotRestored).is_err());
-    assert!(matches!(append(&journal, 1).await, Err(JournalError::Failed)), "either number might be the wrong one");
+    assert!(
+        matches!(append(&journal, 1).await, Err(JournalError::Failed)),
+        "either number might be the wrong one"
+    );
     disk.set(|faults| faults.replaced_fails = false);
     let began = Instant::now();
     let first = loop {

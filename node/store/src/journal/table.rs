@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use super::checkpoint::GivenUp;
 use super::entry::{Head, MAX_SEALED_BYTES};
@@ -24,7 +24,7 @@ use super::error::JournalError;
 use super::options::JournalOptions;
 use super::writer::Job;
 use super::{block, hold};
-use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
+use crate::commit_queue::{PushError, QueueLimits, TaskQueue};
 use crate::folder;
 use crate::postgres::PostgresEngine;
 use crate::postgres::database::Database;
@@ -49,9 +49,7 @@ struct Shared {
     leases: Arc<Leases>,
     sql: Statements,
     options: JournalOptions,
-    queue: CommitQueue<Job>,
-    waiting: Notify,
-    closing: AtomicBool,
+    queue: TaskQueue<Job>,
     /// Set after an insert whose outcome could not be found out, until the numbers were read anew.
     failed: AtomicBool,
     /// Held while an entry is queued: the queue is in order of the numbers.
@@ -93,9 +91,7 @@ impl TableJournal {
             database,
             leases,
             options,
-            queue: CommitQueue::new(limits),
-            waiting: Notify::new(),
-            closing: AtomicBool::new(false),
+            queue: TaskQueue::new(limits),
             failed: AtomicBool::new(false),
             owned: Mutex::default(),
         });
@@ -147,8 +143,6 @@ impl TableJournal {
             PushError::Closed => JournalError::Failed,
         })?;
         owned.given = number;
-        drop(all);
-        self.shared.waiting.notify_one();
         Ok(answer)
     }
 
@@ -182,8 +176,6 @@ impl Shared {
 impl Drop for TableJournal {
     fn drop(&mut self) {
         self.shared.queue.close();
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.waiting.notify_one();
         let _ = hold(&self.closed).recv_timeout(CLOSE_WITHIN);
     }
 }

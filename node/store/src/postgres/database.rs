@@ -22,7 +22,11 @@ use super::statements::Statements;
 use super::transaction::Session;
 use crate::error::StoreError;
 use crate::partition::BoxFuture;
+use crate::turns::Turns;
 
+/// Reads of rows at a time; the next is told that it is busy (R40). Each waits for a connection as long as the options
+/// say.
+const MOST_READS: usize = 4096;
 /// Threads that serve all connections.
 const THREADS: usize = 2;
 
@@ -40,6 +44,8 @@ pub(crate) struct Database {
     runtime: OwnThreads,
     pool: Pool,
     lease_pool: Pool,
+    /// Reads of rows that are under way or wait for a connection.
+    pub(super) reads: Turns,
     pub(super) statements: Statements,
     /// The schema that holds the tables.
     pub(crate) schema: String,
@@ -86,6 +92,7 @@ impl Database {
             runtime: OwnThreads(Some(threads)),
             pool,
             lease_pool,
+            reads: Turns::new(MOST_READS, 0),
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             patience: options.statement_timeout + Duration::from_secs(1),

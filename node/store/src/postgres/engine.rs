@@ -1,7 +1,7 @@
 //! All bodies of one server, as one process uses them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::Mutex as SlowMutex;
 use tokio::task::JoinHandle;
@@ -17,6 +17,7 @@ use super::{role, schema};
 use crate::engine::{Engine, EngineKind};
 use crate::error::StoreError;
 use crate::folder::check_name;
+use crate::hold::hold;
 use crate::partition::{BoxFuture, Partition};
 
 /// Rows that one transaction of a removal deletes.
@@ -107,8 +108,7 @@ fn unique_id() -> String {
 
 impl Shared {
     fn slot(&self, name: &str) -> Slot {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(open.entry(name.to_owned()).or_default())
+        Arc::clone(hold(&self.open).entry(name.to_owned()).or_default())
     }
 
     async fn open(&self, name: &str) -> Result<Arc<dyn Partition>, StoreError> {

@@ -8,13 +8,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use super::database::Database;
 use super::failure::Failure;
 use super::transaction::Session;
 use crate::error::StoreError;
+use crate::hold::hold;
 
 /// One body's lease, as this process knows it.
 pub(crate) struct Lease {
@@ -203,8 +204,4 @@ pub(super) async fn keep_renewing(database: Weak<Database>, leases: Arc<Leases>)
 
 fn millis(life: Duration) -> i64 {
     i64::try_from(life.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

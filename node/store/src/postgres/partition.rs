@@ -1,10 +1,9 @@
 //! One body's rows on the server: reads go straight to a connection, batches through a bounded queue to one task.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::committer::{Committer, Job, touch};
@@ -13,8 +12,9 @@ use super::failure::Failure;
 use super::lease::{Lease, Leases, Taken};
 use super::reads::Source;
 use crate::batch::{Batch, MAX_BATCH_BYTES};
-use crate::commit_queue::{CommitQueue, PushError, QueueLimits};
+use crate::commit_queue::{PushError, QueueLimits, TaskQueue};
 use crate::error::StoreError;
+use crate::hold::hold;
 use crate::partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 use crate::reading::Reading;
 use crate::row::RowKey;
@@ -36,9 +36,7 @@ struct Shared {
     database: Arc<Database>,
     body: Arc<str>,
     lease: Arc<Lease>,
-    queue: CommitQueue<Job>,
-    waiting: Notify,
-    closing: AtomicBool,
+    queue: TaskQueue<Job>,
     fault: Mutex<Option<WriteFault>>,
 }
 
@@ -55,9 +53,7 @@ impl PostgresPartition {
             database: Arc::clone(&database),
             body: Arc::from(body),
             lease: Arc::clone(&lease),
-            queue: CommitQueue::new(QUEUE),
-            waiting: Notify::new(),
-            closing: AtomicBool::new(false),
+            queue: TaskQueue::new(QUEUE),
             fault: Mutex::default(),
         });
         let committer =
@@ -79,7 +75,15 @@ impl PostgresPartition {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        Reading::later(self.shared.database.run(read(Arc::clone(&self.shared))))
+        let turn = match self.shared.database.reads.try_take() {
+            Ok(turn) => turn,
+            Err(busy) => return Reading::now(Err(busy)),
+        };
+        let reading = read(Arc::clone(&self.shared));
+        Reading::later(self.shared.database.run(async move {
+            let _turn = turn;
+            reading.await
+        }))
     }
 }
 
@@ -91,21 +95,14 @@ impl Shared {
     /// Commits what waits, group after group, until the partition is dropped and the queue is empty.
     async fn serve(&self, mut committer: Committer) {
         let mut group = Vec::new();
-        loop {
-            if self.queue.depth() == 0 && !self.closing.load(Ordering::Acquire) {
-                self.waiting.notified().await;
-                continue;
-            }
-            if !self.queue.take_group(&mut group) {
-                return;
-            }
+        while self.queue.take_group(&mut group).await {
             self.commit(&mut committer, &mut group).await;
         }
     }
 
     async fn commit(&self, committer: &mut Committer, group: &mut Vec<Job>) {
         // Who waits behind a server that was not there a moment ago is told sooner.
-        let patient = hold(&self.fault).is_none() && !self.closing.load(Ordering::Acquire);
+        let patient = hold(&self.fault).is_none() && !self.queue.is_closed();
         match committer.commit(group, patient).await {
             Ok(outcomes) => {
                 self.note(None);
@@ -119,7 +116,7 @@ impl Shared {
                 let error = failure.into_store_error();
                 tracing::warn!(body = %self.body, code = error.code(), cause = %error, "batches were not committed");
                 for job in group.drain(..) {
-                    let _ = job.done.send(Err(again(&error)));
+                    let _ = job.done.send(Err(error.again()));
                 }
             }
         }
@@ -172,7 +169,6 @@ impl Shared {
             PushError::Full => StoreError::Busy,
             PushError::Closed => StoreError::Stopped,
         })?;
-        self.waiting.notify_one();
         Ok(answer)
     }
 }
@@ -226,30 +222,10 @@ impl Partition for PostgresPartition {
 impl Drop for PostgresPartition {
     fn drop(&mut self) {
         self.shared.queue.close();
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.waiting.notify_one();
         // The task needs this very thread where a handle is dropped that nobody waited for; who opens the body next
         // waits for the task.
         if !serves_connections() {
             let _ = hold(&self.closed).recv_timeout(CLOSE_WITHIN);
         }
     }
-}
-
-/// An error told to each batch of a group.
-fn again(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Busy => StoreError::Busy,
-        StoreError::DiskFull => StoreError::DiskFull,
-        StoreError::ReadOnly => StoreError::ReadOnly,
-        StoreError::Fenced => StoreError::Fenced,
-        StoreError::Unreachable => StoreError::Unreachable,
-        StoreError::Corrupt => StoreError::Corrupt,
-        StoreError::Refused(refusal) => StoreError::Refused(*refusal),
-        other => StoreError::Io(std::io::Error::other(other.to_string())),
-    }
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

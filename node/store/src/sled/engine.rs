@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::directory::Directory;
 use super::{SledOptions, SledPartition};
 use crate::engine::{Engine, EngineKind};
 use crate::error::StoreError;
 use crate::folder::check_name;
+use crate::hold::hold;
 use crate::image::check_engine;
 use crate::lock_file::LockFile;
 use crate::partition::{BoxFuture, Partition};
@@ -82,8 +83,4 @@ impl Inner {
         }
         Directory::new(&self.bodies, name).remove()
     }
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! What readers and the writing thread of one partition share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use super::directory::Directory;
 use super::failure::contained;
 use super::live::Live;
 use crate::error::StoreError;
+use crate::hold::hold;
 use crate::partition::WriteFault;
 
 /// Batches that sled is taking in now: meanwhile it lets nobody read, in any partition of the process.
@@ -147,8 +148,4 @@ impl Shared {
         }
         stuck
     }
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -58,20 +58,8 @@ fn commit(shared: &Shared, committer: &mut Committer, group: &mut Vec<(Batch, Wa
         }
         Err(error) => {
             for done in waiters {
-                let _ = done.send(Err(again(&error)));
+                let _ = done.send(Err(error.again()));
             }
         }
-    }
-}
-
-/// The same failure for one more caller.
-fn again(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Stopped => StoreError::Stopped,
-        StoreError::DiskFull => StoreError::DiskFull,
-        StoreError::ReadOnly => StoreError::ReadOnly,
-        StoreError::Fenced => StoreError::Fenced,
-        StoreError::Corrupt => StoreError::Corrupt,
-        other => StoreError::Io(std::io::Error::other(other.to_string())),
     }
 }

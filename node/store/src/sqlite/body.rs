@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::committer::Committer;
 use super::fault::FaultCell;
-use super::home::{Home, Link, Machinery, Readers, hold};
+use super::home::{Home, Link, Machinery, Readers};
 use super::warmth::Warmth;
 use super::writer::{Applied, Job, Server};
 use super::writers::Work;
@@ -15,6 +15,7 @@ use super::{QUEUE, file};
 use crate::batch::Batch;
 use crate::commit_queue::{CommitQueue, PushError};
 use crate::error::StoreError;
+use crate::hold::hold;
 use crate::lock_file::LockFile;
 
 /// One body, while its partition is open.
@@ -150,6 +151,7 @@ impl Work for Body {
         self.queue.take_waiting(&mut group);
         // Whoever waits learns from its end that nobody will answer.
         drop(group);
+        hold(&self.server).interrupted();
         *hold(&self.busy) = false;
         self.done.notify_all();
     }

@@ -5,6 +5,7 @@
 //! itself undoes the whole group.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension, ffi};
 
@@ -25,6 +26,10 @@ const VERSION_BLOCK: i64 = 1 << 20;
 const LOG_PAGES: u64 = 1024;
 /// Pages in the log with which readers are waited for, so that it begins anew.
 const LOG_PAGES_AT_MOST: i64 = 8 * 1024;
+/// Bytes of a file that is looked at for damage while its body waits: about a second.
+const LOOKED_AT: u64 = 256 << 20;
+/// Times as long as it was looked at, it is not looked at again.
+const LOOK_PAUSE: u32 = 20;
 /// Bytes of values that fill a page.
 const PAGE_BYTES: usize = 8192;
 
@@ -41,6 +46,8 @@ pub(super) struct Committer {
     proven: bool,
     /// Pages that were written to the log since it was last written into the file, about.
     logged: u64,
+    /// When it may be looked for damage again.
+    look_after: Option<Instant>,
 }
 
 /// What is left of the versions taken from the file.
@@ -59,7 +66,14 @@ impl Committer {
             compaction: Compaction::default(),
             proven: false,
             logged: 0,
+            look_after: None,
         }
+    }
+
+    fn look(&mut self) -> Result<(), StoreError> {
+        self.open_anew()?;
+        let connection = open(&self.home, &mut self.link)?;
+        file::check(connection).map_err(store_error)?.then_some(()).ok_or(StoreError::Corrupt)
     }
 
     /// Does `work` in a transaction of its own, if the file is still ours.
@@ -307,6 +321,17 @@ impl GroupCommit for Committer {
         self.in_transaction(|connection, _, _| {
             run(connection, "UPDATE meta SET value = value + 1 WHERE name = 'versions'")
         })
+    }
+
+    fn look_for_damage(&mut self) -> Option<Result<(), GroupError>> {
+        let now = Instant::now();
+        let size = std::fs::metadata(&self.home.path).map_or(0, |file| file.len());
+        if size > LOOKED_AT || self.look_after.is_some_and(|after| now < after) {
+            return None;
+        }
+        let looked = self.look().map_err(|error| GroupError::Refused(disk::explain(error, &self.home.path)));
+        self.look_after = now.checked_add(now.elapsed() * LOOK_PAUSE);
+        Some(looked)
     }
 
     fn close(&mut self, in_order: bool) {

@@ -25,6 +25,15 @@ pub(super) fn has_room(path: &Path) -> Result<(), StoreError> {
     probe(path, MAX_VALUE_BYTES).map_err(io_error)
 }
 
+/// Removes a file; tells whether it was there.
+pub(super) fn remove_file(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What an error of the operating system means to the caller.
 pub(super) fn io_error(error: io::Error) -> StoreError {
     let kind = error.kind();

@@ -8,14 +8,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::body::Body;
-use super::disk::{explain, io_error};
-use super::home::{Machinery, hold};
+use super::disk::{explain, io_error, remove_file};
+use super::home::Machinery;
 use super::options::SqliteOptions;
 use super::partition::SqlitePartition;
 use crate::durable_file::sync_dir;
 use crate::engine::{Engine, EngineKind};
 use crate::error::StoreError;
 use crate::folder::check_name;
+use crate::hold::hold;
 use crate::image::check_engine;
 use crate::lock_file::LockFile;
 use crate::partition::{BoxFuture, Partition};
@@ -121,7 +122,7 @@ impl Shared {
         let slot = self.slot(name)?;
         let Place::Free(_free) = slot.take()? else { return Err(StoreError::Owned) };
         // The file first, and durably: without its log it would be an earlier state of the body, whereas a log beside
-        // no file, or a new one, is given up when that is opened.
+        // no file is removed before another file is made.
         let file = self.path(name);
         let removed = remove_file(&file).map_err(io_error)?;
         sync_dir(&self.bodies).map_err(io_error)?;
@@ -140,14 +141,6 @@ impl Shared {
 
     fn path(&self, name: &str) -> PathBuf {
         self.bodies.join(format!("{name}.sqlite"))
-    }
-}
-
-fn remove_file(path: &Path) -> io::Result<bool> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

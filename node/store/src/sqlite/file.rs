@@ -3,13 +3,13 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ffi};
 
-use super::disk::io_error;
+use super::disk::{io_error, remove_file};
 use super::store_error;
 use crate::durable_file::sync_dir;
 use crate::error::StoreError;
@@ -37,8 +37,9 @@ const ROWS: &str = "CREATE TABLE rows (
     ) STRICT;
     INSERT INTO meta VALUES ('epoch', 0), ('removed', 0);";
 
-/// Both pragmas count only before the first write.
-const NEW_FILE: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
+/// The first two count only before the first write. /// No journal: a file that was not finished is thrown away.
+const NEW_FILE: &str =
+    "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = MEMORY;";
 
 const CONNECTION: &str = "
     PRAGMA synchronous = FULL;
@@ -48,28 +49,35 @@ const CONNECTION: &str = "
     PRAGMA journal_size_limit = 33554432;
     PRAGMA wal_autocheckpoint = 0;";
 
-/// Opens the file for writing, creating it durably if it is not there, and raises its fencing epoch, which is given
+/// Opens the file for writing, creating it whole and durably if it is not there, and raises its fencing epoch, which is given
 /// too. Before anything is acknowledged, [`confirm_log`] and [`empty_log`] must have succeeded.
 pub(super) fn open(path: &Path, name: &str) -> Result<(Connection, u64), StoreError> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io_error)?;
+    let dir = path.parent().ok_or(StoreError::BadName)?;
+    if !path.try_exists().map_err(io_error)? {
+        create(path, dir, name)?;
+    }
     let mut connection = connect(path)?;
-    match layout(&connection).map_err(store_error)? {
-        Layout::Empty => create(&mut connection, name).map_err(store_error)?,
-        Layout::Ours => {}
-        Layout::Older => {
-            check_owner(&connection, name)?;
-            migrate(&mut connection).map_err(store_error)?;
-        }
+    let mut found = layout(&connection).map_err(store_error)?;
+    if matches!(found, Layout::Empty) {
+        // Begun by software that did not yet make it under another name.
+        drop(connection);
+        create(path, dir, name)?;
+        connection = connect(path)?;
+        found = layout(&connection).map_err(store_error)?;
+    }
+    match found {
+        Layout::Ours | Layout::Older => check_owner(&connection, name)?,
         Layout::Newer => return Err(StoreError::NewerFormat),
-        Layout::Foreign => return Err(StoreError::Corrupt),
+        Layout::Empty | Layout::Foreign => return Err(StoreError::Corrupt),
     }
+    // Before the form is changed: a log's name is made durable below, before anything in it goes into the file.
     write_ahead(&connection)?;
-    check_owner(&connection, name)?;
-    let epoch = raise_epoch(&mut connection)?;
-    if let Some(dir) = path.parent() {
-        // At every opening, when the log is there too: whoever created them may have been stopped before this step.
-        sync_dir(dir).map_err(io_error)?;
+    if matches!(found, Layout::Older) {
+        migrate(&mut connection).map_err(store_error)?;
     }
+    let epoch = raise_epoch(&mut connection)?;
+    // At every opening, when the log is there too: whoever created them may have been stopped before this step.
+    sync_dir(dir).map_err(io_error)?;
     Ok((connection, epoch))
 }
 
@@ -124,9 +132,15 @@ pub(super) fn confirm_log(path: &Path) -> io::Result<()> {
     if length > 0 { log.sync_data() } else { Ok(()) }
 }
 
-/// Moves what the log holds into the file: after a failed sync nothing may be appended to it.
+/// Moves what the log holds into the file: after a failed sync nothing may be appended to it. Where readers keep it from
+/// being emptied for too long, that is a failure: [`rusqlite::ErrorCode::DatabaseBusy`].
 pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    // It says so in its first column, and nowhere else.
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if !busy {
+        return Ok(());
+    }
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))
 }
 
 /// Moves what it can of the log into the file, and waits for readers where the log has more than `at_most` pages, so
@@ -134,6 +148,11 @@ pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn write_log(connection: &Connection, at_most: i64) -> rusqlite::Result<()> {
     let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
     if pages > at_most { empty_log(connection) } else { Ok(()) }
+}
+
+/// Reads all of the file, but for what values say; whether each page is what it must be.
+pub(super) fn check(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA quick_check(1)", [], |row| Ok(row.get::<_, String>(0)? == "ok"))
 }
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -173,8 +192,36 @@ fn layout(connection: &Connection) -> rusqlite::Result<Layout> {
     })
 }
 
-/// One transaction: a file is either still empty or complete, whenever the process ends.
-fn create(connection: &mut Connection, name: &str) -> rusqlite::Result<()> {
+/// Makes the file under another name, whole and durable, before it gets its own. SQLite does not tell whether the name of
+/// a journal became durable, without which a file that is changed in its place may be left by halves.
+fn create(path: &Path, dir: &Path, name: &str) -> Result<(), StoreError> {
+    let made = path.with_extension("new");
+    let files = |path: &Path| {
+        ["", "-wal", "-journal"].map(|rest| {
+            let mut file = path.as_os_str().to_owned();
+            file.push(rest);
+            PathBuf::from(file)
+        })
+    };
+    for file in files(&made).iter().chain(&files(path)[1..]) {
+        // A log of an earlier file of this name would be read as this one's.
+        remove_file(file).map_err(io_error)?;
+    }
+    sync_dir(dir).map_err(io_error)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&made).map_err(io_error)?;
+    let mut connection = connect(&made)?;
+    fill(&mut connection, name).map_err(store_error)?;
+    write_ahead(&connection)?;
+    drop(connection);
+    file.sync_all().map_err(io_error)?;
+    std::fs::rename(&made, path).map_err(io_error)?;
+    for file in &files(&made)[1..] {
+        remove_file(file).map_err(io_error)?;
+    }
+    sync_dir(dir).map_err(io_error)
+}
+
+fn fill(connection: &mut Connection, name: &str) -> rusqlite::Result<()> {
     connection.execute_batch(NEW_FILE)?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(META)?;

@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::body::Body;
 use super::fault::FaultCell;
@@ -22,7 +22,10 @@ use super::warmth::Warmth;
 use super::writers::Writers;
 use super::{file, store_error};
 use crate::error::StoreError;
+use crate::hold::hold;
 use crate::lock_file::LockFile;
+use crate::partition::WriteFault;
+use crate::turns::Turns;
 
 /// Reads of one body that wait for a connection at most; the next is told that it is busy (R40).
 const MOST_WAITING: usize = 1024;
@@ -38,7 +41,7 @@ pub(super) struct Machinery {
     pub(super) options: SqliteOptions,
     pub(super) residents: Residents,
     pub(super) writers: Writers<Body>,
-    pub(super) cold: Semaphore,
+    pub(super) cold: Turns,
     links: AtomicUsize,
     began: Instant,
 }
@@ -49,7 +52,8 @@ impl Machinery {
             options,
             residents: Residents::new(options.open_bodies),
             writers: Writers::new(options.writer_threads),
-            cold: Semaphore::new(COLD_READS),
+            // Who waits has a connection, or the right to one: they are few.
+            cold: Turns::new(COLD_READS, usize::MAX),
             links: AtomicUsize::new(0),
             began: Instant::now(),
         }
@@ -151,7 +155,7 @@ impl<H: Deref<Target = Home>> Lease<H> {
         };
         let answer = link.connection().and_then(read).map_err(store_error);
         if matches!(answer, Err(StoreError::Corrupt)) {
-            self.home.fault.damaged();
+            self.home.fault.met(WriteFault::Corrupt);
         }
         answer
     }
@@ -219,9 +223,17 @@ impl Home {
     }
 
     fn give_back(&self, link: Option<Link>, era: u64) {
-        let mut readers = hold(&self.readers);
-        // One that is no longer wanted is closed, but not while others wait for this mutex.
-        let (link, _closed) = if era == readers.era && !readers.closed { (link, None) } else { (None, link) };
+        let mut link = link;
+        let mut readers = loop {
+            let readers = hold(&self.readers);
+            if link.is_none() || (era == readers.era && !readers.closed) {
+                break readers;
+            }
+            // One that is no longer wanted is closed before it counts as given back, but not while others wait for this
+            // mutex.
+            drop(readers);
+            link = None;
+        };
         while !readers.paused {
             let Some((turn, home)) = readers.waiting.pop_front() else { break };
             if !turn.is_closed() {
@@ -286,8 +298,4 @@ impl Home {
         drop((idle, waiting));
         *hold(&self.lock) = None;
     }
-}
-
-pub(super) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

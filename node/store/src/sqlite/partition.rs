@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -20,6 +21,7 @@ use crate::partition::{
 };
 use crate::reading::Reading;
 use crate::row::RowKey;
+use crate::turns::{self, FOR_A_READ, FOR_A_WALK};
 
 /// Rows asked for above which a read is not made on the caller's thread, however warm the body is.
 const ROWS_HERE: usize = 64;
@@ -61,20 +63,22 @@ impl SqlitePartition {
     fn elsewhere<T: Send + 'static>(
         &self,
         rows: usize,
+        limit: Duration,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reading<T> {
         let home = Arc::clone(&self.body.home);
         Reading::later(async move {
-            let mut lease = home.lease().await?;
-            let machinery = Arc::clone(&home.machinery);
-            let _turn = machinery.cold.acquire().await.map_err(|_| StoreError::Stopped)?;
-            blocking(move || {
+            let both = async { Ok((home.lease().await?, home.machinery.cold.take().await?)) };
+            let (mut lease, turn) = turns::turn(both).await?;
+            let reading = blocking(move || {
+                // Also if nobody waits for it any more.
+                let _turn = turn;
                 let began = home.machinery.now();
                 let answer = lease.read(read);
                 home.warmth.elsewhere(began, home.machinery.now(), rows);
                 answer
-            })
-            .await
+            });
+            turns::read(limit, reading).await
         })
     }
 }
@@ -88,7 +92,7 @@ impl Partition for SqlitePartition {
             Some(answer) => Reading::now(answer),
             None => {
                 let keys = keys.to_vec();
-                self.elsewhere(keys.len(), move |connection| reader::get_many(connection, &keys))
+                self.elsewhere(keys.len(), FOR_A_READ, move |connection| reader::get_many(connection, &keys))
             }
         }
     }
@@ -101,7 +105,7 @@ impl Partition for SqlitePartition {
             Some(answer) => Reading::now(answer),
             None => {
                 let (prefix, after) = (prefix.clone(), after.cloned());
-                self.elsewhere(limit, move |connection| {
+                self.elsewhere(limit, FOR_A_READ, move |connection| {
                     reader::scan(connection, &prefix, after.as_ref(), limit)
                 })
             }
@@ -117,12 +121,12 @@ impl Partition for SqlitePartition {
     fn count(&self, prefix: &RowKey) -> Reading<u64> {
         let prefix = prefix.clone();
         // How long it takes says nothing about other reads.
-        self.elsewhere(usize::MAX, move |connection| reader::count(connection, &prefix))
+        self.elsewhere(usize::MAX, FOR_A_WALK, move |connection| reader::count(connection, &prefix))
     }
 
     fn usage(&self) -> Reading<Usage> {
         let home = Arc::clone(&self.body.home);
-        let asked = self.elsewhere(1, |connection| {
+        let asked = self.elsewhere(1, FOR_A_READ, |connection| {
             let (pages, free, page) = reader::pages(connection)?;
             let used = pages.saturating_sub(free).saturating_mul(page);
             Ok(free.saturating_mul(page) + compaction::reclaimable(connection, used)?)

@@ -1,9 +1,10 @@
 //! The bodies whose files are open, and which of them makes room for the next.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::body::Body;
+use crate::hold::hold;
 
 /// Idle bodies that are asked to make room before it is given up for this time: all others are at work.
 const ASKED: usize = 8;
@@ -20,11 +21,11 @@ impl Residents {
     }
 
     pub(super) fn insert(&self, number: u64, body: Weak<Body>) {
-        self.lock().insert(number, body);
+        hold(&self.bodies).insert(number, body);
     }
 
     pub(super) fn remove(&self, number: u64) {
-        self.lock().remove(&number);
+        hold(&self.bodies).remove(&number);
     }
 
     /// Closes the files of those used least recently until the limit holds. May wait for the disk.
@@ -41,7 +42,7 @@ impl Residents {
     /// Those to be asked, longest unused first; none within the limit.
     fn candidates(&self) -> Vec<Arc<Body>> {
         let mut open: Vec<Arc<Body>> = {
-            let bodies = self.lock();
+            let bodies = hold(&self.bodies);
             if bodies.len() <= self.limit {
                 return Vec::new();
             }
@@ -52,9 +53,5 @@ impl Residents {
         open.pop();
         open.truncate(ASKED);
         open
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Weak<Body>>> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,145 +1,18 @@
-//! What writes a body against an engine that fails, which a real disk does too rarely to wait for; and bodies that are
-//! more than may be open.
+//! Tests: bodies that are more than may be open, readers and writers beside each other, leases.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
+use super::body::Body;
 use super::engine::SqliteEngine;
-use super::fault::FaultCell;
+use super::home::Machinery;
 use super::options::SqliteOptions;
-use super::writer::{Applied, GroupCommit, GroupError, Job, Server};
+use super::partition::SqlitePartition;
 use crate::batch::Batch;
 use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::lock_file::LockFile;
-use crate::partition::{Compacted, Partition, WriteFault};
+use crate::partition::{Partition, WriteFault};
 use crate::row::{RowKey, Space};
-
-/// Does with each group what the test has said; with nothing more said, it commits.
-#[derive(Default)]
-struct Scripted {
-    fault: FaultCell,
-    commits: VecDeque<GroupError>,
-    tidy: Option<StoreError>,
-    recovery: Option<StoreError>,
-    /// Whether the file was to be opened anew, for each recovery.
-    anew: Vec<bool>,
-}
-
-impl GroupCommit for Scripted {
-    fn fault(&self) -> &FaultCell {
-        &self.fault
-    }
-
-    fn commit(&mut self, batches: &[Applied]) -> Result<Vec<Result<(), StoreError>>, GroupError> {
-        match self.commits.pop_front() {
-            Some(error) => Err(error),
-            None => Ok(batches.iter().map(|_| Ok(())).collect()),
-        }
-    }
-
-    fn compact(&mut self) -> Result<Compacted, GroupError> {
-        Ok(Compacted::default())
-    }
-
-    fn tidy(&mut self) -> Result<(), StoreError> {
-        self.tidy.take().map_or(Ok(()), Err)
-    }
-
-    fn recover(&mut self, anew: bool) -> Result<(), GroupError> {
-        self.anew.push(anew);
-        self.recovery.take().map_or(Ok(()), |error| Err(GroupError::Refused(error)))
-    }
-
-    fn close(&mut self, _: bool) {}
-}
-
-fn batch() -> Batch {
-    Batch::new().put(RowKey::new(Space::Meta), vec![1])
-}
-
-fn apply(server: &mut Server<Scripted>) -> Result<(), StoreError> {
-    let (done, mut answer) = oneshot::channel();
-    server.serve(vec![Job::Apply(Applied { batch: batch(), done })]);
-    answer.try_recv().unwrap()
-}
-
-fn recover(server: &mut Server<Scripted>) -> Option<WriteFault> {
-    let (done, mut answer) = oneshot::channel();
-    server.serve(vec![Job::Recover(done)]);
-    answer.try_recv().unwrap()
-}
-
-fn failing(error: GroupError) -> Server<Scripted> {
-    Server::new(Scripted { commits: VecDeque::from([error]), ..Scripted::default() })
-}
-
-fn broken() -> StoreError {
-    StoreError::Io(std::io::Error::other("broken"))
-}
-
-#[test]
-fn sqlite_after_a_commit_of_unknown_outcome_nothing_is_acknowledged_until_recovery() {
-    let mut server = failing(GroupError::Unknown(broken()));
-    for _ in 0..3 {
-        // From the second on the engine would commit again, and must not be asked.
-        assert!(matches!(apply(&mut server), Err(StoreError::Stopped)));
-    }
-    assert_eq!(recover(&mut server), None);
-    assert!(apply(&mut server).is_ok());
-}
-
-#[test]
-fn sqlite_a_recovery_that_fails_leaves_the_partition_stopped() {
-    let scripted = Scripted {
-        commits: VecDeque::from([GroupError::Unknown(broken())]),
-        recovery: Some(StoreError::DiskFull),
-        ..Scripted::default()
-    };
-    let mut server = Server::new(scripted);
-    assert!(matches!(apply(&mut server), Err(StoreError::Stopped)));
-    assert_eq!(recover(&mut server), Some(WriteFault::DiskFull));
-    assert!(matches!(apply(&mut server), Err(StoreError::Stopped)));
-    assert_eq!(recover(&mut server), None);
-    assert!(apply(&mut server).is_ok());
-}
-
-#[test]
-fn sqlite_a_group_that_was_refused_whole_does_not_stop_the_next() {
-    for asked in [false, true] {
-        let mut server = failing(GroupError::Refused(StoreError::DiskFull));
-        assert!(matches!(apply(&mut server), Err(StoreError::DiskFull)));
-        if asked {
-            assert_eq!(recover(&mut server), None);
-        }
-        assert!(apply(&mut server).is_ok());
-    }
-}
-
-#[test]
-fn sqlite_damage_and_a_lost_lease_stop_all_writes_and_are_not_recovered_from() {
-    for (error, fault) in
-        [(StoreError::Corrupt, WriteFault::Corrupt), (StoreError::Fenced, WriteFault::Fenced)]
-    {
-        let mut server = failing(GroupError::Refused(error));
-        let refused = apply(&mut server).unwrap_err();
-        assert_eq!(apply(&mut server).unwrap_err().code(), refused.code());
-        assert_eq!(recover(&mut server), Some(fault));
-        assert_eq!(apply(&mut server).unwrap_err().code(), refused.code());
-    }
-}
-
-#[test]
-fn sqlite_a_log_that_cannot_be_written_into_the_file_stops_the_partition() {
-    let mut server = Server::new(Scripted { tidy: Some(broken()), ..Scripted::default() });
-    assert!(apply(&mut server).is_ok(), "it is in the log");
-    assert!(matches!(apply(&mut server), Err(StoreError::Stopped)));
-    assert_eq!(recover(&mut server), None);
-    let mut server = Server::new(Scripted { tidy: Some(StoreError::DiskFull), ..Scripted::default() });
-    assert!(apply(&mut server).is_ok() && apply(&mut server).is_ok(), "the log may still have room");
-}
 
 /// An acknowledgement means a real fsync only in these modes.
 #[test]
@@ -157,6 +30,24 @@ fn sqlite_every_connection_syncs_its_commits() {
     }
     assert!(writer.execute("DELETE FROM rows", []).is_ok());
     assert!(reader.execute("DELETE FROM rows", []).is_err(), "a reader cannot write");
+}
+
+/// Readers that stay keep the log from being emptied: that is not taken for done.
+#[test]
+fn sqlite_a_log_that_could_not_be_emptied_is_said_to_be_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("982016.sqlite");
+    let (writer, _) = super::file::open(&path, "982016").unwrap();
+    writer.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let reader = super::file::open_reader(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM rows").unwrap();
+    writer.execute("UPDATE meta SET value = value + 1 WHERE name = 'versions'", []).unwrap();
+    let busy = super::file::empty_log(&writer).unwrap_err();
+    assert!(matches!(super::store_error(busy), StoreError::Busy));
+    assert!(super::file::write_log(&writer, i64::MAX).is_ok(), "what can be moved is");
+    reader.execute_batch("COMMIT").unwrap();
+    super::file::empty_log(&writer).unwrap();
+    assert_eq!(std::fs::metadata(dir.path().join("982016.sqlite-wal")).unwrap().len(), 0);
 }
 
 fn engine(dir: &std::path::Path, options: SqliteOptions) -> SqliteEngine {
@@ -290,7 +181,8 @@ async fn sqlite_warm_reads_are_answered_at_once() {
 #[test]
 fn sqlite_readers_share_the_connections_there_are() {
     let dir = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     let engine = engine(dir.path(), SqliteOptions { readers_per_body: 2, ..SqliteOptions::default() });
     let partition = runtime.block_on(engine.open("982016")).unwrap();
     runtime.block_on(partition.apply(Batch::new().put(row(0), vec![7]))).unwrap();
@@ -311,6 +203,22 @@ fn sqlite_readers_share_the_connections_there_are() {
     for task in tasks {
         runtime.block_on(task).unwrap();
     }
+}
+
+/// The only connection is not given back: who waits for it is told so in time, and served once it is.
+#[tokio::test]
+async fn sqlite_a_read_waits_for_its_turn_for_a_bounded_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = Arc::new(LockFile::take(&dir.path().join("lock")).unwrap().unwrap());
+    let options = SqliteOptions { readers_per_body: 1, ..SqliteOptions::default() };
+    let machinery = Arc::new(Machinery::new(options));
+    let path = dir.path().join("982016.sqlite");
+    let body = Body::open(&path, "982016", 0, &machinery, Arc::clone(&lock)).unwrap();
+    let held = body.home.lease().await.unwrap();
+    let partition = SqlitePartition::new(body, Arc::default(), lock);
+    assert!(matches!(partition.get_many(&[row(0)]).await, Err(StoreError::Busy)));
+    drop(held);
+    assert_eq!(value(&partition, 0).await, None);
 }
 
 /// A read that outlives its partition does no harm: it ends, and whoever opens the body next does not wait for it.

@@ -54,6 +54,10 @@ pub(super) trait GroupCommit {
     /// Writes a little, durably; if `anew`, opens the file anew first and makes what its log holds durable.
     fn recover(&mut self, anew: bool) -> Result<(), GroupError>;
 
+    /// Opens the file anew and looks whether it is damaged still. `None` where it was looked at a moment ago, or is
+    /// larger than can be looked at while others wait.
+    fn look_for_damage(&mut self) -> Option<Result<(), GroupError>>;
+
     /// Lets go of the file; if `in_order`, it is left tidy.
     fn close(&mut self, in_order: bool);
 }
@@ -126,18 +130,48 @@ impl<G: GroupCommit> Server<G> {
 
     fn recover(&mut self) -> Option<WriteFault> {
         match self.engine.fault().get() {
-            // Damage is not over by itself, and a lease that was lost is another's.
-            None | Some(WriteFault::Corrupt | WriteFault::Fenced) => return self.engine.fault().get(),
-            Some(_) => {}
+            // A lease that was lost is another's.
+            None | Some(WriteFault::Fenced) => return self.engine.fault().get(),
+            Some(WriteFault::Corrupt) => self.recover_from_damage(),
+            Some(_) => {
+                let recovered = self.engine.recover(self.stopped);
+                self.recovered(recovered);
+            }
         }
-        match self.engine.recover(self.stopped) {
+        self.engine.fault().get()
+    }
+
+    /// Damage is not over by itself: only where all of the file was looked at, as the disk has it now.
+    fn recover_from_damage(&mut self) {
+        self.engine.fault().looks();
+        match self.engine.look_for_damage() {
+            None => {}
+            Some(Err(error)) => drop(self.failed(error)),
+            Some(Ok(())) => {
+                let recovered = self.engine.recover(self.stopped);
+                let well = recovered.is_ok();
+                self.recovered(recovered);
+                if well {
+                    self.engine.fault().found_none();
+                }
+            }
+        }
+    }
+
+    fn recovered(&mut self, recovered: Result<(), GroupError>) {
+        match recovered {
             Ok(()) => {
                 self.stopped = false;
                 self.engine.fault().passed();
             }
             Err(error) => drop(self.failed(error)),
         }
-        self.engine.fault().get()
+    }
+
+    /// Nobody knows where a thread that panicked has come to.
+    pub(super) fn interrupted(&mut self) {
+        self.stopped = true;
+        self.engine.fault().met(WriteFault::Disk);
     }
 
     fn tidy(&mut self) {
@@ -170,14 +204,14 @@ impl<G: GroupCommit> Server<G> {
             GroupError::Refused(error) => {
                 tracing::warn!(code = error.code(), cause = %error, "batches refused by the engine");
                 if let Some(fault) = fault_of(&error) {
-                    self.engine.fault().set(Some(fault));
+                    self.engine.fault().met(fault);
                 }
                 error
             }
             GroupError::Unknown(error) => {
                 tracing::error!(code = error.code(), cause = %error, "partition stopped after a failed commit");
                 self.stopped = true;
-                self.engine.fault().set(Some(fault_of(&error).unwrap_or(WriteFault::Disk)));
+                self.engine.fault().met(fault_of(&error).unwrap_or(WriteFault::Disk));
                 StoreError::Stopped
             }
         }
@@ -186,19 +220,6 @@ impl<G: GroupCommit> Server<G> {
 
 fn refuse(batches: Vec<Applied>, error: &StoreError) {
     for applied in batches {
-        let _ = applied.done.send(Err(copy(error)));
-    }
-}
-
-/// The same refusal for each of several callers.
-fn copy(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Busy => StoreError::Busy,
-        StoreError::DiskFull => StoreError::DiskFull,
-        StoreError::ReadOnly => StoreError::ReadOnly,
-        StoreError::Corrupt => StoreError::Corrupt,
-        StoreError::Fenced => StoreError::Fenced,
-        StoreError::Stopped => StoreError::Stopped,
-        other => StoreError::Io(std::io::Error::other(other.to_string())),
+        let _ = applied.done.send(Err(error.again()));
     }
 }

@@ -18,7 +18,7 @@ pub(super) trait Work: Send + Sync + 'static {
     fn give_up(&self);
 }
 
-/// Clones share the threads.
+/// The threads. They end when this is dropped, once nothing waits.
 pub(super) struct Writers<W: Work> {
     pool: Arc<Pool<W>>,
 }
@@ -34,11 +34,12 @@ struct State<W> {
     waiting: VecDeque<Arc<W>>,
     threads: usize,
     idle: usize,
+    closed: bool,
 }
 
 impl<W: Work> Writers<W> {
     pub(super) fn new(limit: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), threads: 0, idle: 0 };
+        let state = State { waiting: VecDeque::new(), threads: 0, idle: 0, closed: false };
         Self { pool: Arc::new(Pool { limit: limit.max(1), state: Mutex::new(state), ready: Condvar::new() }) }
     }
 
@@ -65,6 +66,13 @@ impl<W: Work> Writers<W> {
     }
 }
 
+impl<W: Work> Drop for Writers<W> {
+    fn drop(&mut self) {
+        self.pool.lock().closed = true;
+        self.pool.ready.notify_all();
+    }
+}
+
 impl<W: Work> Pool<W> {
     fn run(&self) {
         while let Some(work) = self.next() {
@@ -85,6 +93,10 @@ impl<W: Work> Pool<W> {
         loop {
             if let Some(work) = state.waiting.pop_front() {
                 return Some(work);
+            }
+            if state.closed {
+                state.threads -= 1;
+                return None;
             }
             state.idle += 1;
             let (woken, waited) =
@@ -130,7 +142,9 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     use std::sync::mpsc::{Sender, channel};
 
-    use super::{Work, Writers};
+    use std::time::Instant;
+
+    use super::{IDLE, Work, Writers};
 
     /// So many pieces, and who is told of the last.
     struct Pieces {
@@ -176,6 +190,24 @@ mod tests {
             drop(over);
             assert_eq!(told.iter().take(20).filter(|done| *done).count(), 20);
             assert!(writers.pool.lock().threads <= limit.max(1));
+        }
+    }
+
+    /// Long before they would have waited for work in vain.
+    #[test]
+    fn sqlite_writers_end_with_the_engine_and_finish_what_waits() {
+        let writers = Writers::new(2);
+        let (over, told) = channel();
+        for _ in 0..20 {
+            writers.submit(Pieces::new(50, false, &over));
+        }
+        let pool = Arc::downgrade(&writers.pool);
+        drop((writers, over));
+        assert_eq!(told.iter().filter(|done| *done).count(), 20);
+        let dropped = Instant::now();
+        while pool.strong_count() > 0 {
+            assert!(dropped.elapsed() < IDLE, "they wait for work that cannot come");
+            std::thread::yield_now();
         }
     }
 

@@ -171,6 +171,11 @@ async fn postgres_journal_goes_on_without_a_gap_after_the_server_refused() {
     server().sql(DATABASE, &full).unwrap();
     let (one, two) = tokio::join!(node.append("982016", None), node.append("982016", None));
     assert!(matches!((one, two), (Err(JournalError::DiskFull), Err(JournalError::DiskFull))));
+    let noted = node.append("982016", Some([9; 16])).await;
+    assert!(
+        matches!(noted, Err(JournalError::DiskFull)),
+        "the cause is told, not what followed from it: {noted:?}"
+    );
     assert!(!node.journal.failed());
     server().sql(DATABASE, &format!("DROP TRIGGER full_disk ON {journal}")).unwrap();
     assert_eq!(node.append("982016", None).await.unwrap(), 6);
@@ -182,8 +187,10 @@ async fn postgres_journal_entries_are_given_up_and_put_back() {
     let Some(fresh) = fresh("postgres_journal_entries_are_given_up_and_put_back").await else { return };
     let node = Node::start(&fresh).await;
     node.fill("982016", 50).await;
+    let mut reader = node.journal.read("982016", 1);
     node.journal.forget_before("982016", 21, GivenUp::Retention).unwrap();
     assert_eq!(node.numbers("982016", 1), (21..=50).collect::<Vec<_>>());
+    assert!(matches!(reader.next(), Some(Err(JournalError::GivenUp))), "that is not damage");
     let kept: Vec<JournalEntry> = node.journal.read("982016", 1).map(Result::unwrap).collect();
     let again = node.journal.import("982016", kept.iter().cloned().map(Ok), GivenUp::NotRestored);
     assert!(matches!(again, Err(JournalError::NotEmpty)));
@@ -204,6 +211,23 @@ async fn postgres_journal_entries_are_given_up_and_put_back() {
     }
     assert_eq!(node.numbers("982016", 1), [51]);
     assert_eq!(node.numbers("982024", 1), (21..=51).collect::<Vec<_>>());
+}
+
+/// An entry that is on its way is one: nothing is put back over it.
+#[tokio::test]
+async fn postgres_journal_is_not_put_back_while_an_entry_is_on_its_way() {
+    let Some(fresh) = fresh("postgres_journal_is_not_put_back_while_an_entry_is_on_its_way").await else {
+        return;
+    };
+    let node = Node::start(&fresh).await;
+    for body in BODIES {
+        let seal = |number: u64| Ok::<_, JournalError>(sealed(number));
+        let on_its_way = node.journal.append_sealed_with(body, 3, 1_000, None, seal);
+        let entry = JournalEntry { seq: 7, at_ms: 1, kind: 3, replay: None, sealed: sealed(7) };
+        let refused = node.journal.import(body, [Ok(entry)], GivenUp::NotRestored);
+        assert!(matches!(refused, Err(JournalError::NotEmpty)), "{refused:?}");
+        assert_eq!(on_its_way.await.unwrap(), 1);
+    }
 }
 
 /// What was being put back when everything stopped is nobody's.

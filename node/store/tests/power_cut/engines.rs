@@ -320,7 +320,8 @@ async fn holds(partition: &dyn Partition, told: &Told) {
 }
 
 fn trial(name: &str, engine: OpenEngine, plan: Plan) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     match child() {
         Some(folder) => runtime.block_on(live(&folder, engine)),
         None => {

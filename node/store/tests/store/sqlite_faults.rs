@@ -275,7 +275,31 @@ async fn sqlite_a_read_only_disk_refuses_writes_and_is_read_on() {
     }
 }
 
-/// Bytes of a stored page are overwritten: its rows are refused, all others are read, nothing is written any more.
+/// A body is there under its name or not at all: while its folder's sync fails, whichever it is, it is not opened.
+#[tokio::test]
+async fn sqlite_a_body_whose_name_is_not_durable_is_not_opened() {
+    let Some(dir) = told() else {
+        let dir = tempfile::tempdir().unwrap();
+        let test = "sqlite_faults::sqlite_a_body_whose_name_is_not_durable_is_not_opened";
+        if can_trace() {
+            run(test, &["env"], dir.path());
+        }
+        return;
+    };
+    let engine = engine(&dir);
+    for (number, error) in ["EIO", "EIO:when=1", "EIO:when=3+"].into_iter().enumerate() {
+        let name = format!("body-{number}");
+        let failing = Failing::new("fsync,fdatasync", error, &[dir.join("bodies")]);
+        assert!(engine.open(&name).await.is_err(), "{error}");
+        drop(failing);
+        let partition = engine.open(&name).await.unwrap();
+        partition.apply(put(1)).await.unwrap();
+        check(&*partition, &[1]).await;
+    }
+}
+
+/// Bytes of a stored page are overwritten: its rows are refused, all others are read, nothing is written any more, until
+/// the page is as it was.
 #[tokio::test]
 async fn sqlite_a_damaged_page_is_noticed_and_the_rest_is_read_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -312,6 +336,18 @@ async fn sqlite_a_damaged_page_is_noticed_and_the_rest_is_read_on() {
     assert!(matches!(partition.apply(small(300)).await, Err(StoreError::Corrupt)));
     assert_eq!(partition.recover().await, Some(WriteFault::Corrupt), "damage does not go away");
     assert!(partition.get_many(&[key(0)]).await.is_ok());
+    let was = &bytes[page..page + 8192];
+    OpenOptions::new().write(true).open(path).unwrap().write_all_at(was, page as u64).unwrap();
+    // What is damaged is not looked at all the time.
+    while let Some(fault) = partition.recover().await {
+        assert_eq!(fault, WriteFault::Corrupt);
+        tokio::task::yield_now().await;
+    }
+    partition.apply(small(300)).await.unwrap();
+    for number in (0..200).chain([300]) {
+        let found = partition.get_many(&[key(number)]).await.unwrap();
+        assert_eq!(found[0].as_ref().unwrap().value, number.to_be_bytes().repeat(250));
+    }
     other.apply(small(1)).await.unwrap();
     assert_eq!(other.fault(), None);
 }

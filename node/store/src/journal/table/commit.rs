@@ -89,14 +89,7 @@ impl Shared {
     /// Commits what waits, group after group, until the journal is closed and the queue is empty.
     pub(super) async fn serve(self: Arc<Self>) {
         let mut group = Vec::new();
-        loop {
-            if self.queue.depth() == 0 && !self.closing.load(Ordering::Acquire) {
-                self.waiting.notified().await;
-                continue;
-            }
-            if !self.queue.take_group(&mut group) {
-                return;
-            }
+        while self.queue.take_group(&mut group).await {
             self.commit(&mut group).await;
         }
     }
@@ -112,7 +105,7 @@ impl Shared {
                 Err(Outcome::Nothing(failure)) => {
                     let error = failure.into_store_error();
                     tracing::warn!(code = error.code(), cause = %error, "journal entries were not committed");
-                    return self.take_back(group, || JournalError::from(again(&error)));
+                    return self.take_back(group, || JournalError::from(error.again()));
                 }
                 Err(Outcome::Unknown(failure)) => {
                     self.failed.store(true, Ordering::Release);
@@ -191,8 +184,10 @@ impl Shared {
                 if ids.is_empty() { Ok(0) } else { client.execute(&note, &[bodies, times, ids]).await }
             };
             let (inserted, noted) = tokio::join!(biased; insert, note);
+            // In this order: behind a statement that failed, the next one is told no more than that.
+            let inserted = inserted?;
             noted?;
-            Ok(inserted?)
+            Ok(inserted)
         });
         let inserted = match inserted.await {
             Ok(inserted) => inserted,
@@ -283,7 +278,7 @@ impl Shared {
             for job in group.drain(..) {
                 let _ = job.done.send(Err(JournalError::Failed));
             }
-            if self.closing.load(Ordering::Acquire) {
+            if self.queue.is_closed() {
                 return;
             }
             match self.read_all().await {
@@ -316,17 +311,5 @@ impl Shared {
             }
         }
         Ok(())
-    }
-}
-
-/// An error told to each entry of a group.
-fn again(error: &crate::StoreError) -> crate::StoreError {
-    use crate::StoreError;
-    match error {
-        StoreError::Busy => StoreError::Busy,
-        StoreError::DiskFull => StoreError::DiskFull,
-        StoreError::ReadOnly => StoreError::ReadOnly,
-        StoreError::Unreachable => StoreError::Unreachable,
-        other => StoreError::Io(std::io::Error::other(other.to_string())),
     }
 }

@@ -45,6 +45,9 @@ impl TableReader {
         }
         match self.page.pop_front() {
             Some(entry) if entry.seq == self.next => Ok(entry),
+            _ if self.shared.log(&self.body).is_some_and(|log| self.next < log.first) => {
+                Err(JournalError::GivenUp)
+            }
             _ => Err(JournalError::CorruptLog { first: self.next, offset: 0 }),
         }
     }

@@ -61,12 +61,8 @@ impl TableJournal {
         entries: impl Iterator<Item = Result<JournalEntry, JournalError>>,
         missing: GivenUp,
     ) -> Result<u64, JournalError> {
-        let (lease, log) = self.shared.of(body)?;
-        if log.last > 0 || log.first > 1 {
-            return Err(JournalError::NotEmpty);
-        }
         // Nothing is appended meanwhile. After a failure the body is adopted anew, which removes what came.
-        hold(&self.shared.owned).remove(body);
+        let Owned { lease, log, .. } = self.shared.set_aside(body)?;
         let (of, by) = (body.to_owned(), Arc::clone(&lease));
         self.wait(move |shared| async move { shared.set_log(&of, &by, log, true).await })?;
         let log = self.put_back(body, &lease, entries, missing);
@@ -142,6 +138,16 @@ impl Shared {
         let owned = hold(&self.owned);
         let owned = owned.get(body).ok_or(JournalError::NotOwned)?;
         Ok((Arc::clone(&owned.lease), owned.log))
+    }
+
+    /// Takes a body's journal out of use in which there is nothing, and nothing on its way.
+    fn set_aside(&self, body: &str) -> Result<Owned, JournalError> {
+        let mut all = hold(&self.owned);
+        let owned = all.get(body).ok_or(JournalError::NotOwned)?;
+        if owned.given > 0 || owned.log.first > 1 {
+            return Err(JournalError::NotEmpty);
+        }
+        all.remove(body).ok_or(JournalError::NotOwned)
     }
 
     async fn set_log(&self, body: &str, lease: &Lease, log: Log, restoring: bool) -> Result<(), Failure> {

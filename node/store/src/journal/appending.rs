@@ -1,0 +1,102 @@
+//! The way of an entry into the queue: it gets its number there, and is answered when it is durable.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::entry::{Entry, Head, MAX_SEALED_BYTES};
+use super::error::JournalError;
+use super::writer::Job;
+use super::{Journal, Shared};
+use crate::commit_queue::PushError;
+use crate::folder;
+use crate::hold::hold;
+
+impl Journal {
+    /// Queues an entry at once; the future resolves to its number within its partition when it is durable.
+    /// Dropping the future does not take the entry back.
+    pub fn append(&self, entry: Entry) -> Appending {
+        let Entry { partition, kind, at_ms, replay, sealed } = entry;
+        self.append_sealed_with(&partition, kind, at_ms, replay, |_| Ok::<_, JournalError>(sealed))
+    }
+
+    /// As [`Journal::append`], for content that is bound to its number: `seal` is called at once, in the calling
+    /// thread, with the number that the entry gets, while the journal's order is held: it must be quick. If it
+    /// fails, the number is given to the next entry.
+    pub fn append_sealed_with<E>(
+        &self,
+        partition: &str,
+        kind: u8,
+        at_ms: u64,
+        replay: Option<[u8; 16]>,
+        seal: impl FnOnce(u64) -> Result<Vec<u8>, E>,
+    ) -> Appending
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let head = Head { partition: partition.to_owned(), kind, at_ms, replay };
+        let seal = |number| seal(number).map_err(|error| JournalError::Seal(error.into()));
+        Appending(match self.table_of(partition) {
+            Some(table) => table.append(head, seal),
+            None => self.shared.enqueue(head, seal),
+        })
+    }
+}
+
+impl Shared {
+    /// Whether everything is refused for now.
+    pub(super) fn refuses(&self) -> bool {
+        self.failed.load(Ordering::Acquire) || self.unsettled.load(Ordering::Acquire)
+    }
+
+    fn enqueue(
+        &self,
+        head: Head,
+        seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
+    ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
+        folder::check_name(&head.partition).map_err(|_| JournalError::BadName)?;
+        let mut given = hold(&self.given);
+        if self.refuses() {
+            return Err(JournalError::Failed);
+        }
+        if self.queue.is_full() {
+            return Err(JournalError::Full);
+        }
+        let number = given.get(&head.partition).copied().unwrap_or(0) + 1;
+        let sealed = seal(number)?;
+        if sealed.len() > MAX_SEALED_BYTES {
+            return Err(JournalError::TooLarge);
+        }
+        let bytes = head.encoded_len() + sealed.len();
+        let partition = head.partition.clone();
+        let (done, answer) = oneshot::channel();
+        self.queue.push(Job { head, number, sealed, done }, bytes).map_err(|error| match error {
+            PushError::Full => JournalError::Full,
+            PushError::Closed => JournalError::Failed,
+        })?;
+        given.insert(partition, number);
+        Ok(answer)
+    }
+}
+
+/// An entry on its way; resolves to its number within its partition when it is durable.
+#[derive(Debug)]
+#[must_use = "nothing is durable before this resolves"]
+pub struct Appending(Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError>);
+
+impl Future for Appending {
+    type Output = Result<u64, JournalError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            // The thread answers every job it takes; if it ended without, the outcome is unknown.
+            Ok(answer) => {
+                Pin::new(answer).poll(context).map(|answer| answer.unwrap_or(Err(JournalError::Failed)))
+            }
+            refused => Poll::Ready(std::mem::replace(refused, Err(JournalError::Failed)).map(|_| 0)),
+        }
+    }
+}
