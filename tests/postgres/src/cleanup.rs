@@ -5,12 +5,12 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Waits for the end of its input; then stops the server whose folder is `$0`, if it still is that server, and
-/// removes the folder.
+/// Waits for the end of its input; then stops the server whose folder is `$0` and whose cluster is `$1`, if it still is
+/// that server, and removes the folder.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 while read -r _; do :; done
-pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null)
+pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
 if [ -n "$pid" ] && grep -qaF "$0" "/proc/$pid/cmdline" 2>/dev/null; then
   kill -QUIT "$pid"
   tries=0
@@ -26,11 +26,11 @@ rm -rf "$0"
 pub(crate) struct Cleanup(Child);
 
 impl Cleanup {
-    pub(crate) fn of(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn of(folder: &Path, data: &Path) -> io::Result<Self> {
         Command::new("sh")
             .arg("-c")
             .arg(SCRIPT)
-            .arg(folder)
+            .args([folder, data])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -23,6 +23,10 @@ const NOBODY: u32 = 65_534;
 const START_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
+/// Names the process that serves a cluster; what starts a machine's services removes it after a power cut, as a server
+/// does not begin beside one that is empty or names a process that is there.
+const LOCK_FILE: &str = "postmaster.pid";
+
 /// Who asks for what is only on this machine.
 const HBA: &str = "local all all trust
 local replication all trust
@@ -42,6 +46,8 @@ pub enum Connection {
 pub struct PostgresServer {
     pub(crate) folder: PathBuf,
     pub(crate) programs: PathBuf,
+    data: PathBuf,
+    settings: Vec<String>,
     port: u16,
     authority: String,
     server: Option<Child>,
@@ -58,24 +64,60 @@ impl PostgresServer {
     pub fn start_in(parent: &Path) -> io::Result<Self> {
         let mut server = Self::prepare(parent)?;
         let data = server.data();
-        run(server.program("cp").args(["-a", "--reflink=auto"]).arg(template::data()?).arg(&data))?;
+        run(server.program("cp").args(["-a", "--reflink=auto"]).arg(template::data()?).arg(data))?;
         server.begin()?;
         Ok(server)
     }
 
+    /// A new cluster in the folder `data`, begun with further options of `initdb`, and a server on it with further
+    /// settings, each `name=value`. It is left where it is afterwards.
+    pub fn create_in(data: &Path, options: &[&str], settings: &[&str]) -> io::Result<Self> {
+        let mut server = Self::prepare_in(data, settings)?;
+        server.initialise(options)?;
+        server.begin()?;
+        Ok(server)
+    }
+
+    /// A server on the cluster that lies in the folder `data`, which it may have to recover first. A lock file there
+    /// must be that of a server which is no more.
+    pub fn resume_in(data: &Path, settings: &[&str]) -> io::Result<Self> {
+        let mut server = Self::prepare_in(data, settings)?;
+        fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+        match fs::remove_file(data.join(LOCK_FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => server.begin()?,
+        }
+        Ok(server)
+    }
+
+    fn prepare_in(data: &Path, settings: &[&str]) -> io::Result<Self> {
+        if runs_as_root() {
+            run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(data))?;
+        }
+        let mut server = Self::prepare_with(&std::env::temp_dir(), Some(data))?;
+        server.settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Ok(server)
+    }
+
     /// A new cluster's data, which no server has served yet.
-    pub(crate) fn initialise(&self) -> io::Result<()> {
+    pub(crate) fn initialise(&self, options: &[&str]) -> io::Result<()> {
         let mut initdb = self.program("initdb");
         initdb.args(["--username", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
-        run(initdb.arg("--pgdata").arg(self.data()))?;
+        run(initdb.args(options).arg("--pgdata").arg(self.data()))?;
         fs::write(self.data().join("pg_hba.conf"), HBA)
     }
 
     /// A folder for a cluster in this one, with certificates and without data.
     pub(crate) fn prepare(parent: &Path) -> io::Result<Self> {
+        Self::prepare_with(parent, None)
+    }
+
+    /// With a cluster elsewhere, or in the new folder.
+    fn prepare_with(parent: &Path, data: Option<&Path>) -> io::Result<Self> {
         let programs = binaries().ok_or_else(|| io::Error::other("PostgreSQL is not installed"))?;
         let folder = tempfile::Builder::new().prefix("chukei-pg").tempdir_in(parent)?.keep();
-        let cleanup = Cleanup::of(&folder)?;
+        let data = data.map_or_else(|| folder.join("data"), Path::to_owned);
+        let cleanup = Cleanup::of(&folder, &data)?;
         let authority = certificates::write(&folder)?;
         let key = folder.join("server.key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
@@ -85,7 +127,8 @@ impl PostgresServer {
             }
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        Ok(Self { folder, programs, port, authority, server: None, _cleanup: cleanup })
+        let settings = Vec::new();
+        Ok(Self { folder, programs, data, settings, port, authority, server: None, _cleanup: cleanup })
     }
 
     /// Starts the server on its folder, after a kill too, and waits until it answers.
@@ -106,11 +149,15 @@ impl PostgresServer {
         ] {
             server.arg("-c").arg(setting);
         }
+        for setting in &self.settings {
+            server.arg("-c").arg(setting);
+        }
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
         self.server = Some(server.spawn()?);
         let until = Instant::now() + START_WITHIN;
         while self.sql("postgres", "SELECT 1").is_err() {
-            if Instant::now() > until {
+            let ended = self.server.as_mut().is_some_and(|server| !matches!(server.try_wait(), Ok(None)));
+            if ended || Instant::now() > until {
                 return Err(io::Error::other(format!("the server did not start: {}", self.log_tail())));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -233,8 +280,8 @@ impl PostgresServer {
         lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
     }
 
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.join("data")
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Its port on the loopback address.

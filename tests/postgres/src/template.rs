@@ -12,11 +12,11 @@ static TEMPLATE: Mutex<Option<PostgresServer>> = Mutex::new(None);
 pub(crate) fn data() -> io::Result<PathBuf> {
     let mut template = TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(template) = &*template {
-        return Ok(template.data());
+        return Ok(template.data().to_owned());
     }
     let first = PostgresServer::prepare(&std::env::temp_dir())?;
-    first.initialise()?;
-    let data = first.data();
+    first.initialise(&[])?;
+    let data = first.data().to_owned();
     *template = Some(first);
     Ok(data)
 }

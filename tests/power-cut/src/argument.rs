@@ -1,7 +1,44 @@
 //! The arguments of a call as `strace -xx` prints them: every byte of every string as `\xNN`.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// The arguments of one call, of which some are not there or are of another kind.
+pub(crate) struct Arguments<'a>(Vec<&'a str>);
+
+impl<'a> Arguments<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self(split(text))
+    }
+
+    pub(crate) fn text(&self, index: usize) -> Option<&'a str> {
+        self.0.get(index).copied()
+    }
+
+    pub(crate) fn number(&self, index: usize) -> Option<u64> {
+        number(self.text(index)?)
+    }
+
+    pub(crate) fn path(&self, index: usize) -> Option<PathBuf> {
+        Some(OsString::from_vec(bytes(self.text(index)?)?).into())
+    }
+
+    /// Every path, with what stands before it if that is no path: the folder from which it is read.
+    pub(crate) fn paths(&self) -> Option<Vec<(Option<&'a str>, PathBuf)>> {
+        let is_path = |index: usize| self.text(index).is_some_and(|text| text.starts_with('"'));
+        let paths = (0..self.0.len()).filter(|index| is_path(*index));
+        paths
+            .map(|index| {
+                let before = index.checked_sub(1).filter(|before| !is_path(*before));
+                Some((before.and_then(|before| self.text(before)), self.path(index)?))
+            })
+            .collect()
+    }
+}
+
 /// The arguments, split at the commas that lie in no string, list or structure.
-pub(crate) fn split(arguments: &str) -> Vec<&str> {
+fn split(arguments: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut depth, mut quoted, mut start) = (0_u32, false, 0);
     for (at, byte) in arguments.bytes().enumerate() {
@@ -96,6 +133,14 @@ mod tests {
         let list =
             r#"[{iov_base="\x61\x62", iov_len=2}, {iov_base=NULL, iov_len=0}, {iov_base="\x63", iov_len=1}]"#;
         assert_eq!(buffers(list), Some(b"abc".to_vec()));
+    }
+
+    #[test]
+    fn paths_are_read_from_the_folder_before_them() {
+        let paths = |text| Arguments::of(text).paths().unwrap();
+        let (a, b) = (PathBuf::from("a"), PathBuf::from("b"));
+        assert_eq!(paths(r#""\x61", "\x62""#), [(None, a.clone()), (None, b.clone())]);
+        assert_eq!(paths(r#"AT_FDCWD, "\x61", 3, "\x62", 0"#), [(Some("AT_FDCWD"), a), (Some("3"), b)]);
     }
 
     #[test]

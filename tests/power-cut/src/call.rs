@@ -1,14 +1,18 @@
 //! The recorder's text as calls that begin and end.
 //!
 //! A call that other threads' calls overlap stands on two lines, `… <unfinished ...>` and `<... name resumed> …`; its
-//! result is known from its beginning on, because the whole text is read first. A call that never ended has none.
+//! result is known from its beginning on, because the whole text is read first. A call that never ended has none. Of
+//! the processes that are recorded only those with one thread start other programs at the same time.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// One call of the recorded process.
+use crate::process::ThreadId;
+
+/// One call of a recorded process.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Call<'a> {
+    pub(crate) thread: ThreadId,
     pub(crate) name: &'a str,
     pub(crate) arguments: Cow<'a, str>,
     pub(crate) outcome: Outcome,
@@ -44,18 +48,22 @@ impl<'a> Calls<'a> {
         let mut unfinished = HashMap::new();
         for line in text.lines() {
             let Some((thread, line)) = line.split_once(' ') else { continue };
+            let Ok(thread) = thread.parse() else { continue };
             calls.line(thread, line.trim_start(), &mut unfinished);
         }
         calls
     }
 
-    fn line(&mut self, thread: &'a str, line: &'a str, unfinished: &mut HashMap<&'a str, usize>) {
+    fn line(&mut self, thread: ThreadId, line: &'a str, unfinished: &mut HashMap<ThreadId, usize>) {
         if let Some(rest) = line.strip_prefix("<... ") {
             let Some((name, rest)) = rest.split_once(" resumed>") else { return };
-            let begun = match name {
-                // Ends on another thread than it began on, and with it ends every other thread.
-                "execve" => unfinished.drain().map(|(_, at)| at).find(|at| self.is(*at, name)),
-                _ => unfinished.remove(thread),
+            let begun = match unfinished.remove(&thread) {
+                // It ends on the first thread of its process, which may have been in a call that never ends.
+                begun if name == "execve" && !begun.is_some_and(|at| self.is(at, name)) => {
+                    let elsewhere = unfinished.iter().find(|(_, at)| self.is(**at, name));
+                    elsewhere.map(|(thread, _)| *thread).and_then(|thread| unfinished.remove(&thread))
+                }
+                begun => begun,
             };
             let (Some(at), Some((arguments, outcome))) = (begun, end(rest)) else { return };
             if let Some(call) = self.calls.get_mut(at) {
@@ -74,13 +82,18 @@ impl<'a> Calls<'a> {
         self.moments.push(Moment::Begun(at));
         if let Some(arguments) = rest.strip_suffix("<unfinished ...>") {
             unfinished.insert(thread, at);
-            self.calls.push(Call { name, arguments: arguments.trim_end().into(), outcome: Outcome::Never });
+            self.calls.push(Call {
+                thread,
+                name,
+                arguments: arguments.trim_end().into(),
+                outcome: Outcome::Never,
+            });
         } else if let Some((arguments, outcome)) = end(rest) {
-            self.calls.push(Call { name, arguments: arguments.into(), outcome });
+            self.calls.push(Call { thread, name, arguments: arguments.into(), outcome });
             self.moments.push(Moment::Ended(at));
         } else {
             // Cut off by the end of the process.
-            self.calls.push(Call { name, arguments: rest.into(), outcome: Outcome::Never });
+            self.calls.push(Call { thread, name, arguments: rest.into(), outcome: Outcome::Never });
         }
     }
 
@@ -105,8 +118,8 @@ fn end(rest: &str) -> Option<(&str, Outcome)> {
 mod tests {
     use super::*;
 
-    fn call<'a>(name: &'a str, arguments: &'a str, outcome: Outcome) -> Call<'a> {
-        Call { name, arguments: arguments.into(), outcome }
+    fn call<'a>(thread: ThreadId, name: &'a str, arguments: &'a str, outcome: Outcome) -> Call<'a> {
+        Call { thread, name, arguments: arguments.into(), outcome }
     }
 
     #[test]
@@ -127,11 +140,11 @@ mod tests {
         assert_eq!(
             found.calls,
             [
-                call("fsync", "3", Returned(0)),
-                call("write", "4, \"\\x61\", 1", Returned(1)),
-                call("openat", "AT_FDCWD, \"\\x61\", O_RDONLY", Failed),
-                call("mmap", "NULL, 8, PROT_READ, MAP_SHARED, 5, 0", Returned(0x7f00)),
-                call("pwrite64", "4, \"\\x61\", 1, 0", Never),
+                call(7, "fsync", "3", Returned(0)),
+                call(8, "write", "4, \"\\x61\", 1", Returned(1)),
+                call(8, "openat", "AT_FDCWD, \"\\x61\", O_RDONLY", Failed),
+                call(7, "mmap", "NULL, 8, PROT_READ, MAP_SHARED, 5, 0", Returned(0x7f00)),
+                call(9, "pwrite64", "4, \"\\x61\", 1, 0", Never),
             ]
         );
         use Moment::{Begun, Ended};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::trial::Missing;
+use crate::missing::Missing;
 
 /// A trial that says nothing about the code under test.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum TrialError {
     /// A recorded call that the model of the disk has no meaning for.
     #[error("the model does not know what this call does to the disk: {0}")]
     Unknown(String),
-    /// The child was killed in the midst of a change, each time it was recorded.
+    /// A process was killed in the midst of a change, or two got into each other's way, each time it was recorded.
     #[error("what the recorded process did is unknown")]
     Interrupted,
     /// The recording holds no file call at all, or no acknowledgement.

@@ -22,6 +22,18 @@ impl Default for Image {
 }
 
 impl Image {
+    /// What lies at `path`, which holds files and folders only.
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        if fs::symlink_metadata(path)?.is_file() {
+            return fs::read(path).map(Self::File);
+        }
+        let names = fs::read_dir(path)?.map(|entry| {
+            let entry = entry?;
+            Ok((entry.file_name(), Self::read(&entry.path())?))
+        });
+        names.collect::<io::Result<_>>().map(Self::Folder)
+    }
+
     /// Puts it at `path`, where nothing may be, or an empty folder.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         match self {

@@ -1,8 +1,8 @@
 //! Power cuts without pulling a plug: the file calls of a process are recorded, and the disk is rebuilt as it may
 //! have been found after a cut at any of them.
 //!
-//! A test starts itself anew as a child under `strace` ([`record`]); the text becomes calls ([`call`]), these become
-//! steps on one folder ([`files`]), and the steps feed a disk ([`disk`]) that keeps only what was synced and, of the
+//! A test starts itself anew as a child under `strace` ([`record`]), and with it every process that it starts, such as
+//! a database's server; the text becomes calls ([`call`]), these become steps on one folder ([`files`]), and the steps feed a disk ([`disk`]) that keeps only what was synced and, of the
 //! rest, whatever a cut leaves ([`cut`]). [`trial`] puts the folder back on a real disk and hands it to the test.
 //!
 //! What must hold: the disk of the model promises no more than POSIX does. A file's bytes and length are durable up
@@ -12,8 +12,8 @@
 //! the order of the calls, and bytes cut off by a truncation do not come back once the file has grown again. A call
 //! that the model does not know is an error, never ignored. Calls can be made to fail as well ([`Fault`]); what a sync
 //! failed for may then be lost for good although a later one succeeds, as on Linux.
-//! Deliberately absent: processes that fork, names moved between folders, and stale bytes of other files in space
-//! that was reserved and never written.
+//! Deliberately absent: names moved between folders, and stale bytes of other files in space that was reserved and
+//! never written.
 
 mod argument;
 mod call;
@@ -22,6 +22,9 @@ mod disk;
 mod error;
 mod files;
 mod image;
+mod missing;
+mod names;
+mod process;
 mod record;
 mod step;
 mod tree;
@@ -31,5 +34,6 @@ mod trial;
 mod tests;
 
 pub use error::TrialError;
+pub use missing::Missing;
 pub use record::{Fault, child, faulty, say, start_anew, started_anew};
-pub use trial::{Found, Missing, NOTICED_WITHIN, Plan, run};
+pub use trial::{Found, NOTICED_WITHIN, Plan, run, run_from};

@@ -25,12 +25,12 @@ pub(crate) const SAID: &str = "power-cut: ";
 
 /// Bytes of a string that are recorded: more than any single write.
 const STRING_MAX: &str = "67108864";
-/// Every call that changes files or names, or says which file a descriptor stands for. Those with a question mark
+/// Every call that changes files or names, or says which file a descriptor of which process stands for. Those with a question mark
 /// are not on every machine.
 const CALLS: &str = "trace=?open,openat,?openat2,?creat,close,?close_range,?dup,?dup2,dup3,fcntl,lseek,read,readv,\
 write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,fdatasync,sync_file_range,sync,syncfs,\
 ?rename,renameat,renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,mmap,\
-copy_file_range,sendfile,splice,chdir,fchdir,execve";
+copy_file_range,sendfile,splice,chdir,fchdir,execve,clone,?clone3,?fork,?vfork";
 
 /// In the child: the folder that it is to work in; `None` in the test itself.
 pub fn child() -> Option<PathBuf> {

@@ -84,7 +84,9 @@ fn a_sync_that_failed_or_is_none_makes_nothing_durable() {
 #[test]
 fn a_sync_covers_only_what_returned_before_it_began() {
     let named = [CREATE, OPEN_FOLDER, "fsync(4) = 0", "fsync(3 <unfinished ...>"];
-    let lines = text(&named) + "2 write(3, \"\\x61\", 1) = 1\n1 <... fsync resumed>) = 0\n";
+    let threads = "clone(child_stack=0x7f, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD) = 2";
+    let lines = text(&[&[threads], &named[..]].concat())
+        + "2 write(3, \"\\x61\", 1) = 1\n1 <... fsync resumed>) = 0\n";
     let mut disk = Disk::new(&Image::default(), false);
     steps(&lines, Path::new("/trial"), &Image::default()).unwrap().iter().for_each(|step| disk.take(step));
     let mut random = StdRng::seed_from_u64(1);
@@ -246,4 +248,32 @@ fn names_are_removed_from_folders_that_are_open() {
     assert_eq!(found(&lines, "d/b"), states(&[Some("")]));
     let unknown = [&lines[..3], &["openat(5, 'c', O_RDWR|O_CREAT, 0600) = 6"]].concat();
     assert!(steps(&text(&unknown), Path::new("/trial"), &Image::default()).is_err());
+}
+
+#[test]
+fn a_process_that_forks_shares_what_is_open_and_nothing_else() {
+    let lines = text(&[CREATE, OPEN_FOLDER, "fsync(4) = 0", WRITE])
+        + "1 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD <unfinished ...>\n"
+        + &text(&["write(3, 'two', 3) = 3", "mkdir('d', 0700) = 0", "chdir('d') = 0", "close(3) = 0"])
+            .replace("1 ", "2 ")
+        + "1 <... clone resumed>, child_tidptr=0x7f) = 2\n"
+        + &text(&["write(3, 'three', 5) = 5", "fsync(3) = 0"])
+        + &text(&["openat(AT_FDCWD, 'b', O_RDWR|O_CREAT, 0600) = 3", "write(3, 'b', 1) = 1"])
+            .replace("1 ", "2 ");
+    let steps = steps(&lines, Path::new("/trial"), &Image::default()).unwrap();
+    let mut disk = Disk::new(&Image::default(), false);
+    steps.iter().for_each(|step| disk.take(step));
+    let mut random = StdRng::seed_from_u64(1);
+    let left: Vec<_> = (0..200).map(|_| Cut::any(&mut random, 99).leave(&disk, &mut random).0).collect();
+    assert!(left.iter().all(|image| image.file("a") == Some(b"onetwothree")));
+    assert!(left.iter().any(|image| image.file("d/b") == Some(b"b")));
+}
+
+#[test]
+fn a_process_that_nobody_made_and_a_file_that_was_gone_are_noticed() {
+    let steps = |lines: &str| steps(lines, Path::new("/trial"), &Image::default());
+    let stranger = text(&[CREATE]) + "2 fsync(3) = 0\n";
+    assert!(matches!(steps(&stranger), Err(TrialError::Unknown(_))));
+    let gone = text(&["openat(AT_FDCWD, 'a', O_RDONLY) = 3"]);
+    assert!(matches!(steps(&gone), Err(TrialError::Interrupted)));
 }

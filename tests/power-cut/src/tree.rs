@@ -1,6 +1,6 @@
-//! The folder as the recorded process sees it at each moment: what a path means, and how long a file is.
+//! The folder as the recorded processes see it at each moment: what a path means, and how long a file is.
 //!
-//! Calls on paths outside of it make no steps.
+//! Paths are absolute; calls on those outside of it make no steps.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,7 +16,6 @@ enum Seen {
 
 pub(crate) struct Tree {
     root: PathBuf,
-    working: PathBuf,
     nodes: Vec<Seen>,
 }
 
@@ -29,7 +28,7 @@ enum Place {
 
 impl Tree {
     pub(crate) fn new(root: &Path, before: &Image) -> Self {
-        let mut tree = Self { root: root.to_owned(), working: root.to_owned(), nodes: Vec::new() };
+        let mut tree = Self { root: root.to_owned(), nodes: Vec::new() };
         number(before, &mut |image, inside| {
             tree.nodes.push(match image {
                 Image::File(bytes) => Seen::File { length: bytes.len() as u64 },
@@ -37,10 +36,6 @@ impl Tree {
             });
         });
         tree
-    }
-
-    pub(crate) fn work_in(&mut self, path: &Path) {
-        self.working = self.working.join(path);
     }
 
     pub(crate) fn length(&self, node: Node) -> u64 {
@@ -117,6 +112,11 @@ impl Tree {
         }
     }
 
+    /// Whether a file in the folder has this name.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        !matches!(self.place(path), None | Some(Place::In { found: None, .. }))
+    }
+
     /// `None` if `path` lies in the folder.
     pub(crate) fn is_elsewhere(&self, path: &Path) -> Option<()> {
         matches!(self.place(path)?, Place::Elsewhere).then_some(())
@@ -140,8 +140,7 @@ impl Tree {
 
     /// `None` for a path through something that is not there: the call cannot have succeeded.
     fn place(&self, path: &Path) -> Option<Place> {
-        let path = self.working.join(path);
-        let Some(inside) = normal(&path).strip_prefix(&self.root).ok().map(Path::to_owned) else {
+        let Some(inside) = normal(path).strip_prefix(&self.root).ok().map(Path::to_owned) else {
             return Some(Place::Elsewhere);
         };
         let Some(name) = inside.file_name() else { return Some(Place::Root) };

@@ -1,7 +1,5 @@
 //! A trial: one recorded life, cut at many moments; some of what is left lives on, recorded, and is cut again.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -13,8 +11,9 @@ use crate::cut::Cut;
 use crate::disk::Disk;
 use crate::error::TrialError;
 use crate::image::Image;
+use crate::missing::{Missing, without};
 use crate::record::{Fault, Recorder, Recording, Turns};
-use crate::step::{CallNumber, FileChange, NameChange, Node, ROOT, Step};
+use crate::step::{CallNumber, FileChange, Step};
 
 /// With a number: the same cuts again, as far as the recorded threads take the same turns.
 const SEED: &str = "CHUKEI_POWER_CUT_SEED";
@@ -22,28 +21,19 @@ const SEED: &str = "CHUKEI_POWER_CUT_SEED";
 /// How much of a trial is done.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Cuts of the first life, which begins with an empty folder.
+    /// Cuts of the first life.
     pub cuts: usize,
     /// How many of the folders left by them live on: their opening heals them, and is cut as well.
     pub lives: usize,
     /// Cuts of each such life.
     pub cuts_of_each: usize,
     /// Syncs that the first life is cut without: each time the check must notice within [`NOTICED_WITHIN`] cuts, or
-    /// it proves nothing ([`TrialError::Unnoticed`]).
+    /// twice as many as that life has if these are less, or it proves nothing ([`TrialError::Unnoticed`]).
     pub missing: &'static [Missing],
     /// Calls that fail in further first lives, in which [`crate::faulty`] holds.
     pub faults: &'static [Fault],
     /// Such lives for each of them, each cut [`Plan::cuts_of_each`] times on each of two disks.
     pub faulty_lives: usize,
-}
-
-/// Syncs that a disk did not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// Of the files whose names end so when they are synced.
-    Files(&'static str),
-    /// Of the folders whose names end so; of the trial's own folder, which has no name, with the empty string.
-    Folders(&'static str),
 }
 
 /// Cuts after which a missing sync must have been noticed.
@@ -72,11 +62,20 @@ pub(crate) fn memory() -> PathBuf {
 ///
 /// `check` panics where that is not what it must be. A panic goes on after the cut was described.
 pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), TrialError> {
+    run_on(&Image::default(), name, plan, check)
+}
+
+/// As [`run`], but first lives begin in a copy of the folder `before`, whose files are taken for durable.
+pub fn run_from(before: &Path, name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), TrialError> {
+    run_on(&Image::read(before)?, name, plan, check)
+}
+
+fn run_on(before: &Image, name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), TrialError> {
     let Some(recorder) = Recorder::find() else { return Ok(()) };
     let seed =
         std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
     let mut random = StdRng::seed_from_u64(seed);
-    let first = recorder.record(name, &Image::default(), None)?;
+    let first = recorder.record(name, before, None)?;
     eprintln!("{name}: {} steps, {SEED}={seed}", first.steps.len());
     let trial = Trial { name, seed, check };
 
@@ -97,7 +96,7 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), Tria
         let (first, step) = (random.random_range(1..20), random.random_range(3..15));
         let turns = Turns { fault: *fault, first, last: first + 100, step };
         eprintln!("{turns:?}");
-        let life = recorder.record(name, &Image::default(), Some(turns))?;
+        let life = recorder.record(name, before, Some(turns))?;
         for forgetful in [false, true] {
             trial.cut(
                 &Recording { forgetful, ..life.clone() },
@@ -108,7 +107,8 @@ pub fn run(name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> Result<(), Tria
             )?;
         }
     }
-    plan.missing.iter().try_for_each(|missing| trial.must_notice(&first, *missing, &mut random))
+    let within = NOTICED_WITHIN.min(2 * plan.cuts);
+    plan.missing.iter().try_for_each(|missing| trial.must_notice(&first, *missing, within, &mut random))
 }
 
 /// What a cut left.
@@ -167,11 +167,12 @@ impl<C: Fn(Found<'_>)> Trial<'_, C> {
         &self,
         recording: &Recording,
         missing: Missing,
+        within: usize,
         random: &mut StdRng,
     ) -> Result<(), TrialError> {
-        let steps = without(&recording.steps, missing).ok_or(TrialError::NeverSynced(missing))?;
+        let steps = without(recording, missing).ok_or(TrialError::NeverSynced(missing))?;
         let mut run = Run::new(recording, &steps, &[]);
-        for (which, moment) in moments(&steps, NOTICED_WITHIN, random).into_iter().enumerate() {
+        for (which, moment) in moments(&steps, within, random).into_iter().enumerate() {
             run.go_on_to(moment);
             let (found, _) = run.cut(random);
             if self.check(&found)?.is_err() {
@@ -228,43 +229,6 @@ impl<'a> Run<'a> {
         let (image, freed) = cut.leave(&self.disk, random);
         (Left { image, freed, said: self.said.clone() }, cut)
     }
-}
-
-/// The steps without these syncs; `None` if there are none.
-fn without(steps: &[Step], missing: Missing) -> Option<Vec<Step>> {
-    let mut names: HashMap<Node, OsString> = HashMap::from([(ROOT, OsString::new())]);
-    let mut folders = HashSet::from([ROOT]);
-    let mut gone = HashSet::new();
-    for step in steps {
-        match step {
-            Step::NewFolder(node) => {
-                folders.insert(*node);
-            }
-            Step::Name {
-                change: NameChange::Set(name, node) | NameChange::Move { to: name, node, .. },
-                ..
-            } => {
-                names.insert(*node, name.clone());
-            }
-            Step::SyncBegun { call, node } => {
-                let name = names.get(node).map(|name| name.to_string_lossy()).unwrap_or_default();
-                let matches = match missing {
-                    Missing::Files(end) => !folders.contains(node) && name.ends_with(end),
-                    Missing::Folders("") => *node == ROOT,
-                    Missing::Folders(end) => folders.contains(node) && name.ends_with(end),
-                };
-                if matches {
-                    gone.insert(*call);
-                }
-            }
-            _ => {}
-        }
-    }
-    let stays = |step: &&Step| match step {
-        Step::SyncBegun { call, .. } | Step::SyncEnded { call } => !gone.contains(call),
-        _ => true,
-    };
-    (!gone.is_empty()).then(|| steps.iter().filter(stays).cloned().collect())
 }
 
 /// Counts of steps after which the power goes, ascending: a third of them anywhere, a third next to a sync or to
