@@ -23,6 +23,8 @@ mod own_rows;
 mod place;
 mod set;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

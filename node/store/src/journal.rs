@@ -47,6 +47,8 @@ mod writer;
 
 #[cfg(test)]
 mod doubts;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod stops;
 #[cfg(test)]

@@ -18,6 +18,9 @@ pub mod postgres;
 pub mod reading;
 pub mod row;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 mod commit_queue;
 mod hold;
 mod lock_file;

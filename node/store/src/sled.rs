@@ -22,6 +22,8 @@ mod shared;
 mod sync;
 mod writer;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,10 @@
 use chukei_crypto::keyring::{
     EpochKey, Head, Keyring, KeyringKey, Page, RootKey, WrapPlace, Wrapped, unwrap, wrap,
 };
+use chukei_domain::document::Document;
+use chukei_domain::erasure::ErasureRecord;
+use chukei_domain::event::Record;
+use chukei_domain::notice::NoticeContent;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec::{decode, encode};
 use chukei_wire::frame::{FRAME_HEAD, SealHead, Status, parse_frame_head, put_frame};
@@ -118,4 +122,32 @@ pub fn wrapped_key(bytes: &[u8]) {
     let sealed = sealed.expect("within its limits");
     let head = Head::parse(&sealed).expect("its own form");
     assert_eq!(unwrap(&root, &epoch, place, head.wrapped.key), Ok(key));
+}
+
+/// The record of an erasure.
+pub fn erasure_record(bytes: &[u8]) {
+    if let Ok(record) = ErasureRecord::from_bytes(bytes) {
+        assert_eq!(record.to_bytes().as_deref(), Ok(bytes));
+    }
+}
+
+/// A document: a person's copies in one dataset.
+pub fn document(bytes: &[u8]) {
+    if let Ok(document) = Document::from_bytes(bytes) {
+        assert_eq!(document.to_bytes().as_deref(), Ok(bytes));
+    }
+}
+
+/// An event of the log.
+pub fn event(bytes: &[u8]) {
+    if let Ok(event) = Record::from_bytes(bytes) {
+        assert_eq!(event.to_bytes().as_deref(), Ok(bytes));
+    }
+}
+
+/// What is kept of a notice.
+pub fn notice_content(bytes: &[u8]) {
+    if let Ok(content) = NoticeContent::from_bytes(bytes) {
+        assert_eq!(content.to_bytes().as_deref(), Ok(bytes));
+    }
 }

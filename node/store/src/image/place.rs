@@ -54,12 +54,15 @@ impl Place {
     /// Makes it so, durably.
     pub fn write(self, bodies: &Path, name: &str) -> Result<(), ImageError> {
         let path = path(bodies, name)?;
-        let line = match self {
+        replace(&path, self.line().as_bytes()).map_err(|error| failed(&path, error))
+    }
+
+    pub(super) fn line(self) -> String {
+        match self {
             Self::Moving { from, to } => format!("moving {from} {to}\n"),
             Self::Moved { from, to } => format!("moved {from} {to}\n"),
             Self::In(engine) => format!("in {engine}\n"),
-        };
-        replace(&path, line.as_bytes()).map_err(|error| failed(&path, error))
+        }
     }
 
     /// The engine that has the rows.
@@ -70,7 +73,7 @@ impl Place {
         }
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    pub(super) fn parse(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.strip_suffix('\n')?.split(' ').collect();
         match words.as_slice() {
             ["moving", from, to] => Some(Self::Moving { from: from.parse().ok()?, to: to.parse().ok()? }),

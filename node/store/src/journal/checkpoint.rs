@@ -106,7 +106,7 @@ impl Checkpoint {
         medium.replace(&dir.join(NAME), &self.to_bytes())
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&FORMAT.to_be_bytes());
         out.extend_from_slice(&self.journal_from.to_be_bytes());
@@ -125,7 +125,7 @@ impl Checkpoint {
     }
 
     /// Behind the format.
-    fn from_text(mut text: &[u8]) -> Option<Self> {
+    pub(super) fn from_text(mut text: &[u8]) -> Option<Self> {
         let text = &mut text;
         let mut checkpoint = Self { journal_from: take_u64(text)?, logs: BTreeMap::new() };
         for _ in 0..take_u32(text)? {

@@ -85,7 +85,7 @@ impl Summary {
         Ok(Self::from_text(text).filter(|summary| summary.segment == segment))
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&FORMAT.to_be_bytes());
         for number in [self.segment, self.end, self.latest_ms] {
@@ -109,7 +109,7 @@ impl Summary {
     }
 
     /// Behind the format.
-    fn from_text(mut text: &[u8]) -> Option<Self> {
+    pub(super) fn from_text(mut text: &[u8]) -> Option<Self> {
         let text = &mut text;
         let mut summary = Self::new(take_u64(text)?);
         (summary.end, summary.latest_ms) = (take_u64(text)?, take_u64(text)?);

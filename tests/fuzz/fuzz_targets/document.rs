@@ -1,0 +1,4 @@
+//! A document.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| chukei_fuzz::document(bytes));
