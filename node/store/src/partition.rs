@@ -86,7 +86,7 @@ pub enum WriteFault {
     /// A write or a sync failed.
     #[error("the disk failed")]
     Disk,
-    /// Stored pages are damaged.
+    /// Stored pages are damaged. Found by who reads or writes them, not at the opening.
     #[error("stored data is damaged")]
     Corrupt,
     /// The server cannot be reached.
@@ -133,6 +133,7 @@ pub trait Partition: Send + Sync {
     fn fault(&self) -> Option<WriteFault>;
 
     /// Tries whether what was the matter is over: where there is a fault, opens anew what must be opened anew and makes
-    /// a small durable write. Afterwards [`Partition::fault`] says what is true.
+    /// a small durable write; where stored data was damaged, reads all of it first, unless that was done a moment ago
+    /// or would take longer than writers can wait. Afterwards [`Partition::fault`] says what is true.
     fn recover(&self) -> BoxFuture<Option<WriteFault>>;
 }

@@ -6,9 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::committer::Committer;
-use super::fault::FaultCell;
-use super::home::{Home, Link, Machinery, Readers};
-use super::warmth::Warmth;
+use super::home::{Home, Link, Machinery};
 use super::writer::{Applied, Job, Server};
 use super::writers::Work;
 use super::{QUEUE, file};
@@ -40,20 +38,7 @@ impl Body {
         let (connection, epoch) = file::open(path, name)?;
         let link = Link::new(connection, Arc::clone(machinery), Arc::clone(&lock));
         let body = Arc::new_cyclic(|body| {
-            let home = Arc::new(Home {
-                number,
-                path: path.to_owned(),
-                name: name.to_owned(),
-                epoch,
-                fault: FaultCell::default(),
-                warmth: Warmth::new(machinery.now()),
-                machinery: Arc::clone(machinery),
-                resident: Mutex::new(true),
-                lock: Mutex::new(Some(lock)),
-                body: body.clone(),
-                readers: Mutex::new(Readers::default()),
-                returned: Condvar::new(),
-            });
+            let home = Arc::new(Home::new((number, path, name, epoch), body.clone(), machinery, lock));
             Self {
                 server: Mutex::new(Server::new(Committer::new(link, Arc::clone(&home)))),
                 home,
@@ -133,6 +118,7 @@ impl Work for Body {
         let mut group = Vec::new();
         self.queue.take_ready(&mut group);
         if !group.is_empty() {
+            let _writing = self.home.writing();
             hold(&self.server).serve(group);
         }
         let mut busy = hold(&self.busy);

@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ const MOST_WAITING: usize = 1024;
 const COLD_READS: usize = 64;
 /// Bytes of pages that a connection may always keep.
 const LEAST_CACHE: usize = 64 << 10;
+/// Microseconds that what writes may be at one group, before the disk is taken for failed.
+const WRITE_ENDS: u64 = 30_000_000;
 /// How long a recovery waits for reads that are under way.
 const READS_END: Duration = Duration::from_secs(10);
 
@@ -110,15 +112,17 @@ pub(super) struct Home {
     pub(super) name: String,
     pub(super) epoch: u64,
     pub(super) fault: FaultCell,
+    /// When the group was begun that is being written, by [`Machinery::now`], and one more; 0 where none is.
+    writing: AtomicU64,
     pub(super) warmth: Warmth,
     pub(super) machinery: Arc<Machinery>,
     /// Whether the body is among the residents; held while a connection is opened or all are closed.
     pub(super) resident: Mutex<bool>,
     /// Gone when the partition is closed.
     pub(super) lock: Mutex<Option<Arc<LockFile>>>,
-    pub(super) body: Weak<Body>,
-    pub(super) readers: Mutex<Readers>,
-    pub(super) returned: Condvar,
+    body: Weak<Body>,
+    readers: Mutex<Readers>,
+    returned: Condvar,
 }
 
 /// Where a reader that waits is given its connection.
@@ -126,7 +130,7 @@ type Turn = oneshot::Sender<Lease<Arc<Home>>>;
 
 /// The connections that read.
 #[derive(Default)]
-pub(super) struct Readers {
+struct Readers {
     idle: Vec<Link>,
     out: usize,
     waiting: VecDeque<(Turn, Arc<Home>)>,
@@ -168,6 +172,50 @@ impl<H: Deref<Target = Home>> Drop for Lease<H> {
 }
 
 impl Home {
+    /// A body's, of which the files are open.
+    pub(super) fn new(
+        (number, path, name, epoch): (u64, &Path, &str, u64),
+        body: Weak<Body>,
+        machinery: &Arc<Machinery>,
+        lock: Arc<LockFile>,
+    ) -> Self {
+        Self {
+            number,
+            path: path.to_owned(),
+            name: name.to_owned(),
+            epoch,
+            fault: FaultCell::default(),
+            writing: AtomicU64::new(0),
+            warmth: Warmth::new(machinery.now()),
+            machinery: Arc::clone(machinery),
+            resident: Mutex::new(true),
+            lock: Mutex::new(Some(lock)),
+            body,
+            readers: Mutex::new(Readers::default()),
+            returned: Condvar::new(),
+        }
+    }
+
+    /// A group is being written until what this gives is dropped.
+    pub(super) fn writing(&self) -> impl Drop + use<'_> {
+        struct Writing<'a>(&'a AtomicU64);
+        impl Drop for Writing<'_> {
+            fn drop(&mut self) {
+                self.0.store(0, Ordering::Release);
+            }
+        }
+        self.writing.store(self.machinery.now() + 1, Ordering::Release);
+        Writing(&self.writing)
+    }
+
+    /// Notes a disk that neither writes nor fails. Over when it has written after all.
+    pub(super) fn look_after_writer(&self) {
+        let since = self.writing.load(Ordering::Acquire);
+        if since > 0 && self.machinery.now().saturating_sub(since) > WRITE_ENDS {
+            self.fault.met(WriteFault::Disk);
+        }
+    }
+
     /// Opens a connection, for which another body may have to close its own.
     pub(super) fn link(
         &self,
@@ -297,5 +345,61 @@ impl Home {
         drop(readers);
         drop((idle, waiting));
         *hold(&self.lock) = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::time::{Duration, Instant};
+
+    use super::{Machinery, WRITE_ENDS};
+    use crate::lock_file::LockFile;
+    use crate::partition::WriteFault;
+    use crate::sqlite::body::Body;
+    use crate::sqlite::options::SqliteOptions;
+
+    fn body(dir: &std::path::Path, machinery: &Arc<Machinery>) -> Arc<Body> {
+        let lock = Arc::new(LockFile::take(&dir.join("lock")).unwrap().unwrap());
+        Body::open(&dir.join("982016.sqlite"), "982016", 0, machinery, lock).unwrap()
+    }
+
+    /// What is opened anew must not meet what an earlier connection still holds in memory.
+    #[tokio::test]
+    async fn sqlite_connections_are_closed_when_all_are_said_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let machinery = Arc::new(Machinery::new(SqliteOptions::default()));
+        let body = body(dir.path(), &machinery);
+        for _ in 0..300 {
+            let mut lease = body.home.lease().await.unwrap();
+            lease.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).unwrap();
+            let back = std::thread::spawn(move || drop(lease));
+            assert!(body.home.pause());
+            assert_eq!(machinery.links.load(Ordering::Acquire), 1, "the one that writes");
+            body.home.resume();
+            back.join().unwrap();
+        }
+        body.close();
+    }
+
+    #[tokio::test]
+    async fn sqlite_a_disk_that_neither_writes_nor_fails_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut machinery = Machinery::new(SqliteOptions::default());
+        let long_ago = Instant::now().checked_sub(Duration::from_micros(2 * WRITE_ENDS));
+        machinery.began = long_ago.unwrap_or(machinery.began);
+        let body = body(dir.path(), &Arc::new(machinery));
+        let writing = body.home.writing();
+        body.home.look_after_writer();
+        assert_eq!(body.home.fault.get(), None, "it has just begun");
+        body.home.writing.store(1, Ordering::Release);
+        body.home.look_after_writer();
+        assert_eq!(body.home.fault.get(), Some(WriteFault::Disk));
+        drop(writing);
+        body.home.fault.passed();
+        body.home.look_after_writer();
+        assert_eq!(body.home.fault.get(), None);
+        body.close();
     }
 }

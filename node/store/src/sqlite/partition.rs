@@ -54,9 +54,13 @@ impl SqlitePartition {
         if !home.warmth.enter(began) {
             return None;
         }
-        let answer = home.try_lease().map(|mut lease| lease.read(read));
+        let Some(mut lease) = home.try_lease() else {
+            home.warmth.turn_back();
+            return None;
+        };
+        let answer = lease.read(read);
         home.warmth.leave(began, home.machinery.now(), rows);
-        answer
+        Some(answer)
     }
 
     /// The same on a thread that may wait for the disk.
@@ -67,6 +71,7 @@ impl SqlitePartition {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reading<T> {
         let home = Arc::clone(&self.body.home);
+        home.warmth.touch(home.machinery.now());
         Reading::later(async move {
             let both = async { Ok((home.lease().await?, home.machinery.cold.take().await?)) };
             let (mut lease, turn) = turns::turn(both).await?;
@@ -151,6 +156,7 @@ impl Partition for SqlitePartition {
     }
 
     fn fault(&self) -> Option<WriteFault> {
+        self.body.home.look_after_writer();
         self.body.home.fault.get()
     }
 

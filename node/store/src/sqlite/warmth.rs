@@ -93,6 +93,11 @@ impl Warmth {
         }
     }
 
+    /// Notes that nothing was read here after all.
+    pub(super) fn turn_back(&self) {
+        self.here.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Notes how a read on another thread went.
     pub(super) fn elsewhere(&self, began: u64, now: u64, rows: usize) {
         if !is_slow(began, now, rows) {
@@ -183,6 +188,16 @@ mod tests {
         assert!(!warmth.enter(116 + SLOW), "the first has been at it for too long");
         warmth.leave(100, 200, 1);
         read(&warmth, 120 + SLOW, 5);
+    }
+
+    #[test]
+    fn sqlite_warmth_who_turned_back_says_nothing_about_the_one_who_is_overdue() {
+        let warmth = warm();
+        assert!(warmth.enter(100) && warmth.enter(110));
+        warmth.turn_back();
+        assert!(!warmth.enter(101 + SLOW));
+        warmth.leave(100, 200, 1);
+        read(&warmth, 110 + SLOW, 5);
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::fixture;
 pub(crate) const BODY: &str = "982016";
 /// How long PostgreSQL keeps a body for an owner that was killed: as short as a loaded machine's pauses allow.
 const LEASE: Duration = Duration::from_secs(3);
+/// How long where nobody is killed, who would not give it back: longer than any pause.
+const UNHURRIED: Duration = Duration::from_secs(30);
 /// How often it is looked whether a body is free.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -38,9 +40,12 @@ impl Place {
         Self { kind: kind.parse().unwrap(), at: at.to_owned() }
     }
 
-    /// The engine as a process that was started anew sees it. Whoever had an embedded one before in this process has
-    /// dropped all handles.
+    /// The engine as a process that was started anew sees it, and that may be killed.
     pub(crate) async fn engine(&self) -> Arc<dyn Engine> {
+        self.engine_for(LEASE).await
+    }
+
+    async fn engine_for(&self, lease: Duration) -> Arc<dyn Engine> {
         let folder = || DataFolder::open(Path::new(&self.at)).unwrap();
         match self.kind {
             EngineKind::Sqlite => folder().sqlite(SqliteOptions::default()),
@@ -48,8 +53,7 @@ impl Place {
             EngineKind::Postgres => {
                 let (schema, url) = self.at.split_once(' ').unwrap();
                 let options = PostgresOptions::new(url, "node-a");
-                let options =
-                    PostgresOptions { schema: schema.to_owned(), connections: 4, lease: LEASE, ..options };
+                let options = PostgresOptions { schema: schema.to_owned(), connections: 4, lease, ..options };
                 PostgresEngine::connect(options).await.unwrap()
             }
         }
@@ -94,9 +98,10 @@ impl Stage {
         self.path().join("bodies").join(format!("{name}.{}", self.kind()))
     }
 
-    /// As [`Place::engine`].
+    /// The engine as a process that was started anew sees it. Whoever had an embedded one before in this process has
+    /// dropped all handles.
     pub(crate) async fn engine(&self) -> Arc<dyn Engine> {
-        self.place.engine().await
+        self.place.engine_for(UNHURRIED).await
     }
 
     /// The body as a process that was started anew sees it.

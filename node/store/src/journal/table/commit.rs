@@ -10,6 +10,7 @@ use super::super::options::SyncReport;
 use super::super::writer::Job;
 use super::super::{JournalEntry, hold};
 use super::Shared;
+use crate::error::StoreError;
 use crate::postgres::backoff::Backoff;
 use crate::postgres::failure::Failure;
 use crate::postgres::lease::Lease;
@@ -149,6 +150,10 @@ impl Shared {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
+            if matches!(failure, Failure::Refused(StoreError::Conflict)) {
+                // Numbers that are somebody else's: no attempt will change that, and they are to be read anew.
+                return Err(Outcome::Unknown(failure));
+            }
             unknown |= matches!(failure, Failure::Unknown);
             let again = failure.may_pass() || matches!(failure, Failure::Unknown);
             if !again || Instant::now() >= until {
@@ -197,9 +202,8 @@ impl Shared {
             }
         };
         if usize::try_from(inserted) != Ok(numbers.len()) {
-            // Numbers that are somebody else's: they are read anew.
             session.roll_back(None).await;
-            return Err(Failure::Unknown);
+            return Err(Failure::Refused(StoreError::Conflict));
         }
         session.commit().await
     }

@@ -18,8 +18,6 @@ use super::{Model, NAMES, Step, batch, expect, found, rows, versions};
 use crate::stage::{Place, Stage, open};
 
 const CHILD: &str = "CHUKEI_STORE_MODEL_CHILD";
-/// Bodies, each with a history of its own.
-const BODIES: usize = 40;
 /// Batches of one history, which then begins again on the rows that are there.
 const LENGTH: usize = 500;
 /// Batches that wait at a time.
@@ -73,8 +71,8 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-async fn open_all(engine: &Arc<dyn Engine>) -> Vec<Arc<dyn Partition>> {
-    let opening = (0..BODIES).map(|body| {
+async fn open_all(engine: &Arc<dyn Engine>, bodies: usize) -> Vec<Arc<dyn Partition>> {
+    let opening = (0..bodies).map(|body| {
         let engine = Arc::clone(engine);
         tokio::spawn(async move { open(&*engine, &format!("body-{body}")).await })
     });
@@ -92,7 +90,7 @@ fn child(arguments: &str) {
     let from: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
     runtime().block_on(async {
         let engine = Place::from_line(place).engine().await;
-        let running = open_all(&engine).await.into_iter().zip(from).enumerate();
+        let running = open_all(&engine, from.len()).await.into_iter().zip(from).enumerate();
         let running: Vec<_> = running
             .map(|(body, (partition, from))| tokio::spawn(go_on(partition, body, history(seed, body), from)))
             .collect();
@@ -157,14 +155,15 @@ impl Known {
     }
 }
 
-fn kills(kind: EngineKind, test: &str, kills: usize) {
+/// So many bodies, each with a history of its own, which is killed so often.
+fn kills(kind: EngineKind, test: &str, bodies: usize, kills: usize) {
     if let Ok(arguments) = std::env::var(CHILD) {
         return child(&arguments);
     }
     let seed = rand::random::<u32>().into();
     let runtime = runtime();
     let Some(stage) = runtime.block_on(Stage::new(kind)) else { return };
-    let mut known: Vec<_> = (0..BODIES)
+    let mut known: Vec<_> = (0..bodies)
         .map(|body| Known { history: history(seed, body), model: Model::new(), next: 0 })
         .collect();
     for _ in 0..kills {
@@ -173,7 +172,7 @@ fn kills(kind: EngineKind, test: &str, kills: usize) {
         let acknowledged = run_and_kill(test, &arguments, rand::rng().random_range(1..600));
         runtime.block_on(async {
             let engine = stage.engine().await;
-            let partitions = open_all(&engine).await;
+            let partitions = open_all(&engine, bodies).await;
             for (body, (one, partition)) in known.iter_mut().zip(partitions).enumerate() {
                 let acknowledged = acknowledged.get(&body).map_or(&[][..], Vec::as_slice);
                 one.take(acknowledged, &found(&*partition).await);
@@ -184,15 +183,15 @@ fn kills(kind: EngineKind, test: &str, kills: usize) {
 
 #[test]
 fn sqlite_model_goes_on_after_being_killed() {
-    kills(EngineKind::Sqlite, "model::kills::sqlite_model_goes_on_after_being_killed", 12);
+    kills(EngineKind::Sqlite, "model::kills::sqlite_model_goes_on_after_being_killed", 40, 50);
 }
 
 #[test]
 fn sled_model_goes_on_after_being_killed() {
-    kills(EngineKind::Sled, "model::kills::sled_model_goes_on_after_being_killed", 12);
+    kills(EngineKind::Sled, "model::kills::sled_model_goes_on_after_being_killed", 40, 25);
 }
 
 #[test]
 fn postgres_model_goes_on_after_being_killed() {
-    kills(EngineKind::Postgres, "model::kills::postgres_model_goes_on_after_being_killed", 2);
+    kills(EngineKind::Postgres, "model::kills::postgres_model_goes_on_after_being_killed", 200, 5);
 }
