@@ -128,13 +128,12 @@ pub(super) struct Payloads {
 impl Payloads {
     pub(super) fn open(folder: &Path, file: ImageFile, sums: &FileSums) -> Result<Self, ImageError> {
         let path = folder.join(file.name());
-        let mut opened = BufReader::new(File::open(&path).map_err(|error| failed(&path, error))?);
+        let opened = BufReader::new(File::open(&path).map_err(|error| failed(&path, error))?);
+        let sums = sums.chunks.clone().into_iter();
+        let mut payloads = Self { file: opened, path, sums, over: false };
         let mut head = file.head();
-        opened.read_exact(&mut head).map_err(|error| failed(&path, error))?;
-        if head != file.head() {
-            return Err(ImageError::Altered("the head of a file"));
-        }
-        Ok(Self { file: opened, path, sums: sums.chunks.clone().into_iter(), over: false })
+        payloads.exactly(&mut head)?;
+        if head == file.head() { Ok(payloads) } else { Err(ImageError::Altered("the head of a file")) }
     }
 
     fn read(&mut self, sum: ChunkSum) -> Result<Vec<u8>, ImageError> {

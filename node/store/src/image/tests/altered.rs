@@ -26,7 +26,9 @@ async fn sqlite_every_altered_byte_of_every_file_is_refused() {
         }
         for length in [0, 1, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(check(full.folder(), &identities).is_err(), "{file} cut to {length}");
+            let refused = check(full.folder(), &identities);
+            let told = !matches!(refused, Ok(_) | Err(ImageError::Io { .. }));
+            assert!(told, "{file} cut to {length}: {refused:?}");
         }
         std::fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
         assert!(check(full.folder(), &identities).is_err(), "{file} with a byte more");
