@@ -26,6 +26,7 @@ pub mod outbound;
 pub mod outcome;
 pub mod peer_list;
 pub mod renewal;
+pub mod retention;
 pub mod rotation;
 pub mod serve;
 pub mod start;

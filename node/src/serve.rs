@@ -32,7 +32,7 @@ use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
-use crate::{bodies, identities, inbound, outbound, renewal, supervise, telemetry, witness};
+use crate::{bodies, identities, inbound, outbound, renewal, retention, supervise, telemetry, witness};
 
 /// How often old request ids are let go of.
 const FORGET_REPLAYS: Duration = Duration::from_secs(600);
@@ -137,6 +137,7 @@ async fn start(
         .map_err(|error| not_ready(&error))?;
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(telemetry::journal::measure(journal.clone(), node.metrics.clone(), node.stopping()));
+    tokio::spawn(retention::run(node.clone(), journal.clone(), config.retention));
     tokio::spawn(gauges(node.clone(), journal, credentials));
     tokio::spawn(measure::bodies(node.clone()));
     tokio::spawn(outbound::announcements::run(node.clone()));

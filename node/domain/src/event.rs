@@ -248,6 +248,16 @@ pub enum Event {
         #[serde(rename = "n")]
         last: u64,
     },
+    /// Records before this one were kept for as long as they had to be, and are given up with this record.
+    #[serde(rename = "log-given-up")]
+    LogGivenUp {
+        /// Number of the first record that is kept.
+        #[serde(rename = "n")]
+        first: u64,
+        /// Those that are given up were made before then, Unix milliseconds.
+        #[serde(rename = "b")]
+        before_ms: u64,
+    },
     /// The rows lie with another engine from here on.
     #[serde(rename = "rows-moved")]
     RowsMoved {

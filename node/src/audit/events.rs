@@ -218,6 +218,18 @@ impl AuditLog {
         self.write(Draft::done(actor, "restore", event), None, now_ms).await
     }
 
+    /// Records older than `before_ms` are about to be given up: `first` is the first that stays.
+    pub async fn given_up(
+        &self,
+        actor: &str,
+        first: u64,
+        before_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        self.write(Draft::done(actor, "retention", Event::LogGivenUp { first, before_ms }), None, now_ms)
+            .await
+    }
+
     /// Rows went to another engine.
     pub async fn moved(&self, actor: &str, engines: [EngineKind; 2], now_ms: u64) -> Result<(), AuditError> {
         let [from, to] = engines.map(|engine| engine.to_string());

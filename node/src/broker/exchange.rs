@@ -30,6 +30,7 @@ const OPENED: u8 = 16;
 const CLOSED: u8 = 17;
 const RENEWED: u8 = 18;
 const KEYS: u8 = 19;
+const GIVEN_UP: u8 = 20;
 
 /// Why a passage was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -77,18 +78,23 @@ impl ExchangeLog {
 
     /// Queues the record of a change of the broker's own keys.
     pub(super) fn keys_changed(&self, broker: &str, event: Event, now_ms: u64) {
-        let record = Record {
-            seq: 0,
-            at_ms: now_ms,
-            actor: format!("chukei://broker/{broker}"),
-            action: "keys_turn".to_owned(),
-            target: None,
-            affair: None,
-            result: ResultName::Done.as_str().to_owned(),
-            event,
-        };
+        let actor = format!("chukei://broker/{broker}");
         // Queued at once; the journal writes what is queued before it ends.
-        drop(self.records.append(KEYS, None, record));
+        drop(self.records.append(KEYS, None, done(actor, "keys_turn", event, now_ms)));
+    }
+
+    /// Records that those before `first`, older than `before_ms`, are about to be given up; returns once it is durable.
+    pub(super) async fn given_up(
+        &self,
+        broker: &str,
+        first: u64,
+        before_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), ExchangeError> {
+        let event = Event::LogGivenUp { first, before_ms };
+        let record = done(format!("chukei://broker/{broker}"), "retention", event, now_ms);
+        self.records.append(GIVEN_UP, None, record).await?;
+        Ok(())
     }
 
     /// Whether nothing can be recorded now.
@@ -140,23 +146,29 @@ pub(super) struct Renewal<'a> {
 impl ExchangeLog {
     /// Records a renewal; returns once it is durable.
     pub(super) async fn renewed(&self, renewal: &Renewal<'_>, now_ms: u64) -> Result<(), ExchangeError> {
-        let record = Record {
-            seq: 0,
-            at_ms: now_ms,
-            actor: renewal.actor.to_string(),
-            action: Kind::RenewCodes.as_str().to_owned(),
-            target: None,
-            affair: None,
-            result: ResultName::Done.as_str().to_owned(),
-            event: Event::CodesRenewed {
-                party: renewal.party.to_string(),
-                version: renewal.version,
-                renewed: renewal.renewed,
-                refused: renewal.refused,
-            },
+        let event = Event::CodesRenewed {
+            party: renewal.party.to_string(),
+            version: renewal.version,
+            renewed: renewal.renewed,
+            refused: renewal.refused,
         };
+        let record = done(renewal.actor.to_string(), Kind::RenewCodes.as_str(), event, now_ms);
         self.records.append(RENEWED, None, record).await?;
         Ok(())
+    }
+}
+
+/// The record of something that was done and concerns no passage.
+fn done(actor: String, action: &str, event: Event, now_ms: u64) -> Record {
+    Record {
+        seq: 0,
+        at_ms: now_ms,
+        actor,
+        action: action.to_owned(),
+        target: None,
+        affair: None,
+        result: ResultName::Done.as_str().to_owned(),
+        event,
     }
 }
 

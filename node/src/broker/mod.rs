@@ -18,6 +18,7 @@ mod public_key_work;
 mod relay;
 mod renew;
 mod requests;
+mod retention;
 mod rights;
 mod roots;
 mod routes;
@@ -116,6 +117,13 @@ impl Broker {
     fn in_flight(&self) -> InFlight {
         self.metrics.in_flight.inc();
         InFlight(self.metrics.in_flight.clone())
+    }
+
+    /// Whether nothing that is signed says that the clock is wrong.
+    fn trusts_clock(&self, now_ms: u64) -> bool {
+        now_ms < self.certificate_end_ms
+            && now_ms < self.peers.load().not_after_ms()
+            && self.peers.fault().is_none()
     }
 
     /// Whether a request could be served now; what is missing, in words for operators.

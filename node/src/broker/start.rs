@@ -29,7 +29,7 @@ use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::renew::RenewalRate;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
-use crate::broker::{Broker, server, upkeep};
+use crate::broker::{Broker, retention, server, upkeep};
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
 use crate::start::journal_options;
@@ -233,6 +233,8 @@ async fn serve(
         .map_err(BrokerError::Metrics)?;
     tracing::info!(relay = %config.listen.relay, metrics = %bound, "listening");
     let accepting = tokio::spawn(server::serve(broker.clone(), endpoint.clone()));
+    let retaining = retention::keep(broker.clone(), journal.clone(), config.retention, stop.clone());
+    let retaining = tokio::spawn(retaining);
     let measuring = telemetry::journal::measure(journal, broker.metrics.clone(), stop.clone());
     let measuring = tokio::spawn(measuring);
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
@@ -243,8 +245,8 @@ async fn serve(
     accepting.abort();
     upkeep.abort();
     keeping.abort();
-    // It has heard of the stop as well, and lets go of the journal.
-    let _ = tokio::time::timeout(FAREWELL, measuring).await;
+    // They have heard of the stop as well, and let go of the journal.
+    let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining) }).await;
     drop(folder);
     Ok(())
 }

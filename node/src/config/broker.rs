@@ -10,6 +10,7 @@ use chukei_wire::limits::LEGAL_BASIS_MAX;
 use serde::Deserialize;
 
 pub use crate::config::code_masters::CodeMasterFile;
+use crate::config::retention::RetentionSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process, code_masters};
 
 /// Everything a broker needs to know.
@@ -46,6 +47,9 @@ pub struct BrokerConfig {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// How long logs keep what they hold.
+    #[serde(default)]
+    pub retention: RetentionSettings,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,
@@ -115,6 +119,7 @@ impl BrokerConfig {
         let addresses = [self.listen.relay, self.listen.metrics];
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
+        self.retention.check(self.development)?;
         for (key, text) in [("self_info", &self.legal_basis.self_info), ("notice", &self.legal_basis.notice)]
         {
             if text.is_empty() || text.len() > LEGAL_BASIS_MAX {

@@ -10,6 +10,7 @@ use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, bas
 use chukei_wire::body_code::BodyCode;
 use serde::Deserialize;
 
+use crate::config::retention::RetentionSettings;
 use crate::config::store::StoreSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process};
 use crate::hosted::identity::IdentityPlace;
@@ -50,6 +51,9 @@ pub struct NodeConfig {
     /// What happens to what has ended.
     #[serde(default)]
     pub expiry: ExpirySettings,
+    /// How long logs keep what they hold.
+    #[serde(default)]
+    pub retention: RetentionSettings,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,
@@ -159,6 +163,7 @@ impl NodeConfig {
         addresses.extend(self.brokers.iter().map(|broker| broker.address));
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
+        self.retention.check(self.development)?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
         self.store.check()?;
         if self.brokers.is_empty() {

@@ -11,8 +11,8 @@ use chukei_keys::{FileProvider, KeyProvider};
 use chukei_relay_client::key_file;
 use chukei_store::journal::JournalOptions;
 use chukei_store::{
-    Batch, BoxFuture, Compacted, DataFolder, Engine, EngineKind, Partition, Reading, RowKey, Rows, Space,
-    SqliteOptions, StoreError, Usage, Versioned, WriteFault,
+    Batch, BoxFuture, Compacted, DataFolder, Engine, EngineKind, Journal, Partition, Reading, RowKey, Rows,
+    Space, SqliteOptions, StoreError, Usage, Versioned, WriteFault,
 };
 use chukei_wire::header::PersonCode;
 use tempfile::TempDir;
@@ -29,6 +29,7 @@ pub(crate) struct Sample {
     pub(crate) bodies: Bodies,
     /// Of every partition, while a test has put it in.
     pub(crate) fault: Arc<Mutex<Option<WriteFault>>>,
+    pub(crate) journal: Arc<Journal>,
     dir: TempDir,
 }
 
@@ -59,11 +60,12 @@ impl Sample {
         let fault = Arc::new(Mutex::new(None));
         let engine = Arc::new(Troubled(folder.sqlite(SqliteOptions::default()), fault.clone()));
         let engines = Arc::new(Engines::only(folder, engine));
-        let home = Home { engines, journal: Arc::new(journal) };
+        let journal = Arc::new(journal);
+        let home = Home { engines, journal: journal.clone() };
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
-        Self { bodies, fault, dir }
+        Self { bodies, fault, journal, dir }
     }
 
     pub(crate) fn body(&self, code: &str) -> Arc<HostedBody> {

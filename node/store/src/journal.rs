@@ -218,19 +218,18 @@ impl Journal {
         }
     }
 
-    /// As [`Journal::forget_before`], of the entries before the first one made at or after `before_ms` (Unix
-    /// milliseconds), which are read for it; the number of the first that is kept.
-    pub fn forget_older(&self, partition: &str, before_ms: u64, why: GivenUp) -> Result<u64, JournalError> {
-        let mut keep = self.first_number(partition).0;
-        for entry in self.read(partition, keep) {
+    /// The number of the partition's first entry made at or after `since_ms` (Unix milliseconds), or the next one where
+    /// there is none. Reads the entries before it: blocking file I/O.
+    pub fn first_since(&self, partition: &str, since_ms: u64) -> Result<u64, JournalError> {
+        let mut first = self.first_number(partition).0;
+        for entry in self.read(partition, first) {
             let entry = entry?;
-            if entry.at_ms >= before_ms {
+            if entry.at_ms >= since_ms {
                 break;
             }
-            keep = entry.seq + 1;
+            first = entry.seq + 1;
         }
-        self.forget_before(partition, keep, why)?;
-        Ok(keep)
+        Ok(first)
     }
 
     /// Puts entries back into the log of a partition that has none, in unbroken sequence from any number on; `missing`

@@ -56,6 +56,7 @@ fn events() -> Vec<Event> {
         Event::PersonBlocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
         Event::LogRestored { backup: [8; 32], last: 41 },
         Event::RowsMoved { from: "sqlite".to_owned(), to: "sled".to_owned() },
+        Event::LogGivenUp { first: 42, before_ms: 1_493_596_800_000 },
         Event::Called { request: [1; 16] },
         Event::CallRefused { request: [1; 16] },
         Event::CallEnded { request: [1; 16], count: 12 },
