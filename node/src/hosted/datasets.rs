@@ -114,7 +114,8 @@ impl HostedBody {
         Ok(seal::seal(outer, copies(person), place, &nested)?)
     }
 
-    /// Opens what [`Self::seal_copy`] sealed; `None` where its dataset is erased.
+    /// Opens what [`Self::seal_copy`] sealed; `None` where its dataset is erased. A value without the inner layer, which
+    /// the erasure of its dataset would not reach, is none of ours.
     pub(crate) async fn open_copy(
         &self,
         space: Space,
@@ -122,7 +123,7 @@ impl HostedBody {
         sealed: Vec<u8>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, RowError> {
         let plain = Zeroizing::new(self.open_bytes(space, row, sealed).await?.into_inner());
-        let Some(inner) = nested(&plain) else { return Ok(Some(plain)) };
+        let inner = nested(&plain).ok_or(RowError::Malformed)?;
         let keys = self.value_keys(seal::key_ids(inner)?.0.person).await?;
         let code = self.code();
         match seal::open(&keys, place(code.as_bytes(), row), inner) {
@@ -235,5 +236,11 @@ mod tests {
         let open = async |sealed| body.open_copy(Space::Document, &row, sealed).await;
         assert_eq!(**open(renewed).await.unwrap().unwrap(), *b"copy");
         assert!(open(sealed).await.is_err());
+        let of_person = SealedFor::standing(Purpose::Copies, Some(person.slot()));
+        let single = body.seal_bytes(Space::Document, &row, of_person, b"copy").await.unwrap();
+        assert!(
+            matches!(open(single).await, Err(RowError::Malformed)),
+            "its dataset's erasure would not reach it"
+        );
     }
 }
