@@ -4,6 +4,7 @@ mod opening;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::keyring::{Keyring, NamingKey};
@@ -14,7 +15,7 @@ use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::KeyringFile;
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_store::image::Observed;
-use chukei_store::{Batch, Partition, RowKey, Rows, StoreError, Usage, Versioned, WriteFault};
+use chukei_store::{Batch, Partition, Reading, RowKey, Rows, StoreError, Usage, Versioned, WriteFault};
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
@@ -28,6 +29,10 @@ use crate::hosted::rows::RowError;
 use crate::key_gate::{self, Cause, Fault, Gate};
 use crate::rotation::Rewriting;
 pub use opening::{BodyKeyFiles, Home};
+
+/// How long a read may take, which has other deadlines where somebody waits for an answer: what the node does by itself
+/// has this one.
+const READ_WAIT: Duration = Duration::from_secs(30);
 
 /// What a body is, beside its keys and data.
 pub struct BodyFacts {
@@ -204,7 +209,7 @@ impl HostedBody {
 
     /// The space that its rows take.
     pub async fn usage(&self) -> Result<Usage, RowError> {
-        self.heed(self.partition.usage().await)
+        self.read(self.partition.usage()).await
     }
 
     /// Until a read or a write meets a fault.
@@ -242,6 +247,15 @@ impl HostedBody {
         self.partition.recover().await.map(Fault::from)
     }
 
+    /// Waits for a read no longer than [`READ_WAIT`]; for one that is there already, not at all.
+    async fn read<T>(&self, reading: Reading<T>) -> Result<T, RowError> {
+        let answer = match reading.is_now() {
+            true => reading.await,
+            false => tokio::time::timeout(READ_WAIT, reading).await.unwrap_or(Err(StoreError::Busy)),
+        };
+        self.heed(answer)
+    }
+
     /// Passes on what the store answered; a fault that it has met shuts the gate at once.
     fn heed<T>(&self, answer: Result<T, StoreError>) -> Result<T, RowError> {
         if answer.is_err()
@@ -265,7 +279,7 @@ impl HostedBody {
 
     /// Rows of one moment, still sealed.
     pub(crate) async fn get_rows(&self, rows: &[RowKey]) -> Result<Vec<Option<Versioned>>, RowError> {
-        self.heed(self.partition.get_many(rows).await)
+        self.read(self.partition.get_many(rows)).await
     }
 
     /// A page of rows, still sealed.
@@ -275,7 +289,7 @@ impl HostedBody {
         after: Option<&RowKey>,
         limit: usize,
     ) -> Result<Rows, RowError> {
-        self.heed(self.partition.scan(prefix, after, limit).await)
+        self.read(self.partition.scan(prefix, after, limit)).await
     }
 
     /// Writes a batch; returns once it is durable. What was sealed before a rotation is sealed again on its way:
