@@ -104,13 +104,24 @@ async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tri
                 work.shutdown().await;
                 let fault = Fault::new(Cause::Fenced, "another node has taken the body over");
                 tell(&node, config.code, Some(&fault));
-                node.bodies.leave(config.code, fault);
-                node.count_faults();
-                drop(body);
-                announce_to_all(&node).await;
+                leave(&node, body, fault).await;
+            }
+            Watched::Erased => {
+                work.shutdown().await;
+                leave(&node, body, Fault::new(Cause::Erased, "the body is erased: its files are removed"))
+                    .await;
             }
         }
     }
+}
+
+/// Lets go of a body: of its place, its keys, its channels and its delegation.
+async fn leave(node: &Node, body: Arc<HostedBody>, fault: Fault) {
+    node.bodies.leave(body.code(), fault);
+    node.channels.leave(body.code());
+    node.count_faults();
+    drop(body);
+    announce_to_all(node).await;
 }
 
 /// Tries until the body is open; `None` when the node stops first. `tried` is dropped after the first try.
@@ -199,6 +210,8 @@ enum Watched {
     Stopping,
     /// Another node serves the body.
     TakenOver,
+    /// Its erasure is over: it is opened anew, with nothing but its log.
+    Erased,
 }
 
 /// Looks at what the body stands on.
@@ -209,6 +222,7 @@ async fn watch(node: &Node, body: &Arc<HostedBody>) -> Watched {
             going_on = node.sleep(LOOK_EVERY) => if !going_on {
                 return Watched::Stopping;
             },
+            () = body.erasing().over() => return Watched::Erased,
             () = body.met_fault() => if let Some(fault) = body.gate().fault() {
                 tell(node, body.code(), Some(&fault));
             },

@@ -23,6 +23,7 @@ use chukei_domain::codec::CodecError;
 use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_domain::erasure::{ErasureScope, is_reference};
 use chukei_relay_client::clock::Clock;
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
 use tokio::sync::Notify;
 
@@ -96,22 +97,37 @@ impl ErasureError {
 
 /// What an erasure is carried through beside: it waits for its turns, and tells of each step that is durable.
 pub(crate) trait Course: Turns {
+    /// Nothing of this body is served any more: its keys are destroyed.
+    fn body_ended(&self, _body: BodyCode) {}
+
     /// A step is done. An error stands for a stop right behind it.
     fn reached(&self, _step: &'static str) -> Result<(), ErasureError> {
         Ok(())
     }
 }
 
-impl Course for Node {}
+impl Course for Node {
+    fn body_ended(&self, body: BodyCode) {
+        self.channels.leave(body);
+    }
+}
 
-/// Wakes the erasures of one body.
+/// The erasures of one body: woken, and the end of its own.
 #[derive(Debug, Default)]
-pub struct Erasing(Notify);
+pub struct Erasing {
+    more: Notify,
+    over: Notify,
+}
 
 impl Erasing {
     /// Something may go on: an erasure was begun, or epochs have ended.
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.more.notify_one();
+    }
+
+    /// Until the body itself was erased, by this process.
+    pub async fn over(&self) {
+        self.over.notified().await;
     }
 }
 
@@ -194,7 +210,7 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
             Ok(()) => {
                 duty.done();
                 tokio::select! {
-                    () = body.erasing().0.notified() => {}
+                    () = body.erasing().more.notified() => {}
                     _ = stopping.wait_for(|stop| *stop) => return,
                 }
             }
@@ -284,4 +300,4 @@ impl<C: Course> Carrier<'_, C> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -61,6 +61,11 @@ async fn carry_on(sample: &Sample, course: &Stops) -> Result<(), ErasureError> {
     Carrier { scope: &scope, course, clock: &clock, keep: KEEP }.carry_on().await
 }
 
+/// Carries what is begun on without a stop.
+pub(crate) async fn to_the_end(sample: &Sample) {
+    carry_on(sample, &Stops::never()).await.unwrap();
+}
+
 async fn wanted(sample: &Sample, wanted: Wanted) -> [u8; 16] {
     begin(&duty_write(&sample.scope(BODY), "test"), wanted, "R8-zei/42", 1_000).await.unwrap()
 }
@@ -251,6 +256,10 @@ async fn r23_a_body_is_erased_at_once_in_every_copy_but_its_log_whatever_stops_i
             left += counts(&body, [*space]).await[0];
         }
         assert_eq!(left, 0, "stopped after {steps} steps");
+        drop(body);
+        let sample = sample.reopened().await;
+        let body = sample.bodies.opened(code).unwrap();
+        assert_eq!(body.epoch(), 1, "what the engine kept of it went with the next opening");
         let (begun, records) = told(&body);
         let [record] = &records[..] else { panic!("{records:?}") };
         assert_eq!((begun, record.id, record.scope), (1, id, ErasureScope::Body));

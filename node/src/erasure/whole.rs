@@ -1,5 +1,7 @@
-//! The end of a whole body: every key but those of its log, in every copy at once, then its rows. Its plan ends with its
-//! keys; what is left to do is read off the keyring and the log.
+//! The end of a whole body: every key but those of its log, in every copy at once, and its channels, then its rows. Its
+//! plan ends with its keys; what is left to do is read off the keyring and the log. What the engine keeps of an empty
+//! partition goes when the body is opened the next time, at once after its erasure (`supervise`). Its log stays, with
+//! the record, and the keyring that opens it.
 
 use chukei_domain::erasure::{ErasedKey, ErasedKeyKind, ErasureScope, InBackups};
 use chukei_domain::event::{Event, Record};
@@ -24,6 +26,7 @@ impl<C: Course> Carrier<'_, C> {
         });
         let ended = ended.await?;
         body.shut_ended();
+        self.course.body_ended(body.code());
         drop(writing);
         tracing::warn!(body = %body.code(), "the body is erased: its keys are destroyed in every copy");
         self.course.reached("the end of the body's keys")?;
@@ -76,7 +79,9 @@ impl<C: Course> Carrier<'_, C> {
             }
         }
         compact(body, self.course).await?;
-        self.tell_record(plan, InBackups::Since(self.clock.now_ms())).await
+        self.tell_record(plan, InBackups::Since(self.clock.now_ms())).await?;
+        body.erasing().over.notify_one();
+        Ok(())
     }
 }
 

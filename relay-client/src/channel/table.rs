@@ -11,6 +11,7 @@ mod opened;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::ChannelId;
 use tokio::time::Instant;
 
@@ -133,10 +134,21 @@ impl Channels {
     /// Withdraws every channel that stands on an identity which `list` does not name, now and from now on.
     pub fn enforce(&self, list: Arc<PeerList>) {
         self.listed.replace(Arc::clone(&list));
-        let dropped = lock(&self.answered).withdraw_unlisted(&list) + self.opened.withdraw_unlisted(&list);
+        let dropped = self.withdraw(|channel| !channel.is_listed(&list));
         if dropped > 0 {
             tracing::warn!(channels = dropped, "withdrawn: their identities left the peer list");
         }
+    }
+
+    /// Withdraws every channel of a body that is not served here any more.
+    pub fn leave(&self, body: BodyCode) {
+        let dropped = self.withdraw(|channel| channel.scope().body == body);
+        tracing::info!(%body, channels = dropped, "withdrawn with their body");
+    }
+
+    fn withdraw(&self, concerned: impl Fn(&Channel) -> bool) -> usize {
+        let answered = lock(&self.answered).withdraw(&concerned);
+        answered + self.opened.withdraw(&concerned)
     }
 
     /// Destroys the secrets of channels that are over.

@@ -11,7 +11,7 @@ use chukei_relay_client::key_file;
 use chukei_store::image::Observed;
 use chukei_store::journal::Journal;
 use chukei_store::keyring_place::{KeyringPath, KeyringPlace};
-use chukei_store::{Partition, RowKey, Space, StoreError, WriteFault};
+use chukei_store::{Engine, Partition, RowKey, Space, StoreError, WriteFault};
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
@@ -73,8 +73,12 @@ impl HostedBody {
         if facts.awaited && !partition.came_from_elsewhere().await? {
             return Err(Fault::new(Cause::Opening, "awaited: its rows are to be restored from where it was"));
         }
-        home.journal.adopt(code.as_str()).await?;
         let keyring = Arc::new(keyring(home.keyring_place(code)?, code, provider, today, &*partition).await?);
+        let partition = match keyring.snapshot().is_ended() {
+            true => cleared(&*engine, code, partition).await?,
+            false => partition,
+        };
+        home.journal.adopt(code.as_str()).await?;
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
         Ok(Self {
@@ -107,6 +111,28 @@ impl BodyKeyFiles {
             acquisition_key(&self.acquisition).map_err(|text| Fault::new(Cause::Files, text))?;
         Ok((self.identity.open()?, acquisition))
     }
+}
+
+/// Of an erased body whose rows are all gone, what the engine keeps goes as well: its files, however little they shrink
+/// by themselves. It goes on with an empty partition.
+async fn cleared(
+    engine: &dyn Engine,
+    code: BodyCode,
+    partition: Arc<Observed>,
+) -> Result<Arc<Observed>, Fault> {
+    for space in Space::ALL {
+        if !partition.scan(&RowKey::new(*space), None, 1).await?.rows.is_empty() {
+            return Ok(partition);
+        }
+    }
+    // Waits for what is queued.
+    waiting(move || Ok(drop(partition))).await?;
+    match engine.remove(code.as_str()).await {
+        // Somebody has it in hand still: it goes the next time.
+        Ok(_) | Err(StoreError::Owned) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Observed::over(engine.open(code.as_str()).await?, engine.kind()).await?)
 }
 
 fn acquisition_key(path: &Path) -> Result<AcquisitionKeyPair, String> {

@@ -7,7 +7,6 @@ use chukei_wire::id::ChannelId;
 
 use super::{ChannelLimits, Scope};
 use crate::channel::Channel;
-use crate::peers::PeerList;
 
 /// Every insertion and removal takes logarithmic time, however full it is.
 #[derive(Debug, Default)]
@@ -77,14 +76,14 @@ impl Answered {
     }
 
     /// Withdraws and drops what stands on an identity that `list` does not name; how many.
-    pub(super) fn withdraw_unlisted(&mut self, list: &PeerList) -> usize {
-        let unlisted = self.by_id.values().filter(|kept| !kept.channel.is_listed(list));
-        let unlisted: Vec<_> = unlisted.map(|kept| Arc::clone(&kept.channel)).collect();
-        for channel in &unlisted {
+    pub(super) fn withdraw(&mut self, concerned: impl Fn(&Channel) -> bool) -> usize {
+        let gone = self.by_id.values().filter(|kept| concerned(&kept.channel));
+        let gone: Vec<_> = gone.map(|kept| Arc::clone(&kept.channel)).collect();
+        for channel in &gone {
             channel.withdraw();
             self.remove(&channel.id());
         }
-        unlisted.len()
+        gone.len()
     }
 
     fn remove_arrived(&mut self, arrived: Option<u64>) {

@@ -131,10 +131,10 @@ impl Opened {
     }
 
     /// Withdraws and drops what stands on an identity that `list` does not name; how many.
-    pub(super) fn withdraw_unlisted(&self, list: &PeerList) -> usize {
-        let unlisted = |held: &Arc<Held>| !held.channel.is_listed(list);
+    pub(super) fn withdraw(&self, concerned: impl Fn(&Channel) -> bool) -> usize {
+        let concerned = |held: &Arc<Held>| concerned(&held.channel);
         let slots = lock(&self.slots);
-        let withdrawn = slots.values().filter_map(|slot| Some((slot, slot.current().filter(unlisted)?)));
+        let withdrawn = slots.values().filter_map(|slot| Some((slot, slot.current().filter(concerned)?)));
         let dropped = withdrawn.map(|(slot, held)| {
             held.channel.withdraw();
             slot.drop_channel(held.channel.id());
