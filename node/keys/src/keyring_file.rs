@@ -9,7 +9,6 @@
 //! the clock), and any way to open a keyring without its provider.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -35,8 +34,8 @@ pub struct KeyringFile {
     provider: Arc<dyn KeyProvider>,
     current: ArcSwap<Keyring>,
     ids: ArcSwap<WrapIds>,
-    /// Bytes of the file.
-    size: AtomicU64,
+    /// How the file looks.
+    looks: ArcSwap<Glimpse>,
     /// One change at a time. The newest generation written here, acknowledged or not: none is given twice.
     written: Mutex<u64>,
 }
@@ -78,7 +77,7 @@ impl KeyringFile {
             provider,
             current: ArcSwap::from_pointee(keyring),
             ids: ArcSwap::from_pointee(WrapIds { root, epoch }),
-            size: AtomicU64::new(0),
+            looks: ArcSwap::from_pointee(looks(&[])),
             written: Mutex::new(0),
         };
         file.write(&mut file.change(), Keyring::clone(&file.current.load()), WrapIds { root, epoch })?;
@@ -122,7 +121,7 @@ impl KeyringFile {
             place,
             owner: owner.clone(),
             provider,
-            size: AtomicU64::new(sealed.len() as u64),
+            looks: ArcSwap::from_pointee(looks(&sealed)),
             written: Mutex::new(keyring.generation()),
             current: ArcSwap::from_pointee(keyring),
             ids: ArcSwap::from_pointee(ids),
@@ -159,6 +158,9 @@ impl KeyringFile {
     /// took it away, [`KeyfileError::Older`] where somebody put an earlier one back. Reads its head and its size only;
     /// a file that is altered behind them shows when it is opened.
     pub fn check(&self) -> Result<(), KeyfileError> {
+        if self.place.glance(HEAD_MAX)?.as_ref() == Some(&**self.looks.load()) {
+            return Ok(());
+        }
         // A change waits meanwhile: between its file and its snapshot the two differ.
         let _unchanging = self.change();
         let Some(Glimpse { start, size }) = self.place.glimpse(HEAD_MAX)? else {
@@ -171,11 +173,7 @@ impl KeyringFile {
         if head.generation < self.snapshot().generation() {
             return Err(KeyfileError::Older);
         }
-        if size == self.size.load(Ordering::Acquire) {
-            Ok(())
-        } else {
-            Err(KeyringError::IntegrityFailure.into())
-        }
+        if size == self.looks.load().size { Ok(()) } else { Err(KeyringError::IntegrityFailure.into()) }
     }
 
     /// Changes the keyring: the file is durable, and snapshots have the change, when this returns. If `change`
@@ -258,11 +256,17 @@ impl KeyringFile {
         *written = keyring.generation();
         self.place.replace(&sealed)?;
         self.provider.raise_generation(&self.owner, keyring.generation())?;
-        self.size.store(sealed.len() as u64, Ordering::Release);
+        self.looks.store(Arc::new(looks(&sealed)));
         self.current.store(Arc::new(keyring));
         self.ids.store(Arc::new(ids));
         Ok(())
     }
+}
+
+/// What a look shows where this is the file.
+fn looks(sealed: &[u8]) -> Glimpse {
+    let head = usize::try_from(HEAD_MAX).unwrap_or(usize::MAX);
+    Glimpse { start: sealed.iter().take(head).copied().collect(), size: sealed.len() as u64 }
 }
 
 pub(crate) fn read(place: &dyn KeyringPlace) -> Result<Option<Vec<u8>>, KeyfileError> {

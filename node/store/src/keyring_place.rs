@@ -26,6 +26,12 @@ pub trait KeyringPlace: Send + Sync {
     /// Its first `bytes` bytes and its size; `None` if there is none.
     fn glimpse(&self, bytes: u64) -> io::Result<Option<Glimpse>>;
 
+    /// As [`KeyringPlace::glimpse`], of a moment that may be half a second past: what many owners ask for often may be
+    /// answered together.
+    fn glance(&self, bytes: u64) -> io::Result<Option<Glimpse>> {
+        self.glimpse(bytes)
+    }
+
     /// Replaces it: afterwards, also after a power cut, there is all of the old or all of the new, and all of the new
     /// once this has returned.
     fn replace(&self, sealed: &[u8]) -> io::Result<()>;

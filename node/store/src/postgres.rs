@@ -27,6 +27,7 @@ mod connect;
 pub(crate) mod database;
 mod engine;
 pub(crate) mod failure;
+mod glances;
 mod keyring;
 pub(crate) mod lease;
 mod options;

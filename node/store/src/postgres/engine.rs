@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::backoff::Backoff;
 use super::database::Database;
 use super::failure::Failure;
+use super::glances::Glances;
 use super::lease::{Leases, keep_renewing};
 use super::options::{PostgresOptions, check_identifier};
 use super::partition::PostgresPartition;
@@ -33,6 +34,7 @@ pub struct PostgresEngine {
 struct Shared {
     pub(crate) database: Arc<Database>,
     leases: Arc<Leases>,
+    glances: Arc<Glances>,
     open: Mutex<HashMap<String, Slot>>,
 }
 
@@ -61,7 +63,7 @@ impl PostgresEngine {
         if let Some(threads) = database.handle() {
             threads.spawn(keep_renewing(Arc::downgrade(&database), Arc::clone(&leases)));
         }
-        let shared = Shared { database, leases, open: Mutex::default() };
+        let shared = Shared { database, leases, glances: Arc::default(), open: Mutex::default() };
         Ok(Arc::new(Self { shared: Arc::new(shared) }))
     }
 
@@ -90,6 +92,11 @@ impl PostgresEngine {
     /// The connections and the leases, for what else lies on the server.
     pub(crate) fn parts(&self) -> (Arc<Database>, Arc<Leases>) {
         (Arc::clone(&self.shared.database), Arc::clone(&self.shared.leases))
+    }
+
+    /// What is known of the bodies' keyrings, of all together.
+    pub(super) fn glances(&self) -> Arc<Glances> {
+        Arc::clone(&self.shared.glances)
     }
 }
 

@@ -3,6 +3,7 @@
 //! What must hold: only the owner of the body writes it, in the epoch of its lease. Writing it again changes nothing, so
 //! a commit of unknown outcome is repeated.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use super::PostgresEngine;
 use super::backoff::Backoff;
 use super::database::Database;
 use super::failure::Failure;
+use super::glances::Glances;
 use super::lease::Leases;
 use crate::error::StoreError;
 use crate::folder::check_name;
@@ -21,47 +23,61 @@ use crate::keyring_place::{Glimpse, KeyringPlace};
 pub struct KeyringRow {
     database: Arc<Database>,
     leases: Arc<Leases>,
+    glances: Arc<Glances>,
     body: Arc<str>,
 }
+
+/// The beginning of a keyring and its size, by body.
+type Found = HashMap<Arc<str>, Glimpse>;
 
 impl PostgresEngine {
     /// Where the keyring of this body lies. It is read by anybody, and written while this process has the body open.
     pub fn keyring(&self, body: &str) -> Result<KeyringRow, StoreError> {
         check_name(body)?;
         let (database, leases) = self.parts();
-        Ok(KeyringRow { database, leases, body: Arc::from(body) })
+        Ok(KeyringRow { database, leases, glances: self.glances(), body: Arc::from(body) })
     }
 }
 
 impl KeyringRow {
-    /// The first `limit` bytes, and how many there are.
-    async fn read_row(self, limit: i32) -> Result<Option<(Vec<u8>, u64)>, Failure> {
+    /// The first `limit` bytes of the keyrings of these bodies, and how many there are.
+    async fn read_rows(self, bodies: Vec<Arc<str>>, limit: i32) -> Result<Found, Failure> {
         let sql = format!(
-            "SELECT substr(sealed, 1, $2), octet_length(sealed)::bigint FROM {}.keyrings WHERE body = $1",
+            "SELECT body, substr(sealed, 1, $2), octet_length(sealed)::bigint FROM {}.keyrings
+             WHERE body = ANY($1)",
             self.database.schema
         );
+        let names: Vec<&str> = bodies.iter().map(|body| &**body).collect();
         let mut backoff = Backoff::default();
         let until = Instant::now() + self.database.try_within;
         loop {
-            match self.read_once(&sql, limit).await {
+            match self.read_once(&sql, &names, limit).await {
                 Err(failure) if failure.may_pass() && Instant::now() < until => backoff.wait().await,
                 read => return read,
             }
         }
     }
 
-    async fn read_once(&self, sql: &str, limit: i32) -> Result<Option<(Vec<u8>, u64)>, Failure> {
+    async fn read_once(&self, sql: &str, bodies: &[&str], limit: i32) -> Result<Found, Failure> {
         let session = self.database.session().await?;
         let read = session.prepare(sql).await?;
         let rows = session.bounded(async {
-            session.begin_unfenced("BEGIN READ ONLY", &self.body).await?;
-            session.query(&read, &[&&*self.body, &limit]).await
+            session.begin_unfenced("BEGIN READ ONLY", &bodies.join(",")).await?;
+            session.query(&read, &[&bodies, &limit]).await
         });
         let rows = rows.await?;
         session.commit().await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let size: i64 = row.try_get(1)?;
-        Ok(Some((row.try_get(0)?, u64::try_from(size).unwrap_or(0))))
+        let found = rows.iter().map(|row| {
+            let (body, size): (&str, i64) = (row.try_get(0)?, row.try_get(2)?);
+            let glimpse = Glimpse { start: row.try_get(1)?, size: u64::try_from(size).unwrap_or(0) };
+            Ok((Arc::from(body), glimpse))
+        });
+        found.collect()
+    }
+
+    fn wait_for(&self, bodies: &[Arc<str>], bytes: u64) -> io::Result<Found> {
+        let most = i32::try_from(bytes).unwrap_or(i32::MAX);
+        self.wait(self.clone().read_rows(bodies.to_vec(), most))
     }
 
     async fn write(self, sealed: Vec<u8>) -> Result<(), Failure> {
@@ -113,13 +129,16 @@ impl KeyringRow {
 
 impl KeyringPlace for KeyringRow {
     fn read(&self, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let most = i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX);
-        Ok(self.wait(self.clone().read_row(most))?.map(|(sealed, _)| sealed))
+        Ok(self.glimpse(limit.saturating_add(1))?.map(|found| found.start))
     }
 
     fn glimpse(&self, bytes: u64) -> io::Result<Option<Glimpse>> {
-        let most = i32::try_from(bytes).unwrap_or(i32::MAX);
-        Ok(self.wait(self.clone().read_row(most))?.map(|(start, size)| Glimpse { start, size }))
+        Ok(self.wait_for(std::slice::from_ref(&self.body), bytes)?.remove(&self.body))
+    }
+
+    fn glance(&self, bytes: u64) -> io::Result<Option<Glimpse>> {
+        let known = self.glances.look(&self.body, Instant::now, |bodies| self.wait_for(bodies, bytes));
+        known.unwrap_or_else(|| self.glimpse(bytes))
     }
 
     fn replace(&self, sealed: &[u8]) -> io::Result<()> {

@@ -11,7 +11,7 @@ use super::refusal::PostgresRefusal;
 use crate::error::StoreError;
 
 /// The newest form of the tables, which this software reads and writes.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 
 /// The setting of a transaction that names its bodies.
 pub(super) const BODY_SETTING: &str = "chukei.body";
@@ -83,7 +83,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "keyrings",
         columns: "body text NOT NULL PRIMARY KEY, sealed bytea NOT NULL",
-        sees: Sees::One,
+        sees: Sees::Each,
     },
 ];
 
@@ -117,6 +117,9 @@ pub(super) async fn migrate(client: &Client, schema: &str, role: &str) -> Result
             run(client, &table.create(schema)).await?;
         }
     }
+    if found == 1 {
+        run(client, &keyrings_of_each(schema)).await?;
+    }
     run(client, &format!("UPDATE {schema}.format SET version = {SCHEMA_VERSION} WHERE part = 'tables'"))
         .await?;
     for statement in grants(schema, role) {
@@ -126,18 +129,31 @@ pub(super) async fn migrate(client: &Client, schema: &str, role: &str) -> Result
     Ok(found)
 }
 
-impl Table {
-    fn create(&self, schema: &str) -> String {
-        let Self { name, columns, .. } = self;
-        let named = match self.sees {
-            Sees::One => format!("body = current_setting('{BODY_SETTING}', true)"),
+/// In the first form a transaction saw one keyring.
+fn keyrings_of_each(schema: &str) -> String {
+    let named = Sees::Each.condition();
+    format!("ALTER POLICY named_bodies ON {schema}.keyrings USING ({named}) WITH CHECK ({named})")
+}
+
+impl Sees {
+    /// What a row must be for it.
+    fn condition(self) -> String {
+        match self {
+            Self::One => format!("body = current_setting('{BODY_SETTING}', true)"),
             // Not an array made of it, which would be made anew for every row.
-            Sees::Each => {
+            Self::Each => {
                 format!(
                     "strpos(',' || current_setting('{BODY_SETTING}', true) || ',', ',' || body || ',') > 0"
                 )
             }
-        };
+        }
+    }
+}
+
+impl Table {
+    fn create(&self, schema: &str) -> String {
+        let Self { name, columns, .. } = self;
+        let named = self.sees.condition();
         format!(
             "CREATE TABLE {schema}.{name} ({columns});
              ALTER TABLE {schema}.{name} ENABLE ROW LEVEL SECURITY;
