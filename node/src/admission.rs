@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use chukei_wire::frame::Outcome;
+use chukei_wire::result::ResultName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
@@ -19,6 +21,9 @@ use tower::{Service, ServiceBuilder, ServiceExt};
 
 /// Milliseconds after which a shed caller may try again.
 pub const RETRY_AFTER_MS: u32 = 200;
+
+/// What a caller is told that may try again when the role, or the body, is ready.
+pub const NOT_READY: Outcome = Outcome::RetryAfter(ResultName::NotReady, 1_000);
 
 /// Why work was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::hosted::Bodies;
 use crate::hosted::body::Home;
 use crate::key_gate::Cause;
 use crate::outbound::announce::announce;
-use crate::start::{StartError, journal_options};
+use crate::start::{StartError, expiry_gauges, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::measure;
@@ -225,8 +225,9 @@ async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCred
             forgotten = tokio::time::Instant::now();
             forget_replays(&journal, node.clock.now_ms());
         }
-        node.channels.expire(node.clock.now_ms());
-        crate::start::certificate_gauge(&node.metrics, &credentials, &node.clock);
+        let now_ms = node.clock.now_ms();
+        node.channels.expire(now_ms);
+        expiry_gauges(&node.metrics, credentials.not_after_ms(), &node.peers(), now_ms);
         if !node.sleep(GAUGES).await {
             return;
         }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use chukei_keys::process::{self, MemoryLock, ProcessSettings};
-use chukei_relay_client::clock::Clock;
-use chukei_relay_client::peers::PeerListError;
-use chukei_relay_client::tls::HopCredentials;
+use chukei_relay_client::peers::{PeerList, PeerListError};
 use chukei_store::StoreError;
 use chukei_store::journal::{JournalError, JournalOptions, SyncReport};
 
@@ -75,11 +73,13 @@ pub fn journal_options(metrics: &Metrics) -> JournalOptions {
     JournalOptions { observer: Some(Arc::new(observe)), ..JournalOptions::default() }
 }
 
-/// Sets the gauge of days until the role's certificate expires.
-pub fn certificate_gauge(metrics: &Metrics, credentials: &HopCredentials, clock: &Clock) {
+/// Sets the gauges of days until the role's certificate and its signed peer list expire.
+pub fn expiry_gauges(metrics: &Metrics, certificate_end_ms: u64, peers: &PeerList, now_ms: u64) {
     const DAY_MS: f64 = 86_400_000.0;
-    let left = credentials.not_after_ms() as f64 - clock.now_ms() as f64;
-    metrics.certificate_days_left.with_label_values(&["hop"]).set(left / DAY_MS);
+    for (what, end_ms) in [("hop", certificate_end_ms), ("peers", peers.not_after_ms())] {
+        let left = (end_ms as f64 - now_ms as f64) / DAY_MS;
+        metrics.certificate_days_left.with_label_values(&[what]).set(left);
+    }
 }
 
 /// Until SIGTERM or SIGINT.

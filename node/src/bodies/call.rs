@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::admission::{NotDone, RETRY_AFTER_MS};
+use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS};
 use crate::audit::AuditError;
 use crate::hosted::rows::RowError;
 
@@ -76,7 +76,7 @@ impl CallError {
                 ResultName::IntegrityFailure => Outcome::Refused(ResultName::IntegrityFailure),
                 ResultName::KeyDestroyed => Outcome::Refused(ResultName::KeyDestroyed),
                 ResultName::Overloaded => Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS),
-                _ => Outcome::RetryAfter(ResultName::NotReady, 1_000),
+                _ => NOT_READY,
             },
         }
     }

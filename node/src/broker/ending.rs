@@ -8,8 +8,8 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
-/// The receiver, or this broker, cannot serve now.
-pub(super) const NOT_READY: Outcome = Outcome::RetryAfter(ResultName::NotReady, 1_000);
+pub(super) use crate::admission::NOT_READY;
+
 /// How long a refused asker may go on sending before its stream is stopped.
 const LINGER: Duration = Duration::from_secs(2);
 /// How much it may send in that time, bytes.

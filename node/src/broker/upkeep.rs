@@ -9,16 +9,18 @@ use tokio::sync::watch;
 
 use crate::broker::Broker;
 use crate::peer_list::report;
+use crate::start::expiry_gauges;
 
 /// How often gauges that nobody else moves are set.
 const EVERY: Duration = Duration::from_secs(4);
-const DAY_MS: f64 = 86_400_000.0;
 
 /// Looks after things until `stop` changes to true.
 pub(super) async fn keep_up(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
     let gauging = async {
         loop {
-            gauges(&broker);
+            let (peers, now_ms) = (broker.peers.load(), broker.clock.now_ms());
+            expiry_gauges(&broker.metrics, broker.certificate_end_ms, &peers, now_ms);
+            drop(peers);
             tokio::time::sleep(EVERY).await;
         }
     };
@@ -45,12 +47,4 @@ async fn standby(broker: &Broker) {
         broker.metrics.standby_behind.set(i64::from(!in_step));
         tokio::time::sleep(EVERY).await;
     }
-}
-
-fn gauges(broker: &Broker) {
-    let now_ms = broker.clock.now_ms();
-    let days_left = |end_ms: u64| (end_ms as f64 - now_ms as f64) / DAY_MS;
-    let gauge = &broker.metrics.certificate_days_left;
-    gauge.with_label_values(&["hop"]).set(days_left(broker.certificate_end_ms));
-    gauge.with_label_values(&["peers"]).set(days_left(broker.peers.load().not_after_ms()));
 }

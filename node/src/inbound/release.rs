@@ -12,6 +12,7 @@ use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
+use crate::admission::NOT_READY;
 use crate::app::Node;
 use crate::audit::Verdict;
 use crate::inbound::answer::Prepared;
@@ -54,7 +55,7 @@ pub async fn release(
 /// The outer outcome of an answer that cannot be sealed.
 fn unsealed(result: ResultName) -> Outcome {
     match result {
-        ResultName::NotReady => Outcome::RetryAfter(ResultName::NotReady, 1_000),
+        ResultName::NotReady => NOT_READY,
         _ => Outcome::Refused(ResultName::IntegrityStop),
     }
 }

@@ -14,7 +14,7 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Decision, decide};
 use crate::access::scope::BodyScope;
-use crate::admission::{NotDone, RETRY_AFTER_MS};
+use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS};
 use crate::app::Node;
 use crate::audit::{AuditError, Told, Verdict};
 use crate::bodies::server::deadline_of;
@@ -26,8 +26,6 @@ use crate::inbound::release::release;
 
 /// Longest sealed request, bytes of content.
 const REQUEST_MAX: usize = 1024;
-
-const NOT_NOW: Outcome = Outcome::RetryAfter(ResultName::NotReady, 1_000);
 
 /// Why a request is not taken on.
 struct NotTaken {
@@ -55,7 +53,7 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
         Ok(Ok(prepared)) => return release(node, &job, prepared, request).await,
         Ok(Err(error)) => {
             tracing::error!(request_id = %request.header.request_id, %error, "the log cannot be written");
-            NOT_NOW
+            NOT_READY
         }
         Err(not_done) => shed(node, not_done),
     };
@@ -91,7 +89,7 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
     let header = request.header.clone();
     let scope = BodyScope::of_permit(&node.bodies, &permit, &header).map_err(|why| match why {
         NotServed::Unknown => NotTaken::outside(ResultName::NotFound),
-        NotServed::NotReady => NotTaken { outcome: NOT_NOW, refusal: None },
+        NotServed::NotReady => NotTaken { outcome: NOT_READY, refusal: None },
     })?;
     let told = |outcome| NotTaken {
         outcome,
@@ -140,7 +138,7 @@ async fn decline(node: &Node, not_taken: NotTaken, request: &mut AcceptedRequest
         let logged = scope.body().audit().decided(told, Verdict::Refused, None, *result, now_ms).await;
         if let Err(error) = logged {
             tracing::error!(request_id = %request.header.request_id, %error, "the log cannot be written");
-            return refuse(request, NOT_NOW).await;
+            return refuse(request, NOT_READY).await;
         }
     }
     refuse(request, not_taken.outcome).await

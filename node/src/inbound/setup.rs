@@ -12,6 +12,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::header::Direction;
 use chukei_wire::result::ResultName;
 
+use crate::admission::NOT_READY;
 use crate::app::Node;
 use crate::hosted::{HostedBody, NotServed};
 use crate::inbound::hop::{BrokerHop, refuse};
@@ -24,7 +25,7 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
             return refuse(&mut request, Outcome::Refused(ResultName::NotFound)).await;
         }
         Err(NotServed::NotReady) => {
-            return refuse(&mut request, Outcome::RetryAfter(ResultName::NotReady, 1_000)).await;
+            return refuse(&mut request, NOT_READY).await;
         }
     };
     let now_ms = node.clock.now_ms();

@@ -8,6 +8,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
 
+use crate::admission::NOT_READY;
 use crate::app::Node;
 use crate::inbound::hop::{BrokerHop, refuse};
 use crate::inbound::{self_info, setup};
@@ -38,9 +39,7 @@ async fn route(node: Arc<Node>, hop: Arc<BrokerHop>, mut request: AcceptedReques
     let _in_work = node.begin();
     let (id, kind) = (request.header.request_id, request.header.kind);
     let result = match kind {
-        _ if node.is_draining() => {
-            refuse(&mut request, Outcome::RetryAfter(ResultName::NotReady, 1_000)).await
-        }
+        _ if node.is_draining() => refuse(&mut request, NOT_READY).await,
         Kind::SelfInfo => self_info::serve(&node, &hop, request).await,
         Kind::ChannelSetup => setup::serve(&node, &hop, request).await,
         _ => refuse(&mut request, Outcome::Refused(ResultName::NotPermitted)).await,

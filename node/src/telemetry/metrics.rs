@@ -86,64 +86,64 @@ impl Metrics {
             Some("chukei".into()),
             Some(std::iter::once(("role".to_owned(), role.to_owned())).collect()),
         )?;
+        let counts = |name, help, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let numbers = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
+        let values = |name, help, labels: &[&str]| GaugeVec::new(Opts::new(name, help), labels);
         let metrics = Self {
-            requests: IntCounterVec::new(
-                Opts::new("requests_total", "Requests by kind and result"),
-                &["kind", "result"],
-            )?,
+            requests: counts("requests_total", "Requests by kind and result", &["kind", "result"])?,
             request_seconds: HistogramVec::new(
                 HistogramOpts::new("request_seconds", "Seconds per request")
                     .buckets(LATENCY_BUCKETS.to_vec()),
                 &["kind"],
             )?,
-            connections: IntGaugeVec::new(
-                Opts::new("connections", "Live connections by kind of peer"),
-                &["peer"],
-            )?,
+            connections: numbers("connections", "Live connections by kind of peer", &["peer"])?,
             in_flight: IntGauge::new("in_flight", "Requests admitted and not finished")?,
-            queue_depth: IntGaugeVec::new(Opts::new("queue_depth", "Entries waiting, by queue"), &["queue"])?,
+            queue_depth: numbers("queue_depth", "Entries waiting, by queue", &["queue"])?,
             journal_fsync_seconds: Histogram::with_opts(
                 HistogramOpts::new("journal_fsync_seconds", "Seconds of each group fsync")
                     .buckets(FSYNC_BUCKETS.to_vec()),
             )?,
-            certificate_days_left: GaugeVec::new(
-                Opts::new("certificate_days_left", "Days until a certificate in use expires"),
+            certificate_days_left: values(
+                "certificate_days_left",
+                "Days until a certificate in use expires",
                 &["certificate"],
             )?,
-            integrity_alarms: IntCounterVec::new(
-                Opts::new("integrity_alarms_total", "Mismatches found, by kind"),
-                &["kind"],
-            )?,
+            integrity_alarms: counts("integrity_alarms_total", "Mismatches found, by kind", &["kind"])?,
             permits_unproven: IntCounter::new(
                 "permits_unproven_total",
                 "Permits that stay without a signed root",
             )?,
             ready: Gauge::new("ready", "1 when the role could serve a request now")?,
             shed: IntCounter::new("shed_total", "Requests answered OVERLOADED")?,
-            bodies_not_ready: IntGaugeVec::new(
-                Opts::new("bodies_not_ready", "Hosted bodies that cannot be served now, by cause"),
+            bodies_not_ready: numbers(
+                "bodies_not_ready",
+                "Hosted bodies that cannot be served now, by cause",
                 &["cause"],
             )?,
-            store_bytes: IntGaugeVec::new(
-                Opts::new("store_bytes", "Bytes that the rows of hosted bodies take, by engine"),
+            store_bytes: numbers(
+                "store_bytes",
+                "Bytes that the rows of hosted bodies take, by engine",
                 &["engine"],
             )?,
-            store_reclaimable_bytes: IntGaugeVec::new(
-                Opts::new("store_reclaimable_bytes", "Bytes of these that hold nothing, by engine"),
+            store_reclaimable_bytes: numbers(
+                "store_reclaimable_bytes",
+                "Bytes of these that hold nothing, by engine",
                 &["engine"],
             )?,
-            channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
+            channels: numbers("channels", "End-to-end channels, by state", &["state"])?,
             code_version: IntGauge::new("code_version", "Version that person codes are made in")?,
             code_renewals_pending: IntGauge::new(
                 "code_renewals_pending",
                 "Hosted bodies whose codes are not all of that version",
             )?,
-            clock_apart_seconds: GaugeVec::new(
-                Opts::new("clock_apart_seconds", "How far this clock is ahead of a broker's"),
+            clock_apart_seconds: values(
+                "clock_apart_seconds",
+                "How far this clock is ahead of a broker's",
                 &["broker"],
             )?,
-            clock_alarms: IntCounterVec::new(
-                Opts::new("clock_alarms_total", "Clocks found too far apart, by which way a broker is off"),
+            clock_alarms: counts(
+                "clock_alarms_total",
+                "Clocks found too far apart, by which way a broker is off",
                 &["broker_is"],
             )?,
             witnessed_seconds: Gauge::new("witnessed_seconds", "Unix time that brokers have vouched for")?,
@@ -152,8 +152,9 @@ impl Metrics {
                 "bytes_given_back_total",
                 "Bytes that compaction has given back",
             )?,
-            duty_failures: IntCounterVec::new(
-                Opts::new("duty_failures_total", "Failed tries of a body's own duties, by duty"),
+            duty_failures: counts(
+                "duty_failures_total",
+                "Failed tries of a body's own duties, by duty",
                 &["duty"],
             )?,
             journal_segments: IntGauge::new(

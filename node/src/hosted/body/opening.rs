@@ -126,7 +126,11 @@ async fn cleared(
         }
     }
     // Waits for what is queued.
-    waiting(move || Ok(drop(partition))).await?;
+    waiting(move || {
+        drop(partition);
+        Ok(())
+    })
+    .await?;
     match engine.remove(code.as_str()).await {
         // Somebody has it in hand still: it goes the next time.
         Ok(_) | Err(StoreError::Owned) => {}
