@@ -7,7 +7,7 @@
 //! bodies/<name>.sled/conf     sled's settings
 //! bodies/<name>.sled/snap.*   where sled begins to read its log
 //! bodies/<name>.sled/blobs/   always empty: sled syncs nothing in it; a file for a moment of every opening
-//! bodies/<name>.sled/suspect  there after a failed sync, until the log was written anew
+//! bodies/<name>.sled/suspect  there after a failed sync, until all files were written anew
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::failure::{io_error, store_error};
+use super::sync::close;
 use crate::durable_file::{ensure_dir, replace, sync_dir};
 use crate::error::StoreError;
 
@@ -116,7 +117,12 @@ impl Directory {
         let suspect = self.path().join("suspect");
         let suspected = suspect.exists();
         if suspected {
-            write_anew(&self.log()).map_err(io_error)?;
+            for entry in fs::read_dir(self.path())? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    write_anew(&entry.path()).map_err(io_error)?;
+                }
+            }
         }
         // What a process before this one left in the system's cache only: sled builds on it at once.
         sync_all(&self.path())?;
@@ -141,8 +147,17 @@ impl Directory {
             fs::remove_dir(&blobs)?;
         }
         File::create(&blobs)?;
-        // What else may be the matter is met again when it is opened in earnest.
-        drop(open_sled(&self.path(), 1 << 20));
+        match open_sled(&self.path(), 1 << 20) {
+            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotADirectory => {}
+            // Then there may be no new snapshot, and nothing may be built on it.
+            Err(error) => return Err(error),
+            Ok(db) => {
+                close(db);
+                return Err(StoreError::Io(io::Error::other(
+                    "sled did not look for files that it does not sync",
+                )));
+            }
+        }
         unlocked(&self.log())?;
         fs::remove_file(&blobs)?;
         fs::create_dir(&blobs)?;

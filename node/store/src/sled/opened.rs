@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::directory::{Directory, open_sled};
-use super::failure::store_error;
+use super::failure::{contained, store_error};
 use super::layout::{Leftover, State, epoch_key, leftover_prefix, number, partition_key, state_key};
 use super::reuse_gate::Gated;
 use super::sync::{SyncFile, close};
@@ -34,6 +34,19 @@ impl Opened {
         lease: Option<u64>,
     ) -> Result<(Self, Found), StoreError> {
         directory.create(|dir| fill(dir, directory.name()))?;
+        contained(|| Self::open_made(directory, cache_bytes, lease)).inspect_err(|error| {
+            // It may have been a sync: the next may say nothing of what was lost with it.
+            if matches!(error, StoreError::Io(_) | StoreError::DiskFull) {
+                directory.suspect();
+            }
+        })
+    }
+
+    fn open_made(
+        directory: &Directory,
+        cache_bytes: u64,
+        lease: Option<u64>,
+    ) -> Result<(Self, Found), StoreError> {
         directory.prepare()?;
         directory.write_snapshot()?;
         let gated = Gated::new(&directory.log())?;
