@@ -194,6 +194,34 @@ async fn journal_a_full_queue_says_so_at_once_and_uses_up_no_number() {
     assert_eq!(append(&journal, 1).await.unwrap(), 10 - full);
 }
 
+/// What waits is one block with one sync, whichever bodies it is of.
+#[tokio::test]
+async fn journal_one_sync_serves_all_bodies() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let synced = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&synced);
+    let observer: super::SyncObserver = Arc::new(move |report| noted.lock().unwrap().push(report.entries));
+    let options = JournalOptions { observer: Some(observer), ..options() };
+    let (journal, _) = Journal::open_on(dir.path(), options, disk.clone()).unwrap();
+    let append = |body: &str| {
+        journal.append_sealed_with(body, 1, 1_000, None, |_| Ok::<_, JournalError>(body.as_bytes().to_vec()))
+    };
+    append("982016").await.unwrap();
+    disk.set(|faults| faults.held = true);
+    let first = append("982016");
+    while journal.queue_depth() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let behind = ["982016", "982024", "983012", "980005"].map(append);
+    disk.set(|faults| faults.held = false);
+    first.await.unwrap();
+    for one in behind {
+        one.await.unwrap();
+    }
+    assert_eq!(*synced.lock().unwrap(), [1, 1, 4]);
+}
+
 /// A disk that loses, at a power cut, any of the sectors written since the last sync.
 #[derive(Clone)]
 struct Forgetful(Arc<Mutex<Memory>>);

@@ -1,6 +1,7 @@
 //! Tests: what writes a body against an engine that fails, which a real disk does too rarely to wait for.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
@@ -16,6 +17,8 @@ use crate::row::{RowKey, Space};
 struct Scripted {
     fault: FaultCell,
     commits: VecDeque<GroupError>,
+    /// Batches of each group that was to be committed.
+    groups: Arc<Mutex<Vec<usize>>>,
     tidy: Option<StoreError>,
     recovery: Option<StoreError>,
     /// Whether the file was to be opened anew, for each recovery.
@@ -30,6 +33,7 @@ impl GroupCommit for Scripted {
     }
 
     fn commit(&mut self, batches: &[Applied]) -> Result<Vec<Result<(), StoreError>>, GroupError> {
+        self.groups.lock().unwrap().push(batches.len());
         match self.commits.pop_front() {
             Some(error) => Err(error),
             None => Ok(batches.iter().map(|_| Ok(())).collect()),
@@ -65,6 +69,28 @@ fn apply(server: &mut Server<Scripted>) -> Result<(), StoreError> {
     let (done, mut answer) = oneshot::channel();
     server.serve(vec![Job::Apply(Applied { batch: batch(), done })]);
     answer.try_recv().unwrap()
+}
+
+/// Writers of one body share commits, and so syncs: whatever waits together is committed together.
+#[test]
+fn sqlite_batches_that_wait_together_share_a_commit() {
+    let commits = VecDeque::from([GroupError::Refused(StoreError::DiskFull)]);
+    let scripted = Scripted { commits, ..Scripted::default() };
+    let groups = Arc::clone(&scripted.groups);
+    let mut server = Server::new(scripted);
+    for outcome in [false, true] {
+        let (jobs, answers): (Vec<_>, Vec<_>) = (0..50)
+            .map(|_| {
+                let (done, answer) = oneshot::channel();
+                (Job::Apply(Applied { batch: batch(), done }), answer)
+            })
+            .unzip();
+        server.serve(jobs);
+        for mut answer in answers {
+            assert_eq!(answer.try_recv().unwrap().is_ok(), outcome, "and its outcome");
+        }
+    }
+    assert_eq!(*groups.lock().unwrap(), [50, 50]);
 }
 
 fn recover(server: &mut Server<Scripted>) -> Option<WriteFault> {
