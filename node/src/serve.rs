@@ -14,6 +14,7 @@ use chukei_relay_client::replay::WINDOW_MS;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_store::DataFolder;
 use chukei_store::journal::Journal;
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::RequestId;
 use chukei_wire::identity::Identity;
 
@@ -205,12 +206,14 @@ fn readiness(
 /// What a node serves without, or why it serves nothing. One that waits for bodies of other nodes is ready to.
 fn told(node: &Node) -> Result<Vec<String>, String> {
     let faults = node.bodies.faults();
+    // A fault that leaves reads leaves none of a body that could not be opened.
+    let read = |code: &BodyCode| node.bodies.get(*code).is_ok();
     let told = faults.iter().map(|(code, fault)| match fault.cause {
         Cause::OwnedElsewhere => format!("body {code} is served elsewhere: {fault}"),
-        cause if cause.leaves_reads() => format!("body {code} is only read: {fault}"),
+        _ if read(code) => format!("body {code} is only read: {fault}"),
         _ => format!("body {code} is not served: {fault}"),
     });
-    let out = faults.values().filter(|fault| !fault.cause.leaves_reads());
+    let out = faults.keys().filter(|code| !read(code));
     let waits = faults.values().any(|fault| fault.cause == Cause::OwnedElsewhere);
     if out.count() == node.bodies.codes().count() && !waits {
         return Err(told.collect::<Vec<_>>().join("; "));

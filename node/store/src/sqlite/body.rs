@@ -35,6 +35,8 @@ impl Body {
         machinery: &Arc<Machinery>,
         lock: Arc<LockFile>,
     ) -> Result<Arc<Self>, StoreError> {
+        // Behind a link to another disk, the log lies there too, and that disk is the one that is full or not.
+        let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let (connection, epoch) = file::open(path, name)?;
         let link = Link::new(connection, Arc::clone(machinery), Arc::clone(&lock));
         let body = Arc::new_cyclic(|body| {

@@ -10,6 +10,7 @@ mod channels;
 mod clocks;
 mod contract;
 mod copy_file;
+mod disks;
 mod engines;
 mod group;
 mod hop;
