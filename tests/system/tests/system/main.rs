@@ -29,8 +29,10 @@ mod played_permits;
 mod program;
 mod restoring;
 mod rotation;
+mod second_node;
 mod stage;
 mod store_faults;
+mod taking_over;
 mod token;
 
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ fn trials() -> Vec<Trial> {
         restoring::trials(),
         store_faults::trials(),
         engines::trials(),
+        taking_over::trials(),
     ]
     .into_iter()
     .flatten()

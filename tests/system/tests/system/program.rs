@@ -43,7 +43,8 @@ pub(crate) fn portal(layout: &Layout, args: &[&str]) -> Ended {
     with_config("portal", &layout.config(Role::Portal).display().to_string(), args)
 }
 
-fn with_config(program: &str, config: &str, args: &[&str]) -> Ended {
+/// Runs a program with this configuration and `--json`.
+pub(crate) fn with_config(program: &str, config: &str, args: &[&str]) -> Ended {
     run(program, &[&["--config", config, "--json"], args].concat())
 }
 

@@ -10,9 +10,9 @@ use super::hostile::{Frame, HostileBroker};
 use super::inner_broker::InnerBroker;
 use super::interference::{Interference, held_off_then_served};
 use super::rig::{BODY, Known, Rig, ask};
-use super::second_node::SecondNode;
 use crate::group::Test;
 use crate::notice_file::notice;
+use crate::second_node::SecondNode;
 use crate::stage::until;
 
 pub(super) const TESTS: &[Test<Interference>] = &[
@@ -208,7 +208,7 @@ fn asked_again(rig: &Rig, broker: &HostileBroker) {
 fn other_node(rig: &Rig, broker: &HostileBroker) {
     let known = &rig.known_persons(BODY, 1)[0];
     rig.ask_until_answered(known);
-    let _second = SecondNode::start(rig);
+    let _second = SecondNode::of_another_body(rig.layout());
     let second = until("the other node", || broker.node("node-b"));
     let before = provided(rig, known);
     broker.plan(Kind::SelfInfo, move |passage| async move {

@@ -15,7 +15,6 @@ mod mixups;
 mod permits;
 pub(crate) mod rig;
 mod sealed_flips;
-mod second_node;
 mod setups;
 mod wiretap;
 
