@@ -19,6 +19,7 @@ if [ -n "$pid" ] && grep -qaF "$0" "/proc/$pid/cmdline" 2>/dev/null; then
     tries=$((tries + 1))
   done
 fi
+umount -l "$0/data" 2>/dev/null
 rm -rf "$0"
 "#;
 

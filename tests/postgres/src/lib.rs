@@ -10,6 +10,7 @@ mod certificates;
 mod cleanup;
 mod process;
 mod replica;
+mod small_disk;
 mod template;
 
 pub use binaries::{available, binaries};

@@ -19,7 +19,7 @@ use crate::template;
 /// The cluster's superuser; over the Unix socket nobody is asked for a password.
 pub const SUPERUSER: &str = "postgres";
 /// The user and group `nobody`, by number: a server refuses to run as root.
-const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 const START_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
@@ -169,6 +169,14 @@ impl PostgresServer {
     /// written any more. [`PostgresServer::begin`] recovers it.
     pub fn crash(&mut self) -> io::Result<()> {
         self.stop(Signal::QUIT)
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(match &mut self.server {
+            Some(server) => server.try_wait()?.is_some(),
+            None => true,
+        })
     }
 
     /// Stops the server in order; sessions are closed.

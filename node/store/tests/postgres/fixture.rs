@@ -44,10 +44,16 @@ pub(crate) fn server() -> &'static PostgresServer {
 /// A server of one test's own, with roles and a database.
 pub(crate) fn started() -> std::io::Result<PostgresServer> {
     let server = PostgresServer::start()?;
+    with_roles(&server)?;
+    Ok(server)
+}
+
+/// Makes roles and a database on a new server.
+pub(crate) fn with_roles(server: &PostgresServer) -> std::io::Result<()> {
     server.sql("postgres", &format!("CREATE ROLE {OWNER} LOGIN"))?;
     server.sql("postgres", &format!("CREATE ROLE {NODE} LOGIN PASSWORD '{PASSWORD}'"))?;
     server.sql("postgres", &format!("CREATE DATABASE {DATABASE} OWNER {OWNER}"))?;
-    Ok(server)
+    Ok(())
 }
 
 /// Fresh tables on this server.

@@ -6,6 +6,7 @@ mod basics;
 mod failover;
 mod failures;
 mod fixture;
+mod full_disk;
 mod isolation;
 mod journal;
 mod leases;
