@@ -288,7 +288,8 @@ impl PostgresServer {
         lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
     }
 
-    pub(crate) fn data(&self) -> &Path {
+    /// The folder of its data, its write-ahead log included.
+    pub fn data(&self) -> &Path {
         &self.data
     }
 

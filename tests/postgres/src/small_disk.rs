@@ -15,7 +15,7 @@ impl PostgresServer {
     /// A new cluster on a file system of so many MiB in memory; `None` where this process may not mount one.
     pub fn on_small_disk(mebibytes: u32) -> io::Result<Option<Self>> {
         let mut server = Self::prepare(&std::env::temp_dir())?;
-        let data = server.data();
+        let data = server.data().to_owned();
         fs::create_dir(&data)?;
         let options = format!("size={mebibytes}m,mode=0700,uid={NOBODY},gid={NOBODY}");
         let mounted =

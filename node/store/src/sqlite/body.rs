@@ -9,7 +9,7 @@ use super::committer::Committer;
 use super::home::{Home, Link, Machinery};
 use super::writer::{Applied, Job, Server};
 use super::writers::Work;
-use super::{QUEUE, file};
+use super::{QUEUE, disk, file};
 use crate::batch::Batch;
 use crate::commit_queue::{CommitQueue, PushError};
 use crate::error::StoreError;
@@ -37,7 +37,8 @@ impl Body {
     ) -> Result<Arc<Self>, StoreError> {
         // Behind a link to another disk, the log lies there too, and that disk is the one that is full or not.
         let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (connection, epoch) = file::open(path, name)?;
+        let opened = file::open(path, name).map_err(|error| disk::explain(error, path));
+        let (connection, epoch) = opened?;
         let link = Link::new(connection, Arc::clone(machinery), Arc::clone(&lock));
         let body = Arc::new_cyclic(|body| {
             let home = Arc::new(Home::new((number, path, name, epoch), body.clone(), machinery, lock));

@@ -12,7 +12,9 @@ mod inner_broker;
 mod interference;
 mod memory;
 mod mixups;
+mod needles;
 mod permits;
+mod raw_files;
 pub(crate) mod rig;
 mod sealed_flips;
 mod setups;
@@ -22,6 +24,12 @@ use libtest_mimic::Trial;
 
 /// Every attack.
 pub(crate) fn trials() -> Vec<Trial> {
-    let groups = [crash::trials(), wiretap::trials(), interference::trials(), broker_loss::trials()];
+    let groups = [
+        crash::trials(),
+        wiretap::trials(),
+        raw_files::trials(),
+        interference::trials(),
+        broker_loss::trials(),
+    ];
     groups.into_iter().flatten().collect()
 }

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use data_encoding::HEXLOWER;
-use encoding_rs::SHIFT_JIS;
 use libtest_mimic::{Completion, Failed, Trial};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::memory::{found_in_bytes, found_in_files, found_in_process};
+use super::needles::{Needles, secret, windows_31j};
 use super::rig::{BODY, Known, Rig, ask, seed};
 use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Skippable, skippable_group};
@@ -41,8 +41,6 @@ const REQUESTS: usize = 2_400;
 const SIDE_BY_SIDE: usize = 24;
 /// Persons whose values came in UTF-8, and as many in Windows-31J.
 const PERSONS: usize = 6;
-/// Characters secrets are made of: each has a place in Windows-31J, and none alone is telling.
-const ALPHABET: &str = "海鳴市葉風星見町中継暗号写本金魚提灯風鈴朝顔夕凪渡船霧笛石畳坂道灯台桟橋①Ⅱ髙﨑";
 
 struct Wiretap {
     rig: Rig,
@@ -102,37 +100,6 @@ fn rows(known: &[Known]) -> String {
     let rows: Vec<Row<'_>> =
         known.iter().zip(&ids).map(|(known, id)| Row::new(BODY, &known.person, id, &known.value)).collect();
     file(&rows)
-}
-
-/// A text in Windows-31J.
-fn windows_31j(text: &str) -> Vec<u8> {
-    let (bytes, _, unmappable) = SHIFT_JIS.encode(text);
-    assert!(!unmappable, "a character has no place in Windows-31J");
-    bytes.into_owned()
-}
-
-fn secret(dice: &mut StdRng) -> String {
-    let alphabet: Vec<char> = ALPHABET.chars().collect();
-    (0..24).map(|_| alphabet[dice.random_range(0..alphabet.len())]).collect()
-}
-
-#[derive(Default)]
-struct Needles {
-    names: Vec<String>,
-    needles: Vec<Vec<u8>>,
-}
-
-impl Needles {
-    /// A text in UTF-8, in Windows-31J, in UTF-16 and in hexadecimal.
-    fn text(&mut self, name: &str, text: &str) {
-        let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let hex = HEXLOWER.encode(text.as_bytes()).into_bytes();
-        let forms = [text.as_bytes().to_vec(), windows_31j(text), utf_16, hex];
-        for form in forms.into_iter().collect::<BTreeSet<_>>() {
-            self.names.push(name.to_owned());
-            self.needles.push(form);
-        }
-    }
 }
 
 impl Wiretap {

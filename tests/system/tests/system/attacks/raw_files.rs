@@ -1,0 +1,180 @@
+//! Raw files of a node, whatever its engine: neither a value nor a person's number nor the code of a dataset or of an item
+//! stands in them, in any form, and what is one body's opens at no other (R1, R2).
+//!
+//! What needs a PostgreSQL server is skipped where none is installed; with `CHUKEI_REQUIRE_SERVICES=1` it fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chukei_harness::role::Role;
+use chukei_harness::store::{Database, Store};
+use libtest_mimic::{Completion, Trial};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::json;
+
+use super::memory::found_in_files;
+use super::needles::{Needles, secret};
+use super::rig::{Known, seed};
+use crate::copy_file::{Row, TAX, TAX_TEXT, file};
+use crate::notice_file::notice;
+use crate::page::page;
+use crate::program;
+use crate::stage::{Stage, told_soon, until};
+
+/// The group.
+pub(super) fn trials() -> Vec<Trial> {
+    let on = |name: &str, run: fn() -> Completion| {
+        Trial::ignorable_test(format!("raw_files::{name}"), move || Ok(run()))
+    };
+    vec![
+        on("r02_sqlite_files_hold_no_value_no_number_and_no_code", || searched(Store::Sqlite, None)),
+        on("r02_sled_files_hold_no_value_no_number_and_no_code", || searched(Store::Sled, None)),
+        on("r02_postgres_files_hold_no_value_no_number_and_no_code", on_a_server),
+        on("r01_one_bodys_keys_do_not_open_anothers_files", other_keys),
+    ]
+}
+
+const BODY: &str = "982016";
+const OTHER: &str = "982024";
+/// Names of the tax dataset and of the group it is of, as the catalogue has them.
+const DATASET_NAME: &str = "地方税";
+const PERSONS: usize = 2;
+
+fn on_a_server() -> Completion {
+    let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
+    if !Database::is_available() {
+        assert!(!required, "PostgreSQL is needed");
+        return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
+    }
+    let mut database = Database::start().unwrap();
+    let data = database.server().data().to_owned();
+    searched(Store::Postgres(&database), Some(&data))
+}
+
+/// Copies, a notice, own information, a backup and a copy of the keyring; then every file is searched.
+fn searched(store: Store<'_>, server: Option<&Path>) -> Completion {
+    let stage = Stage::start_with("raw-files", store, |_| ()).unwrap();
+    let mut dice = StdRng::seed_from_u64(seed());
+    let mut needles = Needles::default();
+    let known: Vec<Known> = stage
+        .persons(BODY, PERSONS)
+        .into_iter()
+        .map(|person| Known { person, value: secret(&mut dice) })
+        .collect();
+    let ids: Vec<String> = known.iter().map(Known::record_id).collect();
+    let rows: Vec<Row<'_>> =
+        known.iter().zip(&ids).map(|(known, id)| Row::new(BODY, &known.person, id, &known.value)).collect();
+    stage.import_new(BODY, file(&rows), PERSONS);
+    for known in &known {
+        needles.text_in_any_form("a value", &known.value);
+        needles.text_in_any_form("an addressee number", &known.person.addressee);
+        stage.self_info(&known.person.user, BODY, &[TAX]);
+    }
+    let title = secret(&mut dice);
+    let mut sent = notice("n-raw", &known.iter().map(|known| &known.person).collect::<Vec<_>>());
+    sent["title"] = json!(title);
+    let path = stage.written("notice.json", sent.to_string());
+    stage.staff(BODY, &["notice", "send", &path]).done();
+    until("the notice", || (stage.notices(&known[0]).len() == 1).then_some(()));
+    needles.text_in_any_form("a title", &title);
+    let codes = [("a dataset's code", TAX), ("an item's code", TAX_TEXT), ("a dataset's name", DATASET_NAME)];
+    codes.iter().for_each(|(name, code)| needles.text_in_any_form(name, code));
+
+    let dir = stage.layout().dir();
+    let (backups, keyrings) = (dir.join("backups"), dir.join("keyrings"));
+    let text = |path: &Path| path.display().to_string();
+    stage.staff(BODY, &["backup", "create", "--out", &text(&backups)]).done();
+    let mut places = vec![dir.join("node"), dir.join("broker"), backups];
+    if server.is_none() {
+        fs::create_dir(&keyrings).unwrap();
+        let config = text(&stage.layout().config(Role::Node));
+        let keep =
+            ["--json", "keys", "backup", "--keys", &config, "--owner", BODY, "--out-dir", &text(&keyrings)];
+        program::run("chukei", &keep).done();
+        places.push(keyrings);
+    }
+    places.extend(server.map(Path::to_owned));
+    // First as they are while the node serves, then as it leaves them.
+    for stopped in [false, true] {
+        if stopped {
+            stage.stack.stop_role(Role::Node).unwrap();
+        }
+        for place in &places {
+            let found = found_in_files(place, &needles.needles);
+            let named: Vec<_> = found.iter().map(|(at, file)| (&needles.names[*at], file)).collect();
+            assert!(named.is_empty(), "{named:?}");
+        }
+    }
+    // What may stand there is found there: the search does look at the rows.
+    let body = vec![BODY.as_bytes().to_vec()];
+    assert!(!found_in_files(&places[0], &body).is_empty(), "not even the body's own code");
+    assert!(
+        server.is_none_or(|data| !found_in_files(data, &body).is_empty()),
+        "not even the body's own code"
+    );
+    for log in [Role::Node, Role::Broker].map(|role| fs::read(stage.layout().log(role)).unwrap()) {
+        assert!(!log.is_empty() && super::memory::found_in_bytes(&log, &needles.needles).is_empty());
+    }
+    Completion::Completed
+}
+
+/// The keyring of one body in the place of another's is refused, and the rows of one, given out for another's, open
+/// under none of its keys.
+fn other_keys() -> Completion {
+    let stage = Stage::start("other-keys", told_soon).unwrap();
+    let persons = [BODY, OTHER].map(|body| stage.persons(body, 1).remove(0));
+    for (body, person) in [BODY, OTHER].iter().zip(&persons) {
+        stage.import_new(body, file(&[Row::new(body, person, "r-1", "own")]), 1);
+    }
+    let data = stage.layout().dir().join("node");
+    let exchanged = |kept: PathBuf, from: PathBuf, change: fn(Vec<u8>) -> Vec<u8>| {
+        stage.stack.stop_role(Role::Node).unwrap();
+        let own = fs::read(&kept).unwrap();
+        fs::write(&kept, change(fs::read(from).unwrap())).unwrap();
+        stage.stack.start_role(Role::Node).unwrap();
+        own
+    };
+    let told = |what: &str| {
+        until(what, || {
+            let (status, text) = page(stage.layout(), Role::Node, "/readyz")?;
+            (status == 200 && text.contains(what)).then_some(text)
+        })
+    };
+    let of_other = ["self-info", "--person", &persons[1].user, "--body", OTHER, "--dataset", TAX];
+
+    let keyring = |body: &str| data.join(format!("keys/{body}.keyring"));
+    let own = exchanged(keyring(OTHER), keyring(BODY), |keys| keys);
+    let text = told("(damaged)");
+    assert!(text.contains(&format!("body {OTHER} is not served")) && !text.contains(BODY), "{text}");
+    assert_eq!(stage.portal(&of_other).code_at(4), "NOT_READY");
+    stage.self_info(&persons[0].user, BODY, &[TAX]);
+    stage.stack.stop_role(Role::Node).unwrap();
+    fs::write(keyring(OTHER), own).unwrap();
+
+    // As they are, and with the name in the file altered, so that nothing but the keys stands in the way.
+    let rows = |body: &str| data.join(format!("bodies/{body}.sqlite"));
+    let own = exchanged(rows(OTHER), rows(BODY), |rows| rows);
+    let text = told("(store)");
+    assert!(text.contains(&format!("body {OTHER} is not served")), "{text}");
+    exchanged(rows(OTHER), rows(BODY), renamed);
+    told("ready");
+    until("an answer of some kind", || (stage.portal(&of_other).code == Some(3)).then_some(()));
+    let (more, _) = stage.new_persons(OTHER, 1);
+    let enrolled = stage.staff(OTHER, &["person", "enroll", &more.display().to_string()]);
+    assert_ne!(enrolled.code, Some(0), "{enrolled:?}");
+    stage.self_info(&persons[0].user, BODY, &[TAX]);
+    stage.stack.stop_role(Role::Node).unwrap();
+    fs::write(rows(OTHER), own).unwrap();
+    stage.stack.start_role(Role::Node).unwrap();
+    until("the own rows", || (stage.portal(&of_other).code == Some(0)).then_some(()));
+    Completion::Completed
+}
+
+/// The file with another body's name for its own; both are as long.
+fn renamed(mut rows: Vec<u8>) -> Vec<u8> {
+    let places: Vec<usize> = memchr::memmem::find_iter(&rows, BODY).collect();
+    assert!(!places.is_empty(), "the file has its body's name");
+    places.into_iter().for_each(|at| rows[at..at + BODY.len()].copy_from_slice(OTHER.as_bytes()));
+    rows
+}
