@@ -12,6 +12,7 @@ use chukei_harness::stack::{Stack, WhenDead};
 use chukei_harness::store::Store;
 use chukei_mock_portal::client::Client;
 use libtest_mimic::Failed;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -82,6 +83,12 @@ impl Stage {
     /// What is laid out.
     pub(crate) fn layout(&self) -> &Layout {
         self.stack.layout()
+    }
+
+    /// Sends a signal to a role's process.
+    pub(crate) fn signal(&self, role: Role, signal: Signal) {
+        let pid = std::fs::read_to_string(self.layout().pid_file(role)).unwrap();
+        kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), signal).unwrap();
     }
 
     /// A path in the stage's folder that no other test uses; its name ends with `name`.

@@ -13,7 +13,7 @@ use chukei_harness::layout::{BODIES, Layout};
 use chukei_harness::role::Role;
 use chukei_harness::store::{Database, Store};
 use libtest_mimic::{Completion, Failed, Trial};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::copy_file::{Row, TAX, file};
@@ -140,11 +140,6 @@ fn answered_in_time(stage: &Stage, person: &Person, died: Instant) -> Value {
     }
 }
 
-fn signal_first(stage: &Stage, signal: Signal) {
-    let pid = std::fs::read_to_string(stage.layout().pid_file(Role::Node)).unwrap();
-    kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), signal).unwrap();
-}
-
 fn events(config: &Path) -> u64 {
     let log = program::with_config("chukei", &config.display().to_string(), &["audit", "verify"]).done();
     assert_eq!((log["verified"].as_bool(), log["first_bad"].is_null()), (Some(true), true), "{log}");
@@ -176,11 +171,11 @@ fn both_ways(nodes: &TwoNodes) -> Completion {
         until("records under way", || (shown(&ask(layout, &person.user)?).len() > 1).then_some(()));
 
         // The owner stands still, as a machine that hangs: to everybody else it is dead.
-        signal_first(stage, Signal::STOP);
+        stage.signal(Role::Node, Signal::STOP);
         let taken = answered_in_time(stage, &person, Instant::now());
         assert!(import(&second_config, &record(stage, &person, "b1")));
         // It comes back in the middle of what it was doing, and is told that the body is not its own.
-        signal_first(stage, Signal::CONT);
+        stage.signal(Role::Node, Signal::CONT);
         until("a stale owner that knows", || {
             let told = told(stage, None);
             (told.contains("(fenced)") || told.contains("(owned_elsewhere)")).then_some(())

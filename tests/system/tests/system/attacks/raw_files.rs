@@ -11,9 +11,10 @@ use chukei_harness::store::{Database, Store};
 use libtest_mimic::{Completion, Trial};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustix::process::Signal;
 use serde_json::json;
 
-use super::memory::found_in_files;
+use super::memory::{found_in_bytes, found_in_files};
 use super::needles::{Needles, secret};
 use super::rig::{Known, seed};
 use crate::copy_file::{Row, TAX, TAX_TEXT, file};
@@ -28,8 +29,12 @@ pub(super) fn trials() -> Vec<Trial> {
         Trial::ignorable_test(format!("raw_files::{name}"), move || Ok(run()))
     };
     vec![
-        on("r02_sqlite_files_hold_no_value_no_number_and_no_code", || searched(Store::Sqlite, None)),
-        on("r02_sled_files_hold_no_value_no_number_and_no_code", || searched(Store::Sled, None)),
+        on("r02_sqlite_files_hold_no_value_no_number_and_no_code", || {
+            searched(Stage::start_with("raw-sqlite", Store::Sqlite, |_| ()).unwrap(), None)
+        }),
+        on("r02_sled_files_hold_no_value_no_number_and_no_code", || {
+            searched(Stage::start_with("raw-sled", Store::Sled, |_| ()).unwrap(), None)
+        }),
         on("r02_postgres_files_hold_no_value_no_number_and_no_code", on_a_server),
         on("r01_one_bodys_keys_do_not_open_anothers_files", other_keys),
     ]
@@ -48,13 +53,12 @@ fn on_a_server() -> Completion {
         return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
     }
     let mut database = Database::start().unwrap();
-    let data = database.server().data().to_owned();
-    searched(Store::Postgres(&database), Some(&data))
+    let stage = Stage::start_with("raw-postgres", Store::Postgres(&database), |_| ()).unwrap();
+    searched(stage, Some(&mut database))
 }
 
 /// Copies, a notice, own information, a backup and a copy of the keyring; then every file is searched.
-fn searched(store: Store<'_>, server: Option<&Path>) -> Completion {
-    let stage = Stage::start_with("raw-files", store, |_| ()).unwrap();
+fn searched(stage: Stage, server: Option<&mut Database>) -> Completion {
     let mut dice = StdRng::seed_from_u64(seed());
     let mut needles = Needles::default();
     let known: Vec<Known> = stage
@@ -94,29 +98,36 @@ fn searched(store: Store<'_>, server: Option<&Path>) -> Completion {
         program::run("chukei", &keep).done();
         places.push(keyrings);
     }
-    places.extend(server.map(Path::to_owned));
-    // First as they are while the node serves, then as it leaves them.
-    for stopped in [false, true] {
-        if stopped {
-            stage.stack.stop_role(Role::Node).unwrap();
+    // As they are while the node serves, which stands still meanwhile, and as it leaves them.
+    stage.signal(Role::Node, Signal::STOP);
+    search(&places, &needles);
+    stage.signal(Role::Node, Signal::CONT);
+    stage.stack.stop_role(Role::Node).unwrap();
+    let rows = match server {
+        Some(database) => {
+            let server = database.server();
+            server.sql("postgres", "CHECKPOINT").unwrap();
+            server.crash().unwrap();
+            server.data().to_owned()
         }
-        for place in &places {
-            let found = found_in_files(place, &needles.needles);
-            let named: Vec<_> = found.iter().map(|(at, file)| (&needles.names[*at], file)).collect();
-            assert!(named.is_empty(), "{named:?}");
-        }
-    }
+        None => places[0].join("bodies"),
+    };
+    places.push(rows.clone());
+    search(&places, &needles);
     // What may stand there is found there: the search does look at the rows.
-    let body = vec![BODY.as_bytes().to_vec()];
-    assert!(!found_in_files(&places[0], &body).is_empty(), "not even the body's own code");
-    assert!(
-        server.is_none_or(|data| !found_in_files(data, &body).is_empty()),
-        "not even the body's own code"
-    );
+    assert!(!found_in_files(&rows, &[BODY.as_bytes().to_vec()]).is_empty(), "not even the body's own code");
     for log in [Role::Node, Role::Broker].map(|role| fs::read(stage.layout().log(role)).unwrap()) {
-        assert!(!log.is_empty() && super::memory::found_in_bytes(&log, &needles.needles).is_empty());
+        assert!(!log.is_empty() && found_in_bytes(&log, &needles.needles).is_empty());
     }
     Completion::Completed
+}
+
+fn search(places: &[PathBuf], needles: &Needles) {
+    for place in places {
+        let found = found_in_files(place, &needles.needles);
+        let named: Vec<_> = found.iter().map(|(at, file)| (&needles.names[*at], file)).collect();
+        assert!(named.is_empty(), "{named:?}");
+    }
 }
 
 /// The keyring of one body in the place of another's is refused, and the rows of one, given out for another's, open
@@ -128,12 +139,20 @@ fn other_keys() -> Completion {
         stage.import_new(body, file(&[Row::new(body, person, "r-1", "own")]), 1);
     }
     let data = stage.layout().dir().join("node");
-    let exchanged = |kept: PathBuf, from: PathBuf, change: fn(Vec<u8>) -> Vec<u8>| {
+    // A log of its own beside it would be laid over what is put there.
+    let log = data.join(format!("bodies/{OTHER}.sqlite-wal"));
+    let exchanged = |kept: &Path, from: &Path, change: fn(Vec<u8>) -> Vec<u8>| {
         stage.stack.stop_role(Role::Node).unwrap();
-        let own = fs::read(&kept).unwrap();
-        fs::write(&kept, change(fs::read(from).unwrap())).unwrap();
+        let own = (fs::read(kept).unwrap(), fs::read(&log).unwrap());
+        fs::write(kept, change(fs::read(from).unwrap())).unwrap();
+        fs::write(&log, "").unwrap();
         stage.stack.start_role(Role::Node).unwrap();
         own
+    };
+    let given_back = |kept: &Path, own: (Vec<u8>, Vec<u8>)| {
+        stage.stack.stop_role(Role::Node).unwrap();
+        fs::write(kept, own.0).unwrap();
+        fs::write(&log, own.1).unwrap();
     };
     let told = |what: &str| {
         until(what, || {
@@ -144,28 +163,25 @@ fn other_keys() -> Completion {
     let of_other = ["self-info", "--person", &persons[1].user, "--body", OTHER, "--dataset", TAX];
 
     let keyring = |body: &str| data.join(format!("keys/{body}.keyring"));
-    let own = exchanged(keyring(OTHER), keyring(BODY), |keys| keys);
+    let own = exchanged(&keyring(OTHER), &keyring(BODY), |keys| keys);
     let text = told("(damaged)");
     assert!(text.contains(&format!("body {OTHER} is not served")) && !text.contains(BODY), "{text}");
     assert_eq!(stage.portal(&of_other).code_at(4), "NOT_READY");
     stage.self_info(&persons[0].user, BODY, &[TAX]);
-    stage.stack.stop_role(Role::Node).unwrap();
-    fs::write(keyring(OTHER), own).unwrap();
+    given_back(&keyring(OTHER), own);
 
     // As they are, and with the name in the file altered, so that nothing but the keys stands in the way.
     let rows = |body: &str| data.join(format!("bodies/{body}.sqlite"));
-    let own = exchanged(rows(OTHER), rows(BODY), |rows| rows);
+    let own = exchanged(&rows(OTHER), &rows(BODY), |rows| rows);
     let text = told("(store)");
     assert!(text.contains(&format!("body {OTHER} is not served")), "{text}");
-    exchanged(rows(OTHER), rows(BODY), renamed);
-    told("ready");
-    until("an answer of some kind", || (stage.portal(&of_other).code == Some(3)).then_some(()));
+    exchanged(&rows(OTHER), &rows(BODY), renamed);
+    until("a refusal of what is not there", || (stage.portal(&of_other).code == Some(3)).then_some(()));
     let (more, _) = stage.new_persons(OTHER, 1);
     let enrolled = stage.staff(OTHER, &["person", "enroll", &more.display().to_string()]);
     assert_ne!(enrolled.code, Some(0), "{enrolled:?}");
     stage.self_info(&persons[0].user, BODY, &[TAX]);
-    stage.stack.stop_role(Role::Node).unwrap();
-    fs::write(rows(OTHER), own).unwrap();
+    given_back(&rows(OTHER), own);
     stage.stack.start_role(Role::Node).unwrap();
     until("the own rows", || (stage.portal(&of_other).code == Some(0)).then_some(()));
     Completion::Completed
