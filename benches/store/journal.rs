@@ -7,6 +7,7 @@ use chukei_benches::load::{self, Round};
 use chukei_benches::progress::Progress;
 use chukei_benches::table::Table;
 use chukei_benches::{Failure, stats};
+use chukei_store::journal::LogPlace;
 use chukei_store::{DataFolder, Entry, Journal, JournalOptions, Partition, PostgresEngine};
 
 use crate::Bench;
@@ -74,15 +75,15 @@ async fn open(
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let options = JournalOptions { observer: Some(observer), ..JournalOptions::default() };
-    let (mut journal, _) = _folder.journal(options)?;
+    let (journal, _) = _folder.journal(options)?;
     let names: Arc<[String]> = (0..bodies).map(body).collect();
     let (mut _open, mut _engine) = (Vec::new(), None);
     if let Some(place) = server {
         let engine = place.on_server().await?;
-        journal = journal.on_server(&engine, &[])?;
+        journal.on_server(&engine, &[])?;
         for name in names.iter() {
             _open.push(open_when_free(&*engine, name).await?);
-            journal.adopt(name).await?;
+            journal.adopt(name, LogPlace::Server).await?;
         }
         _engine = Some(engine);
     }

@@ -8,6 +8,7 @@ mod journal;
 mod kill;
 mod loading;
 mod memory;
+mod pause;
 mod place;
 mod reads;
 mod rows;
@@ -66,6 +67,8 @@ enum Of {
     Memory,
     /// The journal.
     Journal,
+    /// Pauses of backups and moves: all rows are copied twice a round and pair of engines.
+    Pauses,
 }
 
 /// One table.
@@ -76,7 +79,7 @@ struct Part {
 }
 
 /// In this order: all but the first of the engines' parts read rows that the first has loaded.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part { of: Of::Engines, name: "bulk load", measure: loading::table },
     Part { of: Of::Engines, name: "commits", measure: commits::table },
     Part { of: Of::Engines, name: "warm reads", measure: reads::points },
@@ -86,6 +89,7 @@ const PARTS: [Part; 9] = [
     Part { of: Of::Engines, name: "space", measure: space::table },
     Part { of: Of::Memory, name: "memory", measure: memory::table },
     Part { of: Of::Journal, name: "journal", measure: journal::table },
+    Part { of: Of::Pauses, name: "pauses", measure: pause::table },
 ];
 
 /// What every part works with.

@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chukei_relay_client::permit::EVIDENCE_PARTITION;
 use chukei_store::image::{ImageError, Place};
 use chukei_store::journal::{Journal, JournalOptions, Recovered};
 use chukei_store::{
@@ -16,7 +15,8 @@ use chukei_store::{
 
 use crate::config::serve::NodeConfig;
 use crate::config::store::PostgresSettings;
-use crate::engines::Engines;
+use crate::engines::{Engines, Server};
+use crate::home::LOCAL;
 use crate::start::StartError;
 
 /// What the files of a body with an embedded engine end with.
@@ -29,7 +29,7 @@ pub struct EngineOpener {
     sqlite: SqliteOptions,
     sled: SledOptions,
     postgres: Option<PostgresOptions>,
-    server: Option<Arc<PostgresEngine>>,
+    server: Server,
 }
 
 impl EngineOpener {
@@ -42,22 +42,20 @@ impl EngineOpener {
         let postgres = store.postgres.as_ref().map(options).transpose();
         let postgres = postgres.map_err(|error| StartError::new("CONFIG", &error))?;
         let of_server = postgres.clone().filter(|_| store.engine == EngineKind::Postgres);
-        let server = match of_server {
-            Some(options) => Some(PostgresEngine::connect(options).await.map_err(not_connected)?),
-            None => None,
-        };
+        let server = Server::default();
+        if let Some(options) = of_server {
+            server.get_or_try_init(|| PostgresEngine::connect(options)).await.map_err(not_connected)?;
+        }
         let (sqlite, sled) = (store.sqlite(), store.sled());
         Ok(Self { folder, configured: store.engine, sqlite, sled, postgres, server })
     }
 
-    /// The folder's journal, on the server that keeps the bodies where there is one. Evidence of permits is this node's
-    /// own.
+    /// The folder's journal. Logs of bodies that lie on a server can be kept there.
     pub fn journal(&self, options: JournalOptions) -> Result<(Journal, Recovered), StartError> {
         let opened = self.folder.journal(options).and_then(|(journal, recovered)| {
-            let journal = match &self.server {
-                Some(server) => journal.on_server(server, &[EVIDENCE_PARTITION])?,
-                None => journal,
-            };
+            if let Some(server) = self.server.get() {
+                journal.on_server(server, LOCAL)?;
+            }
             Ok((journal, recovered))
         });
         opened.map_err(|error| StartError::journal(&error))
@@ -83,10 +81,7 @@ impl EngineOpener {
         let (options, server) = (self.postgres.clone()?, self.server.clone());
         let folder = self.folder.clone();
         Some(Box::pin(async move {
-            let server = match server {
-                Some(server) => server,
-                None => PostgresEngine::connect(options).await?,
-            };
+            let server = server.get_or_try_init(|| PostgresEngine::connect(options)).await?.clone();
             Ok(Arc::new(Marked { server, folder }) as Arc<dyn Engine>)
         }))
     }
@@ -157,9 +152,9 @@ mod tests {
     use super::*;
 
     /// A server as far as this module is concerned: the mark is made before it is asked.
-    struct Server(Arc<dyn Engine>);
+    struct Played(Arc<dyn Engine>);
 
-    impl Engine for Server {
+    impl Engine for Played {
         fn kind(&self) -> EngineKind {
             EngineKind::Postgres
         }
@@ -178,7 +173,7 @@ mod tests {
         let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let folder = DataFolder::open(dir.path()).unwrap();
         let rows = DataFolder::open(elsewhere.path()).unwrap().sqlite(SqliteOptions::default());
-        let server = Marked { server: Arc::new(Server(rows)), folder: folder.clone() };
+        let server = Marked { server: Arc::new(Played(rows)), folder: folder.clone() };
         let sqlite = folder.sqlite(SqliteOptions::default());
         drop(sqlite.open("982016").await.unwrap());
         let refused =

@@ -1,14 +1,13 @@
 //! The engines of one node: the one that its configuration names, and others where bodies' rows were moved to.
 //!
-//! What must hold: each is opened once; a body's rows are looked for where a move has put them, and a move that a stop
-//! broke off is brought to one of its ends before the body is opened.
+//! What must hold: each is opened once. Which one has a body's rows is the business of [`crate::home`].
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use chukei_store::image::{ImageError, Place, empty_old_place};
+use chukei_store::image::ImageError;
 use chukei_store::{BoxFuture, DataFolder, Engine, EngineKind, PostgresEngine, StoreError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 /// Opens an engine; `None` where the configuration does not say how.
 pub type OpenEngine =
@@ -20,13 +19,19 @@ pub struct Engines {
     configured: EngineKind,
     open: OpenEngine,
     opened: Mutex<HashMap<EngineKind, Arc<dyn Engine>>>,
-    server: Option<Arc<PostgresEngine>>,
+    server: Server,
+    /// Bodies whose rows are being moved or looked for.
+    moving: std::sync::Mutex<HashSet<String>>,
 }
+
+/// The server, once it is connected.
+pub(crate) type Server = Arc<OnceCell<Arc<PostgresEngine>>>;
 
 impl Engines {
     /// Engines over a data folder, each opened by `open` when it is first needed.
     pub fn new(folder: DataFolder, configured: EngineKind, open: OpenEngine) -> Self {
-        Self { folder, configured, open, opened: Mutex::default(), server: None }
+        let (opened, server, moving) = (Mutex::default(), Server::default(), std::sync::Mutex::default());
+        Self { folder, configured, open, opened, server, moving }
     }
 
     /// One engine and no other.
@@ -34,18 +39,19 @@ impl Engines {
         let configured = engine.kind();
         let open: OpenEngine = Box::new(|_| None);
         let opened = Mutex::new(HashMap::from([(configured, engine)]));
-        Self { folder, configured, open, opened, server: None }
+        let (server, moving) = (Server::default(), std::sync::Mutex::default());
+        Self { folder, configured, open, opened, server, moving }
     }
 
-    /// The same, of a node that shares this server with others.
-    pub fn sharing(self, server: Option<Arc<PostgresEngine>>) -> Self {
+    /// The same, with the server that `open` connects.
+    pub(crate) fn sharing(self, server: Server) -> Self {
         Self { server, ..self }
     }
 
-    /// The server that the node shares with others, where that is the configured engine: logs and keyrings lie there
-    /// too, so that any of them can go on with a body.
+    /// The server, once an engine that lies there was asked for. Logs and keyrings of the bodies there lie there too, so
+    /// that any node can go on with them.
     pub fn server(&self) -> Option<&Arc<PostgresEngine>> {
-        self.server.as_ref()
+        self.server.get()
     }
 
     /// The folder.
@@ -69,36 +75,27 @@ impl Engines {
         Ok(engine)
     }
 
-    /// The engine that has the rows of a body that is not open.
-    pub async fn of_body(&self, name: &str) -> Result<Arc<dyn Engine>, ImageError> {
-        let place = self.folder.place(name)?;
-        match place {
-            Some(Place::Moving { from, to }) => {
-                tracing::warn!(body = name, %from, %to, "a move broke off: the rows stay where they were");
-                self.of(to).await?.remove(name).await?;
-                self.settle(name, from)?;
-            }
-            Some(Place::Moved { from, to }) => {
-                self.clear(name, from).await?;
-                self.settle(name, to)?;
-            }
-            Some(Place::In(_)) | None => {}
+    /// Keeps others from moving or looking for this body's rows: [`ImageError::InProgress`] while somebody does.
+    pub(crate) fn moving(&self, name: &str) -> Result<MovingBody<'_>, ImageError> {
+        if hold(&self.moving).insert(name.to_owned()) {
+            return Ok(MovingBody { engines: self, name: name.to_owned() });
         }
-        Ok(self.of(place.map_or(self.configured, Place::engine)).await?)
+        Err(ImageError::InProgress)
     }
+}
 
-    /// Removes what a move left with `from`. A server that other nodes use keeps the mark that the rows were moved.
-    pub async fn clear(&self, name: &str, from: EngineKind) -> Result<(), ImageError> {
-        let engine = self.of(from).await?;
-        if from == EngineKind::Postgres {
-            return empty_old_place(&*engine.open(name).await?).await;
-        }
-        engine.remove(name).await?;
-        Ok(())
-    }
+/// Nobody else moves this body while it lives.
+pub(crate) struct MovingBody<'a> {
+    engines: &'a Engines,
+    name: String,
+}
 
-    /// Notes that the rows are with `engine`, and nothing of them anywhere else.
-    pub fn settle(&self, name: &str, engine: EngineKind) -> Result<(), ImageError> {
-        Place::In(engine).write(&self.folder.bodies_path(), name)
+impl Drop for MovingBody<'_> {
+    fn drop(&mut self) {
+        hold(&self.engines.moving).remove(&self.name);
     }
+}
+
+fn hold<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

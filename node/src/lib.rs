@@ -18,6 +18,7 @@ pub mod engines;
 pub mod erasure;
 pub mod evidence;
 pub mod expiry;
+pub mod home;
 pub mod hosted;
 pub mod identities;
 pub mod inbound;

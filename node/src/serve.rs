@@ -24,8 +24,8 @@ use crate::config::clock;
 use crate::config::serve::NodeConfig;
 use crate::engine_opener::EngineOpener;
 use crate::evidence::PermitEvidence;
+use crate::home::Home;
 use crate::hosted::Bodies;
-use crate::hosted::body::Home;
 use crate::key_gate::Cause;
 use crate::outbound::announce::announce;
 use crate::start::{StartError, expiry_gauges, journal_options};
@@ -93,9 +93,9 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
     let engines = Arc::new(opener.engines());
-    let home = Home { engines: engines.clone(), journal: journal.clone() };
-    supervise::start(&node, Opener::new(home, provider, config.clone())).await;
-    let control = Control { node: node.clone(), engines, journal: journal.clone(), config: config.clone() };
+    let home = Home { engines, journal: journal.clone() };
+    supervise::start(&node, Opener::new(home.clone(), provider, config.clone())).await;
+    let control = Control { node: node.clone(), home, config: config.clone() };
     if let Err(error) = control::serve(control, &config.path(&config.data_dir)).await {
         // Serving does not hang on it: a path may be too long for a socket.
         tracing::warn!(%error, "no control socket: operators' commands need the node to be stopped");

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chukei_store::journal::JournalOptions;
 use chukei_store::{DataFolder, StoreError};
@@ -16,6 +17,7 @@ use crate::backup::progress::Progress;
 use crate::backup::restore::{Restore, restore};
 use crate::config::serve::NodeConfig;
 use crate::engine_opener::EngineOpener;
+use crate::home::Home;
 
 /// `backup`.
 #[derive(Subcommand)]
@@ -117,9 +119,9 @@ async fn restored(args: &RestoreArgs) -> Result<Report, Failure> {
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
     let opener = EngineOpener::new(&config, folder).await?;
     let (journal, _) = opener.journal(JournalOptions::default())?;
-    let engines = opener.engines();
+    let home = Home { engines: Arc::new(opener.engines()), journal: Arc::new(journal) };
     let asked = Restore { body, from: &from, identity: identity.as_deref(), preload, show: !args.of.json };
-    restore(&config, &engines, &journal, asked).await
+    restore(&config, &home, asked).await
 }
 
 async fn moved(args: &MoveArgs) -> Result<Report, Failure> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_store::{EngineKind, Journal};
+use chukei_store::EngineKind;
 use chukei_wire::body_code::BodyCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +21,7 @@ use crate::backup::moving;
 use crate::backup::outcome::{Exit, Failure, Report};
 use crate::backup::restore::{Restore, restore};
 use crate::config::serve::NodeConfig;
-use crate::engines::Engines;
+use crate::home::Home;
 
 /// Bytes of a line at most: three paths and some words.
 const LINE_MAX: u64 = 64 * 1024;
@@ -64,10 +64,8 @@ impl From<Result<Report, Failure>> for Answer {
 pub struct Control {
     /// The node.
     pub node: Arc<Node>,
-    /// Its engines.
-    pub engines: Arc<Engines>,
-    /// Its journal.
-    pub journal: Arc<Journal>,
+    /// Where its bodies lie.
+    pub home: Home,
     /// Its configuration.
     pub config: NodeConfig,
 }
@@ -142,13 +140,13 @@ async fn say(write: &mut (impl AsyncWriteExt + Unpin), line: &impl Serialize) ->
 }
 
 async fn carry_out(control: &Control, order: Order, copied: &watch::Sender<u64>) -> Result<Report, Failure> {
-    let Control { node, engines, journal, config } = control;
+    let Control { node, home, config } = control;
     match order {
         Order::Move { body, to } => {
             let tell = |records| {
                 copied.send_replace(records);
             };
-            moving::to_engine(node, engines, body, engine(&to)?, &tell).await
+            moving::to_engine(node, home, body, engine(&to)?, &tell).await
         }
         Order::Leave { body, out, base } => moving::leave(node, body, &out, base.as_deref()).await,
         Order::Restore { body, from, identity, preload } => {
@@ -157,7 +155,7 @@ async fn carry_out(control: &Control, order: Order, copied: &watch::Sender<u64>)
                 return Err(Failure::new(Exit::Refused, "NOT_EMPTY", text));
             }
             let asked = Restore { body, from: &from, identity: identity.as_deref(), preload, show: false };
-            restore(config, engines, journal, asked).await
+            restore(config, home, asked).await
         }
     }
 }

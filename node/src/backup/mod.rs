@@ -4,6 +4,7 @@
 //! backup of their own body and no other; putting one back and moving rows are operators' acts on the node itself.
 
 pub mod command;
+mod companions;
 pub mod control;
 mod create;
 mod image;

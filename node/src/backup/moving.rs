@@ -15,9 +15,10 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::app::Node;
+use crate::backup::companions::Companions;
 use crate::backup::image::{Since, Sink, Taking, TakingError, rows_and_log};
 use crate::backup::outcome::{Exit, Failure, Report};
-use crate::engines::Engines;
+use crate::home::Home;
 use crate::hosted::HostedBody;
 
 /// Time that requests which began before a move have, until the old place can be removed.
@@ -30,36 +31,40 @@ fn opened(node: &Node, code: BodyCode) -> Result<Arc<HostedBody>, Failure> {
     node.bodies.opened(code).ok_or_else(|| Failure::new(Exit::Unavailable, "NOT_READY", text))
 }
 
-/// Moves a body's rows to another engine.
+/// Moves a body's rows to another engine, with its log and its keyring where those lie beside the rows.
 pub(super) async fn to_engine(
     node: &Node,
-    engines: &Engines,
+    home: &Home,
     code: BodyCode,
     to: EngineKind,
     copied: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Report, Failure> {
     let body = opened(node, code)?;
     let (observed, name) = (body.rows_as_they_are(), code.as_str());
+    let _alone = home.engines.moving(name)?;
     let from = observed.engine();
     if from == to {
         let text = format!("the rows of body {code} lie with {to} already");
         return Err(Failure::new(Exit::Usage, "ALREADY_THERE", text));
     }
-    let bodies = engines.folder().bodies_path();
-    let before = Place::read(&bodies, name)?;
-    let target = engines.of(to).await.map_err(|error| no_engine(to, &error))?;
-    Place::Moving { from, to }.write(&bodies, name)?;
+    // What an earlier move left.
+    home.tidy(name).await?;
+    let target = home.engines.of(to).await.map_err(|error| no_engine(to, &error))?;
+    home.set_place(name, Place::Moving { from, to })?;
     let moved = async {
         let rows = target.open(name).await?;
-        let committed = || async { Place::Moved { from, to }.write(&bodies, name) };
-        move_rows(observed, (rows, to), copied, committed).await
+        let mut along = Companions::begin(home, &body, from, to).await.map_err(Moving::Over)?;
+        let moved = move_rows(observed, (rows, to), copied, &mut along).await;
+        moved.map_err(|error| if along.is_abandoned() { Moving::Unknown(error) } else { Moving::Over(error) })
     };
     let moved = match moved.await {
         Ok(moved) => moved,
-        Err(error) => {
-            undo(engines, name, to, before, from).await;
+        Err(Moving::Over(error)) => {
+            undo(home, name, to, from).await;
             return Err(error.into());
         }
+        // The body is opened anew, where its place is looked for.
+        Err(Moving::Unknown(error)) => return Err(error.into()),
     };
     let actor = format!("chukei://node/{}", node.name);
     if let Err(error) = body.audit().moved(&actor, [from, to], node.clock.now_ms()).await {
@@ -67,24 +72,36 @@ pub(super) async fn to_engine(
     }
     // The node announces its bodies anew: the epoch of the new place is higher.
     node.announcements.want(Duration::ZERO);
-    let left = let_go(engines, name, from).await;
-    if left {
-        engines.settle(name, to)?;
-    }
-    let pause_ms = moved.pause.as_secs_f64() * 1_000.0;
-    tracing::info!(body = %code, %from, %to, records = moved.records, pause_ms, "rows moved");
+    let left = let_go(home, name, from, to).await;
+    let [pause_ms, commit_ms] = [moved.pause, moved.commit].map(|time| time.as_secs_f64() * 1_000.0);
+    tracing::info!(body = %code, %from, %to, records = moved.records, pause_ms, commit_ms, "rows moved");
     let json = json!({
         "moved": true, "body": name, "from": from.as_str(), "to": to.as_str(),
-        "records": moved.records, "pause_ms": pause_ms, "old_removed": left,
+        "records": moved.records, "pause_ms": pause_ms, "commit_ms": commit_ms, "old_removed": left,
     });
     let rest =
         if left { "what was left there is removed" } else { "what is left there goes at the next start" };
     let text = format!(
-        "body {code} moved from {from} to {to}: {} records, writes waited {pause_ms:.1} ms; {rest}\n\
+        "body {code} moved from {from} to {to}: {} records, writes waited {pause_ms:.1} ms, of which {commit_ms:.1} ms \
+         for the disk or the server to confirm it; {rest}\n\
          next: take a complete backup; incremental ones do not build on those before a move",
         moved.records,
     );
     Ok(Report { json, text })
+}
+
+/// Why a move did not come about.
+enum Moving {
+    /// Everything is where it was.
+    Over(ImageError),
+    /// It may have come about.
+    Unknown(ImageError),
+}
+
+impl From<StoreError> for Moving {
+    fn from(error: StoreError) -> Self {
+        Self::Over(error.into())
+    }
 }
 
 fn no_engine(to: EngineKind, error: &StoreError) -> Failure {
@@ -97,28 +114,24 @@ fn no_engine(to: EngineKind, error: &StoreError) -> Failure {
     }
 }
 
-/// A move that did not come about leaves nothing behind where that can be done now; the next start does the rest.
-async fn undo(engines: &Engines, name: &str, to: EngineKind, before: Option<Place>, from: EngineKind) {
-    let bodies = engines.folder().bodies_path();
-    // Committed after all: the file says so, and the next start goes by it.
-    if matches!(Place::read(&bodies, name), Ok(Some(Place::Moved { .. }))) {
-        return;
-    }
-    let removed = match engines.of(to).await {
-        Ok(engine) => engine.remove(name).await.is_ok(),
-        Err(_) => false,
+/// A move that did not come about leaves nothing behind where that can be done now; the next one or the next start does
+/// the rest.
+async fn undo(home: &Home, name: &str, to: EngineKind, from: EngineKind) {
+    let undone = match home.clear(name, to, from).await {
+        Ok(()) => home.settle(name, from).map(drop),
+        Err(error) => Err(error),
     };
-    if removed && let Err(error) = before.unwrap_or(Place::In(from)).write(&bodies, name) {
-        tracing::warn!(code = error.code(), "the place of a body's rows");
+    if let Err(error) = undone {
+        tracing::warn!(body = name, code = error.code(), %to, "what a move that broke off left remains");
     }
 }
 
-/// Removes the old place once nobody reads there any more.
-async fn let_go(engines: &Engines, name: &str, from: EngineKind) -> bool {
+/// Removes what is left in the old place once nobody reads there any more.
+async fn let_go(home: &Home, name: &str, from: EngineKind, to: EngineKind) -> bool {
     let deadline = Instant::now() + LETTING_GO;
     loop {
-        match engines.clear(name, from).await {
-            Ok(()) => return true,
+        match home.clear(name, from, to).await.and_then(|()| home.settle(name, to)) {
+            Ok(_) => return true,
             Err(ImageError::Store(StoreError::Owned)) if Instant::now() < deadline => {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }

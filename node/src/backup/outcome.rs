@@ -84,6 +84,9 @@ impl From<ImageError> for Failure {
         let code = error.code();
         let (exit, advice) = match &error {
             ImageError::Store(error) => return error.into(),
+            ImageError::Log(_) | ImageError::Keyring(_) => {
+                (Exit::Other, "check the disk, the data folder and the database server, and try again")
+            }
             ImageError::NotEmpty => (
                 Exit::Refused,
                 "nothing is put over rows that are there: restore into an empty data folder, or move the body's \

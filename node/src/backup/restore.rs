@@ -19,7 +19,7 @@ use crate::backup::outcome::{Exit, Failure, Report};
 use crate::backup::progress::Progress;
 use crate::config::clock;
 use crate::config::serve::NodeConfig;
-use crate::engines::Engines;
+use crate::home::Home;
 
 /// Bytes of a file with a public key at most.
 const IDENTITY_MAX: u64 = 4 * 1024;
@@ -50,12 +50,7 @@ enum Log {
 const STARTS: u64 = 1 << 20;
 
 /// Restores, and tells what was restored and how long it took.
-pub(super) async fn restore(
-    config: &NodeConfig,
-    engines: &Engines,
-    journal: &Journal,
-    asked: Restore<'_>,
-) -> Result<Report, Failure> {
+pub(super) async fn restore(config: &NodeConfig, home: &Home, asked: Restore<'_>) -> Result<Report, Failure> {
     let begun = Instant::now();
     let identities = identities(config, &asked)?;
     let chain = BackupSet::open(asked.from, &identities)?.chain(&identities)?;
@@ -64,8 +59,10 @@ pub(super) async fn restore(
         let text = format!("this is a backup of body {}, not of {}", last.manifest().body, asked.body);
         return Err(Failure::new(Exit::Usage, "OTHER_BODY", text));
     }
-    let partition = engines.of_body(asked.body.as_str()).await?.open(asked.body.as_str()).await?;
-    journal.adopt(asked.body.as_str()).await?;
+    let engine = home.of_body(asked.body.as_str()).await?;
+    let partition = engine.open(asked.body.as_str()).await?;
+    home.adopt(asked.body.as_str(), engine.kind()).await?;
+    let journal = &home.journal;
     let log = log_to_be(journal, asked.body, last)?;
     let mut importer = Importer::begin(partition).await?;
     // Behind what an earlier run has put in wholly.

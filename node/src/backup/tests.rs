@@ -2,6 +2,7 @@
 //! outlives the loss of its rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chukei_domain::codes::InfoNameCode;
 use chukei_domain::event::Event;
@@ -19,6 +20,7 @@ use crate::config::serve::NodeConfig;
 use crate::engines::Engines;
 use crate::erasure::{Carrier, Course, Wanted, begin};
 use crate::expiry::sweep::Turns;
+use crate::home::Home;
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::samples::Sample;
@@ -104,6 +106,7 @@ async fn r23_an_old_backup_with_the_keyring_in_use_shows_nothing_that_was_erased
         let folder = DataFolder::open(&data).unwrap();
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
         let engines = Engines::only(folder.clone(), folder.sqlite(SqliteOptions::default()));
+        let home = Home { engines: Arc::new(engines), journal: Arc::new(journal) };
         let asked = |body: &str| Restore {
             body: body.parse().unwrap(),
             from: &out,
@@ -111,11 +114,11 @@ async fn r23_an_old_backup_with_the_keyring_in_use_shows_nothing_that_was_erased
             preload: false,
             show: false,
         };
-        let refused = restore(&config, &engines, &journal, asked("982024")).await.unwrap_err();
+        let refused = restore(&config, &home, asked("982024")).await.unwrap_err();
         assert_eq!((refused.exit, refused.code.as_str()), (Exit::Usage, "OTHER_BODY"));
-        let report = restore(&config, &engines, &journal, asked(BODY)).await.unwrap();
+        let report = restore(&config, &home, asked(BODY)).await.unwrap();
         assert_eq!(report.json["log"], "kept", "what was told since stays told: {}", report.json);
-        let refused = restore(&config, &engines, &journal, asked(BODY)).await.unwrap_err();
+        let refused = restore(&config, &home, asked(BODY)).await.unwrap_err();
         assert_eq!((refused.exit, refused.code.as_str()), (Exit::Refused, "NOT_EMPTY"));
     }
     let sample = Sample::over(dir).await;

@@ -15,7 +15,10 @@ use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::KeyringFile;
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_store::image::Observed;
-use chukei_store::{Batch, Partition, Reading, RowKey, Rows, StoreError, Usage, Versioned, WriteFault};
+use chukei_store::keyring_place::MovableKeyring;
+use chukei_store::{
+    Batch, EngineKind, Partition, Reading, RowKey, Rows, StoreError, Usage, Versioned, WriteFault,
+};
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
@@ -28,7 +31,7 @@ use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
 use crate::key_gate::{self, Cause, Fault, Gate};
 use crate::rotation::Rewriting;
-pub use opening::{BodyKeyFiles, Home};
+pub use opening::BodyKeyFiles;
 
 /// How long a read may take, which has other deadlines where somebody waits for an answer: what the node does by itself
 /// has this one.
@@ -53,7 +56,7 @@ pub struct HostedBody {
     facts: BodyFacts,
     partition: Arc<Observed>,
     keyring: Arc<KeyringFile>,
-    keyring_on_server: bool,
+    keyring_place: Arc<MovableKeyring>,
     local: LocalBodyCode,
     pages: PageCache,
     datasets: DatasetSlots,
@@ -142,6 +145,11 @@ impl HostedBody {
     /// The durable keyring.
     pub(crate) fn keyring(&self) -> &KeyringFile {
         &self.keyring
+    }
+
+    /// Where the keyring lies, which goes with the rows.
+    pub(crate) fn keyring_place(&self) -> &Arc<MovableKeyring> {
+        &self.keyring_place
     }
 
     /// Opened pages of person keys.
@@ -233,10 +241,11 @@ impl HostedBody {
         if let Some(fault) = self.ended() {
             return Some(fault);
         }
-        in_store.store(self.keyring_on_server, Ordering::Release);
+        let on_server = self.partition.engine() == EngineKind::Postgres;
+        in_store.store(on_server, Ordering::Release);
         if let Some(fault) = key_gate::look(self.keyring.clone()).await {
             // A keyring on the server is out of reach with it, which is nothing that is wrong with the keyring.
-            let unread = self.keyring_on_server && fault.cause == Cause::Store;
+            let unread = on_server && fault.cause == Cause::Store;
             return Some(if unread { WriteFault::Unreachable.into() } else { fault });
         }
         let fault = self.partition.fault()?;

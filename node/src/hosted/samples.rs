@@ -17,12 +17,13 @@ use chukei_store::{
 use chukei_wire::header::PersonCode;
 use tempfile::TempDir;
 
-use super::body::{BodyFacts, BodyKeyFiles, Home};
+use super::body::{BodyFacts, BodyKeyFiles};
 use super::identity::IdentityPlace;
 use super::persons::{PersonRecord, PersonRef};
 use super::{Bodies, HostedBody};
 use crate::access::scope::BodyScope;
 use crate::engines::Engines;
+use crate::home::Home;
 
 /// Two bodies in one data folder, as one node hosts them.
 pub(crate) struct Sample {

@@ -194,6 +194,7 @@ impl From<ImageError> for Fault {
     fn from(error: ImageError) -> Self {
         match error {
             ImageError::Store(error) => error.into(),
+            ImageError::Log(error) => error.into(),
             ImageError::Unfinished => {
                 Self::new(Cause::Store, "a restore broke off: run `chukei-node backup restore` again")
             }

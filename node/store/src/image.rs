@@ -36,7 +36,9 @@ pub use importer::Importer;
 pub use manifest::{
     Base, ChunkSum, FileSums, JournalSpan, KeyringNeed, Manifest, SignedManifest, SpaceCount, SpaceCounts,
 };
-pub use moving::{Moved, empty_old_place, move_rows};
+pub use moving::{
+    Along, Moved, RowsAlone, Uncommitted, arrived, empty_old_place, give_away, given_away, move_rows,
+};
 pub use observed::{HeldWrites, Observed};
 pub use outgoing::{Outgoing, Taken};
 pub use own_rows::Restored;

@@ -9,8 +9,8 @@
 //! from a torn write here; whoever keeps the sequence numbers elsewhere can. Opening reads the newest segment only:
 //! damage in older ones shows when they are read.
 //!
-//! On a PostgreSQL server the bodies' journal is a table instead ([`Journal::on_server`]); what belongs to the node alone
-//! stays in its files.
+//! The log of a body whose rows lie on a PostgreSQL server is a table there instead ([`Journal::adopt`]), and goes with
+//! the rows when they move ([`LogMove`]); what belongs to the node alone stays in its files.
 //!
 //! Entries come sealed under their body's key. Each partition's entries are numbered from 1 without a gap. The first
 //! that is kept may be a later one: then it says why ([`GivenUp`]).
@@ -31,6 +31,7 @@ mod derive;
 mod entry;
 mod error;
 mod fields;
+mod handover;
 mod index;
 mod keeper;
 mod log_file;
@@ -39,6 +40,8 @@ mod options;
 mod reader;
 mod recover;
 mod restore;
+mod retire;
+mod routes;
 mod scan;
 mod segment;
 mod summary;
@@ -71,13 +74,16 @@ use checkpoint::Checkpoint;
 pub use checkpoint::GivenUp;
 pub use entry::{Entry, JournalEntry, MAX_SEALED_BYTES};
 pub use error::JournalError;
+pub use handover::{HeldLog, LogMove};
 use index::Index;
 use keeper::Keeper;
-use on_server::OnServer;
 pub use options::{JournalOptions, JournalStatus, Recovered, SyncObserver, SyncReport};
 use reader::FileReader;
 pub use reader::JournalReader;
+pub use routes::LogPlace;
+use routes::Routes;
 use segment::{Disk, Medium};
+use table::TableJournal;
 use writer::{Job, Spare, Writer};
 
 /// An open journal. Dropping it writes what is queued and ends its threads.
@@ -85,7 +91,7 @@ pub struct Journal {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
-    table: Option<OnServer>,
+    routes: Routes,
     // Dropped last: nobody else may open the journal while the threads still write.
     _lock: LockFile,
 }
@@ -148,8 +154,9 @@ impl Journal {
             spare: Mutex::new(found.spare),
             keeper: Keeper::default(),
         });
+        let routes = Routes::default();
         let mut journal =
-            Self { shared: Arc::clone(&shared), writer: None, keeper: None, table: None, _lock: lock };
+            Self { shared: Arc::clone(&shared), writer: None, keeper: None, routes, _lock: lock };
         let writer = Writer::new(Arc::clone(&shared), found.tail, first);
         journal.writer = Some(thread("journal", move || writer.run())?);
         journal.keeper = Some(thread("journal-keeper", move || keeper::run(&shared))?);
@@ -160,7 +167,7 @@ impl Journal {
     /// The entries of one partition that are durable now, from the number `from` on, or from the first that is kept if
     /// that is a later one, in order. The reader does blocking file I/O and holds one block in memory.
     pub fn read(&self, partition: &str, from: u64) -> JournalReader {
-        match self.table_of(partition) {
+        match self.routes.table_of(partition) {
             Some(table) => table.read(partition, from).into(),
             None => FileReader::new(Arc::clone(&self.shared), partition, from).into(),
         }
@@ -168,7 +175,7 @@ impl Journal {
 
     /// The number of the partition's last durable entry; 0 if there never was one.
     pub fn last_number(&self, partition: &str) -> u64 {
-        match self.table_of(partition) {
+        match self.routes.table_of(partition) {
             Some(table) => table.last_number(partition),
             None => hold(&self.shared.index).last_number(partition),
         }
@@ -176,7 +183,7 @@ impl Journal {
 
     /// The number of the partition's first entry that is kept, 1 unless earlier ones were given up, and why they were.
     pub fn first_number(&self, partition: &str) -> (u64, Option<GivenUp>) {
-        match self.table_of(partition) {
+        match self.routes.table_of(partition) {
             Some(table) => table.first_number(partition),
             None => hold(&self.shared.index).first_number(partition),
         }
@@ -187,7 +194,7 @@ impl Journal {
     /// [`Journal::forget_replay_ids`].
     pub fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
         let mut ids = reader::replay_ids(&self.shared, since_ms)?;
-        if let Some(OnServer { table, .. }) = &self.table {
+        if let Some(table) = self.routes.table() {
             ids.extend(table.replay_ids(since_ms)?);
         }
         Ok(ids)
@@ -196,7 +203,7 @@ impl Journal {
     /// Replay ids noted before `before_ms` (Unix milliseconds) are asked for no more: what is kept for them alone goes.
     /// Blocking file I/O.
     pub fn forget_replay_ids(&self, before_ms: u64) -> Result<(), JournalError> {
-        if let Some(OnServer { table, .. }) = &self.table {
+        if let Some(table) = self.routes.table() {
             table.forget_replays(before_ms)?;
         }
         self.shared.forget_replays(before_ms)
@@ -212,7 +219,7 @@ impl Journal {
     /// when this returns, also after a power cut, and their space goes with the files that hold nothing else. Numbers go
     /// on as before. Blocking file I/O.
     pub fn forget_before(&self, partition: &str, number: u64, why: GivenUp) -> Result<(), JournalError> {
-        match self.table_of(partition) {
+        match self.routes.table_of(partition) {
             Some(table) => table.forget(partition, number, why),
             None => self.shared.forget(partition, number, why),
         }
@@ -242,7 +249,7 @@ impl Journal {
         missing: GivenUp,
     ) -> Result<u64, JournalError> {
         folder::check_name(partition).map_err(|_| JournalError::BadName)?;
-        match self.table_of(partition) {
+        match self.routes.table_of(partition) {
             Some(table) => table.restore(partition, entries.into_iter(), missing),
             None => self.shared.restore(partition, entries.into_iter(), missing),
         }
@@ -266,12 +273,12 @@ impl Journal {
 
     /// Entries that wait to be written now.
     pub fn queue_depth(&self) -> usize {
-        self.shared.queue.depth() + self.table.as_ref().map_or(0, |on| on.table.queue_depth())
+        self.shared.queue.depth() + self.routes.table().map_or(0, TableJournal::queue_depth)
     }
 
     /// Whether the journal refuses everything because a write failed: it tries by itself to go on.
     pub fn failed(&self) -> bool {
-        let on_server = self.table.as_ref().is_some_and(|on| on.table.failed());
+        let on_server = self.routes.table().is_some_and(TableJournal::failed);
         on_server || self.shared.refuses()
     }
 }

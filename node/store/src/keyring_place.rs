@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::durable_file;
 
+mod movable;
+pub use movable::{HeldKeyring, MovableKeyring};
+
 /// The beginning of a sealed keyring, and how long all of it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glimpse {
@@ -35,6 +38,9 @@ pub trait KeyringPlace: Send + Sync {
     /// Replaces it: afterwards, also after a power cut, there is all of the old or all of the new, and all of the new
     /// once this has returned.
     fn replace(&self, sealed: &[u8]) -> io::Result<()>;
+
+    /// Removes it, durably, where the keyring lies elsewhere now.
+    fn remove(&self) -> io::Result<()>;
 }
 
 /// A keyring in a file of its own.
@@ -73,5 +79,9 @@ impl KeyringPlace for KeyringPath {
 
     fn replace(&self, sealed: &[u8]) -> io::Result<()> {
         durable_file::replace(&self.0, sealed)
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        durable_file::destroy(&self.0).map(drop)
     }
 }

@@ -29,6 +29,9 @@ pub enum Store<'a> {
     Sled,
     /// Tables of this server.
     Postgres(&'a Database),
+    /// One SQLite file per body, with this server for bodies that move there. What is appended to the configuration of
+    /// the node is about the server.
+    SqliteBeside(&'a Database),
 }
 
 impl Store<'_> {
@@ -37,7 +40,8 @@ impl Store<'_> {
         match self {
             Self::Sqlite => Ok(()),
             Self::Sled => append(&layout.config(Role::Node), "\n[store]\nengine = \"sled\"\n"),
-            Self::Postgres(database) => database.configure(layout),
+            Self::Postgres(database) => database.configure(layout, "postgres"),
+            Self::SqliteBeside(database) => database.configure(layout, "sqlite"),
         }
     }
 }
@@ -77,13 +81,18 @@ impl Database {
         &mut self.server
     }
 
+    /// What a statement says.
+    pub fn sql(&self, sql: &str) -> Result<String, HarnessError> {
+        self.server.sql(DATABASE, sql).map_err(|source| HarnessError::io("the PostgreSQL server", source))
+    }
+
     /// The node reaches the server as over a network: with TLS and a password.
-    fn configure(&self, layout: &Layout) -> Result<(), HarnessError> {
+    fn configure(&self, layout: &Layout, engine: &str) -> Result<(), HarnessError> {
         secret(&layout.dir().join("postgres.password"), PASSWORD)?;
         secret(&layout.dir().join("postgres-ca.pem"), self.server.authority())?;
         let url = self.server.url(NODE_ROLE, DATABASE, Connection::Loopback);
         let section = format!(
-            "\n[store]\nengine = \"postgres\"\n\n[store.postgres]\nurl = \"{url}\"\n\
+            "\n[store]\nengine = \"{engine}\"\n\n[store.postgres]\nurl = \"{url}\"\n\
              password_file = \"postgres.password\"\nauthority = \"postgres-ca.pem\"\n"
         );
         append(&layout.config(Role::Node), &section)?;

@@ -9,8 +9,7 @@ use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
 use chukei_store::image::Observed;
-use chukei_store::journal::Journal;
-use chukei_store::keyring_place::{KeyringPath, KeyringPlace};
+use chukei_store::keyring_place::{KeyringPlace, MovableKeyring};
 use chukei_store::{Engine, Partition, RowKey, Space, StoreError, WriteFault};
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
@@ -18,8 +17,8 @@ use tokio::sync::Notify;
 use super::{BodyFacts, HostedBody};
 use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
-use crate::engines::Engines;
 use crate::erasure::Erasing;
+use crate::home::Home;
 use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::PageCache;
@@ -34,23 +33,6 @@ pub struct BodyKeyFiles {
     pub acquisition: PathBuf,
 }
 
-/// What the bodies of one process share: where their rows, keyrings and events are kept.
-pub struct Home {
-    /// Lock, rows and keyrings.
-    pub engines: Arc<Engines>,
-    /// Events.
-    pub journal: Arc<Journal>,
-}
-
-impl Home {
-    fn keyring_place(&self, code: BodyCode) -> Result<Arc<dyn KeyringPlace>, StoreError> {
-        Ok(match self.engines.server() {
-            Some(server) => Arc::new(server.keyring(code.as_str())?),
-            None => Arc::new(KeyringPath::new(&self.engines.folder().keyring_path(code.as_str())?)),
-        })
-    }
-}
-
 impl HostedBody {
     /// Opens the body's partition and keyring, creating them the first time under the epoch of `today`.
     pub async fn open(
@@ -63,7 +45,7 @@ impl HostedBody {
         let code = facts.code;
         let local = code.as_str().parse().map_err(|_| Fault::new(Cause::Files, "not a local body code"))?;
         let (identity, acquisition) = waiting(move || files.open()).await?;
-        let engine = home.engines.of_body(code.as_str()).await?;
+        let engine = home.of_body(code.as_str()).await?;
         let partition = engine.open(code.as_str()).await?;
         // The handle of a body that was taken over stays open here until the last request has let go of it.
         if partition.fault() == Some(WriteFault::Fenced) {
@@ -73,12 +55,14 @@ impl HostedBody {
         if facts.awaited && !partition.came_from_elsewhere().await? {
             return Err(Fault::new(Cause::Opening, "awaited: its rows are to be restored from where it was"));
         }
-        let keyring = Arc::new(keyring(home.keyring_place(code)?, code, provider, today, &*partition).await?);
+        home.take_up_keyring(code.as_str(), engine.kind()).await?;
+        let place = MovableKeyring::new(home.keyring_place(code.as_str(), engine.kind())?);
+        let keyring = Arc::new(keyring(place.clone(), code, provider, today, &*partition).await?);
         let partition = match keyring.snapshot().is_ended() {
             true => cleared(&*engine, code, partition).await?,
             false => partition,
         };
-        home.journal.adopt(code.as_str()).await?;
+        home.adopt(code.as_str(), engine.kind()).await?;
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
         let limit = BodyLimit::new(facts.in_flight);
         Ok(Self {
@@ -86,7 +70,7 @@ impl HostedBody {
             local,
             partition,
             keyring,
-            keyring_on_server: home.engines.server().is_some(),
+            keyring_place: place,
             pages: PageCache::new(),
             datasets: DatasetSlots::default(),
             identity,

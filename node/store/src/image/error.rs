@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::StoreError;
+use crate::journal::JournalError;
 
 /// The outcome of work on an image that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,12 @@ pub enum ImageError {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log that goes along refused or failed.
+    #[error("log: {0}")]
+    Log(#[from] JournalError),
+    /// The keyring that goes along could not be read or written.
+    #[error("keyring: {0}")]
+    Keyring(#[source] io::Error),
     /// The operating system refused.
     #[error("{path}: {source}")]
     Io {
@@ -70,6 +77,8 @@ impl ImageError {
             Self::BrokenChain => "BROKEN_CHAIN",
             Self::Random => "RANDOM",
             Self::Store(error) => error.code(),
+            Self::Log(error) => error.code(),
+            Self::Keyring(_) => "KEYRING",
             Self::Io { .. } => "IO",
         }
     }

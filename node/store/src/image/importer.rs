@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::error::ImageError;
 use super::format::{Content, Record, Section};
-use super::own_rows::{self, Restored, epoch_row, filling_row, fresh_lineage, lineage_row, restored_row};
+use super::own_rows::{self, Restored, filling_row, restored_row};
 use crate::batch::Batch;
 use crate::partition::{MAX_SCAN_ROWS, Partition};
 use crate::row::{RowKey, Space};
@@ -108,15 +108,18 @@ impl Importer {
     /// with those that it has now: they are of a new line. Its epochs are above `epoch`.
     pub async fn finish(mut self, restored: Option<Restored>, epoch: u64) -> Result<(), ImageError> {
         self.end_section().await?;
-        let batch = Batch::new()
-            .delete(filling_row())
-            .put(lineage_row(), fresh_lineage()?.to_vec())
-            .put(epoch_row(), epoch.to_be_bytes().to_vec());
+        let batch = own_rows::new_line(epoch)?.delete(filling_row());
         let batch = match restored {
             Some(restored) => batch.put(restored_row(), restored.to_bytes()),
             None => batch,
         };
         Ok(self.target.apply(batch).await?)
+    }
+
+    /// Begins the new line, whose epochs are above `epoch`, and leaves it open whether the partition is whole:
+    /// [`arrived`](super::arrived) says so once it is known that the rows are here.
+    pub(super) async fn begin_line(&self, epoch: u64) -> Result<(), ImageError> {
+        Ok(self.target.apply(own_rows::new_line(epoch)?).await?)
     }
 
     async fn complete(&mut self, record: Record) -> Result<(), ImageError> {

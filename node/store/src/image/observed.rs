@@ -228,6 +228,12 @@ impl HeldWrites {
 }
 
 impl HeldWrites {
+    /// Nobody knows who has the rows until they were opened anew: whoever waits, and whoever comes, is told that another
+    /// one owns them.
+    pub(super) fn abandon(self) {
+        self.observed.state().left = true;
+    }
+
     /// Gives the rows away, durably: nobody writes here any more, in this process or a later one, and whoever waits is
     /// told that another one owns them.
     pub async fn leave(self) -> Result<(), ImageError> {

@@ -4,6 +4,7 @@
 use chukei_crypto::random;
 
 use super::error::ImageError;
+use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::partition::{Partition, Versioned};
 use crate::row::RowKey;
@@ -76,6 +77,12 @@ impl Restored {
 /// A new lineage.
 pub(super) fn fresh_lineage() -> Result<[u8; 16], ImageError> {
     random::bytes::<16>().map_err(|_| ImageError::Random)
+}
+
+/// What begins a new line, whose epochs are above `epoch`.
+pub(super) fn new_line(epoch: u64) -> Result<Batch, ImageError> {
+    let lineage = fresh_lineage()?.to_vec();
+    Ok(Batch::new().put(lineage_row(), lineage).put(epoch_row(), epoch.to_be_bytes().to_vec()))
 }
 
 /// One of these rows.

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::entry::{Entry, Head, MAX_SEALED_BYTES};
+use super::entry::{Entry, Head};
 use super::error::JournalError;
+use super::routes::{LogPlace, Route, Way};
 use super::writer::Job;
 use super::{Journal, Shared};
 use crate::commit_queue::PushError;
@@ -39,10 +40,26 @@ impl Journal {
     {
         let head = Head { partition: partition.to_owned(), kind, at_ms, replay };
         let seal = |number| seal(number).map_err(|error| JournalError::Seal(error.into()));
-        Appending(match self.table_of(partition) {
-            Some(table) => table.append(head, seal),
-            None => self.shared.enqueue(head, seal),
-        })
+        Appending(self.enqueue(head, seal))
+    }
+
+    fn enqueue(
+        &self,
+        head: Head,
+        seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
+    ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
+        // Held until the entry is queued: no way is changed while it has a number and no place.
+        let routes = self.routes.look();
+        match (routes.get(&head.partition), self.routes.table()) {
+            (None, _) if self.routes.is_local(&head.partition) => self.shared.enqueue(head, seal),
+            (None, _) => Err(JournalError::NotOwned),
+            (Some(Route { way: Way::Open, place: LogPlace::Files }), _) => self.shared.enqueue(head, seal),
+            (Some(Route { way: Way::Held(waiting), .. }), _) => hold(waiting).take(head, seal),
+            (Some(Route { way: Way::Open, place: LogPlace::Server }), Some(table)) => {
+                table.append(head, seal)
+            }
+            (Some(_), _) => Err(JournalError::Fenced),
+        }
     }
 }
 
@@ -66,14 +83,10 @@ impl Shared {
             return Err(JournalError::Full);
         }
         let number = given.get(&head.partition).copied().unwrap_or(0) + 1;
-        let sealed = seal(number)?;
-        if sealed.len() > MAX_SEALED_BYTES {
-            return Err(JournalError::TooLarge);
-        }
-        let bytes = head.encoded_len() + sealed.len();
         let partition = head.partition.clone();
-        let (done, answer) = oneshot::channel();
-        self.queue.push(Job { head, number, sealed, done }, bytes).map_err(|error| match error {
+        let (job, answer) = Job::sealed_by(head, number, seal)?;
+        let bytes = job.bytes();
+        self.queue.push(job, bytes).map_err(|error| match error {
             PushError::Full => JournalError::Full,
             PushError::Closed => JournalError::Failed,
         })?;

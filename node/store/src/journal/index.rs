@@ -142,6 +142,16 @@ impl Index {
         self.past.retain(|(number, _)| *number != segment);
     }
 
+    /// Whether a partition has or had entries here.
+    pub(super) fn knows(&self, partition: &str) -> bool {
+        self.partitions.contains_key(partition)
+    }
+
+    /// The partition is not in the journal any more, nor in any segment.
+    pub(super) fn forget(&mut self, partition: &str) {
+        self.partitions.remove(partition);
+    }
+
     pub(super) fn last_number(&self, partition: &str) -> u64 {
         self.partitions.get(partition).map_or(0, |numbers| numbers.last)
     }

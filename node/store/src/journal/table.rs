@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::checkpoint::GivenUp;
-use super::entry::{Head, MAX_SEALED_BYTES};
+use super::entry::Head;
 use super::error::JournalError;
 use super::options::JournalOptions;
 use super::writer::Job;
@@ -32,6 +32,7 @@ use crate::postgres::failure::Failure;
 use crate::postgres::lease::{Lease, Leases};
 pub(super) use read::TableReader;
 use sql::Statements;
+pub(super) use upkeep::PuttingBack;
 
 /// Entries that one transaction inserts at most.
 const GROUP: usize = 4096;
@@ -131,19 +132,40 @@ impl TableJournal {
         if self.shared.queue.is_full() {
             return Err(JournalError::Full);
         }
-        let number = owned.given + 1;
-        let sealed = seal(number)?;
-        if sealed.len() > MAX_SEALED_BYTES {
-            return Err(JournalError::TooLarge);
-        }
-        let bytes = head.encoded_len() + sealed.len();
-        let (done, answer) = oneshot::channel();
-        self.shared.queue.push(Job { head, number, sealed, done }, bytes).map_err(|error| match error {
+        let (job, answer) = Job::sealed_by(head, owned.given + 1, seal)?;
+        let (number, bytes) = (job.number, job.bytes());
+        self.shared.queue.push(job, bytes).map_err(|error| match error {
             PushError::Full => JournalError::Full,
             PushError::Closed => JournalError::Failed,
         })?;
         owned.given = number;
         Ok(answer)
+    }
+
+    /// Queues entries that have their numbers, all or none behind the first that finds no room.
+    pub(super) fn enqueue_numbered(&self, jobs: impl IntoIterator<Item = Job>) {
+        let mut all = hold(&self.shared.owned);
+        let mut refused = false;
+        for job in jobs {
+            let owned = all.get_mut(&job.head.partition).filter(|owned| owned.lease.holds().is_ok());
+            refused |= self.shared.failed.load(Ordering::Acquire) || self.shared.queue.is_full();
+            let Some(owned) = owned.filter(|_| !refused) else {
+                refused = true;
+                job.refuse(JournalError::Full);
+                continue;
+            };
+            let (number, bytes) = (job.number, job.bytes());
+            match self.shared.queue.push(job, bytes) {
+                Ok(()) => owned.given = number,
+                // Dropped with the queue that took it: its caller is told that it failed.
+                Err(_) => refused = true,
+            }
+        }
+    }
+
+    /// The number given last.
+    pub(super) fn given(&self, body: &str) -> u64 {
+        hold(&self.shared.owned).get(body).map_or(0, |owned| owned.given)
     }
 
     pub(super) fn last_number(&self, body: &str) -> u64 {

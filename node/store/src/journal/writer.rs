@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::block::{self, Place};
-use super::entry::Head;
+use super::entry::{Head, MAX_SEALED_BYTES};
 use super::error::JournalError;
 use super::segment::{self, HEADER_BYTES};
 use super::{Shared, SyncReport, hold};
@@ -26,6 +26,38 @@ pub(super) struct Job {
     pub(super) number: u64,
     pub(super) sealed: Vec<u8>,
     pub(super) done: oneshot::Sender<Result<u64, JournalError>>,
+}
+
+impl Job {
+    /// An entry with this number, sealed now; and where it is told what became of it.
+    pub(super) fn sealed_by(
+        head: Head,
+        number: u64,
+        seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
+    ) -> Result<(Self, oneshot::Receiver<Result<u64, JournalError>>), JournalError> {
+        let sealed = seal(number)?;
+        if sealed.len() > MAX_SEALED_BYTES {
+            return Err(JournalError::TooLarge);
+        }
+        let (done, answer) = oneshot::channel();
+        Ok((Self { head, number, sealed, done }, answer))
+    }
+
+    /// What it counts for in a queue.
+    pub(super) fn bytes(&self) -> usize {
+        self.head.encoded_len() + self.sealed.len()
+    }
+
+    /// Tells whoever waits for it that it is not written.
+    pub(super) fn refuse(self, error: JournalError) {
+        // A caller that went away no longer wants to know.
+        let _ = self.done.send(Err(error));
+    }
+
+    /// No entry, but the wish that the segment that grows takes no more blocks: no partition has this name.
+    fn ends_segment(&self) -> bool {
+        self.head.partition.is_empty()
+    }
 }
 
 /// Where the next block goes.
@@ -69,19 +101,30 @@ impl Writer {
     pub(super) fn run(mut self) {
         let mut group = Vec::new();
         while self.shared.queue.take_group(&mut group) {
-            match self.write_block(&group) {
+            let ends: Vec<Job> = group.extract_if(.., |job| job.ends_segment()).collect();
+            self.serve(&mut group);
+            for end in ends {
+                let ended = self.end_segment().map(|()| 0).map_err(JournalError::Io);
+                let _ = end.done.send(ended);
+            }
+        }
+    }
+
+    fn serve(&mut self, group: &mut Vec<Job>) {
+        if !group.is_empty() {
+            match self.write_block(group) {
                 Ok(()) => group.drain(..).for_each(|job| {
                     // A caller that went away no longer wants to know.
                     let _ = job.done.send(Ok(job.number));
                 }),
                 Err(WriteError::NoSpace) => {
-                    let refused = self.take_back(&mut group, || JournalError::DiskFull);
+                    let refused = self.take_back(group, || JournalError::DiskFull);
                     tracing::warn!(refused, "no space for another journal segment");
                 }
                 Err(WriteError::Unknown(error)) => {
                     self.shared.failed.store(true, Ordering::Release);
                     tracing::error!(cause = %error, "journal stopped after a failed write");
-                    answer_all(&mut group, || JournalError::Failed);
+                    answer_all(group, || JournalError::Failed);
                     self.recover();
                 }
             }
@@ -137,6 +180,14 @@ impl Writer {
         drop(ahead);
         shared.keeper.wake();
         Ok(())
+    }
+
+    /// Another segment grows from now on, unless this one has nothing in it.
+    fn end_segment(&mut self) -> io::Result<()> {
+        match &self.tail {
+            Some(tail) if tail.place.offset > HEADER_BYTES => self.begin_segment(0),
+            _ => Ok(()),
+        }
     }
 
     fn note(&self, group: &[Job], place: Place) {

@@ -86,10 +86,20 @@ impl KeyringRow {
              ON CONFLICT (body) DO UPDATE SET sealed = excluded.sealed",
             self.database.schema
         );
+        self.change(&sql, Some(&sealed)).await
+    }
+
+    async fn delete(self) -> Result<(), Failure> {
+        let sql = format!("DELETE FROM {}.keyrings WHERE body = $1", self.database.schema);
+        self.change(&sql, None).await
+    }
+
+    /// Runs a statement that may be repeated, of the body and what it is to have.
+    async fn change(&self, sql: &str, sealed: Option<&Vec<u8>>) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         let until = Instant::now() + self.database.try_within;
         loop {
-            match self.write_once(&sql, &sealed).await {
+            match self.change_once(sql, sealed).await {
                 Err(failure)
                     if (failure.may_pass() || matches!(failure, Failure::Unknown))
                         && Instant::now() < until =>
@@ -101,14 +111,17 @@ impl KeyringRow {
         }
     }
 
-    async fn write_once(&self, sql: &str, sealed: &[u8]) -> Result<(), Failure> {
+    async fn change_once(&self, sql: &str, sealed: Option<&Vec<u8>>) -> Result<(), Failure> {
         let lease = self.leases.held(&self.body).ok_or(Failure::Fenced)?;
         let session = self.database.session().await?;
         let write = session.prepare(sql).await?;
         let body = &*self.body;
         let written = session.bounded(async {
             session.begin(&[(body, lease.epoch())]).await?;
-            session.execute(&write, &[&body, &sealed]).await
+            match sealed {
+                Some(sealed) => session.execute(&write, &[&body, sealed]).await,
+                None => session.execute(&write, &[&body]).await,
+            }
         });
         written.await?;
         session.commit().await
@@ -143,5 +156,9 @@ impl KeyringPlace for KeyringRow {
 
     fn replace(&self, sealed: &[u8]) -> io::Result<()> {
         self.wait(self.clone().write(sealed.to_vec()))
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        self.wait(self.clone().delete())
     }
 }

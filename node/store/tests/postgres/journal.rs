@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chukei_store::journal::LogPlace;
 use chukei_store::keyring_place::KeyringPlace;
 use chukei_store::{
     Engine, Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, Partition, PostgresEngine,
@@ -29,11 +30,11 @@ impl Node {
         let dir = tempfile::tempdir().unwrap();
         let engine = PostgresEngine::connect(fresh.options.clone()).await.unwrap();
         let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
-        let journal = journal.on_server(&engine, &["permits"]).unwrap();
+        journal.on_server(&engine, &["permits"]).unwrap();
         let mut bodies = Vec::new();
         for body in BODIES {
             bodies.push(open_when_free(&*engine, body).await);
-            journal.adopt(body).await.unwrap();
+            journal.adopt(body, LogPlace::Server).await.unwrap();
         }
         Self { journal: Arc::new(journal), engine, bodies, _dir: dir }
     }
@@ -120,9 +121,9 @@ async fn postgres_journal_a_body_taken_over_is_refused_and_the_others_go_on() {
     assert!(matches!(node.append("982016", None).await, Err(JournalError::Fenced)));
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = Journal::open(dir.path(), JournalOptions::default()).unwrap();
-    let journal = journal.on_server(&other, &[]).unwrap();
-    journal.adopt("982016").await.unwrap();
-    assert!(matches!(journal.adopt("982024").await, Err(JournalError::Fenced)));
+    journal.on_server(&other, &[]).unwrap();
+    journal.adopt("982016", LogPlace::Server).await.unwrap();
+    assert!(matches!(journal.adopt("982024", LogPlace::Server).await, Err(JournalError::Fenced)));
     let partition = "982016".to_owned();
     let entry = Entry { partition, kind: 3, at_ms: 1_000, replay: None, sealed: sealed(11) };
     assert_eq!(journal.append(entry).await.unwrap(), 11, "no gap and nothing twice");

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chukei_postgres_server::{Connection, PostgresServer, available};
 use chukei_power_cut::{Found, Missing, Plan, child, run_from, say};
+use chukei_store::journal::LogPlace;
 use chukei_store::keyring_place::KeyringPlace;
 use chukei_store::{
     Engine, Journal, JournalError, JournalOptions, Partition, PostgresEngine, PostgresOptions, StoreError,
@@ -63,7 +64,7 @@ impl Node {
             JournalOptions { segment_bytes: 1 << 14, log_bytes: 1 << 12, ..JournalOptions::default() };
         let files = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::open(files.path(), small).unwrap();
-        let journal = journal.on_server(&engine, &[]).unwrap();
+        journal.on_server(&engine, &[]).unwrap();
         for body in [BODY, REMOVED] {
             drop(open_when_free(&*engine, body).await);
         }
@@ -90,7 +91,7 @@ impl Node {
 
     /// Holds the journal and the keyring against what was said before the cut.
     async fn check(&self, said: &[String]) {
-        self.journal.adopt(BODY).await.unwrap();
+        self.journal.adopt(BODY, LogPlace::Server).await.unwrap();
         let mut last = 0;
         for entry in self.journal.read(BODY, 1) {
             let entry = entry.unwrap();
@@ -183,7 +184,7 @@ async fn live(folder: &Path) {
     let mut server = serve(folder);
     let node = Node::start(&server).await;
     let partition = open(&*node.engine, BODY).await;
-    node.journal.adopt(BODY).await.unwrap();
+    node.journal.adopt(BODY, LogPlace::Server).await.unwrap();
     tokio::join!(come_and_go(&partition), node.write(ROUNDS));
     checkpoint(&server);
     tokio::join!(all_count_up(&partition, BODY, BATCHES), node.write(ROUNDS), async { checkpoint(&server) });

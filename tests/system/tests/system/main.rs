@@ -16,6 +16,7 @@ mod group;
 mod hop;
 mod isolation;
 mod key_rotation;
+mod moving;
 mod notice_file;
 mod operation;
 mod own_information;
@@ -56,6 +57,7 @@ fn trials() -> Vec<Trial> {
         rotation::trials(),
         token::trials(),
         restoring::trials(),
+        moving::trials(),
         store_faults::trials(),
         engines::trials(),
         taking_over::trials(),

@@ -27,13 +27,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 const BODY: &str = "982016";
 
 /// Imports a copy of each person again and again until it is told to stop; how often it did.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     worker: std::thread::JoinHandle<u64>,
 }
 
 impl Load {
-    fn begin(stage: &Stage, persons: &[Person]) -> Self {
+    pub(crate) fn begin(stage: &Stage, persons: &[Person]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (layout, persons, told) = (stage.layout().clone(), persons.to_vec(), stop.clone());
         let path = stage.file("load.csv");
@@ -58,13 +58,13 @@ impl Load {
         Self { stop, worker }
     }
 
-    fn end(self) -> u64 {
+    pub(crate) fn end(self) -> u64 {
         self.stop.store(true, Ordering::Release);
         self.worker.join().unwrap()
     }
 }
 
-fn backup(stage: &Stage, out: &Path, base: Option<&str>) -> Value {
+pub(crate) fn backup(stage: &Stage, out: &Path, base: Option<&str>) -> Value {
     let out = out.display().to_string();
     let mut args = vec!["backup", "create", "--out", &out];
     args.extend(base.iter().flat_map(|base| ["--base", base]));
@@ -78,20 +78,20 @@ fn verify(stage: &Stage, backup: &str) -> Ended {
     program::run("chukei", &args)
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn node(stage: &Stage, words: &[&str], args: &[&str]) -> Ended {
+pub(crate) fn node(stage: &Stage, words: &[&str], args: &[&str]) -> Ended {
     let config = text(&stage.layout().config(Role::Node));
     program::run("node", &[words, &["--config", &config, "--body", BODY, "--json"], args].concat())
 }
 
-fn answer(stage: &Stage, person: &Person) -> Value {
+pub(crate) fn answer(stage: &Stage, person: &Person) -> Value {
     stage.self_info(&person.user, BODY, &[TAX])["datasets"].clone()
 }
 
-fn until_answered(stage: &Stage, person: &Person, wanted: &Value) {
+pub(crate) fn until_answered(stage: &Stage, person: &Person, wanted: &Value) {
     until("the same answer as before", || {
         let args = ["self-info", "--person", &person.user, "--body", BODY, "--dataset", TAX];
         let ended = stage.portal(&args);

@@ -50,7 +50,9 @@ async fn sqlite_versions_never_come_again_across_a_move() {
     let epoch = observed.epoch();
     let before = observed.get_many(&[key(0)]).await.unwrap()[0].clone().unwrap();
     let target = stage.partition("target").await;
-    move_rows(&observed, (target, EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
+    move_rows(&observed, (target, EngineKind::Sqlite), &|_| {}, &mut RowsAlone(|| async { Ok(()) }))
+        .await
+        .unwrap();
     assert!(observed.epoch() > epoch, "who announces the body announces it anew");
     let mut newest = before.version;
     for value in 0..50 {

@@ -27,9 +27,14 @@ async fn sqlite_a_move_under_writes_loses_nothing_that_was_acknowledged() {
         }
     });
     let target = stage.partition("target").await;
-    let moved = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async { Ok(()) })
-        .await
-        .unwrap();
+    let moved = move_rows(
+        &observed,
+        (target.clone(), EngineKind::Sqlite),
+        &|_| {},
+        &mut RowsAlone(|| async { Ok(()) }),
+    )
+    .await
+    .unwrap();
     fill(&*observed, 5_000..5_001, 7).await;
     stop.store(true, Ordering::Release);
     let acknowledged = writing.await.unwrap();
@@ -59,15 +64,16 @@ async fn sqlite_a_move_that_is_not_committed_leaves_everything_where_it_was() {
     let observed = stage.observed().await;
     fill(&*observed, 0..100, 1).await;
     let target = stage.partition("target").await;
-    let refused = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async {
-        Err(ImageError::Store(StoreError::DiskFull))
-    });
+    let mut along = RowsAlone(|| async { Err(ImageError::Store(StoreError::DiskFull)) });
+    let refused = move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, &mut along);
     assert!(refused.await.is_err());
     fill(&*observed, 100..101, 2).await;
     observed.apply(Batch::new().delete(key(0))).await.unwrap();
     assert!(matches!(Observed::over(target.clone(), EngineKind::Sqlite).await, Err(ImageError::Unfinished)));
     assert!(!content(&*target).await.contains_key(&key(100)));
-    move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, || async { Ok(()) }).await.unwrap();
+    move_rows(&observed, (target.clone(), EngineKind::Sqlite), &|_| {}, &mut RowsAlone(|| async { Ok(()) }))
+        .await
+        .unwrap();
     let now = content(&*target).await;
     assert!(now.contains_key(&key(100)) && !now.contains_key(&key(0)));
 }

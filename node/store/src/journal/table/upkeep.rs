@@ -19,6 +19,13 @@ const DELETE: i64 = 4096;
 /// Entries that one transaction puts back, and their bytes.
 const PUT_BACK: (usize, usize) = (1024, 4 << 20);
 
+/// Entries on their way into the log of a body.
+pub(in super::super) struct PuttingBack {
+    body: String,
+    lease: Arc<Lease>,
+    log: Log,
+}
+
 impl TableJournal {
     pub(in super::super) fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
         self.wait(move |shared| async move { shared.replay_ids(since_ms).await })
@@ -61,54 +68,85 @@ impl TableJournal {
         entries: impl Iterator<Item = Result<JournalEntry, JournalError>>,
         missing: GivenUp,
     ) -> Result<u64, JournalError> {
+        let mut entries = entries.peekable();
+        let first = match entries.peek() {
+            Some(Ok(entry)) => entry.seq,
+            Some(Err(_)) | None => 1,
+        };
+        let mut putting = self.begin_restore(body, first, (first > 1).then_some(missing))?;
+        let put = self.put_entries(&mut putting, entries);
+        match put.and_then(|()| self.complete_restore(&putting)) {
+            Ok(last) => Ok(last),
+            Err(error) => {
+                let (of, by) = (body.to_owned(), Arc::clone(&putting.lease));
+                self.wait(move |shared| async move { shared.clear(&of, &by).await })?;
+                self.own(body, putting.lease, Log::EMPTY);
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a log whose first entry has the number `first`, of a body that is open here.
+    pub(in super::super) fn begin_restore(
+        &self,
+        body: &str,
+        first: u64,
+        given_up: Option<GivenUp>,
+    ) -> Result<PuttingBack, JournalError> {
+        let last = first.checked_sub(1).ok_or(JournalError::NotInSequence)?;
         // Nothing is appended meanwhile. After a failure the body is adopted anew, which removes what came.
         let Owned { lease, log, .. } = self.shared.set_aside(body)?;
         let (of, by) = (body.to_owned(), Arc::clone(&lease));
         self.wait(move |shared| async move { shared.set_log(&of, &by, log, true).await })?;
-        let log = self.put_back(body, &lease, entries, missing);
-        let (of, by) = (body.to_owned(), Arc::clone(&lease));
-        let kept = log.as_ref().ok().copied();
-        self.wait(move |shared| async move {
-            match kept {
-                Some(log) => shared.set_log(&of, &by, log, false).await,
-                None => shared.clear(&of, &by).await,
-            }
-        })?;
-        let now = kept.unwrap_or(Log::EMPTY);
-        let owned = Owned { lease, given: now.last, log: now };
-        hold(&self.shared.owned).insert(body.to_owned(), owned);
-        log.map(|log| log.last)
+        Ok(PuttingBack { body: body.to_owned(), lease, log: Log { first, given_up, last } })
     }
 
-    fn put_back(
+    /// Writes entries behind those before them.
+    pub(in super::super) fn put_entries(
         &self,
-        body: &str,
-        lease: &Arc<Lease>,
+        putting: &mut PuttingBack,
         entries: impl Iterator<Item = Result<JournalEntry, JournalError>>,
-        missing: GivenUp,
-    ) -> Result<Log, JournalError> {
-        let mut log: Option<Log> = None;
+    ) -> Result<(), JournalError> {
         let (mut page, mut bytes) = (Vec::new(), 0);
         for entry in entries {
             let entry = entry?;
             if entry.sealed.len() > MAX_SEALED_BYTES {
                 return Err(JournalError::TooLarge);
             }
-            let before = log.map_or(entry.seq.checked_sub(1), |log| Some(log.last));
-            if before.and_then(|before| before.checked_add(1)) != Some(entry.seq) {
+            if putting.log.last.checked_add(1) != Some(entry.seq) {
                 return Err(JournalError::NotInSequence);
             }
-            let first = log.map_or(entry.seq, |log| log.first);
-            log = Some(Log { first, given_up: (first > 1).then_some(missing), last: entry.seq });
+            putting.log.last = entry.seq;
             bytes += entry.sealed.len();
             page.push(entry);
             if page.len() >= PUT_BACK.0 || bytes >= PUT_BACK.1 {
-                self.put_page(body, lease, std::mem::take(&mut page))?;
+                self.put_page(&putting.body, &putting.lease, std::mem::take(&mut page))?;
                 bytes = 0;
             }
         }
-        self.put_page(body, lease, page)?;
-        Ok(log.unwrap_or(Log::EMPTY))
+        self.put_page(&putting.body, &putting.lease, page)
+    }
+
+    /// What was put in is the log from now on; its last number. May be repeated after more was put in.
+    pub(in super::super) fn complete_restore(&self, putting: &PuttingBack) -> Result<u64, JournalError> {
+        let PuttingBack { body, lease, log } = putting;
+        let (of, by, log) = (body.clone(), Arc::clone(lease), *log);
+        self.wait(move |shared| async move { shared.set_log(&of, &by, log, false).await })?;
+        self.own(body, Arc::clone(lease), log);
+        Ok(log.last)
+    }
+
+    /// Removes everything of the log of a body that is open here.
+    pub(in super::super) fn retire(&self, body: &str) -> Result<(), JournalError> {
+        let lease = self.shared.leases.held(body).ok_or(JournalError::NotOwned)?;
+        let of = body.to_owned();
+        self.wait(move |shared| async move { shared.clear(&of, &lease).await })?;
+        hold(&self.shared.owned).remove(body);
+        Ok(())
+    }
+
+    fn own(&self, body: &str, lease: Arc<Lease>, log: Log) {
+        hold(&self.shared.owned).insert(body.to_owned(), Owned { lease, given: log.last, log });
     }
 
     fn put_page(&self, body: &str, lease: &Arc<Lease>, page: Vec<JournalEntry>) -> Result<(), JournalError> {
