@@ -7,15 +7,7 @@
 //! transaction locks and each new owner raises. Writers of one body share transactions; a commit whose outcome was
 //! lost with the connection is looked up, never guessed.
 //!
-//! Kept out, so that the same statements run on Citus, YugabyteDB, CockroachDB and Aurora, and why:
-//! advisory locks (unknown to CockroachDB, per coordinator in Citus, lost with a pooled session: the lease is a row);
-//! LISTEN and NOTIFY (not replicated, not in CockroachDB: the owner is the only writer and needs no news); triggers,
-//! functions and procedures (what decides stands in this crate, where it is tested); sequences (versions are counted
-//! by the owner and kept in the mark, so that they tell what was committed); foreign keys (no row refers to another
-//! body's); large objects, COPY, cursors and temporary tables (pages are bounded instead); partitions and tablespaces
-//! (distribution is the operator's, by the body); `SERIALIZABLE` (the epoch's lock orders the writers of a body, any
-//! level from `READ COMMITTED` on will do; where a server insists, failures of serialization are tried again);
-//! unlogged tables, two-phase commit, logical decoding and extensions.
+//! What of PostgreSQL is kept out, so that the same statements run on its relatives, and why: README.md of this crate.
 //!
 //! Deliberately absent: vacuum, which is the server's; a pooler that shares sessions between transactions, with which
 //! prepared statements and limits of a session do not work. A server that is told to cancel a commit's wait for its

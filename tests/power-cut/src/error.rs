@@ -13,6 +13,19 @@ pub enum TrialError {
     /// The recorded process failed before it was through; its last words.
     #[error("the recorded process failed: {0}")]
     Child(String),
+    /// A recording went past its bounds, which one it tells, and its processes were ended.
+    #[error("the recorded process does not come to an end: {0}")]
+    Endless(String),
+    /// That recording is one of the named trial with this seed.
+    #[error("{name}, seed {seed}: {why}")]
+    Of {
+        /// The test, which names what it tests.
+        name: String,
+        /// With it the same lives are chosen again.
+        seed: u64,
+        /// What was wrong with it.
+        why: Box<TrialError>,
+    },
     /// A recorded call that the model of the disk has no meaning for.
     #[error("the model does not know what this call does to the disk: {0}")]
     Unknown(String),
@@ -31,6 +44,11 @@ pub enum TrialError {
 }
 
 impl TrialError {
+    /// As a failure of this trial.
+    pub(crate) fn of(self, name: &str, seed: u64) -> Self {
+        Self::Of { name: name.to_owned(), seed, why: Box::new(self) }
+    }
+
     /// About a call, of whose text the beginning is enough.
     pub(crate) fn unknown(text: &str) -> Self {
         Self::Unknown(text.chars().take(200).collect())

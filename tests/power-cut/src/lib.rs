@@ -16,6 +16,7 @@
 //! never written.
 
 mod argument;
+mod bounds;
 mod call;
 mod cut;
 mod disk;

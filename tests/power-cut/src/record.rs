@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::bounds::{Bounds, watched};
 use crate::error::TrialError;
 use crate::files;
 use crate::image::Image;
@@ -87,6 +88,8 @@ pub(crate) struct Turns {
 /// The installed `strace`.
 pub(crate) struct Recorder {
     program: PathBuf,
+    /// What a recording may take.
+    pub(crate) bounds: Bounds,
 }
 
 /// What a run did.
@@ -109,7 +112,7 @@ impl Recorder {
             .status()
             .is_ok_and(|status| status.success());
         if works || std::env::var(REQUIRE).as_deref() == Ok("1") {
-            return Some(Self { program });
+            return Some(Self { program, bounds: Bounds::default() });
         }
         eprintln!("skipped: strace is not installed, or may not trace here");
         None
@@ -140,7 +143,6 @@ impl Recorder {
         before: &Image,
         failing: Option<Turns>,
     ) -> Result<Vec<Step>, TrialError> {
-        let text = tempfile::NamedTempFile::new_in(crate::trial::memory())?;
         let mut command = Command::new(&self.program);
         if let Some(Turns { fault: Fault { calls, error }, first, last, step }) = failing {
             command
@@ -148,9 +150,12 @@ impl Recorder {
                 .arg(format!("inject={calls}:error={error}:when={first}..{last}+{step}"))
                 .env(FAULTY, "1");
         }
-        let child = command
+        command
             .args([
                 "-f",
+                // It ends when nobody reads what it writes.
+                "-I",
+                "1",
                 "--seccomp-bpf",
                 "-qq",
                 "-xx",
@@ -160,22 +165,24 @@ impl Recorder {
                 "signal=none",
                 "-e",
                 CALLS,
-                "-o",
             ])
-            .arg(text.path())
-            .arg("--")
-            .arg(std::env::current_exe()?)
-            .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .current_dir(root)
-            .env(CHILD, root)
-            .stdin(Stdio::null())
-            .output()?;
+            .env(CHILD, root);
+        let program = std::env::current_exe()?;
+        let (child, text) = watched(command, self.bounds, |command, text| {
+            command.arg("-o").arg(text).arg("--").arg(&program).args([
+                "--exact",
+                test,
+                "--nocapture",
+                "--test-threads=1",
+            ]);
+        })?;
         if !child.status.success() {
             let said = String::from_utf8_lossy(&child.stderr).into_owned();
             let end = said.char_indices().rev().nth(2000).map_or(0, |(at, _)| at);
             return Err(TrialError::Child(said.get(end..).unwrap_or_default().to_owned()));
         }
-        let steps = files::steps(&std::fs::read_to_string(text.path())?, root, before)?;
+        let steps = files::steps(&text, root, before)?;
         let acknowledged = steps.iter().any(|step| matches!(step, Step::Said(_)));
         let changed = steps.iter().any(|step| matches!(step, Step::File { .. } | Step::Name { .. }));
         if acknowledged && changed { Ok(steps) } else { Err(TrialError::Empty) }

@@ -1,16 +1,20 @@
 //! The model of the disk against hand-written recordings: it must lose what was not synced, and nothing else.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::bounds::Bounds;
 use crate::cut::Cut;
 use crate::disk::Disk;
 use crate::error::TrialError;
 use crate::files::steps;
 use crate::image::Image;
+use crate::record::Recorder;
 use crate::step::Step;
 
 /// As the recorder prints it.
@@ -276,4 +280,63 @@ fn a_process_that_nobody_made_and_a_file_that_was_gone_are_noticed() {
     assert!(matches!(steps(&stranger), Err(TrialError::Unknown(_))));
     let gone = text(&["openat(AT_FDCWD, 'a', O_RDONLY) = 3"]);
     assert!(matches!(steps(&gone), Err(TrialError::Interrupted)));
+}
+
+/// What recording this test with these bounds is refused for, where there is a recorder.
+fn refused(test: &str, bounds: Bounds) -> Option<String> {
+    let mut recorder = Recorder::find()?;
+    recorder.bounds = bounds;
+    match recorder.record(&format!("tests::{test}"), &Image::default(), None) {
+        Err(TrialError::Endless(why)) => Some(why),
+        Err(error) => panic!("{error}"),
+        Ok(recording) => panic!("{} steps", recording.steps.len()),
+    }
+}
+
+#[test]
+fn a_process_that_says_more_and_more_is_ended_by_the_bytes_of_its_recording() {
+    if crate::child().is_some() {
+        loop {
+            crate::say("once more");
+        }
+    }
+    let bounds = Bounds { bytes: 1 << 20, ..Bounds::default() };
+    let test = "a_process_that_says_more_and_more_is_ended_by_the_bytes_of_its_recording";
+    if let Some(why) = refused(test, bounds) {
+        assert!(why.contains("1048576 bytes"), "{why}");
+    }
+}
+
+#[test]
+fn a_process_that_does_nothing_more_is_ended_by_the_time_of_its_recording() {
+    if crate::child().is_some() {
+        loop {
+            std::thread::park();
+        }
+    }
+    let bounds = Bounds { time: Duration::from_millis(500), ..Bounds::default() };
+    let test = "a_process_that_does_nothing_more_is_ended_by_the_time_of_its_recording";
+    if let Some(why) = refused(test, bounds) {
+        assert!(why.contains("500ms"), "{why}");
+    }
+}
+
+#[test]
+fn a_life_is_recorded_with_what_it_wrote_and_said_in_order() {
+    if let Some(folder) = crate::child() {
+        let file = std::fs::File::create(folder.join("f")).unwrap();
+        (&file).write_all(b"kept").unwrap();
+        file.sync_all().unwrap();
+        std::fs::File::open(&folder).unwrap().sync_all().unwrap();
+        crate::say("kept");
+        (&file).write_all(b"lost").unwrap();
+        return;
+    }
+    let Some(recorder) = Recorder::find() else { return };
+    let name = "tests::a_life_is_recorded_with_what_it_wrote_and_said_in_order";
+    let life = recorder.record(name, &Image::default(), None).unwrap();
+    let said = life.steps.iter().position(|step| *step == Step::Said("kept".to_owned())).unwrap();
+    let wrote = |steps: &[Step]| steps.iter().any(|step| matches!(step, Step::File { .. }));
+    let (before, after) = life.steps.split_at(said);
+    assert!(wrote(before) && wrote(after), "{} steps", life.steps.len());
 }

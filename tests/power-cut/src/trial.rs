@@ -75,7 +75,10 @@ fn run_on(before: &Image, name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> 
     let seed =
         std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random());
     let mut random = StdRng::seed_from_u64(seed);
-    let first = recorder.record(name, before, None)?;
+    let record = |before: &Image, failing| {
+        recorder.record(name, before, failing).map_err(|error| error.of(name, seed))
+    };
+    let first = record(before, None)?;
     eprintln!("{name}: {} steps, {SEED}={seed}", first.steps.len());
     let trial = Trial { name, seed, check };
 
@@ -87,7 +90,7 @@ fn run_on(before: &Image, name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> 
         }
     })?;
     for Left { image, said, .. } in left {
-        let next = recorder.record(name, &image, None)?;
+        let next = record(&image, None)?;
         trial.cut(&next, plan.cuts_of_each, &said, &mut random, |_, _| {})?;
     }
     for (fault, _) in
@@ -96,7 +99,7 @@ fn run_on(before: &Image, name: &str, plan: Plan, check: impl Fn(Found<'_>)) -> 
         let (first, step) = (random.random_range(1..20), random.random_range(3..15));
         let turns = Turns { fault: *fault, first, last: first + 100, step };
         eprintln!("{turns:?}");
-        let life = recorder.record(name, before, Some(turns))?;
+        let life = record(before, Some(turns))?;
         for forgetful in [false, true] {
             trial.cut(
                 &Recording { forgetful, ..life.clone() },
