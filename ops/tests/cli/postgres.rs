@@ -22,10 +22,10 @@ fn tables_are_made_by_their_owner_and_checked_for_the_node() {
     let socket = |role| server.url(role, "chukei", Connection::Socket);
     assert_eq!(code(&["check", "--url", &socket("node")]), (3, "POSTGRES_NOT_MIGRATED".to_owned()));
     let migrate = ["migrate", "--url", &socket("maker"), "--role", "node"];
-    let made = |from: i64| json!({ "schema": "chukei", "role": "node", "from": from, "to": 1 });
+    let made = |from: i64| json!({ "schema": "chukei", "role": "node", "from": from, "to": 2 });
     assert_eq!(run(&migrate), (0, made(0)));
-    assert_eq!(run(&migrate), (0, made(1)), "once more changes nothing");
-    let usable = json!({ "schema": "chukei", "version": 1, "usable": true });
+    assert_eq!(run(&migrate), (0, made(2)), "once more changes nothing");
+    let usable = json!({ "schema": "chukei", "version": 2, "usable": true });
     assert_eq!(run(&["check", "--url", &socket("node")]), (0, usable.clone()));
     assert_eq!(code(&["check", "--url", &socket("maker")]), (3, "POSTGRES_OWNS_TABLES".to_owned()));
     assert_eq!(code(&["check", "--url", &socket(SUPERUSER)]), (3, "POSTGRES_SUPERUSER".to_owned()));
