@@ -11,6 +11,7 @@ use chukei_store::image::{ImageError, Place, arrived, empty_old_place, give_away
 use chukei_store::journal::LogPlace;
 use chukei_store::keyring_place::{KeyringPath, KeyringPlace};
 use chukei_store::{Engine, EngineKind, Journal, StoreError};
+use chukei_wire::id::RequestId;
 
 use crate::engines::Engines;
 
@@ -134,6 +135,13 @@ impl Home {
     pub(crate) async fn adopt(&self, name: &str, engine: EngineKind) -> Result<(), ImageError> {
         self.reach(engine).await?;
         Ok(self.journal.adopt(name, beside(engine)).await?)
+    }
+
+    /// Request ids of a body that was just opened, noted since then (R22): at least those of its own log.
+    pub(crate) async fn used_ids(&self, name: &str, since_ms: u64) -> Result<Vec<RequestId>, ImageError> {
+        let (journal, of) = (self.journal.clone(), name.to_owned());
+        let noted = blocking(move || Ok(journal.replay_ids_of(&of, since_ms)?)).await?;
+        Ok(noted.into_iter().map(|(id, _)| RequestId(id)).collect())
     }
 
     /// Where the keyring of a body lies whose rows this engine has.

@@ -10,7 +10,7 @@ use chukei_relay_client::endpoint::{
     ClientEndpoint, ServerEndpoint, ServerLimits, client_endpoint, server_endpoint,
 };
 use chukei_relay_client::peers::WatchedPeers;
-use chukei_relay_client::replay::WINDOW_MS;
+use chukei_relay_client::replay::NOTED_MS;
 use chukei_relay_client::tls::HopCredentials;
 use chukei_store::DataFolder;
 use chukei_store::journal::Journal;
@@ -103,11 +103,12 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     start(&config, node, journal, credentials).await
 }
 
-/// What a restart owes the time before it: request ids stay used. Open requests get their outcome with their body.
+/// What a restart owes the time before it: request ids stay used. Those of a log that lies on a server come with their
+/// body, and so do the outcomes of open requests.
 fn restore(node: &Node, journal: &Arc<Journal>) -> Result<(), StartError> {
     let now_ms = node.clock.now_ms();
     let used =
-        journal.replay_ids(now_ms.saturating_sub(WINDOW_MS)).map_err(|error| StartError::journal(&error))?;
+        journal.replay_ids(now_ms.saturating_sub(NOTED_MS)).map_err(|error| StartError::journal(&error))?;
     node.replay.restore(used.into_iter().map(|(id, _)| RequestId(id)));
     Ok(())
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use chukei_domain::day::day_of;
 use chukei_keys::KeyProvider;
+use chukei_relay_client::replay::NOTED_MS;
+use chukei_store::EngineKind;
 use chukei_store::image::ImageError;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
@@ -202,7 +204,21 @@ async fn announce_to_all(node: &Node) {
 async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Result<HostedBody, Fault> {
     let _turn = opener.turns.acquire().await;
     let today = day_of(node.clock.now_ms());
-    opener.open(config, today).await
+    let body = opener.open(config, today).await?;
+    recall(node, &opener.home, &body).await?;
+    Ok(body)
+}
+
+/// Request ids that are used stay so (R22), whoever noted them: where the log lies on a server, another node may have; and
+/// one that came out of a backup brings them along. What else is in files was read when the node started.
+async fn recall(node: &Node, home: &Home, body: &HostedBody) -> Result<(), Fault> {
+    let rows = body.rows_as_they_are();
+    if rows.engine() != EngineKind::Postgres && rows.restored().await?.is_none() {
+        return Ok(());
+    }
+    let since_ms = node.clock.now_ms().saturating_sub(NOTED_MS);
+    node.replay.restore(home.used_ids(body.code().as_str(), since_ms).await?);
+    Ok(())
 }
 
 /// Why a body is not watched any more.

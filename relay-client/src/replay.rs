@@ -13,6 +13,9 @@ use chukei_wire::result::ResultName;
 /// How long an id can be fresh, milliseconds.
 pub const WINDOW_MS: u64 = DEADLINE_MAX_MS as u64 + 2 * CLOCK_SKEW_MS;
 
+/// How old the note of an id can be that is still fresh, milliseconds: a node whose clock is behind may have made it.
+pub const NOTED_MS: u64 = WINDOW_MS + CLOCK_SKEW_MS;
+
 /// Ids seen within the window.
 pub struct ReplayWindow {
     // UUIDv7 sorts by time, so the oldest ids are the first ones.

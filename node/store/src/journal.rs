@@ -195,9 +195,22 @@ impl Journal {
     pub fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
         let mut ids = reader::replay_ids(&self.shared, since_ms)?;
         if let Some(table) = self.routes.table() {
-            ids.extend(table.replay_ids(since_ms)?);
+            ids.extend(table.replay_ids(None, since_ms)?);
         }
         Ok(ids)
+    }
+
+    /// Those of one body that was just adopted: of its own log where that lies on a server, so that who takes a body over
+    /// knows what another node has answered; in files, where all logs share their segments, of all logs there. Blocking.
+    pub fn replay_ids_of(
+        &self,
+        partition: &str,
+        since_ms: u64,
+    ) -> Result<Vec<([u8; 16], u64)>, JournalError> {
+        match self.routes.table_of(partition) {
+            Some(table) => table.replay_ids(Some(partition), since_ms),
+            None => reader::replay_ids(&self.shared, since_ms),
+        }
     }
 
     /// Replay ids noted before `before_ms` (Unix milliseconds) are asked for no more: what is kept for them alone goes.

@@ -93,6 +93,8 @@ async fn postgres_journal_numbers_go_on_over_reopening_and_stay_in_order() {
     assert_eq!(node.journal.last_number("982016"), 1_501);
     assert_eq!(node.append("982016", None).await.unwrap(), 1_502);
     assert_eq!(node.journal.replay_ids(1_000).unwrap(), [([7; 16], 1_000)]);
+    assert_eq!(node.journal.replay_ids_of("982016", 1_000).unwrap(), [([7; 16], 1_000)]);
+    assert_eq!(node.journal.replay_ids_of("982024", 0).unwrap(), []);
     node.journal.forget_replay_ids(1_001).unwrap();
     assert_eq!(node.journal.replay_ids(0).unwrap(), []);
     assert_eq!(node.numbers("982016", 1).len(), 1_502);

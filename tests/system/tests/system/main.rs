@@ -28,6 +28,7 @@ mod person;
 mod played_broker;
 mod played_permits;
 mod program;
+mod request_ids;
 mod restoring;
 mod rotation;
 mod second_node;
@@ -61,6 +62,7 @@ fn trials() -> Vec<Trial> {
         store_faults::trials(),
         engines::trials(),
         taking_over::trials(),
+        request_ids::trials(),
     ]
     .into_iter()
     .flatten()

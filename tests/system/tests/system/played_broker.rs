@@ -246,8 +246,20 @@ impl PlayedBroker {
         bindings: &Bindings,
     ) -> Answer {
         let node = self.node().await;
+        Self::ask_at(&node, channel, header, permit, sealed, bindings).await
+    }
+
+    /// The same at this node, also where another one has announced itself since.
+    pub(crate) async fn ask_at(
+        node: &PlayedNode,
+        channel: &Channel,
+        header: &Header,
+        permit: Option<Permit>,
+        sealed: SealedBody,
+        bindings: &Bindings,
+    ) -> Answer {
         let hop = Hop { sender_code: None, permit };
-        let mut request = open_request(&node, header, &hop).await.unwrap();
+        let mut request = open_request(node, header, &hop).await.unwrap();
         // A node that refuses by the head alone does not read on.
         let _ = write_sealed(&mut request.send, sealed).await;
         let outcome = request.read_status().await.unwrap();

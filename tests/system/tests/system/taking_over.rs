@@ -64,10 +64,11 @@ impl Shared for TwoNodes {
     }
 }
 
-const EPOCHS_A: &str = "epochs = \"keys\"\nstandby = \"keys-b\"\n";
-const EPOCHS_B: &str = "epochs = \"keys-b\"\nstandby = \"keys\"\n";
+/// Where the epochs of the one node are and where they stand by, and of the other.
+pub(crate) const EPOCHS_A: &str = "epochs = \"keys\"\nstandby = \"keys-b\"\n";
+pub(crate) const EPOCHS_B: &str = "epochs = \"keys-b\"\nstandby = \"keys\"\n";
 
-fn keep_epochs_at_both(layout: &Layout) {
+pub(crate) fn keep_epochs_at_both(layout: &Layout) {
     std::fs::create_dir(layout.dir().join("keys-b")).unwrap();
     let path = layout.config(Role::Node);
     let text = std::fs::read_to_string(&path).unwrap();

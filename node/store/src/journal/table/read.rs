@@ -10,7 +10,6 @@ use tokio_postgres::types::ToSql;
 use super::super::checkpoint::GivenUp;
 use super::super::entry::JournalEntry;
 use super::super::error::JournalError;
-use super::super::hold;
 use super::{Log, Shared};
 use crate::postgres::backoff::Backoff;
 use crate::postgres::failure::Failure;
@@ -72,9 +71,12 @@ impl Shared {
         self.select(body, &self.sql.page, &values).await?.iter().map(entry).collect()
     }
 
-    /// The replay ids of all bodies that this process owns.
-    pub(super) async fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, Failure> {
-        let bodies: Vec<String> = hold(&self.owned).keys().cloned().collect();
+    /// The replay ids of these bodies.
+    pub(super) async fn replay_ids(
+        &self,
+        bodies: Vec<String>,
+        since_ms: u64,
+    ) -> Result<Vec<([u8; 16], u64)>, Failure> {
         let list = bodies.join(",");
         let values: Values = vec![Box::new(bodies), Box::new(signed(since_ms))];
         let rows = self.select(&list, &self.sql.replays, &values).await?;

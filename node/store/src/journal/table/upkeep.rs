@@ -27,8 +27,17 @@ pub(in super::super) struct PuttingBack {
 }
 
 impl TableJournal {
-    pub(in super::super) fn replay_ids(&self, since_ms: u64) -> Result<Vec<([u8; 16], u64)>, JournalError> {
-        self.wait(move |shared| async move { shared.replay_ids(since_ms).await })
+    /// The replay ids of a body, or of all that this process owns.
+    pub(in super::super) fn replay_ids(
+        &self,
+        of: Option<&str>,
+        since_ms: u64,
+    ) -> Result<Vec<([u8; 16], u64)>, JournalError> {
+        let bodies = match of {
+            Some(body) => vec![body.to_owned()],
+            None => hold(&self.shared.owned).keys().cloned().collect(),
+        };
+        self.wait(move |shared| async move { shared.replay_ids(bodies, since_ms).await })
     }
 
     pub(in super::super) fn forget_replays(&self, before_ms: u64) -> Result<(), JournalError> {
