@@ -41,7 +41,8 @@ async fn check(server: &ServerArgs) -> Result<Report, Failure> {
     Ok(Report { json: json!({"schema": server.schema, "version": SCHEMA_VERSION, "usable": true}), text })
 }
 
-fn options(server: &ServerArgs) -> Result<PostgresOptions, Failure> {
+/// How the server is reached, with its secrets read.
+pub(super) fn options(server: &ServerArgs) -> Result<PostgresOptions, Failure> {
     let password = server.password_file.as_deref().map(read_password).transpose()?;
     let tls_roots = server.authority.as_deref().map(read).transpose()?;
     Ok(PostgresOptions {
@@ -65,7 +66,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|_| Failure::usage("BAD_FILE", format!("読み取れません: {}", path.display())))
 }
 
-fn failed(error: &StoreError) -> Failure {
+/// What a server's refusal means for who asked.
+pub(super) fn failed(error: &StoreError) -> Failure {
     let exit = match error {
         StoreError::Unreachable | StoreError::ReadOnly => Exit::Unavailable,
         StoreError::Refused(

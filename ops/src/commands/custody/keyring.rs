@@ -13,12 +13,15 @@ use chukei_keys::{
     SealedHead,
 };
 use chukei_relay_client::settings::base_of;
+use chukei_store::keyring_place::KeyringPlace;
+use chukei_store::{PostgresEngine, PostgresOptions};
 use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::files;
-use crate::cli::{KeyringBackupArgs, KeyringRestoreArgs, ShareFiles};
+use crate::cli::{KeyringBackupArgs, KeyringRestoreArgs, ServerArgs, ShareFiles};
+use crate::commands::postgres;
 use crate::failure::Failure;
 use crate::report::Report;
 
@@ -27,6 +30,37 @@ use crate::report::Report;
 struct RoleConfig {
     data_dir: PathBuf,
     keys: KeySettings,
+    #[serde(default)]
+    store: StoreSection,
+    #[serde(default)]
+    development: bool,
+}
+
+/// Of a node: where bodies can lie that are not in its files.
+#[derive(Default, Deserialize)]
+struct StoreSection {
+    postgres: Option<ServerSection>,
+}
+
+#[derive(Deserialize)]
+struct ServerSection {
+    url: String,
+    password_file: Option<PathBuf>,
+    authority: Option<PathBuf>,
+    schema: Option<String>,
+}
+
+impl ServerSection {
+    fn into_args(self, base: &Path, development: bool) -> ServerArgs {
+        let file = |path: Option<PathBuf>| path.map(|path| base.join(path));
+        ServerArgs {
+            url: self.url,
+            password_file: file(self.password_file),
+            authority: file(self.authority),
+            schema: self.schema.unwrap_or_else(|| PostgresOptions::new("", "").schema),
+            development,
+        }
+    }
 }
 
 /// Where a role keeps an owner's keys.
@@ -34,6 +68,7 @@ struct Places {
     roots: PathBuf,
     epochs: PathBuf,
     keyring: PathBuf,
+    server: Option<ServerArgs>,
 }
 
 impl Places {
@@ -45,15 +80,48 @@ impl Places {
                 "から鍵の場所を読み取れません。data_dir と [keys] の roots、epochs を確認してください";
             Failure::usage("BAD_CONFIG", format!("{} {message}", config.display()))
         };
-        let RoleConfig { data_dir, keys } = toml::from_str(&text).map_err(|_| unusable())?;
+        let RoleConfig { data_dir, keys, store, development } =
+            toml::from_str(&text).map_err(|_| unusable())?;
         if keys.provider == ProviderKind::Pkcs11 {
             let message = "この設定の鍵はトークンの中にあります。トークンの控えを使ってください";
             return Err(Failure::usage("BAD_CONFIG", message));
         }
         let (roots, epochs) = keys.roots.zip(keys.epochs).ok_or_else(unusable)?;
         let keyring = base.join(data_dir).join("keys").join(format!("{owner}.keyring"));
-        Ok(Self { roots: base.join(roots), epochs: base.join(epochs), keyring })
+        let server = store.postgres.map(|server| server.into_args(&base, development));
+        Ok(Self { roots: base.join(roots), epochs: base.join(epochs), keyring, server })
     }
+
+    /// The sealed keyring: the file, or the row of a body that lies on a server, which has no file here.
+    fn sealed(&self, owner: &Owner) -> Result<(Vec<u8>, SealedHead), Failure> {
+        let Some(server) = self.server.as_ref().filter(|_| !self.keyring.exists()) else {
+            return sealed(&self.keyring, owner);
+        };
+        let row = row(server, owner)?;
+        let place = format!("サーバーの {}.keyrings({owner})", server.schema);
+        let Some(bytes) = row else {
+            let message = "鍵束がファイルにもサーバーにもありません。所有者を確認してください";
+            return Err(Failure::usage("BAD_KEYRING", message));
+        };
+        let head = head(&bytes, &place, owner)?;
+        Ok((bytes, head))
+    }
+}
+
+/// The row of an owner's keyring, as sealed as it lies there.
+fn row(server: &ServerArgs, owner: &Owner) -> Result<Option<Vec<u8>>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other("RUNTIME", format!("起動できません: {error}")))?;
+    let options = postgres::options(server)?;
+    let engine =
+        runtime.block_on(PostgresEngine::connect(options)).map_err(|error| postgres::failed(&error))?;
+    let row = engine.keyring(owner.as_str()).map_err(|error| postgres::failed(&error))?;
+    row.read(MAX_KEYRING_BYTES).map_err(|error| {
+        let message = "サーバーを確認し、もう一度実行してください";
+        Failure::unavailable(format!("鍵束を読み取れません({error})。{message}"))
+    })
 }
 
 fn owner(name: &str) -> Result<Owner, Failure> {
@@ -65,26 +133,31 @@ fn owner(name: &str) -> Result<Owner, Failure> {
 
 fn sealed(path: &Path, owner: &Owner) -> Result<(Vec<u8>, SealedHead), Failure> {
     let length = std::fs::metadata(path).map_err(|error| files::io_failed(path, &error))?.len();
-    let unusable = |cause: &dyn std::fmt::Display| {
-        let message = "所有者とファイルを確認してください";
-        Failure::usage(
-            "BAD_KEYRING",
-            format!("{} は鍵束として使えません({cause})。{message}", path.display()),
-        )
-    };
+    let place = path.display();
     if length > MAX_KEYRING_BYTES {
-        return Err(unusable(&KeyfileError::TooLarge));
+        return Err(unusable(&place, &KeyfileError::TooLarge));
     }
     let bytes = std::fs::read(path).map_err(|error| files::io_failed(path, &error))?;
-    let head = SealedHead::of(&bytes, owner).map_err(|error| unusable(&error))?;
+    let head = head(&bytes, &place, owner)?;
     Ok((bytes, head))
+}
+
+fn head(bytes: &[u8], place: &dyn std::fmt::Display, owner: &Owner) -> Result<SealedHead, Failure> {
+    let long = u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_KEYRING_BYTES);
+    let head = if long { Err(KeyfileError::TooLarge) } else { SealedHead::of(bytes, owner) };
+    head.map_err(|error| unusable(place, &error))
+}
+
+fn unusable(place: &dyn std::fmt::Display, cause: &dyn std::fmt::Display) -> Failure {
+    let message = "所有者とファイルを確認してください";
+    Failure::usage("BAD_KEYRING", format!("{place} は鍵束として使えません({cause})。{message}"))
 }
 
 /// `keys backup`.
 pub(super) fn backup(args: &KeyringBackupArgs) -> Result<Report, Failure> {
     let owner = owner(&args.owner)?;
     let places = Places::of(&args.keys, &owner)?;
-    let (bytes, head) = sealed(&places.keyring, &owner)?;
+    let (bytes, head) = places.sealed(&owner)?;
     std::fs::create_dir_all(&args.out_dir).map_err(|error| files::io_failed(&args.out_dir, &error))?;
     let path = args.out_dir.join(format!("{owner}.keyring-{}", head.generation));
     files::create(&path, &bytes)?;

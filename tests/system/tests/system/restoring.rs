@@ -1,16 +1,19 @@
 //! Backups taken while the body is served, checked without keys, put back into an empty node; and rows that go to another
-//! engine while they are written (R2, R41).
+//! engine while they are written (R2, R41). The same onto a PostgreSQL server, which is skipped where none is installed;
+//! with `CHUKEI_REQUIRE_SERVICES=1` it fails.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chukei_harness::role::Role;
-use libtest_mimic::Trial;
+use chukei_harness::store::{Database, Store};
+use data_encoding::HEXLOWER;
+use libtest_mimic::{Completion, Failed, Trial};
 use serde_json::Value;
 
 use crate::copy_file::{Row, TAX, file};
-use crate::group::{Test, group};
+use crate::group::{Shared, Skippable, Test, group, skippable_group};
 use crate::page::page;
 use crate::person::Person;
 use crate::program::{self, Ended};
@@ -18,10 +21,13 @@ use crate::stage::{Stage, until};
 
 const BACKUP: &[Test<Stage>] =
     &[("a_backup_taken_under_load_comes_back_into_an_empty_node_and_nothing_else_does", there_and_back)];
+const ON_SERVER: &[Skippable<OnServer>] =
+    &[("postgres_rows_log_and_keyring_come_back_onto_an_empty_server", onto_a_server)];
 const MOVE: &[Test<Stage>] = &[("rows_go_to_another_engine_and_back_under_load", engine_and_back)];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [group("restoring", BACKUP), group("moving", MOVE)].into_iter().flatten().collect()
+    let on_server = skippable_group("restoring", ON_SERVER);
+    [group("restoring", BACKUP), on_server, group("moving", MOVE)].into_iter().flatten().collect()
 }
 
 const BODY: &str = "982016";
@@ -187,4 +193,77 @@ fn engine_and_back(stage: &Stage) {
     until_answered(stage, &persons[2], &before);
     let log = stage.staff(BODY, &["audit", "verify"]).done();
     assert_eq!(log["verified"], true, "{log}");
+}
+
+/// The stage ends before its server.
+struct OnServer(Option<(Stage, Mutex<Database>)>);
+
+impl Shared for OnServer {
+    fn set() -> Result<Self, Failed> {
+        let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
+        if !Database::is_available() {
+            assert!(!required, "PostgreSQL is needed");
+            return Ok(Self(None));
+        }
+        let database = Database::start()?;
+        let stage = Stage::start_with("restoring-on-server", Store::Postgres(&database), |_| ())?;
+        Ok(Self(Some((stage, database.into()))))
+    }
+
+    fn keep(&self) {
+        if let Some((stage, _)) = &self.0 {
+            stage.keep();
+        }
+    }
+}
+
+/// Everything that bodies have on the server.
+const TABLES: &str = "chukei.rows, chukei.marks, chukei.fences, chukei.leases, chukei.journal, chukei.replays, chukei.logs, chukei.keyrings";
+
+fn onto_a_server(on: &OnServer) -> Completion {
+    let Some((stage, database)) = &on.0 else {
+        return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
+    };
+    let database = database.lock().unwrap_or_else(PoisonError::into_inner);
+    let persons = stage.persons(BODY, 2);
+    let load = Load::begin(stage, &persons);
+    until("a first answer", || (!answer(stage, &persons[0]).as_array()?.is_empty()).then_some(()));
+    let out = stage.file("backups");
+    let full = backup(stage, &out, None);
+    assert!(load.end() > 0);
+    let before = answer(stage, &persons[1]);
+    let last = backup(stage, &out, full["backup"].as_str());
+    let last_path = last["backup"].as_str().unwrap();
+    let (config, keyrings) = (text(&stage.layout().config(Role::Node)), text(&stage.file("keyrings")));
+    let args = ["--json", "keys", "backup", "--keys", &config, "--owner", BODY, "--out-dir", &keyrings];
+    let copy = program::run("chukei", &args).done()["file"].as_str().unwrap().to_owned();
+    let sealed = std::fs::read(&copy).unwrap();
+    let on_server = |what: &str| {
+        let sql = format!("SELECT {what} FROM chukei.keyrings WHERE body = '{BODY}'");
+        database.sql(&sql).unwrap().trim().to_owned()
+    };
+    assert_eq!(
+        on_server("md5(sealed)"),
+        on_server(&format!("md5('\\x{}'::bytea)", HEXLOWER.encode(&sealed)))
+    );
+
+    stage.stack.stop_role(Role::Node).unwrap();
+    database.sql(&format!("TRUNCATE {TABLES}")).unwrap();
+    let data = stage.layout().dir().join("node");
+    std::fs::rename(&data, data.with_extension("lost")).unwrap();
+    std::fs::create_dir_all(data.join("keys")).unwrap();
+    std::fs::copy(&copy, data.join(format!("keys/{BODY}.keyring"))).unwrap();
+    let restored = node(stage, &["backup", "restore"], &["--from", last_path]).done();
+    assert_eq!((restored["restored"].clone(), restored["backups"].clone()), (true.into(), 2.into()));
+    stage.stack.start_role(Role::Node).unwrap();
+    until_answered(stage, &persons[1], &before);
+    let log = stage.staff(BODY, &["audit", "verify"]).done();
+    assert_eq!(log["verified"], true, "{log}");
+    assert!(log["events"].as_u64() > last["last_number"].as_u64(), "the restore is in the log: {log}");
+    assert_eq!(on_server("count(*)"), "1", "the keyring is a row again");
+    assert!(!data.join(format!("keys/{BODY}.keyring")).exists());
+    let again = Load::begin(stage, &persons);
+    until("a newer answer", || (answer(stage, &persons[1]) != before).then_some(()));
+    again.end();
+    Completion::Completed
 }

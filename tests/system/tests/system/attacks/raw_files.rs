@@ -90,14 +90,12 @@ fn searched(stage: Stage, server: Option<&mut Database>) -> Completion {
     let text = |path: &Path| path.display().to_string();
     stage.staff(BODY, &["backup", "create", "--out", &text(&backups)]).done();
     let mut places = vec![dir.join("node"), dir.join("broker"), backups];
-    if server.is_none() {
-        fs::create_dir(&keyrings).unwrap();
-        let config = text(&stage.layout().config(Role::Node));
-        let keep =
-            ["--json", "keys", "backup", "--keys", &config, "--owner", BODY, "--out-dir", &text(&keyrings)];
-        program::run("chukei", &keep).done();
-        places.push(keyrings);
-    }
+    fs::create_dir(&keyrings).unwrap();
+    let config = text(&stage.layout().config(Role::Node));
+    let keep =
+        ["--json", "keys", "backup", "--keys", &config, "--owner", BODY, "--out-dir", &text(&keyrings)];
+    program::run("chukei", &keep).done();
+    places.push(keyrings);
     // As they are while the node serves, which stands still meanwhile, and as it leaves them.
     stage.signal(Role::Node, Signal::STOP);
     search(&places, &needles);
