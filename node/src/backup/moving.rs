@@ -24,6 +24,10 @@ use crate::hosted::HostedBody;
 /// Time that requests which began before a move have, until the old place can be removed.
 const LETTING_GO: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// What the last image of a body may have: nobody serves it until that is put in elsewhere. Rows that changed and events;
+/// and bytes of the log.
+const LAST_RECORDS: u64 = 20_000;
+const LAST_LOG_MAX: usize = 16 << 20;
 
 /// The body, if its rows are at hand.
 fn opened(node: &Node, code: BodyCode) -> Result<Arc<HostedBody>, Failure> {
@@ -156,15 +160,20 @@ pub(super) async fn leave(
     let taking = Taking { body: body.clone(), clock: node.clock.clone(), since };
     let writer = ImageWriter::create(out)?;
     let rows = taking.begin().await?.keep_holding();
-    let mut sink = Files(writer);
+    let mut sink = Last { files: Files(writer), room: LAST_LOG_MAX };
+    // What is refused here goes with the sink, and the body is served on.
     let begun = rows_and_log(&taking, rows, &mut sink).await.map_err(|error| match error {
-        TakingError::Sink(error) | TakingError::Image(error) => Failure::from(error),
+        TakingError::Sink(None) => too_much(code),
+        TakingError::Sink(Some(error)) | TakingError::Image(error) => Failure::from(error),
         TakingError::NotReady(what) => {
             Failure::new(Exit::Unavailable, "NOT_READY", format!("{what} of body {code}: not at hand now"))
         }
     });
     let (signed, manifest, held) = begun?;
-    let folder = sink.0.finish(&signed)?;
+    if manifest.changes() > LAST_RECORDS {
+        return Err(too_much(code));
+    }
+    let folder = sink.files.0.finish(&signed)?;
     let held = held.ok_or_else(|| Failure::new(Exit::Other, "NOT_HELD", "writes were not held"))?;
     held.leave().await?;
     tracing::info!(body = %code, "the body's rows were given away");
@@ -180,6 +189,34 @@ pub(super) async fn leave(
     Ok(Report { json, text })
 }
 
+fn too_much(code: BodyCode) -> Failure {
+    let text = format!(
+        "more than {LAST_RECORDS} rows and events of body {code}, or {} MiB of its log, came since the base, and nobody \
+         would serve it until they are put in elsewhere: take another incremental backup, --preload it on the new node, \
+         and name it as --base",
+        LAST_LOG_MAX >> 20
+    );
+    Failure::new(Exit::Refused, "TOO_MUCH", text)
+}
+
+/// Chunks go to a folder, those of the log as long as there is room for them.
+struct Last<S> {
+    files: S,
+    room: usize,
+}
+
+impl<S: Sink + Send> Sink for Last<S> {
+    /// `None`: there is no more room.
+    type Error = Option<S::Error>;
+
+    async fn chunk(&mut self, file: BackupFile, payload: &[u8]) -> Result<(), Self::Error> {
+        if file == BackupFile::Journal {
+            self.room = self.room.checked_sub(payload.len()).ok_or(None)?;
+        }
+        self.files.chunk(file, payload).await.map_err(Some)
+    }
+}
+
 /// Chunks go to a folder.
 pub(super) struct Files(pub(super) ImageWriter);
 
@@ -192,5 +229,34 @@ impl Sink for Files {
             BackupFile::Rows | BackupFile::Manifest => ImageFile::Rows,
         };
         tokio::task::block_in_place(|| self.0.chunk(file, payload)).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts what it takes.
+    struct Counted(usize);
+
+    impl Sink for Counted {
+        type Error = ImageError;
+
+        async fn chunk(&mut self, _: BackupFile, payload: &[u8]) -> Result<(), ImageError> {
+            self.0 += payload.len();
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_last_image_takes_as_much_of_the_log_as_it_has_room_for_and_no_more() {
+        let mut last = Last { files: Counted(0), room: 10 };
+        for (file, bytes, taken) in
+            [(BackupFile::Rows, 20, true), (BackupFile::Journal, 11, false), (BackupFile::Journal, 10, true)]
+        {
+            let done = last.chunk(file, &vec![0; bytes]).await;
+            assert!(matches!((done, taken), (Ok(()), true) | (Err(None), false)), "{bytes} bytes");
+        }
+        assert_eq!(last.files.0, 30);
     }
 }

@@ -168,6 +168,12 @@ impl Manifest {
         self.rows.payload_bytes() + self.journal.payload_bytes()
     }
 
+    /// What putting it in over its base changes: rows with a new value, rows that are deleted, and events.
+    pub fn changes(&self) -> u64 {
+        let rows: u64 = self.spaces.iter().map(|count| count.values + count.deleted).sum();
+        rows + self.journal_span.last.saturating_add(1).saturating_sub(self.journal_span.first)
+    }
+
     /// Records of rows.
     pub fn records(&self) -> u64 {
         self.spaces.iter().map(|count| count.values + count.kept + count.deleted).sum()
