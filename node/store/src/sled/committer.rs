@@ -74,6 +74,7 @@ impl Committer {
         self.touching = None;
         self.touched = (Met::default(), self.state.version);
         self.shared.touched.store(false, Ordering::Release);
+        self.shared.failing.store(false, Ordering::Release);
         let live = Live::new(opened.db.clone());
         self.opened = Some(opened);
         self.measure();
@@ -82,7 +83,7 @@ impl Committer {
 
     /// Writes a group; says of each batch whether its preconditions held. A failure is that of all of them.
     pub(super) fn commit(&mut self, batches: &[Batch]) -> Result<Vec<bool>, StoreError> {
-        if self.suspect || self.opened.is_none() {
+        if self.suspect || self.opened.is_none() || self.shared.failing.load(Ordering::Acquire) {
             return Err(StoreError::Stopped);
         }
         match self.shared.fault() {
@@ -241,7 +242,8 @@ impl Committer {
         }
         let recovered = contained(|| {
             self.shared.directory.check_room(0)?;
-            if self.suspect || self.opened.is_none() || fault == WriteFault::Corrupt {
+            let failing = self.shared.failing.load(Ordering::Acquire);
+            if self.suspect || failing || self.opened.is_none() || fault == WriteFault::Corrupt {
                 self.reopen()?;
             }
             if fault == WriteFault::Corrupt {

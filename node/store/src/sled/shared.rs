@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::directory::Directory;
-use super::failure::contained;
+use super::failure::{contained, fault_of};
 use super::live::Live;
 use crate::error::StoreError;
 use crate::hold::hold;
@@ -55,6 +55,8 @@ pub(super) struct Shared {
     group: Mutex<Group>,
     /// Whether every item has been in sled's cache since the opening.
     pub(super) touched: AtomicBool,
+    /// Whether a read met a failure since the opening, which sled may repeat for ever.
+    pub(super) failing: AtomicBool,
     pub(super) closing: AtomicBool,
     /// Bytes of the log, as of the last group.
     pub(super) log_bytes: AtomicU64,
@@ -71,6 +73,7 @@ impl Shared {
             fault: Mutex::new(None),
             group: Mutex::default(),
             touched: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             log_bytes: AtomicU64::new(0),
             live_bytes: AtomicU64::new(0),
@@ -100,17 +103,29 @@ impl Shared {
         self.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One read.
+    /// One read. Once sled has failed to write it answers every read with that failure until it is opened anew, so what
+    /// a read fails for need not be the matter any more, nor ever have been the disk's that is read: it is told as a
+    /// fault, and the read as one of a partition that stopped.
     pub(super) fn read<T>(
         &self,
         live: &Option<Live>,
         read: impl FnOnce(&Live) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let answer = contained(|| live.as_ref().map_or(Err(StoreError::Stopped), read));
-        if matches!(answer, Err(StoreError::Corrupt)) {
-            self.set_fault(Some(WriteFault::Corrupt));
+        match answer {
+            Err(StoreError::Corrupt) => {
+                self.set_fault(Some(WriteFault::Corrupt));
+                Err(StoreError::Corrupt)
+            }
+            Err(error @ (StoreError::DiskFull | StoreError::ReadOnly | StoreError::Io(_))) => {
+                self.failing.store(true, Ordering::Release);
+                tracing::warn!(code = error.code(), cause = %error, "sled refused a read");
+                let mut fault = hold(&self.fault);
+                fault.get_or_insert(fault_of(&error));
+                Err(StoreError::Stopped)
+            }
+            answer => answer,
         }
-        answer
     }
 
     pub(super) fn fault(&self) -> Option<WriteFault> {
@@ -130,6 +145,12 @@ impl Shared {
     #[cfg(test)]
     pub(super) fn begin_at(&self, waiters: Vec<Waiter>, ago: Duration) {
         *hold(&self.group) = Group { since: Instant::now().checked_sub(ago), waiters };
+    }
+
+    /// How many wait for the group that is being written.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        hold(&self.group).waiters.len()
     }
 
     /// The writer has ended it; none if it was given up.

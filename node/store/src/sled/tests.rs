@@ -1,15 +1,20 @@
 //! What cannot be brought about from outside: a lease that another has taken, a group that is not durable yet, a
-//! writer that does not come back.
+//! writer that does not come back, a failure that sled repeats.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tempfile::TempDir;
 
+use super::committer::Committer;
 use super::directory::Directory;
+use super::failure::store_error;
 use super::layout::{Header, epoch_key, row_key};
 use super::live::Live;
-use super::{SledOptions, SledPartition};
+use super::shared::Shared;
+use super::{QUEUE, SledOptions, SledPartition, enqueue, writer};
 use crate::batch::Batch;
+use crate::commit_queue::CommitQueue;
 use crate::error::StoreError;
 use crate::lock_file::LockFile;
 use crate::partition::{Partition, WriteFault};
@@ -62,6 +67,50 @@ async fn sled_a_writer_that_does_not_come_back_is_not_waited_for() {
     assert!(answer.await.is_err(), "who waited is told");
     assert!(matches!(partition.apply(put("a", "2")).await, Err(StoreError::Stopped)));
     assert_eq!(partition.recover().await, Some(WriteFault::Disk));
+}
+
+/// sled repeats what it once failed to write for, so a read may name it no cause.
+#[tokio::test]
+async fn sled_a_read_that_fails_names_no_cause_and_the_directory_is_opened_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(&dir);
+    partition.apply(put("a", "1")).await.unwrap();
+    let failed = partition.shared.read(&partition.shared.live(), |_| {
+        Err::<(), _>(store_error(sled::Error::Io(std::io::ErrorKind::StorageFull.into())))
+    });
+    assert!(matches!(failed, Err(StoreError::Stopped)), "{failed:?}");
+    assert_eq!(partition.fault(), Some(WriteFault::DiskFull));
+    assert!(matches!(partition.apply(put("a", "2")).await, Err(StoreError::Stopped)));
+    assert_eq!(partition.recover().await, None);
+    assert!(!partition.shared.failing.load(Ordering::Acquire), "it was opened anew");
+    assert_eq!(value(&partition, "a").await, Some(b"1".to_vec()));
+    partition.apply(put("a", "2")).await.unwrap();
+    assert_eq!(value(&partition, "a").await, Some(b"2".to_vec()));
+}
+
+/// Writers of one body share commits, and so syncs: whatever waits together is committed together.
+#[tokio::test]
+async fn sled_batches_that_wait_together_share_a_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::new(dir.path(), "982016");
+    let shared = Arc::new(Shared::new(directory, SledOptions::default().cache_bytes));
+    let committer = Committer::open(Arc::clone(&shared)).unwrap();
+    let queue = Arc::new(CommitQueue::new(QUEUE));
+    let answers: Vec<_> = (0..50).map(|at| enqueue(&queue, put(&format!("{at}"), "1")).unwrap()).collect();
+    queue.close();
+    // While somebody reads a group waits before it is written.
+    let reading = shared.live();
+    let (waiting, served) = (Arc::clone(&queue), Arc::clone(&shared));
+    let writer = std::thread::spawn(move || writer::run(&waiting, &served, committer));
+    while shared.waiting() == 0 && !writer.is_finished() {
+        std::thread::yield_now();
+    }
+    assert_eq!(shared.waiting(), 50);
+    drop(reading);
+    writer.join().unwrap();
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
 }
 
 #[test]
