@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chukei_postgres_server::Connection;
 use chukei_store::journal::LogPlace;
 use chukei_store::keyring_place::KeyringPlace;
 use chukei_store::{
     Engine, Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, Partition, PostgresEngine,
+    PostgresOptions,
 };
 
 use zeroize::Zeroizing;
 
-use crate::fixture::{DATABASE, Fresh, NODE, PASSWORD, fresh, open_when_free, server};
+use crate::fixture::{DATABASE, Fresh, NODE, OWNER, PASSWORD, fresh, open_when_free, put, server, value};
 use crate::proxy::{Loses, MARKED, Proxy};
 
 const BODIES: [&str; 2] = ["982016", "982024"];
@@ -281,4 +283,48 @@ async fn postgres_keyring_is_written_whole_by_its_owner_alone() {
     taken.replace(b"newer").unwrap();
     assert_eq!(place.read(1 << 20).unwrap(), Some(b"newer".to_vec()));
     drop(node.bodies);
+}
+
+/// Tables as the first form had them, with all that a node keeps in them.
+#[tokio::test]
+async fn postgres_tables_of_the_first_form_are_migrated_with_all_that_is_in_them() {
+    let Some(fresh) = fresh("postgres_tables_of_the_first_form_are_migrated_with_all_that_is_in_them").await
+    else {
+        return;
+    };
+    let node = Node::start(&fresh).await;
+    for (at, body) in BODIES.into_iter().enumerate() {
+        node.fill(body, 100).await;
+        node.bodies[at].apply(put(b"a", body.as_bytes())).await.unwrap();
+        let place = node.engine.keyring(body).unwrap();
+        tokio::task::spawn_blocking(move || place.replace(body.as_bytes()).unwrap()).await.unwrap();
+    }
+    drop(node);
+    let one = "body = current_setting('chukei.body', true)";
+    let (keyrings, format) = (fresh.table("keyrings"), fresh.table("format"));
+    let first_form = format!(
+        "ALTER POLICY named_bodies ON {keyrings} USING ({one}) WITH CHECK ({one});
+         UPDATE {format} SET version = 1"
+    );
+    server().sql(DATABASE, &first_form).unwrap();
+    assert!(PostgresEngine::connect(fresh.options.clone()).await.is_err(), "not without being migrated");
+    let url = server().url(OWNER, DATABASE, Connection::Socket);
+    let owner = PostgresOptions { url, ..fresh.options.clone() };
+    assert_eq!(PostgresEngine::migrate(&owner, NODE).await.unwrap(), 1);
+
+    let node = Node::start(&fresh).await;
+    for (at, body) in BODIES.into_iter().enumerate() {
+        assert_eq!(node.numbers(body, 1), (1..=100).collect::<Vec<_>>());
+        assert_eq!(node.append(body, None).await.unwrap(), 101);
+        assert_eq!(value(&*node.bodies[at], b"a").await.unwrap(), body.as_bytes());
+        let place = node.engine.keyring(body).unwrap();
+        let read = tokio::task::spawn_blocking(move || place.read(1 << 20).unwrap()).await.unwrap();
+        assert_eq!(read.unwrap(), body.as_bytes());
+    }
+    let seen = format!(
+        "SET ROLE {NODE}; SELECT set_config('chukei.body', '982016,982024', false);
+         SELECT count(*) FROM {keyrings}"
+    );
+    let seen = server().sql(DATABASE, &seen).unwrap();
+    assert_eq!(seen.trim().lines().last(), Some("2"), "the second form's policy: {seen}");
 }

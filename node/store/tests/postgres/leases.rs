@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chukei_store::{Engine, PostgresOptions, StoreError, WriteFault};
 
-use crate::fixture::{DATABASE, Fresh, fresh, key, open_when_free, put, server, value};
+use crate::fixture::{DATABASE, Fresh, fresh, fresh_on, key, open_when_free, put, server, started, value};
 
 const CHILD: &str = "CHUKEI_STORE_POSTGRES_CHILD";
 /// A body of an owner that died is served by another within this.
@@ -195,4 +196,47 @@ async fn postgres_crash_a_dead_owner_is_followed_within_ten_seconds() {
     assert!(found >= last.unwrap(), "an acknowledged batch is lost");
     assert_eq!(value(&*partition, b"two").await, Some(found.to_be_bytes().to_vec()), "half a batch");
     partition.apply(put(b"one", b"")).await.unwrap();
+}
+
+/// Whatever writes and reads, the server serves no more connections than are configured, and the one for the leases.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_connections_stay_within_the_limit_under_64_writers_and_readers() {
+    let test = "postgres_connections_stay_within_the_limit_under_64_writers_and_readers";
+    if !chukei_postgres_server::available(test) {
+        return;
+    }
+    // Its own server: others' connections are not counted.
+    let server = started().unwrap();
+    let fresh = fresh_on(&server).await;
+    let engine = fresh.engine().await;
+    let mut bodies = Vec::new();
+    for body in 0..8 {
+        bodies.push(open_when_free(&*engine, &format!("98201{body}")).await);
+    }
+    let mut working = tokio::task::JoinSet::new();
+    for at in 0..64 {
+        let body = Arc::clone(&bodies[at % bodies.len()]);
+        working.spawn(async move {
+            let name = at.to_be_bytes();
+            for _ in 0..20 {
+                body.apply(put(&name, b"1")).await.unwrap();
+                assert_eq!(value(&*body, &name).await.unwrap(), b"1");
+            }
+        });
+    }
+    let most = fresh.options.connections + 1;
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chukei'";
+    let mut seen = 0;
+    loop {
+        let now: usize = server.sql(DATABASE, count).unwrap().trim().parse().unwrap();
+        assert!(now <= most, "{now} connections");
+        seen = seen.max(now);
+        while let Some(done) = working.try_join_next() {
+            done.unwrap();
+        }
+        if working.is_empty() {
+            break;
+        }
+    }
+    assert!(seen > 1, "it was looked while they worked");
 }
