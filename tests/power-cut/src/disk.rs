@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 
 use crate::image::Image;
-use crate::step::{CallNumber, FileChange, NameChange, Node, Step};
+use crate::step::{CallNumber, FileChange, NameChange, Node, ROOT, Step};
 use crate::tree::number;
 
 /// A change that may be on the disk and need not be.
@@ -110,6 +110,33 @@ impl Disk {
                 }
             }
             Step::Said(_) => {}
+        }
+    }
+}
+
+impl Disk {
+    /// Whether `image` is what the steps lead to when nothing of them is lost. Otherwise a change was made that is not
+    /// among them, as by a thread that was killed before the recorder could tell of it.
+    pub(crate) fn leads_to(&self, image: &Image) -> bool {
+        self.node_leads_to(ROOT, image)
+    }
+
+    fn node_leads_to(&self, node: Node, image: &Image) -> bool {
+        match (self.nodes.get(node), image) {
+            (Some(OnDisk::File(file)), Image::File(found)) => {
+                let mut bytes = file.durable.clone();
+                file.pending.iter().for_each(|pending| pending.change.apply(&mut bytes));
+                file.mapped || bytes == *found
+            }
+            (Some(OnDisk::Folder(folder)), Image::Folder(found)) => {
+                let mut names = folder.durable.clone();
+                folder.pending.iter().for_each(|pending| pending.change.apply(&mut names));
+                names.len() == found.len()
+                    && names.iter().all(|(name, node)| {
+                        found.get(name).is_some_and(|image| self.node_leads_to(*node, image))
+                    })
+            }
+            _ => false,
         }
     }
 }

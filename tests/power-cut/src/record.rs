@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::bounds::{Bounds, watched};
+use crate::disk::Disk;
 use crate::error::TrialError;
 use crate::files;
 use crate::image::Image;
@@ -183,6 +184,11 @@ impl Recorder {
             return Err(TrialError::Child(said.get(end..).unwrap_or_default().to_owned()));
         }
         let steps = files::steps(&text, root, before)?;
+        let mut disk = Disk::new(before, false);
+        steps.iter().for_each(|step| disk.take(step));
+        if !disk.leads_to(&Image::read(root)?) {
+            return Err(TrialError::Interrupted);
+        }
         let acknowledged = steps.iter().any(|step| matches!(step, Step::Said(_)));
         let changed = steps.iter().any(|step| matches!(step, Step::File { .. } | Step::Name { .. }));
         if acknowledged && changed { Ok(steps) } else { Err(TrialError::Empty) }

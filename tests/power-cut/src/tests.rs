@@ -222,6 +222,20 @@ fn a_change_that_a_killed_thread_was_in_makes_the_recording_useless() {
 }
 
 #[test]
+fn a_recording_that_lacks_a_change_is_known_by_what_lies_there() {
+    let lies = |names: &[(&str, &str)]| {
+        let file = |(name, text): &(&str, &str)| (name.into(), Image::File(text.as_bytes().to_vec()));
+        Image::Folder(names.iter().map(file).collect())
+    };
+    let mut disk = Disk::new(&Image::default(), false);
+    recorded(&[CREATE, WRITE]).iter().for_each(|step| disk.take(step));
+    assert!(disk.leads_to(&lies(&[("a", "one")])));
+    assert!(!disk.leads_to(&lies(&[("a", "one more")])));
+    assert!(!disk.leads_to(&lies(&[("a", "one"), ("b", "")])));
+    assert!(!disk.leads_to(&lies(&[])));
+}
+
+#[test]
 fn a_forgetful_disk_never_writes_what_a_sync_failed_for() {
     let lines =
         [CREATE, OPEN_FOLDER, "fsync(4) = 0", WRITE, "fsync(3) = -1 EIO (Input/output error) (INJECTED)"];
