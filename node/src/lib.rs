@@ -19,6 +19,7 @@ pub mod erasure;
 pub mod evidence;
 pub mod expiry;
 pub mod home;
+pub mod hop_files;
 pub mod hosted;
 pub mod identities;
 pub mod inbound;

@@ -28,12 +28,14 @@ use crate::home::Home;
 use crate::hosted::Bodies;
 use crate::key_gate::Cause;
 use crate::outbound::announce::announce;
-use crate::start::{StartError, expiry_gauges, journal_options};
+use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
-use crate::{bodies, identities, inbound, outbound, renewal, retention, supervise, telemetry, witness};
+use crate::{
+    bodies, hop_files, identities, inbound, outbound, renewal, retention, supervise, telemetry, witness,
+};
 
 /// How often old request ids are let go of.
 const FORGET_REPLAYS: Duration = Duration::from_secs(600);
@@ -50,13 +52,8 @@ const PROOF: Duration = Duration::from_millis(500);
 /// Runs a node until it is told to stop.
 pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let clock = clock(config.clock_file.as_ref(), &config.base);
-    let tls = &config.tls;
-    let credentials = HopCredentials::load(
-        &config.path(&tls.certificate),
-        &config.path(&tls.key),
-        &config.path(&tls.authority),
-    )
-    .map_err(|error| StartError::new("NOT_READY", &error))?;
+    let credentials = HopCredentials::open(config.tls.files(&config.base))
+        .map_err(|error| StartError::new("NOT_READY", &error))?;
     if *credentials.identity() != Identity::Node(config.name.clone()) {
         return Err(StartError::new(
             "CONFIG",
@@ -140,6 +137,7 @@ async fn start(
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(telemetry::journal::measure(journal.clone(), node.metrics.clone(), node.stopping()));
     tokio::spawn(retention::run(node.clone(), journal.clone(), config.retention));
+    tokio::spawn(hop_files::follow(credentials.clone(), node.clock.clone(), node.metrics.clone()));
     tokio::spawn(gauges(node.clone(), journal, credentials));
     tokio::spawn(measure::bodies(node.clone()));
     tokio::spawn(outbound::announcements::run(node.clone()));
@@ -194,9 +192,7 @@ fn readiness(
         if journal.failed() {
             return Err("the journal cannot be written: see the runbook ChukeiJournalStuck".into());
         }
-        if credentials.not_after_ms() <= node.clock.now_ms() {
-            return Err("the certificate has expired: issue a new one".into());
-        }
+        hop_files::readiness(&credentials, node.clock.now_ms())?;
         if node.brokers().is_empty() {
             return Err("no broker is connected: check addresses and certificates".into());
         }
@@ -231,7 +227,7 @@ async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCred
         }
         let now_ms = node.clock.now_ms();
         node.channels.expire(now_ms);
-        expiry_gauges(&node.metrics, credentials.not_after_ms(), &node.peers(), now_ms);
+        hop_files::gauges(&node.metrics, &credentials, &node.peers(), now_ms);
         if !node.sleep(GAUGES).await {
             return;
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chukei_keys::process::{self, MemoryLock, ProcessSettings};
-use chukei_relay_client::peers::{PeerList, PeerListError};
+use chukei_relay_client::peers::PeerListError;
 use chukei_store::StoreError;
 use chukei_store::journal::{JournalError, JournalOptions, SyncReport};
 
@@ -71,15 +71,6 @@ pub fn journal_options(metrics: &Metrics) -> JournalOptions {
         metrics.queue_depth.with_label_values(&["journal"]).set(waiting);
     };
     JournalOptions { observer: Some(Arc::new(observe)), ..JournalOptions::default() }
-}
-
-/// Sets the gauges of days until the role's certificate and its signed peer list expire.
-pub fn expiry_gauges(metrics: &Metrics, certificate_end_ms: u64, peers: &PeerList, now_ms: u64) {
-    const DAY_MS: f64 = 86_400_000.0;
-    for (what, end_ms) in [("hop", certificate_end_ms), ("peers", peers.not_after_ms())] {
-        let left = (end_ms as f64 - now_ms as f64) / DAY_MS;
-        metrics.certificate_days_left.with_label_values(&[what]).set(left);
-    }
 }
 
 /// Until SIGTERM or SIGINT.

@@ -17,7 +17,7 @@ pub(crate) use custody::{
 };
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
 
-use crate::pki::{HOP_DAYS, PEERS_DAYS};
+use crate::pki::{CRL_DAYS, PEERS_DAYS};
 use crate::table::encoding::EncodingChoice;
 
 /// `chukei`.
@@ -202,10 +202,28 @@ pub(crate) enum PkiCommand {
     Issue {
         #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
         dir: PathBuf,
-        #[arg(long, default_value_t = HOP_DAYS, help = "証明書の有効日数")]
-        days: u32,
+        #[arg(long, help = "証明書の有効日数(省略時は90日、保守事業者は30日)")]
+        days: Option<u32>,
         #[command(subcommand)]
         holder: Holder,
+    },
+    #[command(about = "証明書を失効させ、失効リストに署名し直す")]
+    Revoke {
+        #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+        dir: PathBuf,
+        #[arg(long, default_value_t = CRL_DAYS, help = "失効リストの有効日数")]
+        days: u32,
+        #[arg(long, help = "最新の証明書を残し、それより前のものだけを失効させる")]
+        former: bool,
+        #[arg(value_name = "NAME", help = "chukei:// で始まる名前、または証明書ファイル名(拡張子なし)")]
+        name: String,
+    },
+    #[command(about = "失効リストに署名し直す(期限が切れる前に定期的に実行する)")]
+    Crl {
+        #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+        dir: PathBuf,
+        #[arg(long, default_value_t = CRL_DAYS, help = "失効リストの有効日数")]
+        days: u32,
     },
     #[command(about = "発行済みの公開情報を集めて署名済みの相手先一覧を作る")]
     Peers {
@@ -259,6 +277,25 @@ pub(crate) enum Holder {
     Staff(Member),
     #[command(about = "業務システム")]
     System(Member),
+    #[command(about = "監査担当者(団体の記録だけを読む)")]
+    Auditor(Member),
+    #[command(about = "端末(--body がなければプラットフォームの端末)")]
+    Device {
+        #[arg(long, help = "団体コード")]
+        body: Option<BodyCode>,
+        #[arg(long, help = "名前")]
+        name: String,
+    },
+    #[command(about = "プラットフォームの運用者")]
+    Operator {
+        #[arg(long, help = "名前")]
+        name: String,
+    },
+    #[command(about = "保守事業者の作業者")]
+    Maintenance {
+        #[arg(long, help = "名前")]
+        name: String,
+    },
     #[command(about = "個人符号のマスター鍵(次の版を作る)")]
     CodeMaster {
         #[arg(long, help = "版(1〜255)")]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chukei_relay_client::clock::Clock;
-use chukei_relay_client::settings::{PeerAddress, TlsSettings, base_of, load};
+use chukei_relay_client::settings::{DeviceSettings, PeerAddress, TlsSettings, base_of, load};
+use chukei_relay_client::tls::TlsFiles;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
 use serde::Deserialize;
@@ -22,6 +23,8 @@ pub(crate) struct StaffConfig {
     clock_file: Option<PathBuf>,
     /// The user's certificate: one person, one id (R3).
     tls: TlsSettings,
+    /// The terminal's own certificate, where it has one.
+    device: Option<DeviceSettings>,
     /// The node that hosts the body.
     pub(crate) node: PeerAddress,
     /// Folder of the configuration file; relative paths start there.
@@ -44,9 +47,15 @@ impl StaffConfig {
         self.clock_file.as_ref().map_or_else(Clock::system, |file| Clock::file(self.base.join(file)))
     }
 
-    /// Certificate, key and authority, each absolute or relative to the configuration file.
-    pub(crate) fn tls_files(&self) -> [PathBuf; 3] {
-        [&self.tls.certificate, &self.tls.key, &self.tls.authority].map(|path| self.base.join(path))
+    /// The files of the user's certificate.
+    pub(crate) fn tls_files(&self) -> TlsFiles {
+        self.tls.files(&self.base)
+    }
+
+    /// The files of the terminal's certificate and key.
+    pub(crate) fn device_files(&self) -> Option<[PathBuf; 2]> {
+        let device = self.device.as_ref()?;
+        Some([&device.certificate, &device.key].map(|path| self.base.join(path)))
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -84,8 +93,12 @@ mod tests {
     fn the_sample_loads_and_its_paths_start_at_the_file() {
         let config = load_text(SAMPLE).unwrap();
         assert_eq!(config.body.as_str(), "982016");
-        let [certificate, ..] = config.tls_files();
-        assert!(certificate.is_absolute() && certificate.ends_with("pki/staff-982016-u-tax-07.pem"));
+        let files = config.tls_files();
+        assert!(files.certificate.is_absolute());
+        assert!(files.certificate.ends_with("pki/staff-982016-u-tax-07.pem"));
+        assert!(files.crl.unwrap().ends_with("pki/ca.crl"));
+        let [device, _] = config.device_files().unwrap();
+        assert!(device.is_absolute() && device.ends_with("pki/device-982016-t-01.pem"));
     }
 
     #[test]

@@ -89,6 +89,7 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
         ResultName::BadPeriod => "日時または期間が正しくありません。日時を確認してください",
         ResultName::InvalidChoice => "選択肢が正しくありません。選択肢を確認してください",
         ResultName::NotPermitted => "この操作の権限がありません。管理者に確認してください",
+        ResultName::DeviceUnknown => "この端末は確認できません。端末の証明書を管理者に確認してください",
         ResultName::Overloaded => "混雑しています。しばらく待ってからやり直してください",
         ResultName::NotReady => "中間サーバーが準備中です。しばらく待ってからやり直してください",
         ResultName::IntegrityFailure => {

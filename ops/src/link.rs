@@ -13,7 +13,7 @@ use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoi
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
 use chukei_relay_client::stream::StreamError;
-use chukei_relay_client::tls::HopCredentials;
+use chukei_relay_client::tls::{DeviceCredentials, DeviceError, HopCredentials, Unfit};
 use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::header::{Direction, Header, Hop, Kind};
 use chukei_wire::identity::Identity;
@@ -60,6 +60,7 @@ pub(crate) struct NodeLink {
     config: StaffConfig,
     clock: Clock,
     credentials: Arc<HopCredentials>,
+    device: Option<DeviceCredentials>,
     endpoint: ClientEndpoint,
     peer: Option<PeerConnection>,
     reached: bool,
@@ -68,22 +69,31 @@ pub(crate) struct NodeLink {
 impl NodeLink {
     /// Loads the user's certificate and binds a local port. Nothing is sent yet. Needs a running tokio runtime.
     pub(crate) fn new(config: StaffConfig) -> Result<Self, Failure> {
-        let [certificate, key, authority] = config.tls_files();
-        let credentials = HopCredentials::load(&certificate, &key, &authority).map_err(|error| {
+        let credentials = HopCredentials::open(config.tls_files()).map_err(|error| {
             Failure::usage("BAD_CONFIG", format!("証明書を使用できません: {error}。[tls] を確認してください"))
+        })?;
+        let device = config.device_files().map(|[certificate, key]| DeviceCredentials::load(&certificate, &key));
+        let device = device.transpose().map_err(|error| {
+            Failure::usage(
+                "BAD_CONFIG",
+                format!("端末の証明書を使用できません: {error}。[device] を確認してください"),
+            )
         })?;
         if credentials.identity().body() != Some(config.body) {
             let message = "証明書の団体が body と一致しません。設定の body と [tls] を確認してください";
             return Err(Failure::usage("BAD_CONFIG", message));
         }
         let clock = config.clock();
+        credentials.fitness(clock.now_ms()).map_err(unfit)?;
+        // A long command notices, too, when the node's certificate is revoked.
+        tokio::spawn(credentials.follow(clock.clone(), |_| ()));
         let unspecified = match config.node.address.ip() {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         let endpoint = client_endpoint(SocketAddr::new(unspecified, 0))
             .map_err(|error| Failure::other("LOCAL_NETWORK", format!("通信を準備できません: {error}")))?;
-        Ok(Self { config, clock, credentials, endpoint, peer: None, reached: false })
+        Ok(Self { config, clock, credentials, device, endpoint, peer: None, reached: false })
     }
 
     /// Repeats `attempt` while it fails for a reason that passes, for at most [`PATIENCE`]. Only for what may be
@@ -180,8 +190,12 @@ impl NodeLink {
     /// Opens a conversation, connecting first where needed.
     pub(crate) async fn open(&mut self, kind: Kind) -> Result<Conversation, Fault> {
         let peer = self.connected().await?;
+        self.talk(&peer, kind).await
+    }
+
+    async fn talk(&self, peer: &PeerConnection, kind: Kind) -> Result<Conversation, Fault> {
         let header = self.header(kind)?;
-        let request = open_request(&peer, &header, &Hop::default()).await.map_err(fault)?;
+        let request = open_request(peer, &header, &Hop::default()).await.map_err(fault)?;
         let long = matches!(kind, Kind::AuditVerify | Kind::KeysStatus);
         let wait = if long { LONG_ANSWER_WAIT } else { ANSWER_WAIT };
         Ok(Conversation { request, wait, answered: false })
@@ -238,15 +252,35 @@ impl NodeLink {
         let node = Identity::Node(self.config.node.name.clone());
         let connect = self.endpoint.connect(&self.credentials, &self.clock, self.config.node.address, &node);
         match tokio::time::timeout_at(until, connect).await {
-            Ok(Ok(peer)) => Ok(peer),
-            Ok(Err(EndpointError::Connection(ConnectionError::CertificateOver))) => {
-                Err(Failure::unavailable("証明書の有効期限が切れています。証明書を更新してください").into())
+            Ok(Ok(peer)) => {
+                self.prove_device(&peer).await?;
+                Ok(peer)
+            }
+            Ok(Err(EndpointError::Connection(error))) if error.refuses_certificate() => Err(denied().into()),
+            Ok(Err(EndpointError::Connection(ConnectionError::Unfit(Unfit::Revoked)))) => {
+                let message = "ノードの証明書が失効しています。操作を止めて管理者に連絡してください";
+                Err(Failure::unavailable(message).into())
             }
             Ok(Err(error @ (EndpointError::Tls(_) | EndpointError::Address | EndpointError::Bind(_)))) => {
                 Err(Failure::other("LOCAL_NETWORK", format!("通信を開始できません: {error}")).into())
             }
             Ok(Err(_)) | Err(_) => Err(Fault::Later(PAUSE, self.unreachable())),
         }
+    }
+
+    /// Says which terminal this is, before anything else is asked.
+    async fn prove_device(&self, peer: &PeerConnection) -> Result<(), Fault> {
+        let Some(device) = &self.device else { return Ok(()) };
+        let proof = device.prove(peer, self.credentials.identity()).map_err(|error| match error {
+            DeviceError::Connection(_) => Fault::Later(PAUSE, self.unreachable()),
+            DeviceError::Signing => {
+                Failure::usage("BAD_CONFIG", "端末の鍵で署名できません。[device] を確認してください").into()
+            }
+        })?;
+        let mut talk = self.talk(peer, Kind::Device).await?;
+        talk.say(&proof).await?;
+        talk.finish().await?;
+        talk.end().await
     }
 
     fn unreachable(&self) -> Failure {
@@ -328,11 +362,29 @@ fn stream_fault(error: StreamError) -> Fault {
     match error {
         StreamError::Frame(_) | StreamError::Unexpected { .. } | StreamError::Codec(_) => broken().into(),
         StreamError::TooLong => broken().into(),
+        StreamError::Connection(error) if error.refuses_certificate() => denied().into(),
         _ => {
             let message = "ノードとの接続が切れました。しばらく待ってから同じ操作をやり直してください";
             Fault::Later(PAUSE, Failure::unavailable(message))
         }
     }
+}
+
+/// The user's own certificate counts no more, as far as this side knows.
+fn unfit(unfit: Unfit) -> Failure {
+    match unfit {
+        Unfit::Revoked => denied(),
+        Unfit::Over => Failure::unavailable("証明書の有効期限が切れています。証明書を更新してください"),
+        Unfit::NoList | Unfit::ListOver | Unfit::Untrusted => {
+            Failure::unavailable("証明書失効リストがないか期限切れです。管理者に新しいリストを依頼してください")
+        }
+    }
+}
+
+/// The node does not take the user's certificate.
+fn denied() -> Failure {
+    let message = "この証明書は受け付けられません。失効または期限切れでないか管理者に確認してください";
+    Failure::refused(ResultName::Denied, message)
 }
 
 fn broken() -> Failure {

@@ -2,14 +2,17 @@
 //!
 //! Meant for development, tests and first trials. What must hold: a long-lived key is created once and never
 //! overwritten but by a rotation, which keeps the old one; secrets are readable by their owner alone; every name is checked before it becomes a file.
-//! Deliberately absent: revocation, and any way to print a secret.
+//! Deliberately absent: any way to take a revocation back, and any way to print a secret.
 
 mod certificate;
 mod files;
+mod hops;
 mod identity;
+mod ledger;
 mod paths;
 mod peers;
 mod record;
+mod revocation;
 #[cfg(test)]
 mod tests;
 
@@ -29,16 +32,21 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::{Identity, is_name};
 use zeroize::Zeroizing;
 
-use certificate::Issued;
+use hops::own_stem;
 pub use identity::{IdentityHolder, RotationPaths};
 pub use paths::{BodyPaths, BrokerPaths, HopPaths, PeersPaths, PortalPaths};
 use record::{PeerRecord, record_path};
+pub use revocation::Revoked;
 
 /// Days a hop certificate is valid unless the caller says otherwise.
 pub const HOP_DAYS: u32 = 90;
 /// Days a peer list is valid unless the caller says otherwise.
 pub const PEERS_DAYS: u32 = 365;
-/// Longest validity of a hop certificate or a peer list, days.
+/// Days a contractor's certificate is valid unless the caller says otherwise (R4).
+pub const MAINTENANCE_DAYS: u32 = 30;
+/// Days a revocation list is valid unless the caller says otherwise.
+pub const CRL_DAYS: u32 = 7;
+/// Longest validity of a certificate or a list, days.
 pub const DAYS_MAX: u32 = 825;
 
 /// Longest name of a body, characters.
@@ -62,6 +70,17 @@ impl Validity {
     /// The usual validity of a peer list.
     pub fn peers(now_ms: u64) -> Self {
         Self { now_ms, days: PEERS_DAYS }
+    }
+
+    /// The usual validity of a revocation list.
+    pub fn crl(now_ms: u64) -> Self {
+        Self { now_ms, days: CRL_DAYS }
+    }
+
+    /// The end, Unix milliseconds.
+    fn ends_ms(&self) -> Result<u64, PkiError> {
+        let length_ms = u64::from(self.days) * 86_400_000;
+        self.now_ms.checked_add(length_ms).ok_or(PkiError::Validity)
     }
 
     fn check(&self) -> Result<(), PkiError> {
@@ -90,6 +109,12 @@ pub enum PkiError {
     /// More public records than a list may have.
     #[error("more than {0} peers")]
     TooManyRecords(usize),
+    /// More certificates than one folder has that are not over.
+    #[error("more than {0} certificates")]
+    TooManyCertificates(usize),
+    /// No certificate was issued here under this name.
+    #[error("nobody holds a certificate from here under this name")]
+    NobodysName,
     /// The holder's former identity is still listed.
     #[error("a rotation of this identity is under way: retire the former one first")]
     Rotating,
@@ -137,6 +162,7 @@ impl Pki {
             return Err(PkiError::Exists(pki.path("ca.pem")));
         }
         files::create_secret(&pki.path("ca.key"), &authority.key)?;
+        pki.sign_crl(&authority, Validity::crl(now_ms))?;
         pki.create_signing_key("peer-root")?;
         pki.create_signing_key("registry")?;
         pki.code_master(FIRST_VERSION)?;
@@ -212,16 +238,6 @@ impl Pki {
         Ok(PortalPaths { hop, identity_key, root_key, binding_master, registry_key })
     }
 
-    /// Issues or renews the certificate of one member of a body's staff: one person, one id (R3).
-    pub fn issue_staff(&self, body: BodyCode, name: &str, v: Validity) -> Result<HopPaths, PkiError> {
-        self.issue_hop(&format!("staff-{body}-{name}"), &Identity::Staff(body, name.to_owned()), &[], v)
-    }
-
-    /// Issues or renews the certificate of one business system of a body.
-    pub fn issue_system(&self, body: BodyCode, name: &str, v: Validity) -> Result<HopPaths, PkiError> {
-        self.issue_hop(&format!("system-{body}-{name}"), &Identity::System(body, name.to_owned()), &[], v)
-    }
-
     /// Makes a body's long-lived keys the first time, and its public record under `name` every time.
     pub fn issue_body(&self, body: BodyCode, name: &str) -> Result<BodyPaths, PkiError> {
         if name.is_empty() || name.chars().count() > BODY_NAME_MAX || name.chars().any(char::is_control) {
@@ -271,32 +287,6 @@ impl Pki {
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
-    }
-
-    fn issue_hop(
-        &self,
-        stem: &str,
-        identity: &Identity,
-        addresses: &[IpAddr],
-        v: Validity,
-    ) -> Result<HopPaths, PkiError> {
-        if identity.to_string().parse::<Identity>().as_ref() != Ok(identity) {
-            return Err(PkiError::Name);
-        }
-        v.check()?;
-        let authority = Issued {
-            certificate: files::read_text(&self.path("ca.pem"))?.to_string(),
-            key: files::read_text(&self.path("ca.key"))?,
-        };
-        let issued = certificate::leaf(&authority, identity, addresses, &v)?;
-        let paths = HopPaths {
-            certificate: self.path(&format!("{stem}.pem")),
-            key: self.path(&format!("{stem}.key")),
-            authority: self.path("ca.pem"),
-        };
-        files::replace_secret(&paths.key, issued.key.as_bytes())?;
-        files::replace_public(&paths.certificate, issued.certificate.as_bytes())?;
-        Ok(paths)
     }
 
     fn create_signing_key(&self, stem: &str) -> Result<(), PkiError> {
@@ -350,13 +340,4 @@ impl Pki {
 
 fn random_key() -> Result<Zeroizing<[u8; 32]>, PkiError> {
     random::bytes::<32>().map(Zeroizing::new).map_err(|_| PkiError::Key)
-}
-
-/// Nodes and brokers use their bare name as file stem, which must not be one of the folder's own.
-fn own_stem(name: &str) -> Result<&str, PkiError> {
-    let own = ["ca", "peers", "peer-root", "registry", "brokers", "lock", "roots"].contains(&name);
-    let prefixed = ["body-", "portal-", "staff-", "system-", "code-master-"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
-    if own || prefixed { Err(PkiError::Name) } else { Ok(name) }
 }

@@ -1,18 +1,21 @@
 //! One connection to an authenticated peer.
 //!
 //! What must hold: the peer's identity never changes while the connection lives; no stream begins once the
-//! certificate of either side is over, even on a connection that is already open (R20).
+//! certificate of either side is over, or the peer's was revoked, even on a connection that is already open (R20).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chukei_wire::identity::Identity;
+use chukei_wire::message::control::DeviceProof;
 use quinn::VarInt;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::stream::{HEAD_WAIT, RecvHalf, SendHalf};
-use crate::tls::{BadCertificate, CertificateFacts};
+use crate::tls::{
+    BadCertificate, CertificateFacts, DeviceRefusal, Followed, OwnCertificate, Reviewed, Unfit, check_proof,
+};
 
 /// Why a connection was closed, as the other side sees it (RFC 9000, 19.19).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,7 @@ use crate::tls::{BadCertificate, CertificateFacts};
 pub enum CloseCode {
     /// The role stops, or has no more use for the connection.
     Shutdown = 0,
-    /// A certificate is over (R20).
+    /// A certificate counts no more: it is over or revoked, or nobody knows (R20).
     CertificateOver = 1,
     /// The peer has no right to be here.
     NotPermitted = 2,
@@ -39,15 +42,18 @@ impl CloseCode {
 /// Why a connection is not, or no longer, usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
-    /// The certificate of one side is over (R20).
-    #[error("a certificate is over")]
-    CertificateOver,
+    /// The certificate of one side counts no more (R20).
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The peer's certificate says no single identity.
     #[error(transparent)]
     Identity(#[from] BadCertificate),
     /// No stream could be opened before the deadline: too many are in flight.
     #[error("no stream before the deadline")]
     Deadline,
+    /// The peer does not take this side's certificate.
+    #[error("the peer does not take this side's certificate")]
+    CertificateRefused,
     /// The peer closed with this code; see [`CloseCode`].
     #[error("closed by the peer with code {0}")]
     ClosedByPeer(u64),
@@ -65,6 +71,19 @@ pub enum ConnectionError {
     Lost,
 }
 
+impl ConnectionError {
+    /// Whether the peer does not take this side's certificate, or takes it no more.
+    pub fn refuses_certificate(&self) -> bool {
+        *self == Self::CertificateRefused || *self == Self::ClosedByPeer(CloseCode::CertificateOver as u64)
+    }
+}
+
+/// Whether an error code of QUIC (RFC 9001, 4.8) is an alert about a certificate (RFC 8446, 6.2), from
+/// `bad_certificate` to `unknown_ca`, `access_denied` and `certificate_required`.
+fn is_about_certificate(code: u64) -> bool {
+    matches!(code.checked_sub(0x100), Some(42..=46 | 48 | 49 | 116))
+}
+
 impl From<quinn::ConnectionError> for ConnectionError {
     fn from(error: quinn::ConnectionError) -> Self {
         use quinn::ConnectionError as Quinn;
@@ -73,7 +92,10 @@ impl From<quinn::ConnectionError> for ConnectionError {
             Quinn::LocallyClosed => Self::ClosedHere,
             Quinn::TimedOut => Self::TimedOut,
             Quinn::TransportError(error) => Self::Transport(error.code.into()),
-            Quinn::ConnectionClosed(close) => Self::Transport(close.error_code.into()),
+            Quinn::ConnectionClosed(close) => match close.error_code.into() {
+                code if is_about_certificate(code) => Self::CertificateRefused,
+                code => Self::Transport(code),
+            },
             Quinn::Reset | Quinn::VersionMismatch | Quinn::CidsExhausted => Self::Lost,
         }
     }
@@ -82,30 +104,41 @@ impl From<quinn::ConnectionError> for ConnectionError {
 /// A connection whose peer has proved its identity. Cheap to clone; clones are the same connection.
 #[derive(Clone, Debug)]
 pub struct PeerConnection {
-    connection: quinn::Connection,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
+    connection: quinn::Connection,
     peer: CertificateFacts,
-    own_end_ms: u64,
+    /// Whether this side has dialled, so that the peer's is a server's certificate.
+    dialled: bool,
+    own: Arc<OwnCertificate>,
+    credentials: Arc<Followed>,
+    device: OnceLock<CertificateFacts>,
     clock: Clock,
 }
 
 impl PeerConnection {
-    /// Reads the identity from the certificate that the handshake has verified.
+    /// Reads the identity from the certificate that the handshake has verified; `own` is the one that was shown, or
+    /// at a server perhaps the one before.
     pub(crate) fn new(
         connection: quinn::Connection,
+        dialled: bool,
+        own: Arc<OwnCertificate>,
+        credentials: Arc<Followed>,
         clock: Clock,
-        own_end_ms: u64,
     ) -> Result<Self, ConnectionError> {
-        let chain = connection
-            .peer_identity()
-            .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
-            .ok_or(BadCertificate::Malformed)?;
-        let peer = CertificateFacts::from_der(chain.first().ok_or(BadCertificate::Malformed)?)?;
-        Ok(Self { connection, shared: Arc::new(Shared { peer, own_end_ms, clock }) })
+        let chain = chain(&connection).ok_or(BadCertificate::Malformed)?;
+        let peer = CertificateFacts::of_peer(chain.first().ok_or(BadCertificate::Malformed)?)?;
+        let device = OnceLock::new();
+        let shared = Arc::new(Shared { connection, peer, dialled, own, credentials, device, clock });
+        let weak = Arc::downgrade(&shared);
+        shared.credentials.register(weak);
+        let connection = Self { shared };
+        // A list that came into force during the handshake has not reviewed this one.
+        connection.check_validity()?;
+        Ok(connection)
     }
 
     /// Who the peer is.
@@ -115,12 +148,37 @@ impl PeerConnection {
 
     /// Tells this connection from every other of the process.
     pub fn id(&self) -> usize {
-        self.connection.stable_id()
+        self.shared.connection.stable_id()
     }
 
-    /// Whether the certificates of both sides are valid at this time (Unix milliseconds).
-    pub fn still_valid(&self, now_ms: u64) -> bool {
-        now_ms <= self.shared.peer.not_after_ms.min(self.shared.own_end_ms)
+    /// Whether the certificates of both sides count at this time (Unix milliseconds).
+    pub fn fitness(&self, now_ms: u64) -> Result<(), Unfit> {
+        self.shared.fitness(now_ms)
+    }
+
+    /// Whether this side shows the certificate on it that it would show now.
+    pub fn shows_current_certificate(&self) -> bool {
+        Arc::ptr_eq(&self.shared.own, &self.shared.credentials.own())
+    }
+
+    /// The device that the connection comes from, if one has proved itself and counts still.
+    pub fn device(&self) -> Option<&Identity> {
+        let device = self.shared.device.get()?;
+        self.shared.credentials.standing(device, self.shared.clock.now_ms()).ok()?;
+        Some(&device.identity)
+    }
+
+    /// Takes a device's proof, once on a connection.
+    pub fn take_device(&self, proof: &DeviceProof) -> Result<&Identity, DeviceRefusal> {
+        let Shared { credentials, clock, device, .. } = &*self.shared;
+        if device.get().is_some() {
+            return Err(DeviceRefusal::Second);
+        }
+        let facts = check_proof(credentials, clock, self, proof)?;
+        let shown = facts.clone();
+        // Of two at once one comes first.
+        let taken = device.get_or_init(|| facts);
+        if *taken == shown { Ok(&taken.identity) } else { Err(DeviceRefusal::Second) }
     }
 
     /// Key material that only the two ends of this connection have (RFC 8446, 7.5).
@@ -130,7 +188,8 @@ impl PeerConnection {
         context: &[u8],
     ) -> Result<zeroize::Zeroizing<[u8; 32]>, ConnectionError> {
         let mut key = zeroize::Zeroizing::new([0; 32]);
-        self.connection
+        self.shared
+            .connection
             .export_keying_material(key.as_mut(), label, context)
             .map_err(|_| ConnectionError::Lost)?;
         Ok(key)
@@ -139,7 +198,7 @@ impl PeerConnection {
     /// Opens a stream; both halves are bound to `deadline`. The peer hears of it with the first write.
     pub async fn open(&self, deadline: Instant) -> Result<(SendHalf, RecvHalf), ConnectionError> {
         self.check_validity()?;
-        let (send, recv) = tokio::time::timeout_at(deadline, self.connection.open_bi())
+        let (send, recv) = tokio::time::timeout_at(deadline, self.shared.connection.open_bi())
             .await
             .map_err(|_| ConnectionError::Deadline)??;
         Ok((SendHalf::new(send, deadline), RecvHalf::new(recv, deadline)))
@@ -148,7 +207,7 @@ impl PeerConnection {
     /// The next stream of the peer. Its halves are bound to [`HEAD_WAIT`] until the request's own deadline is
     /// known.
     pub async fn accept(&self) -> Result<(SendHalf, RecvHalf), ConnectionError> {
-        let (send, recv) = self.connection.accept_bi().await?;
+        let (send, recv) = self.shared.connection.accept_bi().await?;
         self.check_validity()?;
         let deadline = Instant::now() + HEAD_WAIT;
         Ok((SendHalf::new(send, deadline), RecvHalf::new(recv, deadline)))
@@ -156,29 +215,64 @@ impl PeerConnection {
 
     /// Closes at once; streams in flight end with an error on both sides.
     pub fn close(&self, code: CloseCode) {
-        self.connection.close(code.to_varint(), b"");
+        self.shared.connection.close(code.to_varint(), b"");
     }
 
     /// Resolves when the connection is over, however it ended.
     pub async fn closed(&self) -> ConnectionError {
-        self.connection.closed().await.into()
+        self.shared.connection.closed().await.into()
     }
 
     /// Datagrams that have come from the peer so far: whether it is there at all.
     pub fn datagrams_received(&self) -> u64 {
-        self.connection.stats().udp_rx.datagrams
+        self.shared.connection.stats().udp_rx.datagrams
     }
 
     /// Whether the connection is over.
     pub fn is_closed(&self) -> bool {
-        self.connection.close_reason().is_some()
+        self.shared.is_over()
     }
 
     fn check_validity(&self) -> Result<(), ConnectionError> {
-        if self.still_valid(self.shared.clock.now_ms()) {
-            return Ok(());
-        }
-        self.close(CloseCode::CertificateOver);
-        Err(ConnectionError::CertificateOver)
+        let fit = self.shared.fitness(self.shared.clock.now_ms());
+        fit.inspect_err(|unfit| self.shared.end(*unfit)).map_err(ConnectionError::from)
     }
+}
+
+impl Shared {
+    fn fitness(&self, now_ms: u64) -> Result<(), Unfit> {
+        if now_ms > self.own.facts.not_after_ms {
+            return Err(Unfit::Over);
+        }
+        self.credentials.standing(&self.peer, now_ms)
+    }
+
+    fn end(&self, unfit: Unfit) {
+        tracing::warn!(peer = %self.peer.identity, %unfit, "connection closed");
+        self.connection.close(CloseCode::CertificateOver.to_varint(), b"");
+    }
+}
+
+impl Reviewed for Shared {
+    fn review(&self, authority: bool) {
+        let anchored = || {
+            chain(&self.connection)
+                .is_some_and(|chain| self.credentials.anchors(&chain, self.dialled, &self.clock))
+        };
+        let fit = self.fitness(self.clock.now_ms());
+        let fit = fit.and_then(|()| if !authority || anchored() { Ok(()) } else { Err(Unfit::Untrusted) });
+        if let Err(unfit) = fit {
+            self.end(unfit);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.connection.close_reason().is_some()
+    }
+}
+
+/// The peer's certificates, leaf first.
+fn chain(connection: &quinn::Connection) -> Option<Vec<CertificateDer<'static>>> {
+    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    Some(*chain)
 }

@@ -1,7 +1,9 @@
 //! Keeps one connection to each configured peer alive.
 //!
 //! What must hold: a connection is handed out only after the hook has done its part on it (for a node, the
-//! announcement); tries are spaced by a growing, jittered wait, so that a restarted broker is not stormed.
+//! announcement); tries are spaced by a growing, jittered wait, so that a restarted broker is not stormed. A
+//! connection that shows a certificate which was replaced, or is old, is itself replaced: the new one is in use
+//! before the old one takes nothing more, and what was begun on the old one is let end.
 
 use std::fmt;
 use std::future::Future;
@@ -12,12 +14,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use chukei_wire::identity::Identity;
+use chukei_wire::limits::DEADLINE_MAX_MS;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::connection::{CloseCode, PeerConnection};
+use crate::connection::{CloseCode, ConnectionError, PeerConnection};
 use crate::endpoint::{ClientEndpoint, EndpointError};
 use crate::tls::HopCredentials;
 
@@ -27,6 +30,11 @@ const WAIT_MIN: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Time the hook may take before the connection is given up.
 const HOOK: Duration = Duration::from_secs(30);
+
+/// Age at which a connection is replaced: keys are fresh, and certificates were looked at whole, at least so often.
+const AGE: Duration = Duration::from_secs(4 * 3_600);
+/// Time that what was begun on a replaced connection has to end: more than the longest deadline of a request.
+const ENDING: Duration = Duration::from_millis(DEADLINE_MAX_MS as u64 + 5_000);
 
 /// One peer to stay connected to.
 #[derive(Clone, Debug)]
@@ -205,31 +213,65 @@ impl Link {
     async fn keep_alive(&self, dialling: &Dialling, changed: &watch::Sender<()>) {
         let mut wait = WAIT_MIN;
         loop {
-            match self.dial(dialling).await {
-                Ok(peer) => {
-                    self.connects.fetch_add(1, Ordering::Relaxed);
-                    self.live.store(Some(Arc::new(peer.clone())));
-                    changed.send_replace(());
-                    tracing::info!(peer = %self.target.name, "connected");
-                    let began = Instant::now();
-                    let end = peer.closed().await;
-                    self.live.store(None);
-                    tracing::warn!(peer = %self.target.name, %end, "connection lost");
-                    // A peer that refuses our certificate does so only now: it is no reason to hurry.
-                    if began.elapsed() >= WAIT_MAX {
-                        wait = WAIT_MIN;
-                    }
-                }
-                Err(reason) => {
-                    self.failures.fetch_add(1, Ordering::Relaxed);
-                    // Once for each series of failures.
-                    if wait == WAIT_MIN {
-                        tracing::warn!(peer = %self.target.name, %reason, "not connected; trying on");
-                    }
+            if let Some(peer) = self.try_dial(dialling, wait == WAIT_MIN).await {
+                let began = Instant::now();
+                let end = self.keep(peer, dialling, changed).await;
+                self.live.store(None);
+                tracing::warn!(peer = %self.target.name, %end, "connection lost");
+                // A peer that refuses our certificate does so only now: it is no reason to hurry.
+                if began.elapsed() >= WAIT_MAX {
+                    wait = WAIT_MIN;
                 }
             }
             tokio::time::sleep(jittered(wait)).await;
             wait = (wait * 2).min(WAIT_MAX);
+        }
+    }
+
+    /// Keeps a connection in use, and the newer ones that take its place; why the last of them ended.
+    async fn keep(
+        &self,
+        mut peer: PeerConnection,
+        dialling: &Dialling,
+        changed: &watch::Sender<()>,
+    ) -> ConnectionError {
+        loop {
+            self.connects.fetch_add(1, Ordering::Relaxed);
+            let before = self.live.swap(Some(Arc::new(peer.clone())));
+            changed.send_replace(());
+            tracing::info!(peer = %self.target.name, "connected");
+            if let Some(before) = before {
+                tokio::spawn(let_end((*before).clone()));
+            }
+            let newer = async {
+                dialling.outdated(&peer).await;
+                let mut wait = WAIT_MIN;
+                loop {
+                    if let Some(newer) = self.try_dial(dialling, wait == WAIT_MIN).await {
+                        return newer;
+                    }
+                    tokio::time::sleep(jittered(wait)).await;
+                    wait = (wait * 2).min(WAIT_MAX);
+                }
+            };
+            peer = tokio::select! {
+                end = peer.closed() => return end,
+                newer = newer => newer,
+            };
+        }
+    }
+
+    /// Dials once. Of a series of failures the first is told.
+    async fn try_dial(&self, dialling: &Dialling, first: bool) -> Option<PeerConnection> {
+        match self.dial(dialling).await {
+            Ok(peer) => Some(peer),
+            Err(reason) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                if first {
+                    tracing::warn!(peer = %self.target.name, %reason, "not connected; trying on");
+                }
+                None
+            }
         }
     }
 
@@ -239,12 +281,48 @@ impl Link {
         let address = address.ok_or(DialError::Unresolved)?;
         let Dialling { endpoint, credentials, clock, hook } = dialling;
         let peer = endpoint.connect(credentials, clock, address, &self.target.identity).await?;
-        let taken = tokio::time::timeout(HOOK, hook(self.target.name.clone(), peer.clone())).await;
-        if !matches!(taken, Ok(Ok(()))) {
-            peer.close(CloseCode::Shutdown);
-            return Err(HookFailed.into());
+        let mut fresh = Fresh { peer, used: false };
+        let taken = tokio::time::timeout(HOOK, hook(self.target.name.clone(), fresh.peer.clone())).await;
+        fresh.used = matches!(taken, Ok(Ok(())));
+        if fresh.used { Ok(fresh.peer.clone()) } else { Err(HookFailed.into()) }
+    }
+}
+
+impl Dialling {
+    /// Until the connection is to be replaced.
+    async fn outdated(&self, peer: &PeerConnection) {
+        let mut replaced = self.credentials.followed().replaced();
+        let renewed = async {
+            while peer.shows_current_certificate() {
+                // The sender lives in the credentials.
+                let _ = replaced.changed().await;
+            }
+        };
+        tokio::select! {
+            () = renewed => {}
+            () = tokio::time::sleep(jittered(AGE)) => {}
         }
-        Ok(peer)
+    }
+}
+
+/// A connection that nobody uses yet: whoever has begun to serve it does not keep it when it is given up.
+struct Fresh {
+    peer: PeerConnection,
+    used: bool,
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if !self.used {
+            self.peer.close(CloseCode::Shutdown);
+        }
+    }
+}
+
+/// Lets what was begun on a replaced connection end, and closes it.
+async fn let_end(peer: PeerConnection) {
+    if tokio::time::timeout(ENDING, peer.closed()).await.is_err() {
+        peer.close(CloseCode::Shutdown);
     }
 }
 

@@ -16,7 +16,7 @@ use quinn_proto::RandomConnectionIdGenerator;
 
 use crate::clock::Clock;
 use crate::connection::{CloseCode, ConnectionError, PeerConnection};
-use crate::tls::{HopCredentials, TlsUnusable, client_config, server_config};
+use crate::tls::{Followed, HopCredentials, TlsUnusable, client_config, server_config};
 
 /// Time a handshake may take on either side.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -92,7 +92,9 @@ impl ClientEndpoint {
         address: SocketAddr,
         expected: &Identity,
     ) -> Result<PeerConnection, EndpointError> {
-        let mut config = ClientConfig::new(Arc::new(client_config(credentials, clock, expected)?));
+        let credentials = credentials.followed();
+        let own = credentials.own();
+        let mut config = ClientConfig::new(Arc::new(client_config(credentials, &own, clock, expected)?));
         config.transport_config(Arc::clone(&self.transport));
         // The address stands in for a name: it is neither sent nor believed.
         let connecting = self
@@ -103,7 +105,7 @@ impl ClientEndpoint {
             .await
             .map_err(|_| EndpointError::HandshakeTimeout)?
             .map_err(ConnectionError::from)?;
-        Ok(PeerConnection::new(connection, clock.clone(), credentials.not_after_ms())?)
+        Ok(PeerConnection::new(connection, true, own, credentials.clone(), clock.clone())?)
     }
 
     /// The local address, for example to learn which port was given.
@@ -122,18 +124,19 @@ impl ClientEndpoint {
 pub struct ServerEndpoint {
     endpoint: Endpoint,
     clock: Clock,
-    own_end_ms: u64,
+    credentials: Arc<Followed>,
     limits: ServerLimits,
     handshakes: Arc<AtomicUsize>,
 }
 
-/// Binds a listening endpoint.
+/// Binds a listening endpoint. Each handshake shows the certificate that is in force by then.
 pub fn server_endpoint(
     address: SocketAddr,
     credentials: &HopCredentials,
     clock: Clock,
     limits: ServerLimits,
 ) -> Result<ServerEndpoint, EndpointError> {
+    let credentials = credentials.followed();
     let mut config = ServerConfig::with_crypto(Arc::new(server_config(credentials, &clock)?));
     let (each, all) = INCOMING_BYTES;
     config
@@ -146,14 +149,14 @@ pub fn server_endpoint(
     let runtime = Arc::new(quinn::TokioRuntime);
     let endpoint = Endpoint::new(resettable(credentials), Some(config), socket, runtime);
     let endpoint = endpoint.map_err(EndpointError::Bind)?;
-    let own_end_ms = credentials.not_after_ms();
-    Ok(ServerEndpoint { endpoint, clock, own_end_ms, limits, handshakes: Arc::default() })
+    let (credentials, handshakes) = (credentials.clone(), Arc::default());
+    Ok(ServerEndpoint { endpoint, clock, credentials, limits, handshakes })
 }
 
-/// Resets whose key outlives the process. Connection ids are random, so that packets for a connection of the
-/// process before are told apart from none and answered with a reset.
-fn resettable(credentials: &HopCredentials) -> EndpointConfig {
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &credentials.reset_secret[..]);
+/// Resets whose key outlives the process, but not the private key that it started with. Connection ids are random,
+/// so that packets for a connection of the process before are told apart from none and answered with a reset.
+fn resettable(credentials: &Followed) -> EndpointConfig {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &credentials.own().reset_secret[..]);
     let mut config = EndpointConfig::new(Arc::new(key));
     config.cid_generator(|| Box::new(RandomConnectionIdGenerator::new(CONNECTION_ID)));
     config
@@ -181,7 +184,7 @@ impl ServerEndpoint {
             return Some(PendingPeer {
                 incoming,
                 clock: self.clock.clone(),
-                own_end_ms: self.own_end_ms,
+                credentials: self.credentials.clone(),
                 counted,
             });
         }
@@ -208,20 +211,21 @@ impl ServerEndpoint {
 pub struct PendingPeer {
     incoming: quinn::Incoming,
     clock: Clock,
-    own_end_ms: u64,
+    credentials: Arc<Followed>,
     counted: Counted,
 }
 
 impl PendingPeer {
     /// Runs the handshake: certificate chain, validity and identity are checked within it.
     pub async fn establish(self) -> Result<PeerConnection, EndpointError> {
-        let _counted = self.counted;
-        let connecting = self.incoming.accept().map_err(ConnectionError::from)?;
+        let Self { incoming, clock, credentials, counted: _counted } = self;
+        let own = credentials.own();
+        let connecting = incoming.accept().map_err(ConnectionError::from)?;
         let connection = tokio::time::timeout(HANDSHAKE, connecting)
             .await
             .map_err(|_| EndpointError::HandshakeTimeout)?
             .map_err(ConnectionError::from)?;
-        Ok(PeerConnection::new(connection, self.clock, self.own_end_ms)?)
+        Ok(PeerConnection::new(connection, false, own, credentials, clock)?)
     }
 }
 

@@ -10,6 +10,8 @@ use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::tls::TlsFiles;
+
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -80,6 +82,30 @@ pub struct TlsSettings {
     pub key: PathBuf,
     /// PEM certificates of the authority.
     pub authority: PathBuf,
+    /// The authority's revocation lists. Once named, a list that is missing or over lets nobody in.
+    #[serde(default)]
+    pub crl: Option<PathBuf>,
+}
+
+impl TlsSettings {
+    /// The files, each absolute or relative to `base`.
+    pub fn files(&self, base: &Path) -> TlsFiles {
+        TlsFiles {
+            certificate: base.join(&self.certificate),
+            key: base.join(&self.key),
+            authority: base.join(&self.authority),
+            crl: self.crl.as_ref().map(|crl| base.join(crl)),
+        }
+    }
+}
+
+/// What a terminal proves itself with.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DeviceSettings {
+    /// PEM certificate chain of the device, leaf first.
+    pub certificate: PathBuf,
+    /// PEM private key of the device.
+    pub key: PathBuf,
 }
 
 /// The signed list of peers.

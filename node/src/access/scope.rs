@@ -21,9 +21,12 @@ pub struct BodyScope {
 }
 
 impl BodyScope {
-    /// Staff and systems of a body enter their own body, and no other (R1).
+    /// Staff and systems of a body enter their own body, and no other (R1). Its auditors and devices enter nothing.
     pub fn of_staff(bodies: &Bodies, identity: &Identity, header: &Header) -> Result<Self, NotServed> {
-        let own = identity.body().filter(|own| Some(*own) == header.body).ok_or(NotServed::Unknown)?;
+        let (Identity::System(own, _) | Identity::Staff(own, _)) = identity else {
+            return Err(NotServed::Unknown);
+        };
+        let own = Some(*own).filter(|own| Some(*own) == header.body).ok_or(NotServed::Unknown)?;
         let body = bodies.get(own)?;
         Ok(Self { body, actor: identity.to_string(), entrance: Some(Entrance::Staff) })
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chukei_wire::header::Kind;
-use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
 use crate::access::decision::{Decision, Grant, Read, Write, decide};
@@ -11,10 +10,11 @@ use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::backup;
 use crate::bodies::call::{Call, CallError, Done};
+use crate::bodies::caller::Caller;
 use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
 
 /// Serves one call from an authenticated caller.
-pub async fn dispatch(node: Arc<Node>, caller: &Identity, mut call: Call) {
+pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
     let started = std::time::Instant::now();
     let _in_work = node.begin();
     let kind = call.header.kind;
@@ -34,8 +34,8 @@ pub async fn dispatch(node: Arc<Node>, caller: &Identity, mut call: Call) {
 }
 
 /// Scope and decision; a refusal leaves its event with the caller's own body, where this node hosts it.
-async fn enter(node: &Node, caller: &Identity, call: &Call) -> Result<Entered, CallError> {
-    let header = &call.header;
+async fn enter(node: &Node, caller: &Caller, call: &Call) -> Result<Entered, CallError> {
+    let (header, caller) = (&call.header, &caller.identity);
     if node.is_draining() {
         return Err(CallError::NotNow(ResultName::NotReady));
     }

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod call;
+pub mod caller;
 pub mod catalogue;
 pub mod copies;
 pub mod dispatch;

@@ -7,11 +7,12 @@ use chukei_relay_client::connection::{CloseCode, PeerConnection};
 use chukei_relay_client::endpoint::ServerEndpoint;
 use chukei_relay_client::stream::{HEAD_WAIT, RecvHalf, ResetCode, SendHalf};
 use chukei_wire::frame::FrameType;
-use chukei_wire::header::{Header, Hop};
+use chukei_wire::header::{Header, Hop, Kind};
 use tokio::time::Instant;
 
 use crate::app::Node;
 use crate::bodies::call::Call;
+use crate::bodies::caller::{Caller, may_enter, take_device};
 use crate::bodies::dispatch::dispatch;
 
 /// Malformed requests after which a peer is dropped.
@@ -31,8 +32,7 @@ pub async fn serve(node: Arc<Node>, endpoint: Arc<ServerEndpoint>) {
 }
 
 async fn serve_peer(node: Arc<Node>, connection: PeerConnection) {
-    if connection.identity().body().is_none() {
-        // Only a body's staff and systems have business here.
+    if !may_enter(connection.identity()) {
         connection.close(CloseCode::NotPermitted);
         return;
     }
@@ -40,10 +40,6 @@ async fn serve_peer(node: Arc<Node>, connection: PeerConnection) {
     gauge.inc();
     let misuse = Arc::new(std::sync::atomic::AtomicU32::new(0));
     while let Ok((send, recv)) = connection.accept().await {
-        if !connection.still_valid(node.clock.now_ms()) {
-            connection.close(CloseCode::CertificateOver);
-            break;
-        }
         let (node, connection, misuse) = (node.clone(), connection.clone(), misuse.clone());
         tokio::spawn(async move {
             if serve_stream(node, &connection, send, recv).await.is_err()
@@ -73,7 +69,11 @@ async fn serve_stream(
     };
     let hash = Header::hash(&bytes);
     let call = Call::new(header, hash, send, recv);
-    dispatch(node, connection.identity(), call).await;
+    if call.header.kind == Kind::Device {
+        take_device(&node, connection, call).await;
+    } else {
+        dispatch(node, &Caller::of(connection), call).await;
+    }
     Ok(())
 }
 

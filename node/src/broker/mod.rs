@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::WatchedPeers;
+use chukei_relay_client::tls::HopCredentials;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Kind;
 use prometheus::IntGauge;
@@ -51,6 +52,7 @@ use crate::broker::rights::Passage;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::config::broker::LegalBasis;
+use crate::hop_files;
 use crate::telemetry::metrics::Metrics;
 
 #[cfg(feature = "faults")]
@@ -73,7 +75,7 @@ struct Broker {
     exchanges: ExchangeLog,
     roots: Roots,
     keys: BrokerKeys,
-    certificate_end_ms: u64,
+    credentials: Arc<HopCredentials>,
     metrics: Metrics,
     draining: AtomicBool,
     #[cfg(feature = "faults")]
@@ -141,9 +143,7 @@ impl Broker {
         if let Some(fault) = self.keys.gate.fault() {
             return Err(format!("the keyring cannot be used: {fault}"));
         }
-        if self.certificate_end_ms < now_ms {
-            return Err("the certificate is over".into());
-        }
+        hop_files::readiness(&self.credentials, now_ms)?;
         if !self.routes.any(now_ms) {
             return Err("no body or no portal is connected".into());
         }

@@ -54,12 +54,11 @@ impl<P: Reachable> Routes<P> {
         self.read().portals.get(name).filter(|peer| peer.is_live()).cloned()
     }
 
-    /// Whether `body` is reached over this very connection.
+    /// Whether `body` is reached over this connection, or over another of the same node: one that takes the place of
+    /// an older, on which the node still speaks for a moment.
     pub(super) fn owns(&self, peer: &P, body: BodyCode, now_ms: u64) -> bool {
-        self.read()
-            .bodies
-            .get(&body)
-            .is_some_and(|route| route.peer.id() == peer.id() && route.stands(now_ms))
+        let own = |route: &Route<P>| route.peer.id() == peer.id() || route.peer.name() == peer.name();
+        self.read().bodies.get(&body).is_some_and(|route| own(route) && route.stands(now_ms))
     }
 
     /// Replaces what `peer` announced before, but for `kept` bodies; how many bodies are now taken in. Kept is what
@@ -216,6 +215,18 @@ mod tests {
         assert!(routes.owns(&node, body(), NOW + 10));
         assert!(!routes.owns(&node, body(), NOW + 11));
         assert!(routes.body(body(), NOW + 11).is_none());
+    }
+
+    #[test]
+    fn r1_a_node_speaks_for_its_bodies_on_each_of_its_connections_and_nobody_else_does() {
+        let routes = Routes::new();
+        let (old, new, other) = (peer(1), peer(5), peer(2));
+        routes.announce(&old, &[claim(1)], &[], NOW);
+        routes.announce(&new, &[claim(1)], &[], NOW);
+        assert!(routes.owns(&old, body(), NOW) && routes.owns(&new, body(), NOW));
+        assert!(!routes.owns(&other, body(), NOW));
+        new.2.store(false, Ordering::Relaxed);
+        assert!(!routes.owns(&old, body(), NOW), "with the connection its routes vanish");
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::broker::routes::Routes;
 use crate::broker::{Broker, retention, server, upkeep};
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
+use crate::hop_files;
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
@@ -155,7 +156,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         exchanges: ExchangeLog::new(journal.clone(), keys.file.clone(), keys.gate.clone()),
         roots: Roots::new(permit_key, evidence),
         keys,
-        certificate_end_ms: credentials.not_after_ms(),
+        credentials: credentials.clone(),
         metrics,
         draining: AtomicBool::new(false),
         #[cfg(feature = "faults")]
@@ -186,10 +187,7 @@ fn permit_key(config: &BrokerConfig, peers: &PeerList) -> Result<SigningKey, Bro
 }
 
 fn credentials(config: &BrokerConfig) -> Result<Arc<HopCredentials>, BrokerError> {
-    let tls = &config.tls;
-    let [certificate, key, authority] =
-        [&tls.certificate, &tls.key, &tls.authority].map(|path| config.path(path));
-    let credentials = HopCredentials::load(&certificate, &key, &authority)?;
+    let credentials = HopCredentials::open(config.tls.files(&config.base))?;
     if *credentials.identity() != Identity::Broker(config.name.clone()) {
         let found = credentials.identity().clone();
         return Err(BrokerError::WrongIdentity { found, name: config.name.clone() });
@@ -238,12 +236,15 @@ async fn serve(
     let measuring = telemetry::journal::measure(journal, broker.metrics.clone(), stop.clone());
     let measuring = tokio::spawn(measuring);
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
+    let (clock, metrics) = (broker.clock.clone(), broker.metrics.clone());
+    let following = tokio::spawn(hop_files::follow(credentials, clock, metrics));
     let keeping = tokio::spawn(keys::keep(broker.clone(), stop.clone()));
     // Its sender gone, nobody could ask for a stop any more: that is one.
     let _ = stop.wait_for(|stop| *stop).await;
     drain(&broker, &endpoint, Duration::from_secs(config.limits.drain_seconds)).await;
     accepting.abort();
     upkeep.abort();
+    following.abort();
     keeping.abort();
     // They have heard of the stop as well, and let go of the journal.
     let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining) }).await;

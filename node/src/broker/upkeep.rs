@@ -8,8 +8,8 @@ use chukei_relay_client::peers::Look;
 use tokio::sync::watch;
 
 use crate::broker::Broker;
+use crate::hop_files;
 use crate::peer_list::report;
-use crate::start::expiry_gauges;
 
 /// How often gauges that nobody else moves are set.
 const EVERY: Duration = Duration::from_secs(4);
@@ -19,7 +19,7 @@ pub(super) async fn keep_up(broker: Arc<Broker>, mut stop: watch::Receiver<bool>
     let gauging = async {
         loop {
             let (peers, now_ms) = (broker.peers.load(), broker.clock.now_ms());
-            expiry_gauges(&broker.metrics, broker.certificate_end_ms, &peers, now_ms);
+            hop_files::gauges(&broker.metrics, &broker.credentials, &peers, now_ms);
             drop(peers);
             tokio::time::sleep(EVERY).await;
         }

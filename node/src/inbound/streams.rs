@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chukei_relay_client::connection::{CloseCode, PeerConnection};
+use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::session::{AcceptedRequest, accept_request};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
@@ -19,10 +19,6 @@ pub async fn serve(node: Arc<Node>, connection: PeerConnection, hop: BrokerHop) 
     let gauge = node.metrics.connections.with_label_values(&["broker"]);
     gauge.inc();
     while let Ok((send, recv)) = connection.accept().await {
-        if !connection.still_valid(node.clock.now_ms()) {
-            connection.close(CloseCode::CertificateOver);
-            break;
-        }
         let (node, hop) = (node.clone(), hop.clone());
         tokio::spawn(async move {
             match accept_request(send, recv).await {

@@ -31,6 +31,12 @@ pub struct Metrics {
     pub journal_fsync_seconds: Histogram,
     /// Days until a certificate in use expires, by its purpose.
     pub certificate_days_left: GaugeVec,
+    /// Seconds since the revocation list in use was made; no sample where none is configured.
+    pub crl_age_seconds: GaugeVec,
+    /// Seconds until it says nothing any more, and nobody gets in.
+    pub crl_seconds_left: GaugeVec,
+    /// 1 while a file of the hop's credentials on disk cannot be used, by file.
+    pub tls_file_unusable: IntGaugeVec,
     /// Mismatches found, by kind (R35). Any increase is an alarm.
     pub integrity_alarms: IntCounterVec,
     /// Permits that stay without a signed root, because their broker did not bring it when it was back (R22).
@@ -107,6 +113,20 @@ impl Metrics {
                 "certificate_days_left",
                 "Days until a certificate in use expires",
                 &["certificate"],
+            )?,
+            crl_age_seconds: values(
+                "crl_age_seconds",
+                "Seconds since the revocation list in use was made",
+                &["list"],
+            )?,
+            crl_seconds_left: values(
+                "crl_seconds_left",
+                "Seconds until the revocation list in use is over",
+                &["list"],
+            )?,
+            tls_file_unusable: IntGaugeVec::new(
+                Opts::new("tls_file_unusable", "1 while a file of the credentials on disk cannot be used"),
+                &["file"],
             )?,
             integrity_alarms: counts("integrity_alarms_total", "Mismatches found, by kind", &["kind"])?,
             permits_unproven: IntCounter::new(
@@ -191,6 +211,9 @@ impl Metrics {
         self.registry.register(Box::new(self.queue_depth.clone()))?;
         self.registry.register(Box::new(self.journal_fsync_seconds.clone()))?;
         self.registry.register(Box::new(self.certificate_days_left.clone()))?;
+        self.registry.register(Box::new(self.crl_age_seconds.clone()))?;
+        self.registry.register(Box::new(self.crl_seconds_left.clone()))?;
+        self.registry.register(Box::new(self.tls_file_unusable.clone()))?;
         self.registry.register(Box::new(self.integrity_alarms.clone()))?;
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;

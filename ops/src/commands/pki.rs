@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use chukei_relay_client::clock::Clock;
+use chukei_wire::identity::Identity;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Holder, IdentityOf, PkiCommand};
 use crate::failure::Failure;
-use crate::pki::{HopPaths, IdentityHolder, PeersPaths, Pki, PkiError, Validity};
+use crate::pki::{
+    HOP_DAYS, HopPaths, IdentityHolder, MAINTENANCE_DAYS, PeersPaths, Pki, PkiError, Revoked, Validity,
+};
 use crate::report::Report;
 
 /// Runs one command.
@@ -16,8 +19,16 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
     let files = match command {
         PkiCommand::Init { dir } => init(&dir, now_ms),
         PkiCommand::Issue { dir, days, holder } => {
-            Pki::open(&dir).and_then(|pki| issue(&pki, &holder, Validity { now_ms, days }))
+            let usual = if matches!(holder, Holder::Maintenance { .. }) { MAINTENANCE_DAYS } else { HOP_DAYS };
+            let validity = Validity { now_ms, days: days.unwrap_or(usual) };
+            Pki::open(&dir).and_then(|pki| issue(&pki, &holder, validity))
         }
+        PkiCommand::Revoke { dir, days, former, name } => {
+            let revoked = Pki::open(&dir).and_then(|pki| pki.revoke(&name, former, Validity { now_ms, days }));
+            return revoked.map(revocation).map_err(|error| failure(&error));
+        }
+        PkiCommand::Crl { dir, days } => Pki::open(&dir)
+            .and_then(|pki| Ok(vec![("crl", pki.write_crl(Validity { now_ms, days })?)])),
         PkiCommand::Peers { dir, days } => Pki::open(&dir).and_then(|pki| {
             let paths = pki.write_peers(Validity { now_ms, days })?;
             Ok(list(paths))
@@ -65,6 +76,10 @@ fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
         }
         Holder::Staff(member) => hop(pki.issue_staff(member.body, &member.name, v)?),
         Holder::System(member) => hop(pki.issue_system(member.body, &member.name, v)?),
+        Holder::Auditor(member) => hop(pki.issue(&Identity::Auditor(member.body, member.name.clone()), v)?),
+        Holder::Device { body, name } => hop(pki.issue(&Identity::Device(*body, name.clone()), v)?),
+        Holder::Operator { name } => hop(pki.issue(&Identity::Operator(name.clone()), v)?),
+        Holder::Maintenance { name } => hop(pki.issue(&Identity::Maintenance(name.clone()), v)?),
         Holder::CodeMaster { version } => vec![("code_master", pki.code_master(*version)?)],
         Holder::BindingMaster { portal, version } => {
             vec![("binding_master", pki.binding_master(portal, *version)?)]
@@ -89,7 +104,17 @@ fn holder(of: IdentityOf) -> IdentityHolder {
 }
 
 fn hop(paths: HopPaths) -> Files {
-    vec![("certificate", paths.certificate), ("key", paths.key), ("authority", paths.authority)]
+    let HopPaths { certificate, key, authority, crl } = paths;
+    vec![("certificate", certificate), ("key", key), ("authority", authority), ("crl", crl)]
+}
+
+fn revocation(revoked: Revoked) -> Report {
+    let Revoked { identity, certificates, crl } = revoked;
+    let crl = crl.to_string_lossy().into_owned();
+    Report {
+        text: format!("{identity}: {certificates} revoked\ncrl: {crl}"),
+        json: json!({ "identity": identity, "revoked": certificates, "crl": crl }),
+    }
 }
 
 fn report(files: Files) -> Report {
@@ -109,6 +134,8 @@ fn failure(error: &PkiError) -> Failure {
         PkiError::Name => ("PKI_NAME", "名前を確認してください"),
         PkiError::Version => ("PKI_VERSION", "--version を確認してください"),
         PkiError::Validity => ("PKI_VALIDITY", "--days を確認してください"),
+        PkiError::NobodysName => ("PKI_UNKNOWN", "名前を確認してください"),
+        PkiError::TooManyCertificates(_) => ("PKI_TOO_MANY", "別の鍵フォルダーに分けてください"),
         PkiError::TooManyRecords(_) => ("PKI_TOO_MANY", "不要な相手先を別のフォルダーに移してください"),
         PkiError::Malformed(_) | PkiError::KeyFile(_) | PkiError::Root(_) => {
             ("PKI_FILE", "ファイルを確認してください")
@@ -122,6 +149,7 @@ fn failure(error: &PkiError) -> Failure {
     match error {
         PkiError::Exists(_)
         | PkiError::Name
+        | PkiError::NobodysName
         | PkiError::Validity
         | PkiError::Version
         | PkiError::Rotating

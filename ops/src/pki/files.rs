@@ -42,12 +42,17 @@ pub(super) fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), PkiError> 
 
 /// Reads a small text file, which may be a secret.
 pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, PkiError> {
+    read_long(path, TEXT_MAX)
+}
+
+/// Reads a text file of at most `max` bytes.
+pub(super) fn read_long(path: &Path, max: usize) -> Result<Zeroizing<String>, PkiError> {
     let file = File::open(path).map_err(|source| io(path, source))?;
     // Room for one byte more than allowed, so that reading never moves a secret to a larger buffer.
-    let mut text = Zeroizing::new(String::with_capacity(TEXT_MAX + 1));
-    let limit = u64::try_from(TEXT_MAX + 1).map_err(|_| PkiError::Malformed(path.to_owned()))?;
+    let mut text = Zeroizing::new(String::with_capacity(max.min(TEXT_MAX) + 1));
+    let limit = u64::try_from(max.saturating_add(1)).map_err(|_| PkiError::Malformed(path.to_owned()))?;
     file.take(limit).read_to_string(&mut text).map_err(|source| io(path, source))?;
-    if text.len() > TEXT_MAX { Err(PkiError::Malformed(path.to_owned())) } else { Ok(text) }
+    if text.len() > max { Err(PkiError::Malformed(path.to_owned())) } else { Ok(text) }
 }
 
 /// Creates a folder that only its owner enters, unless it is there.

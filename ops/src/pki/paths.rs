@@ -12,6 +12,8 @@ pub struct HopPaths {
     pub key: PathBuf,
     /// The authority's certificate, PEM.
     pub authority: PathBuf,
+    /// The authority's revocation list, PEM.
+    pub crl: PathBuf,
 }
 
 /// Files of a broker.

@@ -1,33 +1,31 @@
-//! Verifiers of the other side's certificate: chain, validity at our clock, and exactly one identity.
+//! Verifiers of the other side's certificate: chain, validity at our clock, exactly one identity, not revoked.
 
 use std::fmt;
 use std::sync::Arc;
 
 use chukei_wire::identity::Identity;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, RootCertStore,
-    SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, SignatureScheme,
 };
 
+use super::credentials::Followed;
 use super::identity::CertificateFacts;
 
 /// Accepts the one server that was dialled: chain first, then its URI name equal to `expected`.
 pub(crate) struct ServerVerifier {
-    roots: Arc<RootCertStore>,
+    followed: Arc<Followed>,
     algorithms: WebPkiSupportedAlgorithms,
     expected: Identity,
 }
 
 impl ServerVerifier {
-    pub(crate) fn new(roots: Arc<RootCertStore>, expected: Identity) -> Self {
+    pub(crate) fn new(followed: Arc<Followed>, expected: Identity) -> Self {
         let algorithms = chukei_crypto::tls::provider().signature_verification_algorithms;
-        Self { roots, algorithms, expected }
+        Self { followed, algorithms, expected }
     }
 }
 
@@ -40,15 +38,9 @@ impl ServerCertVerifier for ServerVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let parsed = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            &self.roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )?;
-        if identity_of(end_entity)? != self.expected {
+        let identity = verify(&self.followed, end_entity, intermediates, true, now)?;
+        if identity != self.expected {
+            tracing::warn!(expected = %self.expected, found = %identity, "another peer than was dialled");
             return Err(CertificateError::NotValidForName.into());
         }
         Ok(ServerCertVerified::assertion())
@@ -85,21 +77,21 @@ impl fmt::Debug for ServerVerifier {
 
 /// Accepts any client of the authority that says exactly one identity; what it may do is decided later.
 pub(crate) struct ClientVerifier {
-    chain: Arc<dyn ClientCertVerifier>,
+    followed: Arc<Followed>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ClientVerifier {
-    pub(crate) fn new(roots: Arc<RootCertStore>) -> Result<Self, VerifierBuilderError> {
-        let chain = WebPkiClientVerifier::builder_with_provider(roots, chukei_crypto::tls::provider())
-            .clear_root_hint_subjects()
-            .build()?;
-        Ok(Self { chain })
+    pub(crate) fn new(followed: Arc<Followed>) -> Self {
+        let algorithms = chukei_crypto::tls::provider().signature_verification_algorithms;
+        Self { followed, algorithms }
     }
 }
 
 impl ClientCertVerifier for ClientVerifier {
+    /// None: a stranger is not told whom we trust.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
+        &[]
     }
 
     fn verify_client_cert(
@@ -108,9 +100,8 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
-        identity_of(end_entity)?;
-        Ok(verified)
+        verify(&self.followed, end_entity, intermediates, false, now)?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -128,11 +119,11 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
@@ -142,8 +133,27 @@ impl fmt::Debug for ClientVerifier {
     }
 }
 
-fn identity_of(certificate: &CertificateDer<'_>) -> Result<Identity, Error> {
-    CertificateFacts::from_der(certificate)
-        .map(|facts| facts.identity)
-        .map_err(|_| CertificateError::ApplicationVerificationFailure.into())
+/// Whose certificate it is, if it counts now. Why it does not stands in our log: an alert says little (RFC 8446, 6.2).
+fn verify(
+    followed: &Followed,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    of_server: bool,
+    now: UnixTime,
+) -> Result<Identity, Error> {
+    let trust = followed.trust.load();
+    // Nothing of a certificate is read that no authority vouches for.
+    trust.anchors(leaf, intermediates, of_server, now).inspect_err(|error| {
+        tracing::warn!(%error, "a peer's certificate was refused");
+    })?;
+    let facts = CertificateFacts::of_peer(leaf).map_err(|bad| {
+        tracing::warn!(%bad, "a peer's certificate was refused");
+        CertificateError::ApplicationVerificationFailure
+    })?;
+    let now_ms = u64::try_from(std::time::Duration::from_secs(now.as_secs()).as_millis()).unwrap_or(u64::MAX);
+    trust.standing(&facts, now_ms).map_err(|unfit| {
+        tracing::warn!(peer = %facts.identity, %unfit, "a peer's certificate was refused");
+        Error::from(unfit)
+    })?;
+    Ok(facts.identity)
 }

@@ -53,6 +53,8 @@ kinds! {
     PermitRoots = "permit-roots",
     /// What time it is at the broker: somebody else's word on whether a day is over.
     Time = "time",
+    /// A terminal proves which device it is, before anything else is asked on its connection.
+    Device = "device",
     /// A staff call: enrolment of persons.
     PersonEnroll = "enroll",
     /// A staff call: enrolled persons.
@@ -97,6 +99,7 @@ impl Kind {
                 | Self::RenewCodes
                 | Self::PermitRoots
                 | Self::Time
+                | Self::Device
         )
     }
 }

@@ -13,8 +13,16 @@ use crate::body_code::BodyCode;
 pub enum Identity {
     /// A body's business system.
     System(BodyCode, String),
-    /// A member of a body's staff: one person, one id (R3).
+    /// A member of a body's staff: one person, one id (R3). Who approves the acts of others is one of them.
     Staff(BodyCode, String),
+    /// Whoever reads a body's log and none of its data.
+    Auditor(BodyCode, String),
+    /// A terminal, of a body or, without one, of the platform. It is shown beside its user and never alone.
+    Device(Option<BodyCode>, String),
+    /// An operator of the platform: without a way to any body's data (R2).
+    Operator(String),
+    /// A contractor who maintains the platform, for as long as the certificate is dated (R4).
+    Maintenance(String),
     /// A node, hosting many bodies.
     Node(String),
     /// A broker.
@@ -29,10 +37,26 @@ pub enum Identity {
 pub struct InvalidIdentity;
 
 impl Identity {
-    /// The body this identity belongs to, for staff and systems.
+    /// What kind of holder it is, one word of a closed set: a label of metrics and a word of policies.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::System(..) => "system",
+            Self::Staff(..) => "staff",
+            Self::Auditor(..) => "auditor",
+            Self::Device(..) => "device",
+            Self::Operator(_) => "operator",
+            Self::Maintenance(_) => "maintenance",
+            Self::Node(_) => "node",
+            Self::Broker(_) => "broker",
+            Self::Portal(_) => "portal",
+        }
+    }
+
+    /// The body this identity belongs to, where it belongs to one.
     pub fn body(&self) -> Option<BodyCode> {
         match self {
-            Self::System(body, _) | Self::Staff(body, _) => Some(*body),
+            Self::System(body, _) | Self::Staff(body, _) | Self::Auditor(body, _) => Some(*body),
+            Self::Device(body, _) => *body,
             _ => None,
         }
     }
@@ -40,20 +64,27 @@ impl Identity {
     /// The last part: the holder's own name.
     pub fn name(&self) -> &str {
         match self {
-            Self::System(_, name) | Self::Staff(_, name) => name,
+            Self::System(_, name) | Self::Staff(_, name) | Self::Auditor(_, name) | Self::Device(_, name) => name,
+            Self::Operator(name) | Self::Maintenance(name) => name,
             Self::Node(name) | Self::Broker(name) | Self::Portal(name) => name,
         }
+    }
+
+    /// Whether the holder may stand at an end of a connection. A device stands beside whoever does.
+    pub fn connects(&self) -> bool {
+        !matches!(self, Self::Device(..))
     }
 }
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, name) = (self.kind(), self.name());
         match self {
-            Self::System(body, name) => write!(f, "chukei://body/{body}/system/{name}"),
-            Self::Staff(body, name) => write!(f, "chukei://body/{body}/staff/{name}"),
-            Self::Node(name) => write!(f, "chukei://node/{name}"),
-            Self::Broker(name) => write!(f, "chukei://broker/{name}"),
-            Self::Portal(name) => write!(f, "chukei://portal/{name}"),
+            Self::Node(_) | Self::Broker(_) | Self::Portal(_) => write!(f, "chukei://{kind}/{name}"),
+            _ => match self.body() {
+                Some(body) => write!(f, "chukei://body/{body}/{kind}/{name}"),
+                None => write!(f, "chukei://platform/{kind}/{name}"),
+            },
         }
     }
 }
@@ -65,19 +96,25 @@ impl FromStr for Identity {
         let rest = text.strip_prefix("chukei://").ok_or(InvalidIdentity)?;
         let parts: Vec<&str> = rest.splitn(5, '/').collect();
         match parts.as_slice() {
-            ["body", body, kind, holder] => {
-                let body = body.parse().map_err(|_| InvalidIdentity)?;
-                match *kind {
-                    "system" => Ok(Self::System(body, name(holder)?)),
-                    "staff" => Ok(Self::Staff(body, name(holder)?)),
-                    _ => Err(InvalidIdentity),
-                }
-            }
+            ["body", body, kind, holder] => of_body(body.parse().map_err(|_| InvalidIdentity)?, kind, name(holder)?),
+            ["platform", "operator", holder] => Ok(Self::Operator(name(holder)?)),
+            ["platform", "maintenance", holder] => Ok(Self::Maintenance(name(holder)?)),
+            ["platform", "device", holder] => Ok(Self::Device(None, name(holder)?)),
             ["node", holder] => Ok(Self::Node(name(holder)?)),
             ["broker", holder] => Ok(Self::Broker(name(holder)?)),
             ["portal", holder] => Ok(Self::Portal(name(holder)?)),
             _ => Err(InvalidIdentity),
         }
+    }
+}
+
+fn of_body(body: BodyCode, kind: &str, holder: String) -> Result<Identity, InvalidIdentity> {
+    match kind {
+        "system" => Ok(Identity::System(body, holder)),
+        "staff" => Ok(Identity::Staff(body, holder)),
+        "auditor" => Ok(Identity::Auditor(body, holder)),
+        "device" => Ok(Identity::Device(Some(body), holder)),
+        _ => Err(InvalidIdentity),
     }
 }
 

@@ -32,6 +32,8 @@ pub const DEADLINE_MAX_MS: u32 = 60_000;
 pub const PERMIT_LIFE_MS: u64 = 30_000;
 /// Permits under one signed root.
 pub const ROOT_LEAVES_MAX: usize = 1_024;
+/// Certificates with which a device proves itself.
+pub const DEVICE_CHAIN_MAX: usize = 4;
 /// Epochs that a receiver may ask for at once.
 pub const ROOT_EPOCHS_MAX: usize = 8;
 /// Clock skew tolerated between roles, in milliseconds.

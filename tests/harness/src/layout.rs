@@ -11,6 +11,7 @@ use chukei_node::config::serve::NodeConfig;
 use chukei_ops::pki::{Pki, Validity};
 use chukei_relay_client::clock::Clock;
 use chukei_wire::body_code::BodyCode;
+use chukei_wire::identity::Identity;
 
 use crate::error::HarnessError;
 use crate::ports::Ports;
@@ -36,6 +37,8 @@ pub const BODIES: [Body; 3] = [
 ];
 /// The member of staff whose terminal `staff-<body>.toml` is.
 pub const STAFF: &str = "u-tax-07";
+/// The terminal that `staff-<body>.toml` is for.
+pub const DEVICE: &str = "t-01";
 /// The affairs every body is enabled for: tax and care.
 pub const AFFAIRS: [&str; 2] = ["JM99000000001000", "JM99000000002000"];
 pub(crate) const BROKER: &str = "broker-a";
@@ -181,7 +184,10 @@ fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
         let code: BodyCode = body.code.parse().map_err(|_| HarnessError::Body(body.code.into()))?;
         pki.issue_body(code, body.name)?;
         pki.issue_staff(code, STAFF, hop)?;
+        pki.issue(&Identity::Device(Some(code), DEVICE.to_owned()), hop)?;
     }
+    // As long as the certificates: the stack's clock is moved by weeks.
+    pki.write_crl(hop)?;
     pki.write_peers(Validity::peers(now_ms))?;
     Ok(())
 }

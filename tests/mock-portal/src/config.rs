@@ -184,9 +184,9 @@ impl Settings {
             &mut self.identity_key,
             &mut self.registry_key,
         ];
-        let (keys, clock) = (self.keys.paths(), self.clock_file.as_mut());
+        let (keys, clock, crl) = (self.keys.paths(), self.clock_file.as_mut(), self.tls.crl.as_mut());
         let masters = self.binding_masters.iter_mut().map(|master| &mut master.file);
-        for path in fixed.into_iter().chain(masters).chain(clock).chain(keys) {
+        for path in fixed.into_iter().chain(masters).chain(clock).chain(crl).chain(keys) {
             *path = folder.join(&*path);
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! Labels are kinds, result names and broker names of the configuration; never a body, a person or a request.
 
+use chukei_relay_client::tls::{HopCredentials, TlsFile};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
@@ -33,7 +34,12 @@ pub(crate) struct Metrics {
     /// Seconds until a stored batch was acknowledged.
     pub(crate) store_seconds: Histogram,
     /// Days until the hop certificate expires.
-    pub(crate) certificate_days_left: Gauge,
+    certificate_days_left: GaugeVec,
+    /// Seconds since the revocation list in use was made, and until it says nothing any more.
+    crl_age_seconds: GaugeVec,
+    crl_seconds_left: GaugeVec,
+    /// 1 while a file of the hop's credentials on disk cannot be used, by file.
+    tls_file_unusable: IntGaugeVec,
     /// 1 when the portal could serve a request now.
     pub(crate) ready: IntGauge,
     /// End-to-end channels by state.
@@ -71,7 +77,22 @@ impl Metrics {
                 "store_apply_seconds",
                 "Seconds per durable batch",
             ))?,
-            certificate_days_left: Gauge::new("certificate_days_left", "Days until the certificate expires")?,
+            certificate_days_left: GaugeVec::new(
+                Opts::new("certificate_days_left", "Days until the certificate expires"),
+                &["certificate"],
+            )?,
+            crl_age_seconds: GaugeVec::new(
+                Opts::new("crl_age_seconds", "Seconds since the revocation list was made"),
+                &["list"],
+            )?,
+            crl_seconds_left: GaugeVec::new(
+                Opts::new("crl_seconds_left", "Seconds until the revocation list is over"),
+                &["list"],
+            )?,
+            tls_file_unusable: IntGaugeVec::new(
+                Opts::new("tls_file_unusable", "1 while a file of the credentials cannot be used"),
+                &["file"],
+            )?,
             channels: IntGaugeVec::new(Opts::new("channels", "End-to-end channels, by state"), &["state"])?,
             ready: IntGauge::new("ready", "1 when the portal could serve a request now")?,
             code_version: IntGauge::new("code_version", "Version that person codes are made in")?,
@@ -86,7 +107,7 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let collectors: [Box<dyn prometheus::core::Collector>; 15] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 18] = [
             Box::new(self.requests.clone()),
             Box::new(self.seconds.clone()),
             Box::new(self.in_flight.clone()),
@@ -97,6 +118,9 @@ impl Metrics {
             Box::new(self.destroyed.clone()),
             Box::new(self.store_seconds.clone()),
             Box::new(self.certificate_days_left.clone()),
+            Box::new(self.crl_age_seconds.clone()),
+            Box::new(self.crl_seconds_left.clone()),
+            Box::new(self.tls_file_unusable.clone()),
             Box::new(self.ready.clone()),
             Box::new(self.channels.clone()),
             Box::new(self.code_version.clone()),
@@ -108,6 +132,22 @@ impl Metrics {
 
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Shows how long certificate and revocation list last, and what of their files cannot be used.
+    pub(crate) fn show_credentials(&self, credentials: &HopCredentials, now_ms: u64) {
+        let seconds_left = |end_ms: u64| (end_ms as f64 - now_ms as f64) / 1_000.0;
+        let days = seconds_left(credentials.not_after_ms()) / 86_400.0;
+        self.certificate_days_left.with_label_values(&["hop"]).set(days);
+        if let Some(times) = credentials.list_times() {
+            self.crl_age_seconds.with_label_values(&["hop"]).set(-seconds_left(times.issued_ms));
+            self.crl_seconds_left.with_label_values(&["hop"]).set(seconds_left(times.ends_ms));
+        }
+        let faults = credentials.faults();
+        for file in TlsFile::ALL {
+            let faulty = faults.iter().any(|(of, _)| *of == file);
+            self.tls_file_unusable.with_label_values(&[file.as_str()]).set(i64::from(faulty));
+        }
     }
 
     /// Counts an ended request.

@@ -18,7 +18,7 @@ use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{PeerListError, WatchedPeers};
 use chukei_relay_client::permit::PastEpochs;
 use chukei_relay_client::replay::ReplayWindow;
-use chukei_relay_client::tls::{CredentialError, HopCredentials};
+use chukei_relay_client::tls::{CredentialError, HopCredentials, TlsNews};
 use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 use tokio::sync::Semaphore;
@@ -96,7 +96,7 @@ pub(crate) struct Portal {
     endpoint: ClientEndpoint,
     requests: Semaphore,
     requests_max: usize,
-    certificate_end_ms: u64,
+    credentials: Arc<HopCredentials>,
 }
 
 impl Portal {
@@ -104,8 +104,7 @@ impl Portal {
     /// the data folder open.
     pub(crate) async fn start(settings: &Settings) -> Result<Self, StartError> {
         let clock = settings.clock_file.as_ref().map_or_else(Clock::system, Clock::file);
-        let credentials =
-            HopCredentials::load(&settings.tls.certificate, &settings.tls.key, &settings.tls.authority)?;
+        let credentials = HopCredentials::open(settings.tls.files(Path::new("")))?;
         if *credentials.identity() != Identity::Portal(settings.name.clone()) {
             return Err(StartError::WrongCertificate(credentials.identity().clone()));
         }
@@ -121,17 +120,25 @@ impl Portal {
             address: broker.address.to_string(),
             identity: Identity::Broker(broker.name.clone()),
         });
-        let certificate_end_ms = credentials.not_after_ms();
+        tokio::spawn(credentials.follow(clock.clone(), |news| match news {
+            TlsNews::Fault(file, fault) => {
+                tracing::error!(file = file.as_str(), %fault, "not usable; the one before stands");
+            }
+            TlsNews::Replaced(file) | TlsNews::Mended(file) => {
+                tracing::info!(file = file.as_str(), "in force as it is on disk");
+            }
+        }));
         tokio::spawn(identities::follow(Arc::downgrade(&core)));
         let hook = inbound::hook(Arc::clone(&core));
-        let links = Dialer::start(endpoint.clone(), credentials, clock, targets.collect(), hook);
+        let links =
+            Dialer::start(endpoint.clone(), credentials.clone(), clock, targets.collect(), hook);
         Ok(Self {
             core,
             links: Arc::new(links),
             endpoint,
             requests: Semaphore::new(settings.limits.requests),
             requests_max: settings.limits.requests,
-            certificate_end_ms,
+            credentials,
         })
     }
 
@@ -222,6 +229,7 @@ impl Portal {
         if let Some(fault) = self.core.peers.fault() {
             return Err(fault.to_string());
         }
+        self.credentials.fitness(self.core.clock.now_ms()).map_err(|unfit| unfit.to_string())?;
         self.core.vault.check().await.map_err(|error| format!("store: {error}"))
     }
 
@@ -254,8 +262,7 @@ impl Portal {
         for (state, count) in [("answered", answered), ("opened", opened), ("former_identity", former)] {
             metrics.channels.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        let left_ms = self.certificate_end_ms.saturating_sub(self.core.clock.now_ms());
-        metrics.certificate_days_left.set(Duration::from_millis(left_ms).as_secs_f64() / 86_400.0);
+        metrics.show_credentials(&self.credentials, self.core.clock.now_ms());
         metrics.logins.set(i64::try_from(self.core.folders.len()).unwrap_or(i64::MAX));
         metrics.ready.set(i64::from(self.ready().await.is_ok()));
     }

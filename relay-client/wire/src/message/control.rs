@@ -128,6 +128,21 @@ pub struct TimeReply {
     pub now_ms: u64,
 }
 
+/// To the node, as the first request on a connection: which device it comes from. Reply: STATUS alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceProof {
+    /// The device's certificates, DER, leaf first: one to `DEVICE_CHAIN_MAX`.
+    #[serde(rename = "c")]
+    pub chain: Vec<serde_bytes::ByteBuf>,
+    /// How it is signed: a SignatureScheme of RFC 8446, 4.2.3.
+    #[serde(rename = "a")]
+    pub scheme: u16,
+    /// The device's signature over the label `chukei device v1`, a zero byte and 32 bytes that the connection exports
+    /// under that label, with its user's identity as the context.
+    #[serde(rename = "s", with = "serde_bytes")]
+    pub signature: Vec<u8>,
+}
+
 /// One flight of a channel handshake: bytes for the other side's TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupFlight {

@@ -8,16 +8,22 @@ use proptest::prelude::*;
 fn every_kind_of_holder_has_its_uri() {
     let body = "982016".parse().unwrap();
     let name = || "u-tax-07".to_owned();
-    for (identity, text) in [
-        (Identity::System(body, name()), "chukei://body/982016/system/u-tax-07"),
-        (Identity::Staff(body, name()), "chukei://body/982016/staff/u-tax-07"),
-        (Identity::Node(name()), "chukei://node/u-tax-07"),
-        (Identity::Broker(name()), "chukei://broker/u-tax-07"),
-        (Identity::Portal(name()), "chukei://portal/u-tax-07"),
+    for (identity, kind, owner, text) in [
+        (Identity::System(body, name()), "system", Some(body), "chukei://body/982016/system/u-tax-07"),
+        (Identity::Staff(body, name()), "staff", Some(body), "chukei://body/982016/staff/u-tax-07"),
+        (Identity::Auditor(body, name()), "auditor", Some(body), "chukei://body/982016/auditor/u-tax-07"),
+        (Identity::Device(Some(body), name()), "device", Some(body), "chukei://body/982016/device/u-tax-07"),
+        (Identity::Device(None, name()), "device", None, "chukei://platform/device/u-tax-07"),
+        (Identity::Operator(name()), "operator", None, "chukei://platform/operator/u-tax-07"),
+        (Identity::Maintenance(name()), "maintenance", None, "chukei://platform/maintenance/u-tax-07"),
+        (Identity::Node(name()), "node", None, "chukei://node/u-tax-07"),
+        (Identity::Broker(name()), "broker", None, "chukei://broker/u-tax-07"),
+        (Identity::Portal(name()), "portal", None, "chukei://portal/u-tax-07"),
     ] {
         assert_eq!(identity.to_string(), text);
         assert_eq!(text.parse::<Identity>(), Ok(identity.clone()));
-        assert_eq!(identity.name(), "u-tax-07");
+        assert_eq!((identity.kind(), identity.name(), identity.body()), (kind, "u-tax-07", owner));
+        assert_eq!(identity.connects(), kind != "device");
     }
 }
 
@@ -42,6 +48,14 @@ fn lookalikes_are_refused() {
         "chukei://body/982017/staff/a",
         "chukei://body/982016/staff/a/b",
         "chukei://body/982016/admin/a",
+        "chukei://body/982016/operator/a",
+        "chukei://body/982016/maintenance/a",
+        "chukei://platform/staff/a",
+        "chukei://platform/auditor/a",
+        "chukei://platform/982016/device/a",
+        "chukei://platform/device",
+        "chukei://device/a",
+        "chukei://operator/a",
         long.as_str(),
     ] {
         assert!(text.parse::<Identity>().is_err(), "{text}");
@@ -68,7 +82,7 @@ fn a_request_id_tells_its_time_only_as_version_7() {
 
 proptest! {
     #[test]
-    fn what_parses_prints_the_same(text in "chukei://(node|broker|portal|body/982016/(staff|system))/[a-z0-9._-]{0,66}") {
+    fn what_parses_prints_the_same(text in "chukei://(node|broker|portal|platform/(operator|maintenance|device)|body/982016/(staff|system|auditor|device))/[a-z0-9._-]{0,66}") {
         if let Ok(identity) = text.parse::<Identity>() {
             prop_assert_eq!(identity.to_string(), text);
         }

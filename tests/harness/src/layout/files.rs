@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{AFFAIRS, Addresses, BODIES, BROKER, NODE, PORTAL, STAFF};
+use super::{AFFAIRS, Addresses, BODIES, BROKER, DEVICE, NODE, PORTAL, STAFF};
 use crate::error::HarnessError;
 
 pub(super) const ADDRESSES: &str = "addresses.json";
@@ -68,7 +68,8 @@ fn head(name: &str, data_dir: &str) -> String {
 
 fn tls(stem: &str) -> String {
     format!(
-        "\n[tls]\ncertificate = \"pki/{stem}.pem\"\nkey = \"pki/{stem}.key\"\nauthority = \"pki/ca.pem\"\n"
+        "\n[tls]\ncertificate = \"pki/{stem}.pem\"\nkey = \"pki/{stem}.key\"\nauthority = \"pki/ca.pem\"\n\
+         crl = \"pki/ca.crl\"\n"
     )
 }
 
@@ -130,6 +131,7 @@ fn staff(body: &str, at: &Addresses) -> String {
     let tls = tls(&format!("staff-{body}-{STAFF}"));
     format!(
         "body = \"{body}\"\ndevelopment = true\nclock_file = \"clock\"\n{tls}\
+         \n[device]\ncertificate = \"pki/device-{body}-{DEVICE}.pem\"\nkey = \"pki/device-{body}-{DEVICE}.key\"\n\
          \n[node]\nname = \"{NODE}\"\naddress = \"{}\"\n",
         at.staff
     )
