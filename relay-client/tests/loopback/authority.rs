@@ -5,8 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chukei_relay_client::clock::Clock;
-use chukei_relay_client::tls::{CredentialError, HopCredentials};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use chukei_relay_client::tls::{CertificateFacts, CredentialError, HopCredentials, TlsFiles};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 pub(crate) struct Authority {
@@ -49,11 +54,43 @@ impl Authority {
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let name = uris.first().map_or("nobody".to_owned(), |uri| uri.replace([':', '/'], "-"));
+        let name = uris.first().map_or("nobody".to_owned(), |uri| stem(uri));
         let paths = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
         fs::write(&paths.0, certificate.pem()).unwrap();
         fs::write(&paths.1, key.serialize_pem()).unwrap();
         paths
+    }
+
+    /// Credentials of one identity that follow the authority's revocation list, see [`Authority::revoke`].
+    pub(crate) fn followed(&self, uri: &str) -> Arc<HopCredentials> {
+        let (certificate, key) = self.write(&[uri]);
+        let (authority, crl) = (self.path("ca.pem"), Some(self.path("ca.crl")));
+        HopCredentials::open(TlsFiles { certificate, key, authority, crl }).unwrap()
+    }
+
+    /// Signs the revocation list of this number, with the certificates that these were written with last, until the
+    /// beginning of `end`.
+    pub(crate) fn revoke(&self, number: u64, uris: &[&str], end: i32) {
+        let revoked = |uri: &&str| {
+            let leaf = CertificateDer::from_pem_file(self.path(&format!("{}.pem", stem(uri)))).unwrap();
+            RevokedCertParams {
+                serial_number: SerialNumber::from_slice(&CertificateFacts::from_der(&leaf).unwrap().serial),
+                revocation_time: rcgen::date_time_ymd(2026, 1, 1),
+                reason_code: None,
+                invalidity_date: None,
+            }
+        };
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(end, 1, 1),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: uris.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let fresh = self.path("ca.crl.new");
+        fs::write(&fresh, list.signed_by(&self.issuer).unwrap().pem().unwrap()).unwrap();
+        fs::rename(fresh, self.path("ca.crl")).unwrap();
     }
 
     /// A clock that stands in the certificates' year.
@@ -66,4 +103,9 @@ impl Authority {
         fs::write(&path, instant).unwrap();
         Clock::file(path)
     }
+}
+
+/// The file stem of a certificate for `uri`.
+fn stem(uri: &str) -> String {
+    uri.replace([':', '/'], "-")
 }

@@ -2,7 +2,7 @@
 
 use chukei_relay_client::connection::ConnectionError;
 use chukei_relay_client::endpoint::{EndpointError, ServerLimits};
-use chukei_relay_client::tls::{BadCertificate, CredentialError, HopCredentials};
+use chukei_relay_client::tls::{BadCertificate, CredentialError, HopCredentials, Unfit};
 
 use crate::authority::Authority;
 use crate::stage::{BROKER, LOOPBACK, NODE, Stage, admitted, dialling, identity, listen, soon};
@@ -61,6 +61,10 @@ async fn r20_a_certificate_with_two_identities_or_none_is_refused_by_its_holder(
         authority.try_issue(&["https://node-a.example"]),
         Err(CredentialError::Identity(BadCertificate::UnknownIdentity))
     ));
+    assert!(matches!(
+        authority.try_issue(&["chukei://body/982016/device/t-01"]),
+        Err(CredentialError::Identity(BadCertificate::WrongKind))
+    ));
 }
 
 #[test]
@@ -96,10 +100,10 @@ async fn r20_an_open_connection_ends_with_the_certificate() {
     assert!(stage.at_node.open(soon()).await.is_ok());
     let path = stage.authority.path("clock-2026-06-01T000000Z");
     std::fs::write(path, "2027-02-01T00:00:00+00:00").unwrap();
-    while stage.at_node.still_valid(stage.clock.now_ms()) {
+    while stage.at_node.fitness(stage.clock.now_ms()).is_ok() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(stage.at_node.open(soon()).await.unwrap_err(), ConnectionError::CertificateOver);
+    assert_eq!(stage.at_node.open(soon()).await.unwrap_err(), ConnectionError::Unfit(Unfit::Over));
     assert_eq!(stage.at_broker.closed().await, ConnectionError::ClosedByPeer(1));
 }
 
@@ -131,7 +135,7 @@ async fn refused_by_server(
         "{admitted:?}"
     );
     if let Ok(peer) = dialled {
-        assert!(matches!(peer.closed().await, ConnectionError::Transport(_)));
+        assert_eq!(peer.closed().await, ConnectionError::CertificateRefused);
     }
 }
 

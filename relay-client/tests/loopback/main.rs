@@ -5,6 +5,7 @@
 
 mod authority;
 mod channel;
+mod device;
 mod dial;
 mod foreign;
 mod frames;
@@ -14,5 +15,7 @@ mod hop;
 mod hostile;
 mod limits;
 mod permits;
+mod renewal;
+mod revocation;
 mod session;
 mod stage;

@@ -269,6 +269,9 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let wanted = WantedEpoch { epoch: [0x55; 16], covered: 6 };
     visitor.message("RootsWanted", &RootsWanted { epochs: vec![wanted] });
     visitor.message("TimeReply", &TimeReply { now_ms: 1_795_219_200_000 });
+    let proof =
+        DeviceProof { chain: vec![ByteBuf::from(vec![0x30, 0])], scheme: 0x0403, signature: vec![0x30, 6] };
+    visitor.message("DeviceProof", &proof);
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
     visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());

@@ -10,12 +10,14 @@ mod channels;
 mod clocks;
 mod contract;
 mod copy_file;
+mod credentials;
 mod disks;
 mod engines;
 mod group;
 mod hop;
 mod isolation;
 mod key_rotation;
+mod load;
 mod moving;
 mod notice_file;
 mod operation;
@@ -55,6 +57,7 @@ fn trials() -> Vec<Trial> {
         attacks::trials(),
         key_rotation::trials(),
         channels::trials(),
+        credentials::trials(),
         rotation::trials(),
         token::trials(),
         restoring::trials(),

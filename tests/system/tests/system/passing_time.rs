@@ -266,6 +266,6 @@ fn certificate_ends(timed: &Timed) {
     assert!(closed == over || closed == ConnectionError::ClosedHere, "{closed:?}");
     // The node judges the certificate last: by then its own is accepted.
     let refused = dial(&brief).map(|caller| runtime.block_on(caller.peer.closed()));
-    assert!(matches!(refused, Err(_) | Ok(ConnectionError::Transport(_))), "let in again: {refused:?}");
+    assert!(matches!(refused, Err(_) | Ok(ConnectionError::CertificateRefused)), "let in again: {refused:?}");
     assert_eq!(ask(&lasting).unwrap().error, None, "another's certificate is not over");
 }

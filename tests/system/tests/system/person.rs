@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::stage::Stage;
+use crate::copy_file::{Row, TAX, file};
+use crate::stage::{Stage, until};
 
 /// A person as the registry knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,20 @@ impl Stage {
         let (file, persons) = self.new_persons(body, count);
         let enrolled = self.staff(body, &["person", "enroll", &file.display().to_string()]).done();
         assert_eq!(enrolled["enrolled"], count, "{enrolled}");
+        persons
+    }
+
+    /// New persons of `body`, each with a value of their own: the addressee number.
+    pub(crate) fn with_copies(&self, body: &str, count: usize) -> Vec<Person> {
+        let persons = self.persons(body, count);
+        let ids: Vec<String> = persons.iter().map(|person| format!("c-{}", person.addressee)).collect();
+        let rows: Vec<Row<'_>> = persons
+            .iter()
+            .zip(&ids)
+            .map(|(person, id)| Row::new(body, person, id, &person.addressee))
+            .collect();
+        let path = self.written("copies.csv", file(&rows));
+        assert_eq!(self.staff(body, &["copy", "import", &path]).done()["registered"], count);
         persons
     }
 
@@ -51,4 +66,20 @@ impl Stage {
         let entries = listed["persons"].as_array().unwrap().iter();
         entries.map(|entry| (text(entry, "integrated_addressee_number"), text(entry, "person"))).collect()
     }
+}
+
+/// Asks until the person's own value is the answer.
+pub(crate) fn until_served(stage: &Stage, body: &str, person: &Person) {
+    until("the person's own value", || {
+        let ended = stage.portal(&[
+            "self-info",
+            "--person",
+            &person.user,
+            "--body",
+            body,
+            "--dataset",
+            TAX,
+        ]);
+        (ended.code == Some(0)).then(|| assert!(ended.stdout.contains(&person.addressee), "{ended:?}"))
+    });
 }

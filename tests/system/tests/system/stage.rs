@@ -152,6 +152,22 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// How long what was removed or revoked may still be usable.
+const AT_MOST: Duration = Duration::from_secs(1);
+
+/// Tries until it is refused. A try that begins a second after the list must be.
+#[track_caller]
+pub(crate) fn refused_in_time(what: &str, mut is_served: impl FnMut() -> bool) {
+    let listed = Instant::now();
+    loop {
+        let begun = listed.elapsed();
+        if !is_served() {
+            return;
+        }
+        assert!(begun < AT_MOST, "{what} is still served {begun:?} after the list");
+    }
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         let stopped = self.stack.stop();

@@ -1,6 +1,5 @@
 //! End-to-end channels while everything they stand on is replaced: by count, by new identities, by removed ones.
 
-mod load;
 mod removed;
 mod turning;
 
@@ -12,11 +11,10 @@ use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::copy_file::{Row, file};
 use crate::group::{Shared, Test, group};
-use crate::person::Person;
+use crate::person::{Person, until_served};
 use crate::program;
-use crate::stage::{Stage, until};
+use crate::stage::Stage;
 
 const TESTS: &[Test<Turning>] = &[
     ("channels_turn_over_by_count_under_load_and_no_request_fails", turning::by_count),
@@ -75,18 +73,8 @@ impl Turning {
         self.stage.layout().dir().join("pki")
     }
 
-    /// New persons of `body`, each with a value of their own: the addressee number.
     fn with_copies(&self, body: &str, count: usize) -> Vec<Person> {
-        let persons = self.stage.persons(body, count);
-        let ids: Vec<String> = persons.iter().map(|person| format!("c-{}", person.addressee)).collect();
-        let rows: Vec<Row<'_>> = persons
-            .iter()
-            .zip(&ids)
-            .map(|(person, id)| Row::new(body, person, id, &person.addressee))
-            .collect();
-        let path = self.stage.written("copies.csv", file(&rows));
-        assert_eq!(self.stage.staff(body, &["copy", "import", &path]).done()["registered"], count);
-        persons
+        self.stage.with_copies(body, count)
     }
 
     /// The sum of a role's samples that begin so.
@@ -118,19 +106,3 @@ fn pki(dir: &std::path::Path, command: &str, holder: &[&str]) -> Value {
 /// Whose identity, as the command is told.
 const OF_BODY: &[&str] = &["body", "--code", BODY];
 const OF_PORTAL: &[&str] = &["portal", "--name", "mynaportal"];
-
-/// Asks until the person's own value is the answer.
-fn until_served(stage: &Stage, body: &str, person: &Person) {
-    until("the person's own value", || {
-        let ended = stage.portal(&[
-            "self-info",
-            "--person",
-            &person.user,
-            "--body",
-            body,
-            "--dataset",
-            crate::copy_file::TAX,
-        ]);
-        (ended.code == Some(0)).then(|| assert!(ended.stdout.contains(&person.addressee), "{ended:?}"))
-    });
-}

@@ -2,7 +2,6 @@
 //! it any more, on channels set up before or after.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use chukei_crypto::acquisition::{AcquisitionKeyPair, open_broker_part, split};
 use chukei_crypto::person_code::{CodeMaster, FIRST_VERSION};
@@ -20,27 +19,11 @@ use chukei_wire::header::{Header, Hop, Kind, PersonCode};
 use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
-use super::{BODY, OF_BODY, OF_PORTAL, OTHER, Turning, pki, until_served};
+use super::{BODY, OF_BODY, OF_PORTAL, OTHER, Turning, pki};
 use crate::copy_file::TAX;
 use crate::hop::{LOOPBACK, address, credentials, header, key_file};
-use crate::person::Person;
-use crate::stage::until;
-
-/// How long what was removed may still be usable.
-const AT_MOST: Duration = Duration::from_secs(1);
-
-/// Tries until it is refused. A try that begins a second after the list must be.
-#[track_caller]
-fn refused_in_time(what: &str, mut is_served: impl FnMut() -> bool) {
-    let listed = Instant::now();
-    loop {
-        let begun = listed.elapsed();
-        if !is_served() {
-            return;
-        }
-        assert!(begun < AT_MOST, "{what} is still served {begun:?} after the list");
-    }
-}
+use crate::person::{Person, until_served};
+use crate::stage::{refused_in_time, until};
 
 /// The body's node does not have the identity that the list names now: nobody reaches the body.
 pub(super) fn of_a_body(turning: &Turning) {

@@ -2,8 +2,8 @@
 
 use chukei_harness::role::Role;
 
-use super::load::Load;
 use super::{BODY, MESSAGES, OF_BODY, OF_PORTAL, SET_UPS, Turning, pki};
+use crate::load::Load;
 use crate::notice_file::notice;
 use crate::person::Person;
 use crate::stage::until;
@@ -15,12 +15,12 @@ pub(super) fn by_count(turning: &Turning) {
     let _turn = turning.turn();
     let persons = turning.with_copies(BODY, 4);
     let (set_ups, refused) = (turning.sum(Role::Node, SET_UPS), not_answered(turning));
-    let load = Load::begin(turning, &persons);
+    let load = Load::begin(&turning.stage, BODY, &persons);
     until("enough requests", || {
         load.goes_on();
         (load.answered() >= REQUESTS).then_some(())
     });
-    let answered = load.end(turning);
+    let answered = load.end(&turning.stage);
     let set_ups = usize::try_from(turning.sum(Role::Node, SET_UPS) - set_ups).unwrap();
     assert!(set_ups >= answered * 2 / (2 * MESSAGES), "{set_ups} channels for {answered} requests");
     assert_eq!(not_answered(turning), refused, "no channel was handed out that the node had given up");
@@ -43,7 +43,7 @@ pub(super) fn identities(turning: &Turning) {
     stage.until_listed(&persons[0].user, &first);
     const ROLES: [Role; 3] = [Role::Node, Role::Broker, Role::Portal];
     let (alarms, refused) = (ROLES.map(|role| turning.alarms(role)), not_answered(turning));
-    let load = Load::begin(turning, &persons);
+    let load = Load::begin(&turning.stage, BODY, &persons);
     for (number, holder) in [OF_BODY, OF_PORTAL].into_iter().enumerate() {
         let seen = [Role::Portal, Role::Node].map(|role| (role, lists_seen(turning, role)));
         let keys = pki(&turning.pki(), "rotate", holder);
@@ -60,7 +60,7 @@ pub(super) fn identities(turning: &Turning) {
         delivered(turning, &persons[0], number);
         load.goes_on();
     }
-    load.end(turning);
+    load.end(&turning.stage);
     assert_eq!(ROLES.map(|role| turning.alarms(role)), alarms, "what is meant to be is no alarm");
     assert_eq!(not_answered(turning), refused);
 }

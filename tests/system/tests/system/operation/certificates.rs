@@ -28,7 +28,7 @@ fn is_refused(stage: &Stage, credentials: &HopCredentials, what: &str) {
         Err(_) => return,
         Ok(caller) => stage.runtime.block_on(caller.peer.closed()),
     };
-    assert!(matches!(end, ConnectionError::Transport(_)), "{what}: {end:?}");
+    assert_eq!(end, ConnectionError::CertificateRefused, "{what}");
 }
 
 fn foreign_and_expired(stage: &Stage) {

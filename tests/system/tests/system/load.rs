@@ -6,32 +6,31 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use chukei_mock_portal::client::Client;
 use tokio::task::JoinHandle;
 
-use super::{BODY, Turning};
 use crate::copy_file::TAX;
 use crate::person::Person;
-use crate::stage::until;
+use crate::stage::{Stage, until};
 
 /// Requests under way at once.
 const AT_ONCE: usize = 32;
 
 /// What is under way.
-pub(super) struct Load {
+pub(crate) struct Load {
     over: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
     askers: Vec<JoinHandle<Result<(), String>>>,
 }
 
 impl Load {
-    /// Begins; returns once requests are answered.
-    pub(super) fn begin(turning: &Turning, persons: &[Person]) -> Self {
+    /// Begins, for persons of `body` with copies; returns once requests are answered.
+    pub(crate) fn begin(stage: &Stage, body: &'static str, persons: &[Person]) -> Self {
         let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let client = turning.stage.client();
+        let client = stage.client();
         let asker = |number: usize| {
             let (over, answered, client) = (Arc::clone(&over), Arc::clone(&answered), client.clone());
             let person = persons[number % persons.len()].clone();
-            turning.stage.runtime.spawn(async move {
+            stage.runtime.spawn(async move {
                 while !over.load(Ordering::SeqCst) {
-                    ask(&client, &person).await?;
+                    ask(&client, body, &person).await?;
                     answered.fetch_add(1, Ordering::SeqCst);
                 }
                 Ok(())
@@ -44,7 +43,7 @@ impl Load {
     }
 
     /// Waits for some more answers.
-    pub(super) fn goes_on(&self) {
+    pub(crate) fn goes_on(&self) {
         let enough = self.answered() + 10 * AT_ONCE;
         until("answers", || {
             let failed = self.askers.iter().any(JoinHandle::is_finished);
@@ -52,23 +51,23 @@ impl Load {
         });
     }
 
-    pub(super) fn answered(&self) -> usize {
+    pub(crate) fn answered(&self) -> usize {
         self.answered.load(Ordering::SeqCst)
     }
 
     /// Ends; how many requests were answered. Panics if one has failed.
     #[track_caller]
-    pub(super) fn end(self, turning: &Turning) -> usize {
+    pub(crate) fn end(self, stage: &Stage) -> usize {
         self.over.store(true, Ordering::SeqCst);
         for asker in self.askers {
-            turning.stage.runtime.block_on(asker).unwrap().unwrap_or_else(|failed| panic!("{failed}"));
+            stage.runtime.block_on(asker).unwrap().unwrap_or_else(|failed| panic!("{failed}"));
         }
         self.answered.load(Ordering::SeqCst)
     }
 }
 
-async fn ask(client: &Client, person: &Person) -> Result<(), String> {
-    let answer = client.self_info(&person.user, BODY, &[TAX]).await.map_err(|failure| failure.to_string())?;
+async fn ask(client: &Client, body: &str, person: &Person) -> Result<(), String> {
+    let answer = client.self_info(&person.user, body, &[TAX]).await.map_err(|failure| failure.to_string())?;
     let values: Vec<&str> =
         answer.datasets.iter().flat_map(|dataset| &dataset.items).map(|item| item.value.as_str()).collect();
     let own = answer.result == "DONE" && values == [person.addressee.as_str()];
