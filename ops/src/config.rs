@@ -97,7 +97,10 @@ mod tests {
         assert!(files.certificate.is_absolute());
         assert!(files.certificate.ends_with("pki/staff-982016-u-tax-07.pem"));
         assert!(files.crl.unwrap().ends_with("pki/ca.crl"));
-        let [device, _] = config.device_files().unwrap();
+        assert_eq!(config.device_files(), None);
+        let with = SAMPLE.replace("# [device]", "[device]");
+        let with = with.replace("# certificate", "certificate").replace("# key", "key");
+        let [device, _] = load_text(&with).unwrap().device_files().unwrap();
         assert!(device.is_absolute() && device.ends_with("pki/device-982016-t-01.pem"));
     }
 

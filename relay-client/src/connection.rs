@@ -79,9 +79,9 @@ impl ConnectionError {
 }
 
 /// Whether an error code of QUIC (RFC 9001, 4.8) is an alert about a certificate (RFC 8446, 6.2), from
-/// `bad_certificate` to `unknown_ca`, `access_denied` and `certificate_required`.
+/// `bad_certificate` to `unknown_ca`, `access_denied`, `decrypt_error` (of a signature) and `certificate_required`.
 fn is_about_certificate(code: u64) -> bool {
-    matches!(code.checked_sub(0x100), Some(42..=46 | 48 | 49 | 116))
+    matches!(code.checked_sub(0x100), Some(42..=46 | 48 | 49 | 51 | 116))
 }
 
 impl From<quinn::ConnectionError> for ConnectionError {

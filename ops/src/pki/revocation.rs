@@ -52,3 +52,6 @@ impl Pki {
         Ok(path)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::peers::{PeerList, PeerListError};
-use chukei_relay_client::tls::HopCredentials;
+use chukei_relay_client::tls::{DeviceCredentials, HopCredentials};
 
 use super::*;
 
@@ -53,11 +53,33 @@ fn r20_every_certificate_names_its_holder_and_its_end() {
             "chukei://body/982016/staff/u-tax-07",
         ),
         (pki.issue_system(body(), "zeimu", Validity::hop(NOW)).unwrap(), "chukei://body/982016/system/zeimu"),
+        issued(&pki, "chukei://body/982016/auditor/a-01"),
+        issued(&pki, "chukei://platform/operator/o-01"),
+        issued(&pki, "chukei://platform/maintenance/m-ven-01"),
     ];
     for (hop, identity) in hops {
         let credentials = load(&hop);
         assert_eq!(credentials.identity().to_string(), identity);
         assert_eq!(credentials.not_after_ms(), NOW + 90 * DAY_MS);
+    }
+}
+
+fn issued<'a>(pki: &Pki, identity: &'a str) -> (HopPaths, &'a str) {
+    (pki.issue(&identity.parse().unwrap(), Validity::hop(NOW)).unwrap(), identity)
+}
+
+#[test]
+fn a_device_has_a_certificate_that_no_connection_is_made_with() {
+    let (_dir, pki) = folder();
+    for identity in ["chukei://body/982016/device/t-01", "chukei://platform/device/t-01"] {
+        let (paths, _) = issued(&pki, identity);
+        let device = DeviceCredentials::load(&paths.certificate, &paths.key).unwrap();
+        assert_eq!(device.identity().to_string(), identity);
+        assert!(HopCredentials::load(&paths.certificate, &paths.key, &paths.authority).is_err());
+    }
+    for identity in ["chukei://node/a", "chukei://broker/a", "chukei://portal/a"] {
+        let refused = pki.issue(&identity.parse().unwrap(), Validity::hop(NOW));
+        assert!(matches!(refused, Err(PkiError::Name)), "these have more than a certificate");
     }
 }
 
@@ -70,6 +92,8 @@ fn the_number_of_days_is_the_callers_within_bounds() {
         let refused = Validity { now_ms: NOW, days };
         assert!(matches!(pki.issue_node("node-a", &[], refused), Err(PkiError::Validity)));
         assert!(matches!(pki.write_peers(refused), Err(PkiError::Validity)));
+        assert!(matches!(pki.write_crl(refused), Err(PkiError::Validity)));
+        assert!(matches!(pki.revoke("node-a", false, refused), Err(PkiError::Validity)));
     }
 }
 
@@ -117,7 +141,13 @@ fn r25_issuing_again_renews_hops_and_keeps_every_long_lived_key() {
         .filter(|(name, bytes)| second[*name] != **bytes)
         .map(|(name, _)| name.as_str())
         .collect();
-    let renewed = ["broker-a.key", "broker-a.pem", "portal-mynaportal.key", "portal-mynaportal.pem"];
+    let renewed = [
+        "broker-a.key",
+        "broker-a.pem",
+        "certificates.json",
+        "portal-mynaportal.key",
+        "portal-mynaportal.pem",
+    ];
     assert_eq!(changed, renewed);
     assert_eq!(first.len(), second.len());
 }

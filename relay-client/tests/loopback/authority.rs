@@ -81,7 +81,7 @@ impl Authority {
             }
         };
         let list = CertificateRevocationListParams {
-            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            this_update: rcgen::date_time_ymd(2025, 12, 1),
             next_update: rcgen::date_time_ymd(end, 1, 1),
             crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
