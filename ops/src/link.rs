@@ -72,7 +72,8 @@ impl NodeLink {
         let credentials = HopCredentials::open(config.tls_files()).map_err(|error| {
             Failure::usage("BAD_CONFIG", format!("証明書を使用できません: {error}。[tls] を確認してください"))
         })?;
-        let device = config.device_files().map(|[certificate, key]| DeviceCredentials::load(&certificate, &key));
+        let device =
+            config.device_files().map(|[certificate, key]| DeviceCredentials::load(&certificate, &key));
         let device = device.transpose().map_err(|error| {
             Failure::usage(
                 "BAD_CONFIG",
@@ -375,9 +376,9 @@ fn unfit(unfit: Unfit) -> Failure {
     match unfit {
         Unfit::Revoked => denied(),
         Unfit::Over => Failure::unavailable("証明書の有効期限が切れています。証明書を更新してください"),
-        Unfit::NoList | Unfit::ListOver | Unfit::Untrusted => {
-            Failure::unavailable("証明書失効リストがないか期限切れです。管理者に新しいリストを依頼してください")
-        }
+        Unfit::NoList | Unfit::ListOver | Unfit::Untrusted => Failure::unavailable(
+            "証明書失効リストがないか期限切れです。管理者に新しいリストを依頼してください",
+        ),
     }
 }
 

@@ -19,16 +19,19 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
     let files = match command {
         PkiCommand::Init { dir } => init(&dir, now_ms),
         PkiCommand::Issue { dir, days, holder } => {
-            let usual = if matches!(holder, Holder::Maintenance { .. }) { MAINTENANCE_DAYS } else { HOP_DAYS };
+            let usual =
+                if matches!(holder, Holder::Maintenance { .. }) { MAINTENANCE_DAYS } else { HOP_DAYS };
             let validity = Validity { now_ms, days: days.unwrap_or(usual) };
             Pki::open(&dir).and_then(|pki| issue(&pki, &holder, validity))
         }
         PkiCommand::Revoke { dir, days, former, name } => {
-            let revoked = Pki::open(&dir).and_then(|pki| pki.revoke(&name, former, Validity { now_ms, days }));
+            let revoked =
+                Pki::open(&dir).and_then(|pki| pki.revoke(&name, former, Validity { now_ms, days }));
             return revoked.map(revocation).map_err(|error| failure(&error));
         }
-        PkiCommand::Crl { dir, days } => Pki::open(&dir)
-            .and_then(|pki| Ok(vec![("crl", pki.write_crl(Validity { now_ms, days })?)])),
+        PkiCommand::Crl { dir, days } => {
+            Pki::open(&dir).and_then(|pki| Ok(vec![("crl", pki.write_crl(Validity { now_ms, days })?)]))
+        }
         PkiCommand::Peers { dir, days } => Pki::open(&dir).and_then(|pki| {
             let paths = pki.write_peers(Validity { now_ms, days })?;
             Ok(list(paths))

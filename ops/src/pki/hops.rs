@@ -83,7 +83,14 @@ pub(super) fn stem(identity: &Identity) -> String {
 pub(super) fn own_stem(name: &str) -> Result<&str, PkiError> {
     let own = ["ca", "peers", "peer-root", "registry", "brokers", "lock", "roots", "certificates"];
     let prefixes = [
-        "body-", "portal-", "staff-", "system-", "auditor-", "device-", "operator-", "maintenance-",
+        "body-",
+        "portal-",
+        "staff-",
+        "system-",
+        "auditor-",
+        "device-",
+        "operator-",
+        "maintenance-",
         "code-master-",
     ];
     let taken = own.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix));

@@ -77,7 +77,9 @@ impl Ledger {
     pub(super) fn holder(&mut self, pki: &Pki, name: &str) -> Result<Identity, PkiError> {
         let found = match name.parse::<Identity>() {
             Ok(identity) => Some(identity),
-            Err(_) => self.certificates.iter().map(|entry| &entry.identity).find(|of| stem(of) == name).cloned(),
+            Err(_) => {
+                self.certificates.iter().map(|entry| &entry.identity).find(|of| stem(of) == name).cloned()
+            }
         };
         let stem = found.as_ref().map_or_else(|| name.to_owned(), stem);
         // A certificate of before the ledger.
@@ -88,7 +90,8 @@ impl Ledger {
             && found.as_ref().is_none_or(|found| *found == facts.identity)
         {
             let CertificateFacts { identity, not_after_ms, serial, .. } = facts;
-            let entry = Entry { serial: Hex(serial), identity: identity.clone(), not_after_ms, revoked_ms: None };
+            let entry =
+                Entry { serial: Hex(serial), identity: identity.clone(), not_after_ms, revoked_ms: None };
             self.certificates.push(entry);
             return Ok(identity);
         }

@@ -12,12 +12,12 @@ use chukei_wire::identity::Identity;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 
+use super::crl;
 use super::files::{CredentialError, TlsFiles, certificates};
 use super::identity::CertificateFacts;
 use super::own::OwnCertificate;
 use super::trust::{Trust, Unfit};
 use super::watch::{Looked, TlsFile};
-use super::crl;
 use crate::clock::Clock;
 
 /// What a process shows to its peers and whom it believes. Follows its files where [`HopCredentials::follow`] runs.
@@ -140,9 +140,9 @@ impl Followed {
     /// Whether the chain of a peer leads to an authority that is trusted now.
     pub(crate) fn anchors(&self, chain: &[CertificateDer<'_>], of_server: bool, clock: &Clock) -> bool {
         let trust = self.trust.load();
-        chain.split_first().is_some_and(|(leaf, others)| {
-            trust.anchors(leaf, others, of_server, clock.unix_time()).is_ok()
-        })
+        chain
+            .split_first()
+            .is_some_and(|(leaf, others)| trust.anchors(leaf, others, of_server, clock.unix_time()).is_ok())
     }
 
     /// Takes a connection into the register.

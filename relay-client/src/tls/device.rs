@@ -125,9 +125,11 @@ pub(crate) fn check_proof(
     let signed = signed(connection, connection.identity())?;
     let scheme = SignatureScheme::from(proof.scheme);
     let algorithms = chukei_crypto::tls::provider().signature_verification_algorithms;
-    let meant = algorithms.mapping.iter().find(|(known, _)| *known == scheme).and_then(|(_, meant)| meant.first());
+    let meant =
+        algorithms.mapping.iter().find(|(known, _)| *known == scheme).and_then(|(_, meant)| meant.first());
     let leaf = EndEntityCert::try_from(leaf).map_err(|_| BadCertificate::Malformed)?;
-    let verified = meant.is_some_and(|meant| leaf.verify_signature(*meant, &signed, &proof.signature).is_ok());
+    let verified =
+        meant.is_some_and(|meant| leaf.verify_signature(*meant, &signed, &proof.signature).is_ok());
     if verified { Ok(facts) } else { Err(DeviceRefusal::Signature) }
 }
 

@@ -79,11 +79,13 @@ impl Trust {
             roots.add(certificate).map_err(|_| CredentialError::Authority)?;
         }
         let roots = Arc::new(roots);
-        let clients = WebPkiClientVerifier::builder_with_provider(roots.clone(), chukei_crypto::tls::provider())
-            .clear_root_hint_subjects()
-            .build()
-            .map_err(|_| CredentialError::Authority)?;
-        let known = |list: &Arc<RevocationList>| authorities.iter().any(|authority| authority.id == list.authority);
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(roots.clone(), chukei_crypto::tls::provider())
+                .clear_root_hint_subjects()
+                .build()
+                .map_err(|_| CredentialError::Authority)?;
+        let known =
+            |list: &Arc<RevocationList>| authorities.iter().any(|authority| authority.id == list.authority);
         let lists = lists.map(|lists| lists.into_iter().filter(known).collect());
         Ok(Self { roots, clients, lists, authorities })
     }

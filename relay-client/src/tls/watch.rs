@@ -9,10 +9,10 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::credentials::{Followed, HopCredentials};
+use super::crl;
 use super::files::{CredentialError, TlsFiles, certificates};
 use super::own::OwnCertificate;
 use super::trust::Trust;
-use super::crl;
 use crate::clock::Clock;
 use crate::file_stamp::FileStamp;
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ClientEndpoint, ServerEndpoint, ServerLimits};
-use chukei_relay_client::tls::{BadCertificate, CredentialError, DeviceCredentials, DeviceRefusal, HopCredentials, Unfit};
+use chukei_relay_client::tls::{
+    BadCertificate, CredentialError, DeviceCredentials, DeviceRefusal, HopCredentials, Unfit,
+};
 use chukei_wire::message::control::DeviceProof;
 use serde_bytes::ByteBuf;
 
@@ -78,7 +80,10 @@ async fn what_proves_it_on_one_connection_proves_nothing_on_another() {
         DeviceProof { scheme: 0x0804, ..proof.clone() },
         // Another user of the same terminal.
         terminal.device(DEVICE).prove(&here, &identity("chukei://body/982016/staff/u-care-03")).unwrap(),
-        DeviceProof { chain: terminal.proof("chukei://body/982016/device/t-02", &here).chain, ..proof.clone() },
+        DeviceProof {
+            chain: terminal.proof("chukei://body/982016/device/t-02", &here).chain,
+            ..proof.clone()
+        },
     ] {
         assert_eq!(at_node.take_device(&changed), Err(DeviceRefusal::Signature));
     }
@@ -90,7 +95,11 @@ async fn only_a_device_of_the_users_own_body_under_the_authority_counts() {
     let terminal = Terminal::set();
     let (here, at_node) = terminal.connect().await;
     for uri in ["chukei://body/982024/device/t-01", "chukei://platform/device/t-01"] {
-        assert_eq!(at_node.take_device(&terminal.proof(uri, &here)), Err(DeviceRefusal::AnothersDevice), "{uri}");
+        assert_eq!(
+            at_node.take_device(&terminal.proof(uri, &here)),
+            Err(DeviceRefusal::AnothersDevice),
+            "{uri}"
+        );
     }
     let elsewhere = Authority::new();
     let (certificate, key) = elsewhere.write(&[DEVICE]);

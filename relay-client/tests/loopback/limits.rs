@@ -43,8 +43,7 @@ async fn r20_a_client_without_certificate_gets_nothing() {
 async fn r20_a_client_with_two_identities_or_none_of_ours_gets_nothing() {
     let authority = Authority::new();
     let server = a_server(&authority, ServerLimits::default());
-    for uris in
-        [&[NODE, BROKER][..], &[], &["https://node-a.example"], &["chukei://body/982016/device/t-01"]]
+    for uris in [&[NODE, BROKER][..], &[], &["https://node-a.example"], &["chukei://body/982016/device/t-01"]]
     {
         refused(&server, foreign(Some(&authority), uris, b"chukei/1")).await;
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, ServerEndpoint, ServerLimits};
-use chukei_relay_client::tls::{CredentialError, CrlError, HopCredentials, TlsFile, TlsFiles, TlsNews, Unfit};
+use chukei_relay_client::tls::{
+    CredentialError, CrlError, HopCredentials, TlsFile, TlsFiles, TlsNews, Unfit,
+};
 
 use crate::authority::Authority;
 use crate::stage::{BROKER, NODE, admitted, dialling, identity, listen, soon};

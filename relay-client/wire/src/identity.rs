@@ -64,7 +64,9 @@ impl Identity {
     /// The last part: the holder's own name.
     pub fn name(&self) -> &str {
         match self {
-            Self::System(_, name) | Self::Staff(_, name) | Self::Auditor(_, name) | Self::Device(_, name) => name,
+            Self::System(_, name) | Self::Staff(_, name) | Self::Auditor(_, name) | Self::Device(_, name) => {
+                name
+            }
             Self::Operator(name) | Self::Maintenance(name) => name,
             Self::Node(name) | Self::Broker(name) | Self::Portal(name) => name,
         }
@@ -96,7 +98,9 @@ impl FromStr for Identity {
         let rest = text.strip_prefix("chukei://").ok_or(InvalidIdentity)?;
         let parts: Vec<&str> = rest.splitn(5, '/').collect();
         match parts.as_slice() {
-            ["body", body, kind, holder] => of_body(body.parse().map_err(|_| InvalidIdentity)?, kind, name(holder)?),
+            ["body", body, kind, holder] => {
+                of_body(body.parse().map_err(|_| InvalidIdentity)?, kind, name(holder)?)
+            }
             ["platform", "operator", holder] => Ok(Self::Operator(name(holder)?)),
             ["platform", "maintenance", holder] => Ok(Self::Maintenance(name(holder)?)),
             ["platform", "device", holder] => Ok(Self::Device(None, name(holder)?)),

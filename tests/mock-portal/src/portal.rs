@@ -130,8 +130,7 @@ impl Portal {
         }));
         tokio::spawn(identities::follow(Arc::downgrade(&core)));
         let hook = inbound::hook(Arc::clone(&core));
-        let links =
-            Dialer::start(endpoint.clone(), credentials.clone(), clock, targets.collect(), hook);
+        let links = Dialer::start(endpoint.clone(), credentials.clone(), clock, targets.collect(), hook);
         Ok(Self {
             core,
             links: Arc::new(links),

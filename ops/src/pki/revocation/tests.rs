@@ -54,10 +54,12 @@ fn r20_all_of_a_holder_s_certificates_are_revoked_by_identity_or_by_file_name() 
     let second = open(&staff(&pki, "u-tax-07"));
     let other = open(&staff(&pki, "u-care-03"));
     let all = [&first, &second, &other];
-    let fitness = || all.map(|holder| {
-        holder.look(NOW);
-        holder.fitness(NOW)
-    });
+    let fitness = || {
+        all.map(|holder| {
+            holder.look(NOW);
+            holder.fitness(NOW)
+        })
+    };
     assert_eq!(pki.revoke(STAFF, true, Validity::crl(NOW)).unwrap().certificates, 1);
     assert_eq!(fitness(), [Err(Unfit::Revoked), Ok(()), Ok(())], "the former one alone");
     let revoked = pki.revoke("chukei://body/982016/staff/u-tax-07", false, Validity::crl(NOW)).unwrap();
@@ -73,7 +75,8 @@ fn nobody_s_name_revokes_nobody() {
     let (_dir, pki) = folder();
     staff(&pki, "u-tax-07");
     let before = std::fs::read(pki.path("ca.crl")).unwrap();
-    for name in ["", "u-tax-07", "../pki/staff-982016-u-tax-07", "chukei://body/982024/staff/u-tax-07", "ca"] {
+    for name in ["", "u-tax-07", "../pki/staff-982016-u-tax-07", "chukei://body/982024/staff/u-tax-07", "ca"]
+    {
         assert!(matches!(pki.revoke(name, false, Validity::crl(NOW)), Err(PkiError::NobodysName)), "{name}");
     }
     assert_eq!(std::fs::read(pki.path("ca.crl")).unwrap(), before);

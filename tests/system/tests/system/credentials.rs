@@ -84,8 +84,8 @@ impl Renewed {
     /// A connection of a member of staff, and that it is served.
     fn enter(&self, stem: &str) -> Caller {
         let layout = self.stage.layout();
-        let caller = dial_staff(layout, &credentials(layout, stem));
-        let caller = self.stage.runtime.block_on(caller).unwrap();
+        let own = credentials(layout, stem);
+        let caller = self.stage.runtime.block_on(dial_staff(layout, &own)).unwrap();
         assert!(self.is_served(&caller));
         caller
     }
@@ -150,7 +150,9 @@ fn node(renewed: &Renewed) {
         let asked = client.self_info(&person.user, BODY, &[crate::copy_file::TAX]);
         // It does not answer any more: the portal is still trying at the end of the second.
         let limit = std::time::Duration::from_millis(500);
-        stage.runtime.block_on(async { tokio::time::timeout(limit, asked).await.is_ok_and(|asked| asked.is_ok()) })
+        stage
+            .runtime
+            .block_on(async { tokio::time::timeout(limit, asked).await.is_ok_and(|asked| asked.is_ok()) })
     });
     assert_eq!(stage.staff(BODY, &["catalogue", "list"]).code, Some(4), "its terminals speak to it no more");
     let (status, told) = page(stage.layout(), Role::Node, "/readyz").unwrap();
@@ -167,7 +169,9 @@ fn device(renewed: &Renewed) {
     let other = renewed.terminal(|text| text.replace(&format!("device-{BODY}"), "device-982024"));
     assert_eq!(renewed.catalogue(&other).refused(), "DEVICE_UNKNOWN", "of another body");
     renewed.revoke(&[&format!("device-{BODY}-{DEVICE}")]);
-    until("the end of the device", || stage.staff(BODY, &["catalogue", "list"]).code.filter(|code| *code == 3));
+    until("the end of the device", || {
+        stage.staff(BODY, &["catalogue", "list"]).code.filter(|code| *code == 3)
+    });
     assert_eq!(stage.staff(BODY, &["catalogue", "list"]).refused(), "DEVICE_UNKNOWN");
     let without = renewed.terminal(|text| {
         let (before, rest) = text.split_once("[device]").unwrap();

@@ -71,15 +71,7 @@ impl Stage {
 /// Asks until the person's own value is the answer.
 pub(crate) fn until_served(stage: &Stage, body: &str, person: &Person) {
     until("the person's own value", || {
-        let ended = stage.portal(&[
-            "self-info",
-            "--person",
-            &person.user,
-            "--body",
-            body,
-            "--dataset",
-            TAX,
-        ]);
+        let ended = stage.portal(&["self-info", "--person", &person.user, "--body", body, "--dataset", TAX]);
         (ended.code == Some(0)).then(|| assert!(ended.stdout.contains(&person.addressee), "{ended:?}"))
     });
 }

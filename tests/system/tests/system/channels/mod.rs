@@ -12,7 +12,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::group::{Shared, Test, group};
-use crate::person::{Person, until_served};
+use crate::person::Person;
 use crate::program;
 use crate::stage::Stage;
 
