@@ -123,7 +123,7 @@ impl Broker {
 
     /// Whether nothing that is signed says that the clock is wrong.
     fn trusts_clock(&self, now_ms: u64) -> bool {
-        now_ms < self.certificate_end_ms
+        self.credentials.fitness(now_ms).is_ok()
             && now_ms < self.peers.load().not_after_ms()
             && self.peers.fault().is_none()
     }
