@@ -15,7 +15,9 @@ const LIST: [&str; 1] = ["hop"];
 /// Follows the files for as long as anything uses the credentials.
 pub async fn follow(credentials: Arc<HopCredentials>, clock: Clock, metrics: Metrics) {
     if credentials.list_times().is_none() {
-        tracing::warn!("no revocation list is configured: a certificate counts to its end, whoever has its key");
+        tracing::warn!(
+            "no revocation list is configured: a certificate counts to its end, whoever has its key"
+        );
     }
     let following = credentials.follow(clock, move |news| report(news, &metrics));
     drop(credentials);
