@@ -34,6 +34,7 @@ use zeroize::Zeroizing;
 
 use hops::own_stem;
 pub use identity::{IdentityHolder, RotationPaths};
+use ledger::Ledger;
 pub use paths::{BodyPaths, BrokerPaths, HopPaths, PeersPaths, PortalPaths};
 use record::{PeerRecord, record_path};
 pub use revocation::Revoked;
@@ -162,7 +163,7 @@ impl Pki {
             return Err(PkiError::Exists(pki.path("ca.pem")));
         }
         files::create_secret(&pki.path("ca.key"), &authority.key)?;
-        pki.sign_crl(&authority, Validity::crl(now_ms))?;
+        pki.sign_crl(&authority, Ledger::read(&pki)?, Validity::crl(now_ms))?;
         pki.create_signing_key("peer-root")?;
         pki.create_signing_key("registry")?;
         pki.code_master(FIRST_VERSION)?;

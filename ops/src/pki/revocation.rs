@@ -30,21 +30,24 @@ impl Pki {
         let mut ledger = Ledger::read(self)?;
         let identity = ledger.holder(self, name)?;
         let certificates = ledger.revoke(&identity, former, v.now_ms);
-        ledger.write(self)?;
-        let crl = self.write_crl(v)?;
+        let crl = self.sign_crl(&self.authority()?, ledger, v)?;
         Ok(Revoked { identity, certificates, crl })
     }
 
     /// Signs the revocation list anew, valid as long as `v` says.
     pub fn write_crl(&self, v: Validity) -> Result<PathBuf, PkiError> {
-        self.sign_crl(&self.authority()?, v)
+        self.sign_crl(&self.authority()?, Ledger::read(self)?, v)
     }
 
-    pub(super) fn sign_crl(&self, authority: &Issued, v: Validity) -> Result<PathBuf, PkiError> {
+    pub(super) fn sign_crl(
+        &self,
+        authority: &Issued,
+        mut ledger: Ledger,
+        v: Validity,
+    ) -> Result<PathBuf, PkiError> {
         v.check()?;
-        let mut ledger = Ledger::read(self)?;
         ledger.crl_number += 1;
-        // First: a number is used once, also after a crash.
+        // First: a revocation is written down before a list says it, and a number is used once, also after a crash.
         ledger.write(self)?;
         let list = certificate::revocation_list(authority, ledger.crl_number, ledger.revoked(), &v)?;
         let path = self.path("ca.crl");

@@ -150,8 +150,7 @@ fn verify(
         tracing::warn!(%bad, "a peer's certificate was refused");
         CertificateError::ApplicationVerificationFailure
     })?;
-    let now_ms = u64::try_from(std::time::Duration::from_secs(now.as_secs()).as_millis()).unwrap_or(u64::MAX);
-    trust.standing(&facts, now_ms).map_err(|unfit| {
+    trust.standing(&facts, now.as_secs().saturating_mul(1_000)).map_err(|unfit| {
         tracing::warn!(peer = %facts.identity, %unfit, "a peer's certificate was refused");
         Error::from(unfit)
     })?;

@@ -7,21 +7,11 @@ use std::time::Duration;
 use chukei_relay_client::connection::{CloseCode, PeerConnection};
 use chukei_relay_client::dial::{Dialer, Target, no_hook};
 use chukei_relay_client::endpoint::ServerLimits;
-use chukei_relay_client::tls::{BadCertificate, CredentialError, HopCredentials, TlsFile, TlsNews};
+use chukei_relay_client::tls::{BadCertificate, CredentialError, TlsFile, TlsNews};
 use chukei_wire::frame::FrameType;
 
 use crate::authority::Authority;
-use crate::stage::{BROKER, NODE, Stage, admitted, dialling, identity, listen, soon};
-
-/// Looks until there is news.
-async fn news(credentials: &HopCredentials, now_ms: u64) -> Vec<TlsNews> {
-    loop {
-        match credentials.look(now_ms) {
-            none if none.is_empty() => tokio::task::yield_now().await,
-            news => return news,
-        }
-    }
-}
+use crate::stage::{BROKER, NODE, Stage, admitted, dialling, identity, listen, news, soon};
 
 const NEW_CERTIFICATE: &[TlsNews] = &[TlsNews::Replaced(TlsFile::Certificate)];
 

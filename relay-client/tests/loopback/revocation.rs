@@ -11,7 +11,7 @@ use chukei_relay_client::tls::{
 };
 
 use crate::authority::Authority;
-use crate::stage::{BROKER, NODE, admitted, dialling, identity, listen, soon};
+use crate::stage::{BROKER, NODE, admitted, dialling, identity, listen, news, soon};
 
 /// A broker that listens and a node, both of whom follow the authority's list number 1: nobody is revoked.
 struct Followed {
@@ -137,16 +137,6 @@ async fn once_a_list_is_configured_none_or_one_that_is_over_lets_nobody_in() {
     assert_eq!(broker.look(clock.now_ms()), NEW_LIST);
     let (let_in, dialled) = tokio::join!(admitted(&server), dial());
     assert!(let_in.is_ok() && dialled.is_ok(), "a newer list opens the door again");
-}
-
-/// Looks until there is news other than none: a fault counts only when it is still there a moment later.
-async fn news(credentials: &HopCredentials, now_ms: u64) -> Vec<TlsNews> {
-    loop {
-        match credentials.look(now_ms) {
-            none if none.is_empty() => tokio::task::yield_now().await,
-            news => return news,
-        }
-    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use chukei_relay_client::endpoint::{
     ClientEndpoint, EndpointError, ServerEndpoint, ServerLimits, client_endpoint, server_endpoint,
 };
 use chukei_relay_client::stream::{RecvHalf, SendHalf};
-use chukei_relay_client::tls::HopCredentials;
+use chukei_relay_client::tls::{HopCredentials, TlsNews};
 use chukei_wire::identity::Identity;
 use tokio::time::Instant;
 
@@ -85,4 +85,14 @@ impl Stage {
 /// Lets the next peer in.
 pub(crate) async fn admitted(server: &ServerEndpoint) -> Result<PeerConnection, EndpointError> {
     server.accept().await.unwrap().establish().await
+}
+
+/// Looks until there is news: a fault counts only when it is still there a moment later.
+pub(crate) async fn news(credentials: &HopCredentials, now_ms: u64) -> Vec<TlsNews> {
+    loop {
+        match credentials.look(now_ms) {
+            none if none.is_empty() => tokio::task::yield_now().await,
+            news => return news,
+        }
+    }
 }

@@ -12,7 +12,6 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::group::{Shared, Test, group};
-use crate::person::Person;
 use crate::program;
 use crate::stage::Stage;
 
@@ -73,19 +72,17 @@ impl Turning {
         self.stage.layout().dir().join("pki")
     }
 
-    fn with_copies(&self, body: &str, count: usize) -> Vec<Person> {
-        self.stage.with_copies(body, count)
+    fn page(&self, role: Role) -> String {
+        self.stage.stack.metrics(role).unwrap()
     }
 
     /// The sum of a role's samples that begin so.
     fn sum(&self, role: Role, sample: &str) -> u64 {
-        let page = self.stage.stack.metrics(role).unwrap();
-        let lines = page.lines().filter(|line| line.starts_with(sample));
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        sum(&self.page(role), sample)
     }
 
     fn channels(&self, role: Role, state: &str) -> u64 {
-        let page = self.stage.stack.metrics(role).unwrap();
+        let page = self.page(role);
         let sample = format!("chukei_channels{{state=\"{state}\"");
         let line =
             page.lines().find(|line| line.starts_with(&sample)).unwrap_or_else(|| panic!("no {sample}"));
@@ -95,6 +92,12 @@ impl Turning {
     fn alarms(&self, role: Role) -> u64 {
         self.sum(role, "chukei_integrity_alarms_total")
     }
+}
+
+/// The sum of a page's samples that begin so.
+fn sum(page: &str, sample: &str) -> u64 {
+    let lines = page.lines().filter(|line| line.starts_with(sample));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
 /// `chukei pki rotate|retire` in a key folder, for a body or the portal.

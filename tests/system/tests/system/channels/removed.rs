@@ -29,7 +29,8 @@ use crate::stage::{refused_in_time, until};
 pub(super) fn of_a_body(turning: &Turning) {
     let _turn = turning.turn();
     let stage = &turning.stage;
-    let (person, other) = (turning.with_copies(BODY, 1).remove(0), turning.with_copies(OTHER, 1).remove(0));
+    let (person, other) =
+        (turning.stage.with_copies(BODY, 1).remove(0), turning.stage.with_copies(OTHER, 1).remove(0));
     until_served(stage, BODY, &person);
     until_served(stage, OTHER, &other);
     // The list is made where the node's keys are not.
@@ -60,7 +61,7 @@ pub(super) fn of_a_body(turning: &Turning) {
 pub(super) fn of_the_portal(turning: &Turning) {
     let _turn = turning.turn();
     let stage = &turning.stage;
-    let person = turning.with_copies(BODY, 1).remove(0);
+    let person = turning.stage.with_copies(BODY, 1).remove(0);
     let thief = Thief::new(stage.layout(), &person);
     let alarms = turning.alarms(Role::Node);
     // Its place at the broker is taken.

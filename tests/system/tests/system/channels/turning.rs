@@ -2,7 +2,7 @@
 
 use chukei_harness::role::Role;
 
-use super::{BODY, MESSAGES, OF_BODY, OF_PORTAL, SET_UPS, Turning, pki};
+use super::{BODY, MESSAGES, OF_BODY, OF_PORTAL, SET_UPS, Turning, pki, sum};
 use crate::load::Load;
 use crate::notice_file::notice;
 use crate::person::Person;
@@ -13,7 +13,7 @@ const REQUESTS: usize = 3_000;
 
 pub(super) fn by_count(turning: &Turning) {
     let _turn = turning.turn();
-    let persons = turning.with_copies(BODY, 4);
+    let persons = turning.stage.with_copies(BODY, 4);
     let (set_ups, refused) = (turning.sum(Role::Node, SET_UPS), not_answered(turning));
     let load = Load::begin(&turning.stage, BODY, &persons);
     until("enough requests", || {
@@ -29,16 +29,18 @@ pub(super) fn by_count(turning: &Turning) {
     assert!(kept <= 2 * 64, "the node's table is bounded for each scope: {kept}");
 }
 
-/// Requests for own information that the node has not answered.
+/// Requests for own information that the node has not answered, of one page: what ends between two would count
+/// on one of them only.
 fn not_answered(turning: &Turning) -> u64 {
+    let page = turning.page(Role::Node);
     let sample = "chukei_requests_total{kind=\"self-info\",result=\"";
-    turning.sum(Role::Node, sample) - turning.sum(Role::Node, &format!("{sample}DONE"))
+    sum(&page, sample) - sum(&page, &format!("{sample}DONE"))
 }
 
 pub(super) fn identities(turning: &Turning) {
     let _turn = turning.turn();
     let stage = &turning.stage;
-    let persons = turning.with_copies(BODY, 4);
+    let persons = turning.stage.with_copies(BODY, 4);
     let first = stage.send(BODY, &notice("before the turns", &[&persons[0]]));
     stage.until_listed(&persons[0].user, &first);
     const ROLES: [Role; 3] = [Role::Node, Role::Broker, Role::Portal];
