@@ -1,5 +1,6 @@
 //! Small pieces of the path against bare ring or a bare stream, in turns on the same bytes.
 
+mod access;
 mod allocations;
 mod at_hand;
 mod bare;
@@ -30,6 +31,12 @@ struct Args {
     /// Seconds of permits at each pace.
     #[arg(long, default_value_t = 10.0)]
     root_seconds: f64,
+    /// Bodies with access policies of their own; 0 leaves decisions out.
+    #[arg(long, default_value_t = 1_788)]
+    access_bodies: usize,
+    /// Access decisions alone.
+    #[arg(long)]
+    only_access: bool,
     /// What cargo passes to every benchmark.
     #[arg(long = "bench", hide = true)]
     _cargo: bool,
@@ -49,6 +56,12 @@ fn run(args: &Args) -> Result<(), Failure> {
     let plan = Plan { rounds: args.rounds, round: Duration::from_millis(args.round_ms) };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}\n", machine::describe())?;
+    if args.access_bodies > 0 {
+        writeln!(out, "{}", access::table(args.access_bodies)?)?;
+    }
+    if args.only_access {
+        return Ok(());
+    }
     let keys = rest::Keys::new()?;
     writeln!(out, "{}", at_hand::table(plan, &keys)?)?;
     writeln!(out, "{}", rest::table(plan, &keys)?)?;

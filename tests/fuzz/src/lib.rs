@@ -2,6 +2,12 @@
 //!
 //! Run one with `RUSTC_BOOTSTRAP=1 cargo fuzz run header` in the folder above this one. A panic is a finding.
 
+use std::sync::LazyLock;
+
+use chukei_access::facts::{
+    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Who, Zone,
+};
+use chukei_access::{PolicyBook, Verdict};
 use chukei_crypto::keyring::{
     EpochKey, Head, Keyring, KeyringKey, Page, RootKey, WrapPlace, Wrapped, unwrap, wrap,
 };
@@ -150,4 +156,65 @@ pub fn notice_content(bytes: &[u8]) {
     if let Ok(content) = NoticeContent::from_bytes(bytes) {
         assert_eq!(content.to_bytes().as_deref(), Ok(bytes));
     }
+}
+
+static BOOK: LazyLock<PolicyBook> = LazyLock::new(|| PolicyBook::new().expect("the shipped policies"));
+const OWN: &str = "982016";
+
+/// A body's own access policies: read alike each time, and never permitting what the shipped ones refuse.
+pub fn access_policies(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    let Ok(policies) = BOOK.check(text) else { return };
+    let version = policies.version();
+    assert_eq!(BOOK.check(text).map(|again| again.version()).ok(), Some(version));
+    let all = || -> Vec<Verdict> {
+        let askers = [("staff", 0), ("system", 1_795_482_000_000), ("maintenance", u64::MAX)];
+        let ask = |(kind, now_ms)| BOOK.actions().map(move |action| decide(kind, action, now_ms));
+        askers.into_iter().flat_map(ask).collect()
+    };
+    let body = OWN.parse().expect("a code");
+    BOOK.remove(body);
+    let shipped = all();
+    BOOK.put(body, policies);
+    let own = all();
+    assert_eq!(own, all());
+    for (shipped, own) in shipped.iter().zip(&own) {
+        assert!(shipped.outcome.is_permit() || !own.outcome.is_permit());
+        assert_eq!(own.policy_version, version);
+    }
+}
+
+/// Somebody of whom everything is in order but the training.
+fn decide(kind: &str, action: &str, now_ms: u64) -> Verdict {
+    let device = Device { id: "t-01", listed: true, health: Health::Healthy, zone: Zone::Closed };
+    let (roles, affairs) = (["administrator".to_owned()], ["JM99000000001000".parse().expect("a code")]);
+    BOOK.decide(&Facts {
+        who: Who {
+            identity: "chukei://body/982016/staff/u-tax-07",
+            kind,
+            body: OWN.parse().ok(),
+            roles: &roles,
+            department: "zeimu",
+            affairs: &affairs,
+            contract: None,
+            trained_on: Some(0),
+        },
+        device: Some(device),
+        zone: Zone::Closed,
+        now_ms,
+        ticket: None,
+        pattern: Pattern { requests_in_minute: 1, persons_in_ten_minutes: 1 },
+        factors: Factors { shown: &[FactorKind::Possession, FactorKind::Knowledge], stepped_up_s: Some(1) },
+        proxy: None,
+        operation: Operation {
+            action,
+            effect: Effect::Read,
+            body: OWN.parse().ok(),
+            affair: affairs.first().copied(),
+            department: "",
+            datasets: &[],
+            label: Label::Municipal3B,
+            function: None,
+        },
+    })
 }

@@ -19,8 +19,15 @@ struct Layer {
 }
 
 const NETWORK: &[&str] = &["quinn", "quinn-proto", "axum", "hyper", "chukei-relay-client", "chukei-wire"];
-const BELOW_ROLES: &[&str] =
-    &["chukei-crypto", "chukei-wire", "chukei-domain", "chukei-relay-client", "chukei-store", "chukei-keys"];
+const BELOW_ROLES: &[&str] = &[
+    "chukei-crypto",
+    "chukei-wire",
+    "chukei-domain",
+    "chukei-relay-client",
+    "chukei-store",
+    "chukei-keys",
+    "chukei-access",
+];
 const ALL: &[&str] = &[
     "chukei-crypto",
     "chukei-wire",
@@ -28,6 +35,7 @@ const ALL: &[&str] = &[
     "chukei-relay-client",
     "chukei-store",
     "chukei-keys",
+    "chukei-access",
     "chukei-node",
     "chukei-ops",
     "chukei-mock-portal",
@@ -68,6 +76,11 @@ const LAYERS: &[Layer] = &[
         name: "chukei-keys",
         may_name: &["chukei-store", "chukei-domain", "chukei-crypto", "chukei-power-cut"],
         never_reaches: NETWORK,
+    },
+    Layer {
+        name: "chukei-access",
+        may_name: &["chukei-crypto", "chukei-wire", "chukei-domain"],
+        never_reaches: &["tokio", "quinn", "quinn-proto", "rusqlite", "sled", "tokio-postgres", "chukei-store", "tracing"],
     },
     Layer { name: "chukei-node", may_name: BELOW_ROLES, never_reaches: TESTS },
     // The server is for its tests.

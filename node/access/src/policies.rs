@@ -1,0 +1,95 @@
+//! Policies that are in force together: the shipped ones, and those of one body.
+
+use std::collections::BTreeSet;
+
+use chukei_crypto::hash::sha256_parts;
+
+use crate::error::{Fault, PolicyError};
+use crate::limits::WIDE_MAX;
+use crate::memory::Memory;
+use crate::rule::{Owner, Rule};
+use crate::text::pieces;
+use crate::verdict::{PolicyVersion, Reason};
+use crate::vocabulary::{SCHEMA, Vocabulary};
+
+/// The shipped policies, in the order in which their results count.
+const BASE: &[&str] = &[
+    include_str!("../policies/1-identities.cedar"),
+    include_str!("../policies/2-devices-and-places.cedar"),
+    include_str!("../policies/3-functions-and-rights.cedar"),
+    include_str!("../policies/4-factors-and-patterns.cedar"),
+    include_str!("../policies/5-permits.cedar"),
+];
+
+/// The policies of one body, checked and ready to be put in force.
+pub struct BodyPolicies {
+    pub(crate) rules: Box<[Rule]>,
+    pub(crate) version: PolicyVersion,
+}
+
+impl BodyPolicies {
+    /// The version that events will name.
+    pub fn version(&self) -> PolicyVersion {
+        self.version
+    }
+
+    /// How many policies there are.
+    pub fn count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// How many of them no table holds, so that Cedar evaluates them where the outcome is not remembered.
+    pub fn wide(&self) -> usize {
+        self.rules.iter().filter(|rule| rule.is_wide()).count()
+    }
+
+    /// Bytes of all tables.
+    pub fn table_bytes(&self) -> usize {
+        self.rules.iter().map(Rule::table_bytes).sum()
+    }
+}
+
+/// The shipped policies.
+pub(crate) fn base(vocabulary: &Vocabulary, memory: &Memory) -> Result<BodyPolicies, PolicyError> {
+    let mut rules = Vec::new();
+    for text in BASE {
+        rules.extend(read(vocabulary, memory, Owner::Base, text)?);
+    }
+    unique_ids(&rules, &[])?;
+    let parts: Vec<&[u8]> = [SCHEMA].iter().chain(BASE).map(|text| text.as_bytes()).collect();
+    Ok(BodyPolicies { rules: rules.into(), version: PolicyVersion(sha256_parts(&parts)) })
+}
+
+/// A body's own policies under the shipped ones.
+pub(crate) fn own(
+    vocabulary: &Vocabulary,
+    memory: &Memory,
+    base: &BodyPolicies,
+    text: &str,
+) -> Result<BodyPolicies, PolicyError> {
+    let rules = read(vocabulary, memory, Owner::Body, text)?;
+    unique_ids(&rules, &base.rules)?;
+    if rules.iter().filter(|rule| rule.is_wide()).count() > WIDE_MAX {
+        return Err(PolicyError::new(Fault::TooWide));
+    }
+    let version = PolicyVersion(sha256_parts(&[base.version.as_bytes(), text.as_bytes()]));
+    Ok(BodyPolicies { rules: rules.into(), version })
+}
+
+fn read(
+    vocabulary: &Vocabulary,
+    memory: &Memory,
+    owner: Owner,
+    text: &str,
+) -> Result<Vec<Rule>, PolicyError> {
+    pieces(text)?.into_iter().map(|piece| Rule::read(vocabulary, memory, owner, piece)).collect()
+}
+
+fn unique_ids(rules: &[Rule], base: &[Rule]) -> Result<(), PolicyError> {
+    let mut seen: BTreeSet<&str> =
+        base.iter().map(|rule| &*rule.id).chain(Reason::RESERVED.iter().copied()).collect();
+    match rules.iter().find(|rule| !seen.insert(&rule.id)) {
+        None => Ok(()),
+        Some(twice) => Err(PolicyError::new(Fault::Id).detailed(&*twice.id)),
+    }
+}
