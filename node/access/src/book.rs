@@ -11,22 +11,26 @@ use arc_swap::ArcSwap;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
 
+use crate::attribute::Attribute;
 use crate::error::PolicyError;
 use crate::evaluation;
 use crate::explain::Said;
 use crate::facts::Facts;
 use crate::memory::Memory;
 use crate::policies::{self, BodyPolicies};
+use crate::question::Question;
 use crate::reading::Reading;
 use crate::rule::{Does, Rule};
+use crate::shelf::Shelf;
 use crate::verdict::{Outcome, PolicyVersion, Reason, Verdict};
 use crate::vocabulary::Vocabulary;
 
 /// The shipped policies and those of every body.
 pub struct PolicyBook {
-    pub(crate) vocabulary: Vocabulary,
-    pub(crate) memory: Memory,
-    pub(crate) base: BodyPolicies,
+    vocabulary: Vocabulary,
+    memory: Memory,
+    shelf: Shelf,
+    base: BodyPolicies,
     bodies: ArcSwap<HashMap<BodyCode, Arc<BodyPolicies>>>,
 }
 
@@ -35,13 +39,13 @@ impl PolicyBook {
     pub fn new() -> Result<Self, PolicyError> {
         let (vocabulary, memory) = (Vocabulary::shipped()?, Memory::new());
         let base = policies::base(&vocabulary, &memory)?;
-        Ok(Self { vocabulary, memory, base, bodies: ArcSwap::default() })
+        Ok(Self { vocabulary, memory, shelf: Shelf::default(), base, bodies: ArcSwap::default() })
     }
 
     /// Checks a body's policies: limits, syntax, annotations, strict validation. Takes milliseconds for each policy:
     /// not for a thread that serves requests. Nothing is in force before [`Self::put`].
     pub fn check(&self, text: &str) -> Result<BodyPolicies, PolicyError> {
-        policies::own(&self.vocabulary, &self.memory, &self.base, text)
+        policies::own(&self.vocabulary, &self.memory, &self.shelf, &self.base, text)
     }
 
     /// Puts policies in force for a body, in place of those before.
@@ -79,10 +83,10 @@ impl PolicyBook {
     }
 
     /// Decides, and shows each policy that was asked with what it said.
-    pub(crate) fn decide_and<'a>(
+    pub(crate) fn decide_and(
         &self,
-        facts: &'a Facts<'a>,
-        mut asked: impl FnMut(&Rule, Said, &Reading<'a>),
+        facts: &Facts<'_>,
+        mut asked: impl FnMut(&Rule, Said, &Reading<'_>),
     ) -> Verdict {
         let own = self.own(facts.operation.body);
         let policy_version = own.as_ref().map_or(self.base.version, |own| own.version);
@@ -93,11 +97,17 @@ impl PolicyBook {
                 policy_version,
             };
         };
-        let reading = Reading::new(facts, action);
-        let own: &[Rule] = own.as_ref().map_or(&[], |own| &own.rules);
+        let (rules, wide): (&[Arc<Rule>], &[Attribute]) =
+            own.as_ref().map_or((&[], &[]), |own| (&own.rules, &own.wide));
+        let question = Question::new(
+            &self.vocabulary,
+            &self.memory,
+            Reading::new(facts, action),
+            [&self.base.wide, wide],
+        );
         let mut tally = Tally::default();
-        for rule in self.base.rules.iter().chain(own).filter(|rule| rule.is_for(action)) {
-            let said = match (rule.outcome(&self.vocabulary, &self.memory, &reading), rule.does) {
+        for rule in self.base.rules.iter().chain(rules).filter(|rule| rule.is_for(action)) {
+            let said = match (rule.outcome(&question), rule.does) {
                 (evaluation::Outcome::Silent, _) => Said::DoesNotApply,
                 (evaluation::Outcome::Fault, _) => Said::NotEvaluated,
                 (_, Does::StepUp(fresh_s))
@@ -108,7 +118,7 @@ impl PolicyBook {
                 _ => Said::Applies,
             };
             tally.take(rule, said);
-            asked(rule, said, &reading);
+            asked(rule, said, &question.reading);
         }
         tally.verdict(policy_version)
     }
@@ -123,7 +133,7 @@ impl PolicyBook {
         self.memory.len()
     }
 
-    pub(crate) fn own(&self, body: Option<BodyCode>) -> Option<Arc<BodyPolicies>> {
+    fn own(&self, body: Option<BodyCode>) -> Option<Arc<BodyPolicies>> {
         self.bodies.load().get(&body?).cloned()
     }
 }

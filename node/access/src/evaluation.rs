@@ -1,6 +1,6 @@
 //! One policy on one sample of values, by Cedar.
 //!
-//! A sample has only what the policy looks at: the rest cannot make a difference to it. Whatever Cedar reports besides
+//! A sample has what the policy looks at: the rest cannot make a difference to it. Whatever Cedar reports besides
 //! the policy's outcome is [`Outcome::Fault`], because Cedar itself passes over a `forbid` that fails.
 
 use std::collections::HashSet;
@@ -85,10 +85,10 @@ impl Sample {
     }
 }
 
-/// What the one policy of `policies` says about `sample`.
-pub(crate) fn outcome(vocabulary: &Vocabulary, policies: &PolicySet, sample: &Sample) -> Outcome {
-    let Some((request, entities)) = request(vocabulary, sample) else { return Outcome::Fault };
-    let response = Authorizer::new().is_authorized(&request, policies, &entities);
+/// What the one policy of `policies` says about a request; without a request, that it cannot be evaluated.
+pub(crate) fn outcome(asked: Option<&(Request, Entities)>, policies: &PolicySet) -> Outcome {
+    let Some((request, entities)) = asked else { return Outcome::Fault };
+    let response = Authorizer::new().is_authorized(request, policies, entities);
     let diagnostics = response.diagnostics();
     if diagnostics.errors().next().is_some() {
         Outcome::Fault
@@ -99,7 +99,8 @@ pub(crate) fn outcome(vocabulary: &Vocabulary, policies: &PolicySet, sample: &Sa
     }
 }
 
-fn request(vocabulary: &Vocabulary, sample: &Sample) -> Option<(Request, Entities)> {
+/// The sample as Cedar has it.
+pub(crate) fn request(vocabulary: &Vocabulary, sample: &Sample) -> Option<(Request, Entities)> {
     let action = vocabulary.actions().get(sample.action)?;
     let uid = |name: &EntityTypeName, entity| {
         EntityUid::from_type_name_and_id(name.clone(), EntityId::new(sample.id(entity)))

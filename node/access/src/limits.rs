@@ -19,5 +19,5 @@ pub const ID_MAX: usize = 64;
 pub const REASON_MAX: usize = 200;
 /// Seconds for which a further factor may lift a refusal.
 pub const STEP_UP_MAX_S: u32 = 86_400;
-/// Remembered outcomes of policies without a table, of all bodies together.
+/// Remembered outcomes of policies without a table, of all bodies together; each of at most half a KiB.
 pub const REMEMBERED_MAX: usize = 65_536;

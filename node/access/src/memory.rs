@@ -14,6 +14,8 @@ use crate::limits::REMEMBERED_MAX;
 
 /// Parts with a lock each.
 const PARTS: usize = 16;
+/// Bytes of a key that is remembered; facts that make a longer one are evaluated each time.
+const KEY_MAX: usize = 512;
 const OF_PART: NonZeroUsize = NonZeroUsize::new(REMEMBERED_MAX / PARTS).unwrap();
 
 /// Remembered outcomes.
@@ -36,15 +38,15 @@ impl Memory {
     }
 
     /// What is remembered under `key`, or what `find` finds.
-    pub(crate) fn outcome(&self, key: Box<[u8]>, find: impl FnOnce() -> Outcome) -> Outcome {
+    pub(crate) fn outcome(&self, key: &[u8], find: impl FnOnce() -> Outcome) -> Outcome {
         let place =
             key.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
         let Some(part) = self.parts.get(place % PARTS) else { return find() };
         // Nothing panics under the lock; were it so, the map would still be whole.
-        let remembered = part.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        let remembered = part.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
         remembered.unwrap_or_else(|| {
             let found = find();
-            part.lock().unwrap_or_else(PoisonError::into_inner).put(key, found);
+            part.lock().unwrap_or_else(PoisonError::into_inner).put(key.into(), found);
             found
         })
     }
@@ -70,12 +72,17 @@ mod tests {
     fn what_is_remembered_is_bounded_and_kept_apart_by_key() {
         let memory = Memory::new();
         for number in 0..REMEMBERED_MAX as u64 + 1_000 {
-            memory.outcome(number.to_be_bytes().into(), || Outcome::Silent);
+            memory.outcome(&number.to_be_bytes(), || Outcome::Silent);
         }
         assert!(memory.len() <= REMEMBERED_MAX);
-        let key: Box<[u8]> = b"key".as_slice().into();
-        assert_eq!(memory.outcome(key.clone(), || Outcome::Fires), Outcome::Fires);
-        assert_eq!(memory.outcome(key, || panic!("remembered")), Outcome::Fires);
+        assert_eq!(memory.outcome(b"key", || Outcome::Fires), Outcome::Fires);
+        assert_eq!(memory.outcome(b"key", || panic!("remembered")), Outcome::Fires);
+        memory.outcome(&[7; KEY_MAX + 1], || Outcome::Fires);
+        assert_eq!(
+            memory.outcome(&[7; KEY_MAX + 1], || Outcome::Silent),
+            Outcome::Silent,
+            "too long to keep"
+        );
         assert_ne!(memory.number(), memory.number());
     }
 }

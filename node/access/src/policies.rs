@@ -1,14 +1,17 @@
 //! Policies that are in force together: the shipped ones, and those of one body.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chukei_crypto::hash::sha256_parts;
 
+use crate::attribute::Attribute;
 use crate::error::{Fault, PolicyError};
 use crate::limits::WIDE_MAX;
 use crate::memory::Memory;
 use crate::rule::{Owner, Rule};
-use crate::text::pieces;
+use crate::shelf::Shelf;
+use crate::text::{Piece, pieces};
 use crate::verdict::{PolicyVersion, Reason};
 use crate::vocabulary::{SCHEMA, Vocabulary};
 
@@ -23,11 +26,19 @@ const BASE: &[&str] = &[
 
 /// The policies of one body, checked and ready to be put in force.
 pub struct BodyPolicies {
-    pub(crate) rules: Box<[Rule]>,
+    pub(crate) rules: Box<[Arc<Rule>]>,
+    /// What the policies without a table look at.
+    pub(crate) wide: Box<[Attribute]>,
     pub(crate) version: PolicyVersion,
 }
 
 impl BodyPolicies {
+    fn new(rules: Vec<Arc<Rule>>, version: PolicyVersion) -> Self {
+        let wide: BTreeSet<Attribute> =
+            rules.iter().filter(|rule| rule.is_wide()).flat_map(|rule| rule.attributes()).collect();
+        Self { rules: rules.into(), wide: wide.into_iter().collect(), version }
+    }
+
     /// The version that events will name.
     pub fn version(&self) -> PolicyVersion {
         self.version
@@ -43,49 +54,46 @@ impl BodyPolicies {
         self.rules.iter().filter(|rule| rule.is_wide()).count()
     }
 
-    /// Bytes of all tables.
+    /// Bytes of all tables, those shared with other bodies included.
     pub fn table_bytes(&self) -> usize {
-        self.rules.iter().map(Rule::table_bytes).sum()
+        self.rules.iter().map(|rule| rule.table_bytes()).sum()
     }
 }
 
 /// The shipped policies.
 pub(crate) fn base(vocabulary: &Vocabulary, memory: &Memory) -> Result<BodyPolicies, PolicyError> {
     let mut rules = Vec::new();
-    for text in BASE {
-        rules.extend(read(vocabulary, memory, Owner::Base, text)?);
+    for piece in BASE.iter().map(|text| pieces(text)).collect::<Result<Vec<_>, _>>()?.concat() {
+        rules.push(Arc::new(Rule::read(vocabulary, memory, Owner::Base, piece)?));
     }
     unique_ids(&rules, &[])?;
     let parts: Vec<&[u8]> = [SCHEMA].iter().chain(BASE).map(|text| text.as_bytes()).collect();
-    Ok(BodyPolicies { rules: rules.into(), version: PolicyVersion(sha256_parts(&parts)) })
+    Ok(BodyPolicies::new(rules, PolicyVersion(sha256_parts(&parts))))
 }
 
 /// A body's own policies under the shipped ones.
 pub(crate) fn own(
     vocabulary: &Vocabulary,
     memory: &Memory,
+    shelf: &Shelf,
     base: &BodyPolicies,
     text: &str,
 ) -> Result<BodyPolicies, PolicyError> {
-    let rules = read(vocabulary, memory, Owner::Body, text)?;
+    let read = |piece: Piece<'_>| {
+        shelf
+            .get(piece.text, || Rule::read(vocabulary, memory, Owner::Body, piece))
+            .map_err(|error| error.at(piece.line))
+    };
+    let rules = pieces(text)?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     unique_ids(&rules, &base.rules)?;
     if rules.iter().filter(|rule| rule.is_wide()).count() > WIDE_MAX {
         return Err(PolicyError::new(Fault::TooWide));
     }
     let version = PolicyVersion(sha256_parts(&[base.version.as_bytes(), text.as_bytes()]));
-    Ok(BodyPolicies { rules: rules.into(), version })
+    Ok(BodyPolicies::new(rules, version))
 }
 
-fn read(
-    vocabulary: &Vocabulary,
-    memory: &Memory,
-    owner: Owner,
-    text: &str,
-) -> Result<Vec<Rule>, PolicyError> {
-    pieces(text)?.into_iter().map(|piece| Rule::read(vocabulary, memory, owner, piece)).collect()
-}
-
-fn unique_ids(rules: &[Rule], base: &[Rule]) -> Result<(), PolicyError> {
+fn unique_ids(rules: &[Arc<Rule>], base: &[Arc<Rule>]) -> Result<(), PolicyError> {
     let mut seen: BTreeSet<&str> =
         base.iter().map(|rule| &*rule.id).chain(Reason::RESERVED.iter().copied()).collect();
     match rules.iter().find(|rule| !seen.insert(&rule.id)) {
@@ -93,3 +101,6 @@ fn unique_ids(rules: &[Rule], base: &[Rule]) -> Result<(), PolicyError> {
         Some(twice) => Err(PolicyError::new(Fault::Id).detailed(&*twice.id)),
     }
 }
+
+#[cfg(test)]
+mod tests;

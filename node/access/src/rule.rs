@@ -5,12 +5,13 @@ use std::sync::Arc;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 use chukei_wire::result::ResultName;
 
+use crate::attribute::Attribute;
 use crate::error::{Fault, PolicyError};
-use crate::evaluation::{Outcome, outcome};
+use crate::evaluation::Outcome;
 use crate::limits::{ID_MAX, REASON_MAX, STEP_UP_MAX_S};
 use crate::memory::Memory;
-use crate::reading::Reading;
-use crate::table::{Table, exact, key};
+use crate::question::Question;
+use crate::table::{Table, key};
 use crate::text::Piece;
 use crate::usage::{Dimension, dimensions};
 use crate::vocabulary::{ActionSet, Vocabulary};
@@ -103,15 +104,15 @@ impl Rule {
         self.actions >> action & 1 == 1
     }
 
-    /// What it says about these facts.
-    pub(crate) fn outcome(&self, vocabulary: &Vocabulary, memory: &Memory, reading: &Reading<'_>) -> Outcome {
+    /// What it says.
+    pub(crate) fn outcome(&self, question: &Question<'_>) -> Outcome {
         match &self.form {
-            Form::Table(table) => table.outcome(&self.dimensions, self.actions, reading),
+            Form::Table(table) => table.outcome(&self.dimensions, self.actions, &question.reading),
             Form::Wide(policies, number) => {
-                let Some(sample) = exact(&self.dimensions, self.actions, reading) else {
-                    return Outcome::Fault;
-                };
-                memory.outcome(key(*number, &sample), || outcome(vocabulary, policies, &sample))
+                let key = key(*number, &self.dimensions, self.actions, &question.reading);
+                key.map_or(Outcome::Fault, |key| {
+                    question.memory.outcome(&key, || question.evaluate(policies))
+                })
             }
         }
     }
@@ -119,6 +120,11 @@ impl Rule {
     /// Whether no table holds its outcomes.
     pub(crate) fn is_wide(&self) -> bool {
         matches!(self.form, Form::Wide(..))
+    }
+
+    /// What it looks at.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute> {
+        self.dimensions.iter().map(|dimension| dimension.attribute)
     }
 
     /// Bytes of its table.

@@ -5,14 +5,15 @@
 
 use cedar_policy::PolicySet;
 
-use crate::attribute::Attribute;
-use crate::evaluation::{Outcome, Owned, Sample, outcome};
+use crate::evaluation::{Outcome, Owned, Sample, outcome, request};
 use crate::limits::TABLE_MAX;
 use crate::reading::{Reading, Value};
 use crate::usage::{Classes, Dimension};
 use crate::vocabulary::{ActionSet, Vocabulary};
 
 const ROWS_IN_BYTE: usize = 4;
+/// Bytes that a key seldom exceeds.
+const KEY: usize = 128;
 
 /// Outcomes, two bits each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Table {
         let mut table = Self(vec![0; rows.div_ceil(ROWS_IN_BYTE)].into());
         for row in 0..rows {
             let found = sample(vocabulary, actions, dimensions, row)
-                .map_or(Outcome::Fault, |sample| outcome(vocabulary, policies, &sample));
+                .map_or(Outcome::Fault, |sample| outcome(request(vocabulary, &sample).as_ref(), policies));
             let bits = match found {
                 Outcome::Silent => 0,
                 Outcome::Fires => 1,
@@ -179,43 +180,42 @@ fn other(texts: &[Box<str>]) -> String {
     "-".repeat(longest + 1)
 }
 
-/// The exact values that a policy without a table looks at, as the key under which its outcome is remembered: each
-/// part with its length, so that two different samples never make the same key.
-pub(crate) fn key(number: u64, sample: &Sample) -> Box<[u8]> {
-    let mut key = number.to_be_bytes().to_vec();
-    let mut put = |bytes: &[u8]| {
-        key.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-        key.extend_from_slice(bytes);
-    };
-    put(&(sample.action as u64).to_be_bytes());
-    for (_, value) in &sample.values {
-        match value {
-            Owned::Bool(value) => put(&[u8::from(*value)]),
-            Owned::Long(value) => put(&value.to_be_bytes()),
-            Owned::Text(value) => put(value.as_bytes()),
-            Owned::Texts(values) => {
-                put(&(values.len() as u64).to_be_bytes());
-                values.iter().for_each(|value| put(value.as_bytes()));
-            }
+/// What a policy without a table looks at, as the key under which its outcome is remembered: classes where there are
+/// some, else the very values; each part with its length, so that two different facts never make one key by chance.
+pub(crate) fn key(
+    number: u64,
+    dimensions: &[Dimension],
+    actions: ActionSet,
+    reading: &Reading<'_>,
+) -> Option<Vec<u8>> {
+    let mut key = Vec::with_capacity(KEY);
+    key.extend_from_slice(&number.to_be_bytes());
+    for dimension in dimensions {
+        if dimension.classes == Classes::Exact {
+            put_value(&mut key, reading.value(dimension.attribute));
+        } else {
+            put(&mut key, &dimension.class(actions, reading)?.to_be_bytes());
         }
     }
-    key.into()
+    Some(key)
 }
 
-/// The values of `reading` that a policy without a table looks at. Where a dimension has classes, a value that stands
-/// for the class: facts that differ within it share what is remembered.
-pub(crate) fn exact(dimensions: &[Dimension], actions: ActionSet, reading: &Reading<'_>) -> Option<Sample> {
-    let acts = dimensions.iter().any(|dimension| dimension.classes == Classes::Actions);
-    let any = usize::try_from(actions.trailing_zeros()).ok()?;
-    let mut sample = Sample { action: if acts { reading.action() } else { any }, values: Vec::new() };
-    for dimension in dimensions.iter().filter(|dimension| dimension.attribute != Attribute::Action) {
-        let value = match dimension.classes {
-            Classes::Exact => reading.value(dimension.attribute).into(),
-            _ => dimension.representative(dimension.class(actions, reading)?)?,
-        };
-        sample.values.push((dimension.attribute, value));
+fn put_value(key: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Bool(value) => put(key, &[u8::from(value)]),
+        Value::Long(value) => put(key, &value.to_be_bytes()),
+        Value::Text(value) => put(key, value.as_bytes()),
+        Value::Texts(values) => {
+            let values = values.sorted();
+            put(key, &values.len().to_be_bytes());
+            values.into_iter().for_each(|value| put(key, value.as_bytes()));
+        }
     }
-    Some(sample)
+}
+
+fn put(key: &mut Vec<u8>, bytes: &[u8]) {
+    key.extend_from_slice(&bytes.len().to_be_bytes());
+    key.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

@@ -38,18 +38,22 @@ fn the_text_that_stands_for_all_others_is_none_of_them() {
 }
 
 #[test]
-fn different_samples_have_different_keys() {
-    let sample = |values: &[&str]| Sample {
-        action: 1,
-        values: vec![(Attribute::Roles, Owned::Texts(values.iter().map(|&text| text.to_owned()).collect()))],
-    };
-    let text =
-        |text: &str| Sample { action: 1, values: vec![(Attribute::Kind, Owned::Text(text.to_owned()))] };
-    let mut keys = vec![key(1, &text("a")), key(2, &text("a")), key(1, &text("b")), key(1, &text(""))];
-    for values in [&["a", "b"][..], &["ab"], &["b"], &[], &["", ""], &[""]] {
-        keys.push(key(1, &sample(values)));
-    }
-    keys.push(key(1, &Sample { action: 2, values: Vec::new() }));
+fn different_values_have_different_parts_of_a_key() {
+    let names = |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
+    let sets = [&["a", "b"][..], &["ab"], &["b"], &[], &["", "b"], &[""]].map(names);
+    let all = sets
+        .iter()
+        .map(|set| Value::Texts(crate::reading::Texts::Names(set)))
+        .chain(["", "a", "ab"].map(Value::Text))
+        .chain([Value::Long(0), Value::Long(-1), Value::Bool(false)]);
+    let mut keys: Vec<Vec<u8>> = all
+        .map(|value| {
+            let mut key = Vec::new();
+            put_value(&mut key, value);
+            put(&mut key, b"x");
+            key
+        })
+        .collect();
     let count = keys.len();
     keys.sort();
     keys.dedup();
