@@ -97,7 +97,7 @@ fn codes(count: usize) -> Result<Vec<BodyCode>, Failure> {
 
 /// One body's policies: hours, places, persons, datasets and thresholds of its own.
 fn policies(body: usize) -> String {
-    let wide = if body % 2 == 0 { WIDE } else { 0 };
+    let wide = if body.is_multiple_of(2) { WIDE } else { 0 };
     (0..POLICIES)
         .map(|number| if number < wide { wide_policy(body, number) } else { policy(body, number) })
         .collect()

@@ -39,6 +39,9 @@ impl Memory {
 
     /// What is remembered under `key`, or what `find` finds.
     pub(crate) fn outcome(&self, key: &[u8], find: impl FnOnce() -> Outcome) -> Outcome {
+        if key.len() > KEY_MAX {
+            return find();
+        }
         let place =
             key.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
         let Some(part) = self.parts.get(place % PARTS) else { return find() };
