@@ -108,7 +108,7 @@ async fn exchange<T: Serialize>(
     header: &Header,
     outgoing: Outgoing<'_, T>,
 ) -> Result<OpenedBody, PortalError> {
-    let hop = Hop { sender_code: outgoing.person, permit: None };
+    let hop = Hop { sender_code: outgoing.person, permit: None, leave: None };
     let mut request = open_request(broker, header, &hop).await.map_err(ChannelError::from)?;
     let message = chukei_wire::codec::encode(&(outgoing.message)(request.header_hash));
     let message = zeroize::Zeroizing::new(message.map_err(ChannelError::from)?);

@@ -238,7 +238,7 @@ pub(crate) fn header(kind: Kind) -> Header {
 
 /// The sender's hop part for a person.
 pub(crate) fn about(code: PersonCode) -> Hop {
-    Hop { sender_code: Some(code), permit: None }
+    Hop { sender_code: Some(code), permit: None, leave: None }
 }
 
 /// The next request that reaches a peer.

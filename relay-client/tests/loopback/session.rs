@@ -45,7 +45,7 @@ pub(crate) async fn accepted(stage: &Stage) -> Result<AcceptedRequest, SessionEr
 async fn a_request_arrives_whole_and_its_reply_echoes_it() {
     let stage = Stage::set().await;
     let header = announcing(&stage);
-    let hop = Hop { sender_code: Some(PersonCode([3; 17])), permit: None };
+    let hop = Hop { sender_code: Some(PersonCode([3; 17])), permit: None, leave: None };
     let mut request = open_request(&stage.at_node, &header, &hop).await.unwrap();
     request.send.finish().await.unwrap();
     let mut accepted = accepted(&stage).await.unwrap();

@@ -11,6 +11,7 @@ use crate::body_code::BodyCode;
 use crate::codec::{CodecError, decode, encode};
 use crate::id::{ChannelId, HeaderHash, IdempotencyKey, RequestId};
 use crate::identity::is_name;
+use crate::leave::Leave;
 use crate::limits;
 use crate::permit::Permit;
 
@@ -183,6 +184,9 @@ pub struct Hop {
     /// From broker to receiver: the permit, which holds the receiver's code.
     #[serde(rename = "m")]
     pub permit: Option<Permit>,
+    /// From a caller to its node, at the entrance for staff: what it has beside its own rights. Not encoded when absent.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub leave: Option<Leave>,
 }
 
 /// Why a header was refused.
@@ -272,11 +276,23 @@ fn is_code(text: &str) -> bool {
 impl Hop {
     /// Encodes the part.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
+        self.check()?;
         encode(self)
     }
 
-    /// Decodes the part.
+    /// Decodes and checks the part.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
-        decode(bytes, limits::HOP_MAX)
+        let hop: Self = decode(bytes, limits::HOP_MAX)?;
+        hop.check()?;
+        Ok(hop)
+    }
+
+    /// A leave claims something, and goes with neither a person's code nor a permit: those are of other hops.
+    fn check(&self) -> Result<(), CodecError> {
+        let beside = self.sender_code.is_some() || self.permit.is_some();
+        match &self.leave {
+            Some(leave) if leave.is_empty() || beside => Err(CodecError::Malformed),
+            _ => Ok(()),
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod header;
 pub mod id;
 pub mod identity;
+pub mod leave;
 pub mod limits;
 pub mod message;
 pub mod padding;

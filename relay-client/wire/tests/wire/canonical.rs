@@ -46,7 +46,7 @@ impl Visit for Decoders {
 fn decoders() -> Vec<(String, Decoder, Vec<u8>)> {
     let mut all = Decoders::default();
     samples::visit(&mut all);
-    for hop in samples::hops() {
+    for hop in samples::hops().into_iter().chain(samples::leaves()) {
         all.message("Hop", &hop);
         assert_eq!(Hop::from_bytes(&hop.to_bytes().unwrap()).unwrap(), hop);
     }

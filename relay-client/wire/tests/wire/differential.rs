@@ -27,7 +27,7 @@ impl Visit for Second {
 fn serde_cbor_reads_what_the_codec_writes() {
     let mut second = Second::default();
     samples::visit(&mut second);
-    samples::hops().iter().for_each(|hop| second.message("Hop", hop));
+    samples::hops().iter().chain(&samples::leaves()).for_each(|hop| second.message("Hop", hop));
     samples::statuses().iter().for_each(|status| second.message("Status", status));
     second.message("PermitClaims", &samples::claims());
     second.message("Header", &samples::header());

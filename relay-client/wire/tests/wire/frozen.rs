@@ -67,6 +67,15 @@ fn hops_and_permits() {
 }
 
 #[test]
+fn leaves() {
+    let mut dump = Dump::default();
+    for (name, hop) in ["on behalf of", "ticket", "both"].into_iter().zip(samples::leaves()) {
+        dump.bytes(name, &hop.to_bytes().unwrap());
+    }
+    insta::assert_snapshot!(dump.0);
+}
+
+#[test]
 fn statuses() {
     let mut dump = Dump::default();
     for status in samples::statuses() {

@@ -8,6 +8,7 @@ mod frames;
 mod frozen;
 mod headers;
 mod identities;
+mod leaves;
 mod padding;
 mod samples;
 mod secrecy;

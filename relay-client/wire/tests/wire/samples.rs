@@ -3,6 +3,7 @@
 use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
+use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
 use chukei_wire::message::{backup::*, binding::*, control::*, keys::*, notice::*, self_info::*, staff::*};
 use chukei_wire::permit::{Permit, PermitClaims};
@@ -78,9 +79,17 @@ pub(crate) fn claims() -> PermitClaims {
 pub(crate) fn hops() -> Vec<Hop> {
     vec![
         Hop::default(),
-        Hop { sender_code: Some(PersonCode([0x22; 17])), permit: None },
-        Hop { sender_code: None, permit: Some(Permit { claims: claims(), mac: [0x33; 32] }) },
+        Hop { sender_code: Some(PersonCode([0x22; 17])), permit: None, leave: None },
+        Hop { sender_code: None, permit: Some(Permit { claims: claims(), mac: [0x33; 32] }), leave: None },
     ]
+}
+
+pub(crate) fn leaves() -> Vec<Hop> {
+    let body = Some("982016".parse().unwrap());
+    let ticket = || Some("r8-0042".parse().unwrap());
+    [Leave::of(body, None), Leave::of(None, ticket()), Leave::of(body, ticket())]
+        .map(|leave| Hop { leave, ..Hop::default() })
+        .to_vec()
 }
 
 pub(crate) fn statuses() -> Vec<Status> {

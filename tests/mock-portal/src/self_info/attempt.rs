@@ -121,7 +121,7 @@ async fn exchange(
     channel: &Channel,
     header: &Header,
 ) -> Result<Tried, Broken> {
-    let hop = Hop { sender_code: Some(asked.person.code), permit: None };
+    let hop = Hop { sender_code: Some(asked.person.code), permit: None, leave: None };
     let mut open = open_request(broker, header, &hop).await?;
     let hash = open.header_hash;
     let content = codec::encode(&SelfInfoRequest { binding_tags: binding::prove(&asked.bindings, hash) })?;

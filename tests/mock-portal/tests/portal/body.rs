@@ -119,7 +119,7 @@ impl Body {
         let permits = stage.broker.permits().await;
         let permit = Some(stage.broker.desk.permit(&permits, hash, person));
         let portal = stage.broker.connected().await;
-        open_request(&portal, &header, &Hop { sender_code: None, permit }).await.unwrap()
+        open_request(&portal, &header, &Hop { sender_code: None, permit, leave: None }).await.unwrap()
     }
 }
 

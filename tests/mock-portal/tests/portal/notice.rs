@@ -186,12 +186,12 @@ async fn r22_a_request_without_a_good_permit_is_refused_and_an_id_is_used_once()
         (Some(named), ResultName::PermitScope),
     ];
     for (permit, result) in expected {
-        let mut request = open_request(&portal, &header, &Hop { sender_code: None, permit }).await.unwrap();
+        let mut request = open_request(&portal, &header, &Hop { sender_code: None, permit, leave: None }).await.unwrap();
         assert_eq!(request.read_status().await.unwrap(), Outcome::Refused(result));
     }
     let again = case.stage.broker.desk.permit(&permits, hash, None);
     for (permit, expected) in [(good, None), (again, Some(Outcome::Refused(ResultName::Replay)))] {
-        let hop = Hop { sender_code: None, permit: Some(permit) };
+        let hop = Hop { sender_code: None, permit: Some(permit), leave: None };
         let request = open_request(&portal, &header, &hop).await.unwrap();
         let query = NoticeStatusRequest { notice: NOTICE, after: None };
         assert_eq!(exchange(request, &case.channel, &query, None).await.err(), expected);

@@ -41,7 +41,7 @@ impl Relay {
             let (send, recv) = far.accept().await.unwrap();
             let mut request = accept_request(send, recv).await.unwrap();
             let permit = Some(desk.permit(&permits, request.header_hash, None));
-            let hop = Hop { sender_code: None, permit };
+            let hop = Hop { sender_code: None, permit, leave: None };
             let deadline = request.deadline();
             let onward = forward_request(&portal, &request.header_bytes, &hop, deadline).await.unwrap();
             let (mut to, mut from) = (onward.send, onward.recv);

@@ -178,7 +178,7 @@ impl PlayedBroker {
             accept_request(send, recv).await.unwrap();
         let node = self.node().await;
         let permit = self.permit(&node, header_hash, None);
-        let hop = Hop { sender_code: None, permit: Some(permit) };
+        let hop = Hop { sender_code: None, permit: Some(permit), leave: None };
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut onward = forward_request(&node, &header_bytes, &hop, deadline).await.unwrap();
         let there = async {
@@ -258,7 +258,7 @@ impl PlayedBroker {
         sealed: SealedBody,
         bindings: &Bindings,
     ) -> Answer {
-        let hop = Hop { sender_code: None, permit };
+        let hop = Hop { sender_code: None, permit, leave: None };
         let mut request = open_request(node, header, &hop).await.unwrap();
         // A node that refuses by the head alone does not read on.
         let _ = write_sealed(&mut request.send, sealed).await;
@@ -289,7 +289,7 @@ impl PlayedBroker {
         let header = self.on(channel, body);
         let node = self.node().await;
         let permit = self.permit(&node, Header::hash(&header.to_bytes().unwrap()), Some(known.code));
-        let hop = Hop { sender_code: None, permit: Some(permit) };
+        let hop = Hop { sender_code: None, permit: Some(permit), leave: None };
         let mut request = open_request(&node, &header, &hop).await.unwrap();
         let sealed = Self::sealed_request(channel, &header, &known.bindings);
         write_sealed(&mut request.send, sealed).await.unwrap();

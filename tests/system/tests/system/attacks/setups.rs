@@ -63,7 +63,7 @@ fn is_whole(flights: &Flights) -> bool {
 async fn replay(broker: &HostileBroker, flights: &Flights) -> Vec<Vec<u8>> {
     let node = broker.node("node-a").unwrap();
     let permit = broker.shared.permit(&node, &flights.header, None);
-    let hop = Hop { sender_code: None, permit: Some(permit) };
+    let hop = Hop { sender_code: None, permit: Some(permit), leave: None };
     let deadline = Instant::now() + WAIT;
     let mut open = forward_request(&node.connection, &flights.header, &hop, deadline).await.unwrap();
     for flight in &flights.asked {

@@ -136,7 +136,7 @@ impl Thief {
     async fn ask(&self, peer: &PeerConnection, channel: &Channel) -> Outcome {
         let now_ms = self.layout.clock().now_ms();
         let header = Header { channel: Some(channel.id()), ..header(Kind::SelfInfo, BODY, now_ms) };
-        let hop = Hop { sender_code: Some(self.code), permit: None };
+        let hop = Hop { sender_code: Some(self.code), permit: None, leave: None };
         let mut request = open_request(peer, &header, &hop).await.unwrap();
         request.send.finish().await.unwrap();
         request.read_status().await.unwrap()

@@ -185,7 +185,7 @@ fn r30_codes_of_the_first_version_are_like_invented_ones(stage: &Stage, person: 
         let (broker, _endpoint) = as_portal(stage).await;
         let now_ms = stage.layout().clock().now_ms();
         let ask = async |code: PersonCode| {
-            let hop = Hop { sender_code: Some(code), permit: None };
+            let hop = Hop { sender_code: Some(code), permit: None, leave: None };
             let mut open = open_request(&broker, &header(Kind::SelfInfo, BODY, now_ms), &hop).await.unwrap();
             open.send.finish().await.unwrap();
             open.read_status().await.unwrap()

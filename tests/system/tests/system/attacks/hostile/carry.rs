@@ -51,7 +51,7 @@ async fn read_sealed(recv: &mut RecvHalf) -> Option<Vec<Frame>> {
 /// Passes flights on as they come, and keeps a copy.
 async fn carry_setup(passage: Passage) {
     let asking = passage.asking();
-    let hop = Hop { sender_code: None, permit: Some(asking.permit) };
+    let hop = Hop { sender_code: None, permit: Some(asking.permit), leave: None };
     let deadline = passage.request.deadline();
     let opened = forward_request(&asking.receiver.connection, &asking.header, &hop, deadline).await;
     let Ok(mut open) = opened else { return };

@@ -109,7 +109,7 @@ impl Passage {
     /// Tells the receiver `asking`, and reads all of its answer.
     pub(crate) async fn ask(&self, asking: Asking) -> Answer {
         let Asking { receiver, header, permit, sealed } = asking;
-        let hop = Hop { sender_code: None, permit: Some(permit) };
+        let hop = Hop { sender_code: None, permit: Some(permit), leave: None };
         let deadline = self.request.deadline();
         let mut open = forward_request(&receiver.connection, &header, &hop, deadline).await.unwrap();
         for (kind, payload) in &sealed {
