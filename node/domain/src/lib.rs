@@ -17,5 +17,6 @@ pub mod individual_number;
 pub mod local_body_code;
 pub mod notice;
 pub mod outcome;
+pub mod register;
 mod text;
 pub mod witness;

@@ -48,6 +48,12 @@ spaces! {
     Expiry = 10,
     /// Erasures that were begun and are not over.
     Erasure = 11,
+    /// Who and what the body knows: staff, devices, tickets, functions, policies, delegations.
+    Register = 12,
+    /// Acts of two persons.
+    Act = 13,
+    /// Unusual patterns that a person is to look at.
+    Review = 14,
     /// A person as the portal knows them.
     PortalUser = 16,
     /// A notice in a person's folder at the portal.
