@@ -1,7 +1,7 @@
 //! What a person asking for their own information is told, and the flag that withholds it (R50).
 //!
 //! What must hold: a withheld answer says `UNAVAILABLE_ASK_BODY` whether or not there is anything to withhold,
-//! and nothing says why. Deliberately absent: clearing a flag, which two persons must decide.
+//! and nothing says why. Deliberately absent: who may clear a flag, which two persons must decide.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,15 @@ impl PersonFlags {
         self.blocked_datasets.extend_from_slice(datasets);
         self.blocked_datasets.sort_unstable();
         self.blocked_datasets.dedup();
+    }
+
+    /// Gives `datasets` out again, or everything where none is named. One that is named stays withheld where everything
+    /// is.
+    pub fn unblock(&mut self, datasets: &[InfoNameCode]) {
+        if datasets.is_empty() {
+            *self = Self::default();
+        }
+        self.blocked_datasets.retain(|dataset| !datasets.contains(dataset));
     }
 }
 

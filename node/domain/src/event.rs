@@ -3,6 +3,7 @@
 //! What must hold: one byte form per record; sequence numbers of a body are unbroken; a record names people by
 //! internal ids only. Deliberately absent: values, texts, addressee numbers, keys; the seal is the journal's.
 
+mod act;
 mod request;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::codec::{self, CodecError};
 use crate::codes::{AffairCode, InfoNameCode};
 use crate::erasure::{ErasureRecord, ErasureScope};
 
+pub use act::{ActStep, TwoPersonAct};
 pub use request::{Exchange, Request};
 
 /// Format version written.
@@ -217,6 +219,16 @@ pub enum Event {
         #[serde(rename = "d")]
         datasets: Vec<InfoNameCode>,
     },
+    /// A person's own information is given out again (R50); the record's target names the person.
+    #[serde(rename = "person-unblocked")]
+    PersonUnblocked {
+        /// The datasets; empty for all.
+        #[serde(rename = "d")]
+        datasets: Vec<InfoNameCode>,
+    },
+    /// A step of an act that two persons decide (R23).
+    #[serde(rename = "act")]
+    Act(TwoPersonAct),
     /// A body's own staff or system called; what is the record's action. Durable before anything is done.
     #[serde(rename = "called")]
     Called {

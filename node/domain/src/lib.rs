@@ -4,6 +4,7 @@
 //! Deliberately absent: sockets, stores, clocks (time is an argument), keys, and any place for an individual
 //! number (R10).
 
+pub mod act;
 pub mod answer;
 pub mod catalogue;
 pub mod codec;

@@ -38,3 +38,16 @@ fn r50_flags_add_up_and_naming_no_dataset_withholds_all() {
     flags.block(&[code("04")]);
     assert!(flags.blocked_all, "naming a dataset later does not narrow the flag");
 }
+
+#[test]
+fn r50_what_is_cleared_is_given_out_again_and_nothing_else() {
+    let mut flags = PersonFlags::default();
+    flags.block(&[code("80"), code("02")]);
+    flags.unblock(&[code("02")]);
+    assert_eq!(flags.blocked_datasets, [code("80")]);
+    flags.block(&[]);
+    flags.unblock(&[code("04")]);
+    assert!(flags.blocks(&code("04")), "everything is withheld still");
+    flags.unblock(&[]);
+    assert_eq!(flags, PersonFlags::default());
+}

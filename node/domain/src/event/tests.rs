@@ -1,6 +1,7 @@
 //! Audit records: frozen bytes of every event, one form, nothing changed unnoticed.
 
 use super::*;
+use crate::act::Subject;
 use crate::erasure::InBackups;
 
 fn request() -> Request {
@@ -32,6 +33,19 @@ fn erasure() -> ErasureRecord {
     }
 }
 
+fn act(subject: Subject, step: ActStep) -> Event {
+    let second = (step != ActStep::Requested).then(|| "chukei://body/982016/staff/u-appr-01".to_owned());
+    Event::Act(TwoPersonAct {
+        id: [12; 16],
+        step,
+        subject,
+        reference: "R8-0042".to_owned(),
+        first: "chukei://body/982016/staff/u-tax-07".to_owned(),
+        not_before_ms: second.as_ref().map(|_| 1_714_791_600_000),
+        second,
+    })
+}
+
 /// One of each, so that none is frozen by accident only.
 fn events() -> Vec<Event> {
     vec![
@@ -54,6 +68,21 @@ fn events() -> Vec<Event> {
         Event::KeyDestroyed { class: KeyClass::Epoch, number: 19_867 },
         Event::KeyRetired { purpose: "copies".to_owned(), number: 1 },
         Event::PersonBlocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
+        Event::PersonUnblocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
+        act(Subject::ErasePerson([9; 16]), ActStep::Requested),
+        act(Subject::EraseDataset("TM00000000000002".parse().unwrap()), ActStep::Approved),
+        act(Subject::EraseBody, ActStep::Executed),
+        act(Subject::Unblock { person: [9; 16], datasets: Vec::new() }, ActStep::Cancelled),
+        act(Subject::PolicyLoad { name: "hours".to_owned(), digest: [10; 32] }, ActStep::Failed),
+        act(
+            Subject::CatalogueLoad { version: "20270401".to_owned(), valid_from: 20_909, digest: [11; 32] },
+            ActStep::Expired,
+        ),
+        act(
+            Subject::AuditExport { from_ms: 1_714_532_400_000, until_ms: 1_717_210_800_000 },
+            ActStep::Fetched,
+        ),
+        act(Subject::KeyringCopy, ActStep::Fetched),
         Event::LogRestored { backup: [8; 32], last: 41 },
         Event::RowsMoved { from: "sqlite".to_owned(), to: "sled".to_owned() },
         Event::LogGivenUp { first: 42, before_ms: 1_493_596_800_000 },
