@@ -19,5 +19,6 @@ pub mod local_body_code;
 pub mod notice;
 pub mod outcome;
 pub mod register;
+pub mod review;
 mod text;
 pub mod witness;
