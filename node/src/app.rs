@@ -19,6 +19,7 @@ use chukei_wire::result::ResultName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::access::observe::{Observed, Observer};
 use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
 use crate::bodies::call::CallError;
 use crate::config::serve::Limits;
@@ -69,6 +70,8 @@ pub struct Node {
     pub epochs_kept: u32,
     /// The time that brokers vouch for.
     pub witness: Witness,
+    /// Who looks at decisions.
+    pub observer: Observer,
     /// The pace at which rows that nobody opens any more are removed.
     pub sweeping: Pace,
     serving: watch::Sender<bool>,
@@ -137,6 +140,7 @@ impl Node {
             announcements: Announcements::default(),
             epochs_kept,
             witness: Witness::new(parts.brokers),
+            observer: Observer::default(),
             sweeping: Pace::new(parts.rows_per_second),
             serving: watch::channel(false).0,
             code_renewals: CodeRenewals::default(),
@@ -243,6 +247,13 @@ impl Node {
         tokio::select! {
             () = woken => {}
             _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Passes a decision on to whoever looks for unusual patterns (R7).
+    pub fn observe(&self, observed: Observed) {
+        if !self.observer.observe(observed) {
+            self.metrics.unobserved.inc();
         }
     }
 

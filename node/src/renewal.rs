@@ -19,7 +19,7 @@ use chukei_wire::header::{Kind, PersonCode};
 use chukei_wire::limits::RENEW_BATCH_CODES;
 use chukei_wire::message::control::RenewReply;
 
-use crate::access::decision::{Grant, Write, duty_write};
+use crate::access::grant::{Grant, Write, duty_write};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::audit::AuditError;

@@ -5,6 +5,7 @@
 
 mod act;
 mod request;
+mod why;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use crate::erasure::{ErasureRecord, ErasureScope};
 
 pub use act::{ActStep, TwoPersonAct};
 pub use request::{Exchange, Request};
+pub use why::{REASONS_MAX, Why};
 
 /// Format version written.
 pub const VERSION: u8 = 1;
@@ -235,6 +237,9 @@ pub enum Event {
         /// The request.
         #[serde(rename = "q", with = "serde_bytes")]
         request: [u8; 16],
+        /// What decided it.
+        #[serde(rename = "w", default, skip_serializing_if = "Why::is_empty")]
+        why: Why,
     },
     /// A call of staff or of a system was refused; why is the record's result.
     #[serde(rename = "call-refused")]
@@ -242,6 +247,9 @@ pub enum Event {
         /// The request.
         #[serde(rename = "q", with = "serde_bytes")]
         request: [u8; 16],
+        /// What decided it.
+        #[serde(rename = "w", default, skip_serializing_if = "Why::is_empty")]
+        why: Why,
     },
     /// A call of staff or of a system ended.
     #[serde(rename = "call-ended")]

@@ -1,10 +1,10 @@
-//! Every operation on a body's data, in one table: what it does to the data and who may ask for it.
+//! Every operation on a body, and every upkeep of the platform, in one table: what it does and who may ask for it.
 //!
 //! A request whose kind has no line here is refused; tests walk the table.
 
 use chukei_wire::header::Kind;
 
-/// What an operation does with a body's data.
+/// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Opens stored data for its own body's staff.
@@ -13,15 +13,32 @@ pub enum Effect {
     Write,
     /// Releases data out of the body: to the person it concerns.
     Deliver,
+    /// Hands data out of the system, to the body it belongs to.
+    Export,
+    /// Touches no stored content.
+    Operate,
 }
 
 /// From where a request reaches the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entrance {
-    /// A body's own staff or systems, over a hop of their own.
+    /// A body's own staff, auditors or systems, over a hop of their own.
     Staff,
+    /// Operators and maintenance of the platform, over the same: ciphertext and processes only (R2).
+    Upkeep,
     /// The portal, through a broker, by permit.
     Broker,
+}
+
+/// A function that a body enables before anybody may use it (R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enabled {
+    /// Copy registration (副本登録).
+    Copies,
+    /// Self-information (自己情報表示).
+    SelfInfo,
+    /// Notices (お知らせ情報表示).
+    Notices,
 }
 
 /// One operation.
@@ -33,30 +50,37 @@ pub struct Endpoint {
     pub entrance: Entrance,
     /// What it does.
     pub effect: Effect,
-    /// Name in events, metrics and policies.
+    /// Name in policies.
     pub action: &'static str,
+    /// The function it belongs to; `None` for what needs no enabling.
+    pub function: Option<Enabled>,
+}
+
+impl Endpoint {
+    const fn of(self, function: Enabled) -> Self {
+        Self { function: Some(function), ..self }
+    }
 }
 
 const fn staff(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
-    Endpoint { kind, entrance: Entrance::Staff, effect, action }
+    Endpoint { kind, entrance: Entrance::Staff, effect, action, function: None }
+}
+
+const fn broker(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
+    Endpoint { kind, entrance: Entrance::Broker, effect, action, function: None }
 }
 
 /// The table.
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        kind: Kind::SelfInfo,
-        entrance: Entrance::Broker,
-        effect: Effect::Deliver,
-        action: "self_info",
-    },
+    broker(Kind::SelfInfo, Effect::Deliver, "self_info").of(Enabled::SelfInfo),
     staff(Kind::PersonEnroll, Effect::Write, "person_enroll"),
     staff(Kind::PersonList, Effect::Read, "person_list"),
     staff(Kind::PersonBlock, Effect::Write, "person_block"),
-    staff(Kind::CopyImport, Effect::Write, "copy_import"),
-    staff(Kind::CopyShow, Effect::Read, "copy_show"),
-    staff(Kind::NoticeSend, Effect::Write, "notice_send"),
-    staff(Kind::NoticeShow, Effect::Read, "notice_status"),
-    staff(Kind::NoticeList, Effect::Read, "notice_list"),
+    staff(Kind::CopyImport, Effect::Write, "copy_import").of(Enabled::Copies),
+    staff(Kind::CopyShow, Effect::Read, "copy_show").of(Enabled::Copies),
+    staff(Kind::NoticeSend, Effect::Write, "notice_send").of(Enabled::Notices),
+    staff(Kind::NoticeShow, Effect::Read, "notice_status").of(Enabled::Notices),
+    staff(Kind::NoticeList, Effect::Read, "notice_list").of(Enabled::Notices),
     staff(Kind::ProvisionStatus, Effect::Read, "provision_status"),
     staff(Kind::AuditVerify, Effect::Read, "audit_verify"),
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),
@@ -75,11 +99,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_staff_call_of_the_protocol_has_exactly_one_line() {
+    fn every_call_of_the_protocol_has_a_line_and_none_twice() {
         for kind in Kind::ALL.iter().filter(|kind| kind.is_staff_call()) {
-            assert_eq!(ENDPOINTS.iter().filter(|line| line.kind == *kind).count(), 1, "{kind:?}");
-            assert!(endpoint(*kind, Entrance::Staff).is_some(), "{kind:?}");
+            let of = |entrance| {
+                ENDPOINTS.iter().filter(|line| line.kind == *kind && line.entrance == entrance).count()
+            };
+            let entrances = [of(Entrance::Staff), of(Entrance::Upkeep)];
+            assert!(entrances.iter().all(|lines| *lines <= 1) && entrances.contains(&1), "{kind:?}");
             assert!(endpoint(*kind, Entrance::Broker).is_none(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_action_of_the_table_is_one_that_policies_know() {
+        let book = chukei_access::PolicyBook::new().unwrap();
+        for line in ENDPOINTS {
+            assert!(book.actions().any(|action| action == line.action), "{}", line.action);
         }
     }
 }

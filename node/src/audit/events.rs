@@ -1,7 +1,7 @@
 //! The events of this crate, by the moments that leave them.
 
 use chukei_domain::codes::InfoNameCode;
-use chukei_domain::event::{Event, Outcome, Request, Target};
+use chukei_domain::event::{Event, Outcome, Request, Target, Why};
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_store::EngineKind;
 use chukei_store::image::Restored;
@@ -44,49 +44,58 @@ impl Told {
             permit_number: permit.number(),
             datasets,
             authn_ref: header.authn_ref.map(|hash| hash.0),
+            why: Why::default(),
         };
         Self { actor: actor.to_owned(), request }
+    }
+
+    /// With what decided it.
+    pub fn because(mut self, why: Why) -> Self {
+        self.request.why = why;
+        self
+    }
+}
+
+/// A call at the entrance for staff, as events tell of it.
+#[derive(Clone, Copy)]
+pub struct CallTold<'a> {
+    /// Who calls.
+    pub actor: &'a str,
+    /// The request.
+    pub header: &'a Header,
+    /// What decided it.
+    pub why: &'a Why,
+}
+
+impl CallTold<'_> {
+    fn draft(self, result: ResultName, event: Event) -> Draft {
+        let draft = Draft::new(EntryKind::Call, self.actor, self.header.kind.as_str(), result, event);
+        self.header.affair.as_deref().into_iter().fold(draft, Draft::for_affair)
     }
 }
 
 impl AuditLog {
-    /// A call of staff is about to be served.
-    pub async fn called(
-        &self,
-        actor: &str,
-        action: &str,
-        request: RequestId,
-        now_ms: u64,
-    ) -> Result<(), AuditError> {
-        let event = Event::Called { request: request.0 };
-        self.write(Draft::new(EntryKind::Call, actor, action, ResultName::Pending, event), None, now_ms).await
+    /// A call is about to be served.
+    pub async fn called(&self, told: CallTold<'_>, now_ms: u64) -> Result<(), AuditError> {
+        let event = Event::Called { request: told.header.request_id.0, why: told.why.clone() };
+        self.write(told.draft(ResultName::Pending, event), None, now_ms).await
     }
 
-    /// A call of staff is refused.
+    /// A call is refused.
     pub async fn call_refused(
         &self,
-        actor: &str,
-        action: &str,
-        request: RequestId,
+        told: CallTold<'_>,
         result: ResultName,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let event = Event::CallRefused { request: request.0 };
-        self.write(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms).await
+        let event = Event::CallRefused { request: told.header.request_id.0, why: told.why.clone() };
+        self.write(told.draft(result, event), None, now_ms).await
     }
 
-    /// A call of staff ended. Queued, not waited for: what the call did has its own events.
-    pub fn call_ended(
-        &self,
-        actor: &str,
-        action: &str,
-        request: RequestId,
-        result: ResultName,
-        count: u64,
-        now_ms: u64,
-    ) {
-        let event = Event::CallEnded { request: request.0, count };
-        self.note(Draft::new(EntryKind::Call, actor, action, result, event), None, now_ms);
+    /// A call ended, having concerned `count` things. Queued, not waited for: what the call did has its own events.
+    pub fn call_ended(&self, told: CallTold<'_>, result: ResultName, count: u64, now_ms: u64) {
+        let event = Event::CallEnded { request: told.header.request_id.0, count };
+        self.note(told.draft(result, event), None, now_ms);
     }
 
     /// A request of the portal was decided; durable before anything is released.

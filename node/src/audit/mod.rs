@@ -8,7 +8,7 @@ mod log;
 mod reading;
 mod sealed_log;
 
-pub use events::{Told, Verdict};
+pub use events::{CallTold, Told, Verdict};
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};
 pub use sealed_log::BadRecord;

@@ -7,7 +7,7 @@ use chukei_wire::limits::BACKUP_PIECE_MAX;
 use chukei_wire::message::backup::{BackupBase, BackupBegun, BackupFile, BackupPiece, BackupRequest};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Read};
+use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::backup::image::{Since, Sink, Taking, TakingError, rows_and_log};
 use crate::bodies::call::{Call, CallError, Done};

@@ -11,7 +11,7 @@ use chukei_store::image::ImageWriter;
 use chukei_store::journal::JournalOptions;
 use chukei_store::{Batch, DataFolder, RowKey, Space, SqliteOptions};
 
-use crate::access::decision::duty_write;
+use crate::access::grant::duty_write;
 use crate::backup::image::{Taking, TakingError, rows_and_log};
 use crate::backup::moving::Files;
 use crate::backup::outcome::Exit;

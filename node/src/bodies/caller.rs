@@ -4,12 +4,14 @@
 //! nothing. Both are looked at for each operation anew: a device that was revoked is none at the very next one.
 
 use chukei_relay_client::connection::PeerConnection;
-use chukei_wire::header::Kind;
+use chukei_wire::header::{Header, Kind};
 use chukei_wire::identity::Identity;
 use chukei_wire::message::control::DeviceProof;
 use chukei_wire::result::ResultName;
 
+use crate::access::decision::Decided;
 use crate::app::Node;
+use crate::audit::{AuditError, CallTold};
 use crate::bodies::call::{Call, CallError};
 
 /// An authenticated caller at the moment of one operation.
@@ -25,6 +27,11 @@ impl Caller {
     /// Whoever is at the other end of the connection now.
     pub fn of(connection: &PeerConnection) -> Self {
         Self { identity: connection.identity().clone(), device: connection.device().cloned() }
+    }
+
+    /// The portal that a broker's permit names: it comes on the broker's connection.
+    pub fn portal(name: &str) -> Self {
+        Self { identity: Identity::Portal(name.to_owned()), device: None }
     }
 }
 
@@ -44,19 +51,31 @@ pub async fn take_device(node: &Node, connection: &PeerConnection, mut call: Cal
             Err(error) => error.result(),
         },
         Err(error) => {
-            let (result, caller) = (error.result(), connection.identity());
-            if let Some(body) = caller.body().and_then(|code| node.bodies.opened(code)) {
-                let (actor, now_ms) = (caller.to_string(), node.clock.now_ms());
-                let logged = body.audit().call_refused(&actor, kind.as_str(), request, result, now_ms).await;
-                if let Err(error) = logged {
-                    tracing::error!(request_id = %request, %error, "a refusal was not logged");
-                }
+            let (result, caller) = (error.result(), Caller::of(connection));
+            let refused = Decided::outside(node, &caller, &call.header, result);
+            if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
+                tracing::error!(request_id = %request, %error, "a refusal was not logged");
             }
             call.refuse(error.outcome()).await;
             result
         }
     };
     node.ended(request, kind, result, started.elapsed());
+}
+
+/// A refusal leaves its event with the caller's own body, where this node hosts it: one that could not be opened has no
+/// keys to seal an event under.
+pub async fn tell_refusal(
+    node: &Node,
+    caller: &Caller,
+    header: &Header,
+    decided: &Decided,
+) -> Result<(), AuditError> {
+    let Some(refusal) = decided.observed.refused else { return Ok(()) };
+    let Some(body) = decided.observed.body.and_then(|code| node.bodies.opened(code)) else { return Ok(()) };
+    let actor = caller.identity.to_string();
+    let told = CallTold { actor: &actor, header, why: &decided.why };
+    body.audit().call_refused(told, refusal, decided.observed.at_ms).await
 }
 
 async fn proven(connection: &PeerConnection, call: &mut Call) -> Result<(), CallError> {

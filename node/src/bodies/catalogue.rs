@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chukei_wire::message::staff::{CatalogueItem, CatalogueReply};
 
-use crate::access::decision::{Grant, Read};
+use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 

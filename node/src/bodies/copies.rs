@@ -7,7 +7,7 @@ use chukei_domain::document::StoredItem;
 use chukei_wire::message::staff::{CopyRecord, CopyShowReply, CopyShowRequest};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Read};
+use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use chukei_wire::header::Kind;
+use chukei_domain::event::Why;
+use chukei_wire::header::Header;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Decision, Grant, Read, Write, decide};
-use crate::access::scope::BodyScope;
+use crate::access::decision::{Decided, Decision, decide};
+use crate::access::entered::Scope;
 use crate::app::Node;
-use crate::backup;
+use crate::audit::{AuditError, AuditLog, CallTold};
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::caller::Caller;
-use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
+use crate::bodies::caller::{Caller, tell_refusal};
+use crate::bodies::handlers;
 
 /// Serves one call from an authenticated caller.
 pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
     let started = std::time::Instant::now();
     let _in_work = node.begin();
     let kind = call.header.kind;
-    let result = match enter(&node, caller, &call).await {
+    let result = match enter(&node, caller, &call.header).await {
         Ok(entered) => run(&node, entered, &mut call).await,
         Err(error) => Err(error),
     };
@@ -33,82 +34,75 @@ pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
     node.ended(call.header.request_id, kind, name, started.elapsed());
 }
 
-/// Scope and decision; a refusal leaves its event with the caller's own body, where this node hosts it.
-async fn enter(node: &Node, caller: &Caller, call: &Call) -> Result<Entered, CallError> {
-    let (header, caller) = (&call.header, &caller.identity);
+/// Scope, decision, and its event before anything is done.
+async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered, CallError> {
     if node.is_draining() {
         return Err(CallError::NotNow(ResultName::NotReady));
     }
-    let decided = match BodyScope::of_staff(&node.bodies, caller, header) {
-        Ok(scope) => decide(&scope, header.kind).map(|decision| (scope, decision)),
-        Err(why) => Err(why.into()),
+    let (scope, decided) = match Scope::of(&node.bodies, caller, header) {
+        Ok(scope) => (Some(scope.clone()), decide(node, caller, scope, header)),
+        Err(why) => (None, Decided::outside(node, caller, header, why.into())),
     };
-    match decided {
-        Ok((scope, decision)) => {
-            let log = scope.body().audit();
-            log.called(scope.actor(), header.kind.as_str(), header.request_id, node.clock.now_ms()).await?;
-            Ok(Entered { scope, decision })
-        }
-        Err(refusal) => {
-            // A body that could not be opened has no keys to seal an event under.
-            if let Some(body) = caller.body().and_then(|code| node.bodies.opened(code)) {
-                let (actor, kind, id) = (caller.to_string(), header.kind.as_str(), header.request_id);
-                body.audit().call_refused(&actor, kind, id, refusal, node.clock.now_ms()).await?;
-            }
-            Err(match refusal {
-                ResultName::NotReady => CallError::NotNow(refusal),
-                _ => CallError::Refused(refusal),
-            })
-        }
+    let told = match (&scope, &decided.outcome) {
+        (Some(scope), Ok(_)) => Logs::of(node, scope, caller).called(header, &decided).await,
+        _ => tell_refusal(node, caller, header, &decided).await,
+    };
+    let Decided { outcome, why, observed } = decided;
+    node.observe(observed);
+    told?;
+    match (scope, outcome) {
+        (Some(scope), Ok(decision)) => Ok(Entered { logs: Logs::of(node, &scope, caller), why, decision }),
+        (_, Err(ResultName::NotReady)) => Err(CallError::NotNow(ResultName::NotReady)),
+        (_, Err(refusal)) => Err(CallError::Refused(refusal)),
+        (None, Ok(_)) => Err(CallError::Refused(ResultName::NotFound)),
     }
 }
 
 struct Entered {
-    scope: BodyScope,
+    logs: Logs,
+    why: Why,
     decision: Decision,
 }
 
+/// The logs that tell of an operation: of the body it is about and, where they differ, of the body of whoever does it
+/// (R42), as far as this node hosts them.
+struct Logs {
+    actor: String,
+    logs: Vec<AuditLog>,
+}
+
+impl Logs {
+    fn of(node: &Node, scope: &Scope, caller: &Caller) -> Self {
+        let about = scope.told_to();
+        let own = caller.identity.body().filter(|own| Some(*own) != scope.code());
+        let own = own.and_then(|own| node.bodies.opened(own));
+        let logs = about.into_iter().chain(own.as_ref()).map(|body| body.audit().clone()).collect();
+        Self { actor: scope.actor().to_owned(), logs }
+    }
+
+    async fn called(&self, header: &Header, decided: &Decided) -> Result<(), AuditError> {
+        let told = CallTold { actor: &self.actor, header, why: &decided.why };
+        for log in &self.logs {
+            log.called(told, decided.observed.at_ms).await?;
+        }
+        Ok(())
+    }
+
+    fn ended(&self, node: &Node, header: &Header, why: &Why, result: ResultName, count: u64) {
+        let told = CallTold { actor: &self.actor, header, why };
+        self.logs.iter().for_each(|log| log.call_ended(told, result, count, node.clock.now_ms()));
+    }
+}
+
 async fn run(node: &Arc<Node>, entered: Entered, call: &mut Call) -> Result<Done, CallError> {
-    let Entered { scope, decision } = entered;
-    let done = match decision {
-        Decision::Read(grant) => read(node, grant, call).await,
-        Decision::Write(grant) => write(node, grant, call).await,
-        Decision::Deliver(_) => Err(CallError::Refused(ResultName::NotPermitted)),
-    };
+    let Entered { logs, why, decision } = entered;
+    let done = handlers::serve(node, decision, call).await;
     let (result, count) = match &done {
         Ok(done) => (done.result, done.count),
         Err(error) => (error.result(), 0),
     };
-    let (kind, id) = (call.header.kind.as_str(), call.header.request_id);
-    let log = scope.body().audit();
-    log.call_ended(scope.actor(), kind, id, result, count, node.clock.now_ms());
+    logs.ended(node, &call.header, &why, result, count);
     let done = done?;
     call.finish().await?;
     Ok(done)
-}
-
-async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
-    match call.header.kind {
-        Kind::PersonList => persons::list(node, &grant, call).await,
-        Kind::CopyShow => copies::show(node, &grant, call).await,
-        Kind::NoticeShow => notices::show(node, &grant, call).await,
-        Kind::NoticeList => notices::list(node, &grant, call).await,
-        Kind::ProvisionStatus => provision::status(node, &grant, call).await,
-        Kind::AuditVerify => audit::verify(node, &grant, call).await,
-        Kind::CatalogueList => catalogue::list(node, &grant, call).await,
-        Kind::KeysStatus => keys::status(node, &grant, call).await,
-        Kind::BackupCreate => backup::create(node, &grant, call).await,
-        _ => Err(CallError::Refused(ResultName::NotPermitted)),
-    }
-}
-
-async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
-    match call.header.kind {
-        Kind::PersonEnroll => enroll::enroll(node, grant, call).await,
-        Kind::PersonBlock => persons::block(node, &grant, call).await,
-        Kind::CopyImport => import::import(node, grant, call).await,
-        Kind::NoticeSend => notices::send(node, grant, call).await,
-        Kind::KeysRotate => keys::rotate(node, grant, call).await,
-        _ => Err(CallError::Refused(ResultName::NotPermitted)),
-    }
 }

@@ -21,7 +21,7 @@ use chukei_wire::limits::{ACQUISITION_NUMBER_MAX, ENROL_BATCH_ROWS};
 use chukei_wire::message::staff::{BatchReply, EnrollBatch, EnrollRow, RowOutcome};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Read, Write};
+use crate::access::grant::{Grant, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::rotation;

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod copies;
 pub mod dispatch;
 pub mod enroll;
+pub mod handlers;
 pub mod import;
 pub mod keys;
 pub mod notices;

@@ -8,7 +8,7 @@ use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonListRequest, RowOutcome};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Read, Write};
+use crate::access::grant::{Grant, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;

@@ -9,7 +9,7 @@ use chukei_wire::id::RequestId;
 use chukei_wire::message::staff::{Provision, ProvisionStatusReply, ProvisionStatusRequest};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Read};
+use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::audit::BadRecord;
 use crate::bodies::call::{Call, CallError, Done};

@@ -27,7 +27,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
 use tokio::sync::Notify;
 
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::audit::AuditError;

@@ -11,7 +11,7 @@ use chukei_domain::event::Event;
 use chukei_store::{Batch, RowKey, Space};
 
 use super::*;
-use crate::access::decision::duty_write;
+use crate::access::grant::duty_write;
 use crate::hosted::NotServed;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::samples::Sample;

@@ -18,7 +18,7 @@ use chukei_domain::witness::settled_day;
 use chukei_store::{Batch, RowKey, Space};
 use tokio::sync::watch;
 
-use crate::access::decision::duty_write;
+use crate::access::grant::duty_write;
 use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::audit::AuditError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chukei_store::{Batch, RowKey};
 
 use super::index;
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;

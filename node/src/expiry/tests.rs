@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::sweep::{Turns, compact, sweep};
 use super::{Remembered, turn};
-use crate::access::decision::duty_write;
+use crate::access::grant::duty_write;
 use crate::hosted::HostedBody;
 use crate::hosted::notices::{NoticeStub, NoticeTarget};
 use crate::hosted::persons::PersonRef;

@@ -11,7 +11,7 @@ use chukei_crypto::person_code::version_of;
 use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::header::PersonCode;
 
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::{Loaded, PersonRef};
 use crate::hosted::rows::RowError;
@@ -125,7 +125,7 @@ pub struct NewCodes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::decision::duty_write;
+    use crate::access::grant::duty_write;
     use crate::hosted::persons::PersonRecord;
     use crate::hosted::samples::Sample;
 

@@ -6,7 +6,7 @@ use chukei_domain::codes::InfoNameCode;
 use chukei_domain::document::Document;
 use chukei_store::{RowKey, Space, Versioned};
 
-use crate::access::decision::{Grant, MayRead};
+use crate::access::grant::{Grant, MayRead};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;

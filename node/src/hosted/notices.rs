@@ -7,7 +7,7 @@ use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::id::{DeliveryId, NoticeId};
 use serde::{Deserialize, Serialize};
 
-use crate::access::decision::{Grant, MayRead};
+use crate::access::grant::{Grant, MayRead};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::{RowError, SealedFor};

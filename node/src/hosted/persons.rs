@@ -12,7 +12,7 @@ use chukei_store::{Batch, RowKey, Space, Versioned};
 use chukei_wire::header::PersonCode;
 use serde::{Deserialize, Serialize};
 
-use crate::access::decision::{Grant, MayRead, Write};
+use crate::access::grant::{Grant, MayRead, Write};
 use crate::hosted::HostedBody;
 use crate::hosted::documents::SealedDocuments;
 use crate::hosted::pages::PERSONS_PER_PAGE;

@@ -10,7 +10,7 @@ use super::HostedBody;
 use super::persons::PersonRecord;
 use super::rows::{RowError, SealedFor};
 use super::samples::Sample;
-use crate::access::decision::duty_write;
+use crate::access::grant::duty_write;
 use crate::key_gate::{Cause, Fault};
 
 fn integrity<T>(result: Result<T, RowError>) -> bool {

@@ -5,18 +5,19 @@
 
 use std::sync::Arc;
 
-use chukei_relay_client::channel::{ChannelUnusable, Scope, read_sealed};
+use chukei_relay_client::channel::{ChannelUnusable, Scope as ChannelScope, read_sealed};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::Kind;
 use chukei_wire::id::ChannelId;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Decision, decide};
+use crate::access::decision::{Decided, Decision, decide};
+use crate::access::entered::Scope;
 use crate::access::scope::BodyScope;
 use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS};
 use crate::app::Node;
 use crate::audit::{AuditError, Told, Verdict};
+use crate::bodies::caller::Caller;
 use crate::bodies::server::deadline_of;
 use crate::hosted::NotServed;
 use crate::inbound::answer::{Prepared, prepare};
@@ -72,7 +73,7 @@ async fn authorise(node: &Node, job: &Job) -> Result<Prepared, AuditError> {
     let now_ms = node.clock.now_ms();
     let prepared = prepare(node, job, now_ms).await;
     let actor = job.grant.scope().actor();
-    let told = Told::of(&job.header, job.hash, &job.permit, actor);
+    let told = Told::of(&job.header, job.hash, &job.permit, actor).because(job.why.clone());
     let (verdict, person) = (prepared.verdict, prepared.person);
     job.grant.body().audit().decided(told, verdict, person, prepared.result, now_ms).await?;
     Ok(prepared)
@@ -91,13 +92,20 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         NotServed::Unknown => NotTaken::outside(ResultName::NotFound),
         NotServed::NotReady => NotTaken { outcome: NOT_READY, refusal: None },
     })?;
+    let portal = Caller::portal(header.portal.as_deref().unwrap_or_default());
+    let Decided { outcome, why, observed } = decide(node, &portal, Scope::Body(scope.clone()), &header);
+    node.observe(observed);
     let told = |outcome| NotTaken {
         outcome,
-        refusal: Some((scope.clone(), Told::of(&header, request.header_hash, &permit, scope.actor()))),
+        refusal: Some((
+            scope.clone(),
+            Told::of(&header, request.header_hash, &permit, scope.actor()).because(why.clone()),
+        )),
     };
-    let grant = match decide(&scope, Kind::SelfInfo) {
+    let grant = match outcome {
         Ok(Decision::Deliver(grant)) => grant,
-        Ok(_) | Err(_) => return Err(told(Outcome::Refused(ResultName::NotPermitted))),
+        Ok(_) => return Err(told(Outcome::Refused(ResultName::NotPermitted))),
+        Err(refusal) => return Err(told(Outcome::Refused(refusal))),
     };
     let (channel_scope, id) = channel_of(&header).ok_or_else(|| NotTaken::outside(ResultName::BadFormat))?;
     if node.holds.is_held(&channel_scope, now_ms) {
@@ -116,11 +124,11 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         tracing::info!(request_id = %header.request_id, %error, "sealed request not read");
         told(Outcome::Refused(ResultName::BadFormat))
     })?;
-    Ok(Job { grant, permit, channel, hash: request.header_hash, header, sealed })
+    Ok(Job { grant, why, permit, channel, hash: request.header_hash, header, sealed })
 }
 
-fn channel_of(header: &chukei_wire::header::Header) -> Option<(Scope, ChannelId)> {
-    Some((Scope::of(header)?, header.channel?))
+fn channel_of(header: &chukei_wire::header::Header) -> Option<(ChannelScope, ChannelId)> {
+    Some((ChannelScope::of(header)?, header.channel?))
 }
 
 fn replay_outcome(node: &Node, result: ResultName) -> Outcome {

@@ -10,7 +10,7 @@ use chukei_wire::id::{DeliveryId, HeaderHash};
 use chukei_wire::message::notice::{DeliveryState, NoticeStatusPage, NoticeStatusRequest};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Write, duty_write};
+use crate::access::grant::{Grant, Write, duty_write};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::hosted::HostedBody;

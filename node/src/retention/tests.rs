@@ -4,7 +4,7 @@ use chukei_domain::event::Event;
 use chukei_store::journal::Entry;
 
 use super::*;
-use crate::access::decision::duty_write;
+use crate::access::grant::duty_write;
 use crate::access::scope::BodyScope;
 use crate::erasure::{Wanted, begin};
 use crate::hosted::samples::Sample;

@@ -8,7 +8,7 @@ use chukei_keys::KeyfileError;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::bodies::call::CallError;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;

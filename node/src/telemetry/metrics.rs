@@ -45,6 +45,8 @@ pub struct Metrics {
     pub ready: Gauge,
     /// Requests answered OVERLOADED (R40).
     pub shed: IntCounter,
+    /// Decisions that the review of patterns had no room for (R7).
+    pub unobserved: IntCounter,
     /// Hosted bodies that cannot be served now, by cause.
     pub bodies_not_ready: IntGaugeVec,
     /// Bytes that the bodies' rows take, by engine.
@@ -135,6 +137,10 @@ impl Metrics {
             )?,
             ready: Gauge::new("ready", "1 when the role could serve a request now")?,
             shed: IntCounter::new("shed_total", "Requests answered OVERLOADED")?,
+            unobserved: IntCounter::new(
+                "access_unobserved_total",
+                "Decisions that the review of patterns had no room for",
+            )?,
             bodies_not_ready: numbers(
                 "bodies_not_ready",
                 "Hosted bodies that cannot be served now, by cause",
@@ -218,6 +224,7 @@ impl Metrics {
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;
+        self.registry.register(Box::new(self.unobserved.clone()))?;
         self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
         self.registry.register(Box::new(self.store_bytes.clone()))?;
         self.registry.register(Box::new(self.store_reclaimable_bytes.clone()))?;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codes::InfoNameCode;
+use crate::event::Why;
 use crate::local_body_code::LocalBodyCode;
 
 /// A request as the body saw it.
@@ -37,6 +38,9 @@ pub struct Request {
     /// Hash of the person's card-authentication assertion at the portal.
     #[serde(rename = "k", with = "serde_bytes")]
     pub authn_ref: Option<[u8; 32]>,
+    /// What decided it.
+    #[serde(rename = "w", default, skip_serializing_if = "Why::is_empty")]
+    pub why: Why,
 }
 
 /// A request as the broker saw it: who asked whom, about whom, for what; never the content.

@@ -15,6 +15,7 @@ fn request() -> Request {
         permit_number: 7,
         datasets: vec!["TM00000000000002".parse().unwrap(), "TM00000000000004".parse().unwrap()],
         authn_ref: Some([4; 32]),
+        why: Why::default(),
     }
 }
 
@@ -86,8 +87,8 @@ fn events() -> Vec<Event> {
         Event::LogRestored { backup: [8; 32], last: 41 },
         Event::RowsMoved { from: "sqlite".to_owned(), to: "sled".to_owned() },
         Event::LogGivenUp { first: 42, before_ms: 1_493_596_800_000 },
-        Event::Called { request: [1; 16] },
-        Event::CallRefused { request: [1; 16] },
+        Event::Called { request: [1; 16], why: Why::default() },
+        Event::CallRefused { request: [1; 16], why: Why::default() },
         Event::CallEnded { request: [1; 16], count: 12 },
         Event::ExchangeOpened(Exchange {
             request: [1; 16],
@@ -101,7 +102,21 @@ fn events() -> Vec<Event> {
             permit_number: 7,
         }),
         Event::ExchangeClosed { request: [1; 16], answered: false },
+        Event::Called { request: [1; 16], why: why() },
+        Event::Authorised(Request { why: why(), ..request() }),
+        Event::CallRefused { request: [1; 16], why: Why { on_behalf_of: None, ticket: None, ..why() } },
     ]
+}
+
+fn why() -> Why {
+    Why {
+        device: Some("chukei://body/982016/device/t-01".to_owned()),
+        department: Some("zeimu".to_owned()),
+        reasons: vec!["staff_and_systems_work".to_owned(), "many_persons".to_owned()],
+        policy: Some([8; 8]),
+        ticket: Some("T-1".to_owned()),
+        on_behalf_of: Some("982024".parse().unwrap()),
+    }
 }
 
 fn record(event: Event) -> Record {
@@ -164,7 +179,7 @@ fn any_changed_bit_is_refused_or_another_record() {
 
 #[test]
 fn records_are_bounded_and_versioned() {
-    let mut long = record(Event::Called { request: [1; 16] });
+    let mut long = record(Event::Called { request: [1; 16], why: Why::default() });
     long.actor = "a".repeat(RECORD_MAX);
     assert_eq!(long.to_bytes(), Err(CodecError::TooLong));
     assert_eq!(Record::from_bytes(&[VERSION; RECORD_MAX + 1]), Err(CodecError::TooLong));

@@ -9,7 +9,7 @@ use chukei_wire::message::staff::RowOutcome;
 use chukei_wire::result::ResultName;
 
 use super::Opened;
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::hosted::persons::{Loaded, PersonRecord};
 use crate::hosted::rows::RowError;
 

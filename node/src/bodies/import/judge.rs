@@ -11,7 +11,7 @@ use chukei_wire::message::staff::RowOutcome;
 use super::ParsedRow;
 use super::loaded::{Loaded, WorkingDocument};
 use super::record_index::{RecordEntry, record_row};
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
 use crate::outcome::result_of;

@@ -10,7 +10,7 @@ use chukei_store::{RowKey, Space};
 use super::ParsedRow;
 use super::judge::breathe;
 use super::record_index::{RecordEntry, record_row};
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
 

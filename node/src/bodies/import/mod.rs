@@ -15,7 +15,7 @@ use chukei_wire::limits::IMPORT_BATCH_ROWS;
 use chukei_wire::message::staff::{BatchReply, ImportBatch, RowOutcome};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::enroll::counts;

@@ -8,7 +8,7 @@ use chukei_wire::result::ResultName;
 
 use super::ParsedRow;
 use super::judge::{Judged, judge};
-use crate::access::decision::{Grant, Write, duty_write};
+use crate::access::grant::{Grant, Write, duty_write};
 use crate::hosted::samples::Sample;
 
 const NOW: u64 = 1_795_219_200_000;

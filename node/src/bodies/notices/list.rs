@@ -7,7 +7,7 @@ use chukei_store::{RowKey, Space};
 use chukei_wire::message::staff::{NoticeListPage, NoticeListRequest, NoticeSummary};
 
 use super::PAGE;
-use crate::access::decision::{Grant, Read};
+use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::notices::NoticeStub;

@@ -14,7 +14,7 @@ use chukei_wire::limits::{NOTICE_TARGET_BATCH, NOTICE_TARGETS_MAX};
 use chukei_wire::message::staff::{NoticeDraft, NoticeSendReply, NoticeTargets};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Grant, Write};
+use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;

@@ -6,7 +6,7 @@ use chukei_wire::message::staff::{NoticeShowPage, NoticeShowRequest, TargetState
 use chukei_wire::result::ResultName;
 
 use super::PAGE;
-use crate::access::decision::{Grant, Read};
+use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::notices::{NoticeStub, NoticeTarget, TargetProgress};

@@ -14,7 +14,7 @@ use chukei_wire::id::NoticeId;
 use chukei_wire::result::ResultName;
 use tokio::task::JoinSet;
 
-use crate::access::decision::{Deliver, Grant, Write, duty_deliver, duty_write};
+use crate::access::grant::{Deliver, Grant, Write, duty_deliver, duty_write};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
 use crate::hosted::HostedBody;

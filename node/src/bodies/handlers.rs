@@ -1,0 +1,55 @@
+//! Which handler serves a permitted operation, by its effect and kind.
+
+use std::sync::Arc;
+
+use chukei_wire::header::Kind;
+use chukei_wire::result::ResultName;
+
+use crate::access::decision::Decision;
+use crate::access::grant::{Grant, Read, Write};
+use crate::app::Node;
+use crate::backup;
+use crate::bodies::call::{Call, CallError, Done};
+use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
+
+/// Serves what was decided.
+pub async fn serve(node: &Arc<Node>, decision: Decision, call: &mut Call) -> Result<Done, CallError> {
+    match decision {
+        Decision::Read(grant) => read(node, grant, call).await,
+        Decision::Write(grant) => write(node, grant, call).await,
+        Decision::Deliver(_) | Decision::Export(_) | Decision::Operate(_) | Decision::Upkeep(_) => {
+            no_handler()
+        }
+    }
+}
+
+async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
+    match call.header.kind {
+        Kind::PersonList => persons::list(node, &grant, call).await,
+        Kind::CopyShow => copies::show(node, &grant, call).await,
+        Kind::NoticeShow => notices::show(node, &grant, call).await,
+        Kind::NoticeList => notices::list(node, &grant, call).await,
+        Kind::ProvisionStatus => provision::status(node, &grant, call).await,
+        Kind::AuditVerify => audit::verify(node, &grant, call).await,
+        Kind::CatalogueList => catalogue::list(node, &grant, call).await,
+        Kind::KeysStatus => keys::status(node, &grant, call).await,
+        Kind::BackupCreate => backup::create(node, &grant, call).await,
+        _ => no_handler(),
+    }
+}
+
+async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
+    match call.header.kind {
+        Kind::PersonEnroll => enroll::enroll(node, grant, call).await,
+        Kind::PersonBlock => persons::block(node, &grant, call).await,
+        Kind::CopyImport => import::import(node, grant, call).await,
+        Kind::NoticeSend => notices::send(node, grant, call).await,
+        Kind::KeysRotate => keys::rotate(node, grant, call).await,
+        _ => no_handler(),
+    }
+}
+
+/// The table has a line that nobody serves: a test finds it before a caller does.
+fn no_handler() -> Result<Done, CallError> {
+    Err(CallError::Refused(ResultName::NotPermitted))
+}
