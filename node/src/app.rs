@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use chukei_access::PolicyBook;
 use chukei_domain::catalogue::Catalogue;
 use chukei_relay_client::channel::{ChannelLimits, Channels, Scope};
 use chukei_relay_client::clock::Clock;
@@ -48,6 +49,8 @@ pub struct Node {
     pub bodies: Bodies,
     /// The catalogue in force.
     pub catalogue: Catalogue,
+    /// The policies in force: the shipped ones, and each body's as its register has them.
+    pub policies: Arc<PolicyBook>,
     /// End-to-end channels.
     pub channels: Channels,
     /// Portals and bodies held off after a mismatch.
@@ -92,6 +95,8 @@ pub struct Parts {
     pub bodies: Bodies,
     /// Catalogue.
     pub catalogue: Catalogue,
+    /// Policies.
+    pub policies: Arc<PolicyBook>,
     /// Peers.
     pub peers: WatchedPeers,
     /// Metrics.
@@ -125,6 +130,7 @@ impl Node {
     pub fn new(parts: Parts) -> Self {
         let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept, .. } =
             parts;
+        let policies = parts.policies;
         let hold_ms = limits.integrity_hold_seconds.saturating_mul(1_000);
         let wakes = bodies.codes().map(|code| (code, Notify::new())).collect();
         let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
@@ -151,6 +157,7 @@ impl Node {
             clock,
             bodies,
             catalogue,
+            policies,
             metrics,
             limits,
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chukei_access::PolicyBook;
 use chukei_domain::catalogue::Catalogue;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::{Dialer, Hook, HookFailed, Target};
@@ -72,6 +73,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let provider = config.keys.open(&config.base).map_err(|error| StartError::new("CONFIG", &error))?;
     let bodies = Bodies::closed(config.bodies.iter().map(|body| body.code));
     let catalogue = Catalogue::builtin().map_err(|error| StartError::new("CONFIG", &error))?;
+    let policies = PolicyBook::new().map_err(|error| StartError::new("CONFIG", &error))?;
     let (name, limits, epochs_kept) = (config.name.clone(), config.limits.clone(), config.keys.epochs_kept);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let parts = Parts {
@@ -79,6 +81,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         clock,
         bodies,
         catalogue,
+        policies: Arc::new(policies),
         peers,
         metrics,
         limits,
