@@ -13,6 +13,7 @@ use crate::access::decision::Decided;
 use crate::app::Node;
 use crate::audit::{AuditError, CallTold};
 use crate::bodies::call::{Call, CallError};
+use crate::bodies::session::{Moment, Session, ShownFactors};
 
 /// An authenticated caller at the moment of one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,18 @@ pub struct Caller {
     pub identity: Identity,
     /// The device that has proved itself.
     pub device: Option<Identity>,
+    /// The factors that have been shown and count now.
+    pub factors: ShownFactors,
 }
 
 impl Caller {
     /// Whoever is at the other end of the connection now.
-    pub fn of(connection: &PeerConnection) -> Self {
-        Self { identity: connection.identity().clone(), device: connection.device().cloned() }
+    pub fn of(node: &Node, connection: &PeerConnection, session: &Session) -> Self {
+        Self {
+            identity: connection.identity().clone(),
+            device: connection.device().cloned(),
+            factors: session.shown(Moment::now(node.clock.now_ms()), |_| true),
+        }
     }
 
     /// The portal that a broker's permit names: it comes on the broker's connection.

@@ -17,3 +17,4 @@ pub mod notices;
 pub mod persons;
 pub mod provision;
 pub mod server;
+pub mod session;

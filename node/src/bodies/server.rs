@@ -14,6 +14,7 @@ use crate::app::Node;
 use crate::bodies::call::Call;
 use crate::bodies::caller::{Caller, may_enter, take_device};
 use crate::bodies::dispatch::dispatch;
+use crate::bodies::session::Session;
 
 /// Malformed requests after which a peer is dropped.
 const MISUSE_LIMIT: u32 = 16;
@@ -39,10 +40,12 @@ async fn serve_peer(node: Arc<Node>, connection: PeerConnection) {
     let gauge = node.metrics.connections.with_label_values(&["staff"]);
     gauge.inc();
     let misuse = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let session = Arc::new(Session::default());
     while let Ok((send, recv)) = connection.accept().await {
         let (node, connection, misuse) = (node.clone(), connection.clone(), misuse.clone());
+        let session = session.clone();
         tokio::spawn(async move {
-            if serve_stream(node, &connection, send, recv).await.is_err()
+            if serve_stream(node, &connection, &session, send, recv).await.is_err()
                 && misuse.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= MISUSE_LIMIT
             {
                 connection.close(CloseCode::Misbehaved);
@@ -58,6 +61,7 @@ struct Malformed;
 async fn serve_stream(
     node: Arc<Node>,
     connection: &PeerConnection,
+    session: &Session,
     mut send: SendHalf,
     mut recv: RecvHalf,
 ) -> Result<(), Malformed> {
@@ -72,7 +76,8 @@ async fn serve_stream(
     if call.header.kind == Kind::Device {
         take_device(&node, connection, call).await;
     } else {
-        dispatch(node, &Caller::of(connection), call).await;
+        let caller = Caller::of(&node, connection, session);
+        dispatch(node, &caller, call).await;
     }
     Ok(())
 }

@@ -34,6 +34,14 @@ pub const PERMIT_LIFE_MS: u64 = 30_000;
 pub const ROOT_LEAVES_MAX: usize = 1_024;
 /// Certificates with which a device proves itself.
 pub const DEVICE_CHAIN_MAX: usize = 4;
+/// A challenge that a factor answers.
+pub const FACTOR_CHALLENGE: usize = 32;
+/// Failed proofs of a factor after which a connection is closed.
+pub const FACTOR_TRIES_MAX: u32 = 5;
+/// Fewest iterations of PBKDF2 between a PIN and its key.
+pub const PIN_ITERATIONS_MIN: u32 = 600_000;
+/// Most iterations that a terminal computes.
+pub const PIN_ITERATIONS_MAX: u32 = 10_000_000;
 /// Epochs that a receiver may ask for at once.
 pub const ROOT_EPOCHS_MAX: usize = 8;
 /// Clock skew tolerated between roles, in milliseconds.
