@@ -38,7 +38,8 @@ impl Caller {
 
     /// The portal that a broker's permit names: it comes on the broker's connection.
     pub fn portal(name: &str) -> Self {
-        Self { identity: Identity::Portal(name.to_owned()), device: None }
+        let identity = Identity::Portal(name.to_owned());
+        Self { identity, device: None, factors: ShownFactors::certificate() }
     }
 }
 
@@ -48,7 +49,7 @@ pub fn may_enter(identity: &Identity) -> bool {
 }
 
 /// Takes the proof of the device that the connection comes from. A refusal leaves its event with the caller's body.
-pub async fn take_device(node: &Node, connection: &PeerConnection, mut call: Call) {
+pub async fn take_device(node: &Node, connection: &PeerConnection, session: &Session, mut call: Call) {
     let started = std::time::Instant::now();
     let taken = proven(connection, &mut call).await;
     let (request, kind) = (call.header.request_id, Kind::Device);
@@ -58,7 +59,7 @@ pub async fn take_device(node: &Node, connection: &PeerConnection, mut call: Cal
             Err(error) => error.result(),
         },
         Err(error) => {
-            let (result, caller) = (error.result(), Caller::of(connection));
+            let (result, caller) = (error.result(), Caller::of(node, connection, session));
             let refused = Decided::outside(node, &caller, &call.header, result);
             if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
                 tracing::error!(request_id = %request, %error, "a refusal was not logged");

@@ -74,7 +74,7 @@ async fn serve_stream(
     let hash = Header::hash(&bytes);
     let call = Call::new(header, hash, send, recv);
     if call.header.kind == Kind::Device {
-        take_device(&node, connection, call).await;
+        take_device(&node, connection, session, call).await;
     } else {
         let caller = Caller::of(&node, connection, session);
         dispatch(node, &caller, call).await;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use chukei_access::facts::{FactorKind, Factors};
 use chukei_crypto::random::{self, RandomError};
+use chukei_domain::register::{self, Factor};
 use chukei_wire::limits::{FACTOR_CHALLENGE, FACTOR_TRIES_MAX};
 use chukei_wire::result::ResultName;
 
@@ -31,7 +32,7 @@ struct State {
 
 #[derive(Debug)]
 struct Proven {
-    factor: SessionFactor,
+    factor: Factor,
     at: Moment,
 }
 
@@ -40,17 +41,6 @@ struct Challenge {
     bytes: [u8; FACTOR_CHALLENGE],
     factor: String,
     at: Moment,
-}
-
-/// A factor as its owner's entry has it at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionFactor {
-    /// Its name in the entry.
-    pub name: String,
-    /// Its kind, as the entry says and never as its owner claims.
-    pub kind: FactorKind,
-    /// The public key that it proves itself by.
-    pub public: Vec<u8>,
 }
 
 /// A moment on both clocks.
@@ -106,10 +96,10 @@ impl ShownFactors {
 
 impl Session {
     /// What counts now: what was proved, as far as `holds` finds it still in its owner's entry.
-    pub fn shown(&self, now: Moment, holds: impl Fn(&SessionFactor) -> bool) -> ShownFactors {
+    pub fn shown(&self, now: Moment, holds: impl Fn(&Factor) -> bool) -> ShownFactors {
         let mut shown = ShownFactors::certificate();
         for proven in self.state().proven.iter().filter(|proven| holds(&proven.factor)) {
-            shown.kinds.push(proven.factor.kind);
+            shown.kinds.push(kind(&proven.factor));
             let age = now.since(&proven.at);
             let age_s = age.as_secs().saturating_add(u64::from(age.subsec_nanos() > 0));
             let age_s = u32::try_from(age_s).unwrap_or(u32::MAX);
@@ -119,11 +109,7 @@ impl Session {
     }
 
     /// A challenge for this factor; the one before is void. A factor of a kind that another one has shown is refused.
-    pub fn challenge(
-        &self,
-        factor: &SessionFactor,
-        now: Moment,
-    ) -> Result<[u8; FACTOR_CHALLENGE], NoChallenge> {
+    pub fn challenge(&self, factor: &Factor, now: Moment) -> Result<[u8; FACTOR_CHALLENGE], NoChallenge> {
         let mut state = self.state();
         state.of_a_new_kind(factor)?;
         let bytes = random::bytes()?;
@@ -142,7 +128,7 @@ impl Session {
     }
 
     /// Counts a factor whose proof was verified.
-    pub fn proven(&self, factor: SessionFactor, at: Moment) -> Result<(), ResultName> {
+    pub fn proven(&self, factor: Factor, at: Moment) -> Result<(), ResultName> {
         let mut state = self.state();
         state.of_a_new_kind(&factor)?;
         // Its own earlier proof, or one by a key that its owner has replaced meanwhile.
@@ -165,12 +151,21 @@ impl Session {
 
 impl State {
     /// R5: two factors of one kind are one. The certificate is possession.
-    fn of_a_new_kind(&self, factor: &SessionFactor) -> Result<(), ResultName> {
+    fn of_a_new_kind(&self, factor: &Factor) -> Result<(), ResultName> {
         let shown = |other: &Proven| other.factor.kind == factor.kind && other.factor.name != factor.name;
-        if factor.kind == FactorKind::Possession || self.proven.iter().any(shown) {
+        if factor.kind == register::FactorKind::Possession || self.proven.iter().any(shown) {
             return Err(ResultName::SameFactorKind);
         }
         Ok(())
+    }
+}
+
+/// The kind as decisions know it: what the entry says, never what its owner claims.
+fn kind(factor: &Factor) -> FactorKind {
+    match factor.kind {
+        register::FactorKind::Knowledge => FactorKind::Knowledge,
+        register::FactorKind::Possession => FactorKind::Possession,
+        register::FactorKind::Biometrics => FactorKind::Biometrics,
     }
 }
 

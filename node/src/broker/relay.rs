@@ -116,7 +116,12 @@ fn prepare(broker: &Broker, passage: &Passage, request: &AcceptedRequest) -> Res
     };
     let permit = receiver.permits.issue(request.header_hash, basis, now_ms).ok_or(NOT_READY)?;
     let permit_number = permit.claims.number;
-    Ok(Prepared { receiver, hop: Hop { sender_code: None, permit: Some(permit), leave: None }, person, permit_number })
+    Ok(Prepared {
+        receiver,
+        hop: Hop { sender_code: None, permit: Some(permit), leave: None },
+        person,
+        permit_number,
+    })
 }
 
 /// A stream to the receiver, with the head of the request on it.

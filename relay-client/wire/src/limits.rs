@@ -38,10 +38,10 @@ pub const DEVICE_CHAIN_MAX: usize = 4;
 pub const FACTOR_CHALLENGE: usize = 32;
 /// Failed proofs of a factor after which a connection is closed.
 pub const FACTOR_TRIES_MAX: u32 = 5;
-/// Fewest iterations of PBKDF2 between a PIN and its key.
-pub const PIN_ITERATIONS_MIN: u32 = 600_000;
-/// Most iterations that a terminal computes.
-pub const PIN_ITERATIONS_MAX: u32 = 10_000_000;
+/// Fewest rounds of PBKDF2 between a PIN and its key.
+pub const PIN_ROUNDS_MIN: u32 = 600_000;
+/// Most rounds that a terminal computes.
+pub const PIN_ROUNDS_MAX: u32 = 10_000_000;
 /// Epochs that a receiver may ask for at once.
 pub const ROOT_EPOCHS_MAX: usize = 8;
 /// Clock skew tolerated between roles, in milliseconds.

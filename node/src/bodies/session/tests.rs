@@ -1,11 +1,13 @@
 //! Factors of one connection: each kind once, each challenge once, and nothing younger than it is.
 
+use chukei_domain::register::FactorKind::{Biometrics, Knowledge, Possession};
+
 use super::*;
 
 const NOW_MS: u64 = 1_795_219_200_000;
 
-fn factor(name: &str, kind: FactorKind) -> SessionFactor {
-    SessionFactor { name: name.to_owned(), kind, public: vec![7; 32] }
+fn factor(name: &str, kind: register::FactorKind) -> Factor {
+    Factor { name: name.to_owned(), kind, public: vec![7; 32], stretch: None }
 }
 
 fn later(moment: Moment, monotone_s: u64, said_s: u64) -> Moment {
@@ -19,13 +21,13 @@ fn later(moment: Moment, monotone_s: u64, said_s: u64) -> Moment {
 fn r5_the_certificate_is_possession_and_a_second_factor_is_of_another_kind() {
     let (session, now) = (Session::default(), Moment::now(NOW_MS));
     assert_eq!(session.shown(now, |_| true), ShownFactors::certificate());
-    let token = factor("token", FactorKind::Possession);
+    let token = factor("token", Possession);
     assert_eq!(session.proven(token.clone(), now), Err(ResultName::SameFactorKind));
     assert_eq!(session.challenge(&token, now), Err(ResultName::SameFactorKind.into()));
-    session.proven(factor("finger", FactorKind::Biometrics), now).unwrap();
-    let face = factor("face", FactorKind::Biometrics);
+    session.proven(factor("finger", Biometrics), now).unwrap();
+    let face = factor("face", Biometrics);
     assert_eq!(session.proven(face, now), Err(ResultName::SameFactorKind));
-    session.proven(factor("pin", FactorKind::Knowledge), now).unwrap();
+    session.proven(factor("pin", Knowledge), now).unwrap();
     let shown = session.shown(now, |_| true);
     assert_eq!(shown.kinds(), [FactorKind::Possession, FactorKind::Biometrics, FactorKind::Knowledge]);
     assert_eq!(shown.facts().stepped_up_s, Some(0));
@@ -34,7 +36,7 @@ fn r5_the_certificate_is_possession_and_a_second_factor_is_of_another_kind() {
 #[test]
 fn r6_a_proof_is_as_old_as_the_slower_clock_says_and_another_one_is_fresh() {
     let (session, now) = (Session::default(), Moment::now(NOW_MS));
-    let finger = factor("finger", FactorKind::Biometrics);
+    let finger = factor("finger", Biometrics);
     session.proven(finger.clone(), now).unwrap();
     let age = |at| session.shown(at, |_| true).stepped_up_s();
     assert_eq!(age(later(now, 30, 0)), Some(30));
@@ -50,16 +52,16 @@ fn r6_a_proof_is_as_old_as_the_slower_clock_says_and_another_one_is_fresh() {
 #[test]
 fn r6_a_factor_that_its_owner_s_entry_holds_no_more_was_never_shown() {
     let (session, now) = (Session::default(), Moment::now(NOW_MS));
-    session.proven(factor("finger", FactorKind::Biometrics), now).unwrap();
+    session.proven(factor("finger", Biometrics), now).unwrap();
     assert_eq!(session.shown(now, |_| false), ShownFactors::certificate());
-    let replaced = |held: &SessionFactor| held.public == [8; 32];
+    let replaced = |held: &Factor| held.public == [8; 32];
     assert_eq!(session.shown(now, replaced), ShownFactors::certificate());
 }
 
 #[test]
 fn a_challenge_counts_once_soon_and_for_its_factor() {
     let (session, now) = (Session::default(), Moment::now(NOW_MS));
-    let finger = factor("finger", FactorKind::Biometrics);
+    let finger = factor("finger", Biometrics);
     let first = session.challenge(&finger, now).unwrap();
     assert_eq!(session.redeem("finger", &first, now), Ok(()));
     assert_eq!(session.redeem("finger", &first, now), Err(ResultName::Replay));
