@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use chukei_access::PolicyBook;
 use chukei_access::facts::{
-    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Who, Zone,
+    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Period, Who, Zone,
 };
 use chukei_benches::Failure;
 use chukei_benches::stats::quantile;
@@ -235,6 +235,7 @@ impl Own {
                 identity: &self.identity,
                 kind: self.kind,
                 body: Some(self.body),
+                record: Some(Period { from_day: 0, until_day: u32::MAX }),
                 roles: &self.roles,
                 department: &self.department,
                 affairs: &self.affairs,

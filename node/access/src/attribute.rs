@@ -67,6 +67,7 @@ attributes! {
     Principal."name": Text = Name,
     Principal."body": Text = OwnBody,
     Principal."home": Bool = Home,
+    Principal."record": Text = Record,
     Principal."roles": Texts = Roles,
     Principal."department": Text = Department,
     Principal."affairs": Texts = Affairs,

@@ -40,6 +40,8 @@ pub struct Who<'a> {
     pub kind: &'a str,
     /// The body it belongs to; `None` for the platform's and for brokers, nodes and portals.
     pub body: Option<BodyCode>,
+    /// The days on which the record that its body keeps of it counts; `None` where there is no record.
+    pub record: Option<Period>,
     /// Roles it holds.
     pub roles: &'a [String],
     /// Its department (課); empty where it has none.

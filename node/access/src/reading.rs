@@ -56,6 +56,7 @@ pub(crate) struct Reading<'a> {
     facts: &'a Facts<'a>,
     action: usize,
     home: bool,
+    record: &'static str,
     contract: &'static str,
     contract_days_left: i64,
     training_age_days: i64,
@@ -81,6 +82,7 @@ impl<'a> Reading<'a> {
             facts,
             action,
             home: who.body.is_some() && who.body == operation.body,
+            record: during(who.record, today),
             contract,
             contract_days_left,
             training_age_days: training_age(who.trained_on, today),
@@ -133,6 +135,7 @@ impl<'a> Reading<'a> {
             Attribute::Name => Value::Text(who.identity.rsplit('/').next().unwrap_or_default()),
             Attribute::OwnBody => Value::Text(who.body.as_ref().map_or("", |body| body.as_str())),
             Attribute::Home => Value::Bool(self.home),
+            Attribute::Record => Value::Text(self.record),
             Attribute::Roles => Value::Texts(Texts::Names(who.roles)),
             Attribute::Department => Value::Text(who.department),
             Attribute::Affairs => Value::Texts(Texts::Affairs(who.affairs)),
@@ -177,11 +180,18 @@ impl<'a> Reading<'a> {
 }
 
 fn contract(period: Option<Period>, today: u32) -> (&'static str, i64) {
+    let left = period.filter(|period| period.from_day <= today).map(|period| period.until_day);
+    let left = left.and_then(|until_day| until_day.checked_sub(today)).map_or(-1, i64::from);
+    (during(period, today), left)
+}
+
+/// Where `today` lies against a period of days.
+fn during(period: Option<Period>, today: u32) -> &'static str {
     match period {
-        None => ("none", -1),
-        Some(period) if today < period.from_day => ("future", -1),
-        Some(period) if today > period.until_day => ("over", -1),
-        Some(period) => ("valid", i64::from(period.until_day) - i64::from(today)),
+        None => "none",
+        Some(period) if today < period.from_day => "future",
+        Some(period) if today > period.until_day => "over",
+        Some(_) => "valid",
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) struct Made {
     pub(crate) kind: &'static str,
     pub(crate) identity: String,
     pub(crate) own_body: Option<BodyCode>,
+    pub(crate) record: Option<Period>,
     pub(crate) roles: Vec<String>,
     pub(crate) department: String,
     pub(crate) affairs: Vec<AffairCode>,
@@ -82,6 +83,7 @@ impl Made {
                 _ => format!("chukei://{kind}/first"),
             },
             own_body: of_body.then(|| body("982016")),
+            record: of_body.then_some(Period { from_day: TODAY - 400, until_day: TODAY + 30 }),
             roles: Vec::new(),
             department: "zeimu".to_owned(),
             affairs: vec![affair(TAX)],
@@ -124,6 +126,7 @@ impl Made {
                 identity: &self.identity,
                 kind: self.kind,
                 body: self.own_body,
+                record: self.record,
                 roles: &self.roles,
                 department: &self.department,
                 affairs: &self.affairs,
@@ -193,7 +196,13 @@ impl Made {
         let codes = |rng: &mut StdRng| -> Vec<AffairCode> {
             [TAX, CARE].into_iter().filter(|_| rng.random()).map(affair).collect()
         };
-        match rng.random_range(0..24) {
+        match rng.random_range(0..25) {
+            24 => {
+                let from_day = TODAY - 5 + rng.random_range(0..10);
+                self.record = rng
+                    .random::<bool>()
+                    .then(|| Period { from_day, until_day: TODAY - 5 + rng.random_range(0..10) });
+            }
             0 => self.kind = KINDS.choose(rng).unwrap(),
             1 => self.identity = format!("chukei://body/982024/staff/u-{}", rng.random_range(0..3)),
             2 => {

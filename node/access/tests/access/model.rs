@@ -30,11 +30,13 @@ const SETTINGS: &[&str] = &[
     "keys_status",
     "access_explain",
     "policy_show",
+    "register_show",
     "staff_list",
     "delegation_list",
     "act_list",
 ];
 const RIGHTS: &[&str] = &[
+    "register_change",
     "staff_set",
     "policy_set",
     "catalogue_load",
@@ -94,6 +96,12 @@ impl Case<'_> {
             && functions.contains(&made.action)
             && made.affair.is_none_or(|affair| affairs.contains(&affair));
         (!covered).then_some(ResultName::ProxyScope)
+    }
+
+    fn record(&self) -> Option<ResultName> {
+        let days =
+            self.made.record.is_some_and(|days| (days.from_day..=days.until_day).contains(&self.today));
+        (self.is(&["staff", "system", "auditor"]) && !days).then_some(ResultName::NotPermitted)
     }
 
     fn contract(&self) -> Option<ResultName> {
@@ -172,6 +180,7 @@ impl Case<'_> {
         }
         let one_kind = self.person() && self.made.factors.len() >= 2 && self.kinds_of_factors() < 2;
         self.delegation()
+            .or_else(|| self.record())
             .or_else(|| self.contract())
             .or_else(|| self.device())
             .or_else(|| self.window())
@@ -196,7 +205,7 @@ impl Case<'_> {
             || self.does(&["review_list", "review_sign_off"]) && staff_with(&["reviewer"])
             || self.does(UPKEEP) && self.is(&["maintenance", "operator"])
             || self.does(&["signal_report"])
-                && self.is(&["system", "operator"])
+                && self.is(&["staff", "system", "operator"])
                 && self.role("device_manager")
     }
 

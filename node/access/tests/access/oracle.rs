@@ -136,6 +136,12 @@ fn body_text(body: Option<chukei_wire::body_code::BodyCode>) -> String {
 
 fn entities(made: &Made, target: &str) -> Value {
     let today = i64::try_from((made.now_ms + 9 * 3_600_000) / 86_400_000).unwrap();
+    let record = match made.record {
+        None => "none",
+        Some(days) if i64::from(days.from_day) > today => "future",
+        Some(days) if i64::from(days.until_day) < today => "over",
+        Some(_) => "valid",
+    };
     let (contract, left) = match made.contract {
         None => ("none", -1),
         Some(contract) => {
@@ -173,6 +179,7 @@ fn entities(made: &Made, target: &str) -> Value {
                 "roles": made.roles,
                 "department": made.department,
                 "affairs": made.affairs.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
+                "record": record,
                 "contract": contract,
                 "contract_days_left": left,
                 "training_age_days": trained.map_or(100_000, |day| today - day),

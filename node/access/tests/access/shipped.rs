@@ -107,6 +107,26 @@ fn r4_rights_are_by_affair_and_department_and_contractors_are_dated() {
 }
 
 #[test]
+fn r4_who_is_not_on_record_of_the_own_body_does_nothing() {
+    for kind in ["staff", "system", "auditor"] {
+        for action in ["catalogue_list", "audit_verify", "person_list"] {
+            let mut made = Made::new(kind, action);
+            let home = outcome(&made);
+            for record in [
+                None,
+                Some(Period { from_day: TODAY + 1, until_day: TODAY + 2 }),
+                Some(Period { from_day: 0, until_day: TODAY - 1 }),
+            ] {
+                made.record = record;
+                assert!(!outcome(&made).is_permit(), "{kind} {action}");
+            }
+            made.record = Some(Period { from_day: TODAY, until_day: TODAY });
+            assert_eq!(outcome(&made), home);
+        }
+    }
+}
+
+#[test]
 fn r5_two_kinds_of_factors_and_a_fresh_one_for_what_is_privileged() {
     let mut made = Made::new("staff", "copy_show");
     made.factors = vec![FactorKind::Knowledge, FactorKind::Knowledge];
