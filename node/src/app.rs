@@ -21,9 +21,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::access::observe::{Observed, Observer};
+use crate::access::pattern::Patterns;
 use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
 use crate::bodies::call::CallError;
 use crate::config::serve::Limits;
+use crate::config::zones::ZoneSettings;
 use crate::evidence::PermitEvidence;
 use crate::expiry::Pace;
 use crate::hosted::Bodies;
@@ -65,6 +67,10 @@ pub struct Node {
     pub metrics: Metrics,
     /// Bounds.
     pub limits: Limits,
+    /// Zones of the bodies' networks.
+    pub zones: ZoneSettings,
+    /// How identities have been asking.
+    pub patterns: Arc<Patterns>,
     /// The signed peer list.
     pub watched_peers: Arc<WatchedPeers>,
     /// Announcements that are due.
@@ -95,6 +101,8 @@ pub struct Parts {
     pub bodies: Bodies,
     /// Catalogue.
     pub catalogue: Catalogue,
+    /// Zones of the bodies' networks.
+    pub zones: ZoneSettings,
     /// Policies.
     pub policies: Arc<PolicyBook>,
     /// Peers.
@@ -130,7 +138,7 @@ impl Node {
     pub fn new(parts: Parts) -> Self {
         let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept, .. } =
             parts;
-        let policies = parts.policies;
+        let (policies, zones) = (parts.policies, parts.zones);
         let hold_ms = limits.integrity_hold_seconds.saturating_mul(1_000);
         let wakes = bodies.codes().map(|code| (code, Notify::new())).collect();
         let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
@@ -147,6 +155,8 @@ impl Node {
             epochs_kept,
             witness: Witness::new(parts.brokers),
             observer: Observer::default(),
+            patterns: Arc::default(),
+            zones,
             sweeping: Pace::new(parts.rows_per_second),
             serving: watch::channel(false).0,
             code_renewals: CodeRenewals::default(),

@@ -82,6 +82,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         bodies,
         catalogue,
         policies: Arc::new(policies),
+        zones: config.zones.clone(),
         peers,
         metrics,
         limits,

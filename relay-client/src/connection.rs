@@ -146,6 +146,11 @@ impl PeerConnection {
         &self.shared.peer.identity
     }
 
+    /// The address that the peer's datagrams come from now. Nobody is trusted for it.
+    pub fn remote_address(&self) -> std::net::IpAddr {
+        self.shared.connection.remote_address().ip()
+    }
+
     /// Tells this connection from every other of the process.
     pub fn id(&self) -> usize {
         self.shared.connection.stable_id()

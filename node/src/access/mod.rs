@@ -10,5 +10,6 @@ pub mod endpoint;
 pub mod entered;
 pub mod grant;
 pub mod observe;
+pub mod pattern;
 pub mod scope;
 pub mod upkeep;

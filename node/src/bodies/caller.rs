@@ -3,6 +3,7 @@
 //! What must hold: a device is proven or it is none (`chukei_relay_client::tls`); what the caller says of itself is
 //! nothing. Both are looked at for each operation anew: a device that was revoked is none at the very next one.
 
+use chukei_access::facts::Zone;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::identity::Identity;
@@ -24,6 +25,8 @@ pub struct Caller {
     pub device: Option<Identity>,
     /// The factors that have been shown and count now.
     pub factors: ShownFactors,
+    /// The zone of the network that the connection comes from.
+    pub zone: Zone,
 }
 
 impl Caller {
@@ -32,6 +35,7 @@ impl Caller {
         Self {
             identity: connection.identity().clone(),
             device: connection.device().cloned(),
+            zone: node.zones.of(connection.remote_address()),
             factors: session.shown(Moment::now(node.clock.now_ms()), |_| true),
         }
     }
@@ -39,7 +43,7 @@ impl Caller {
     /// The portal that a broker's permit names: it comes on the broker's connection.
     pub fn portal(name: &str) -> Self {
         let identity = Identity::Portal(name.to_owned());
-        Self { identity, device: None, factors: ShownFactors::certificate() }
+        Self { identity, device: None, factors: ShownFactors::certificate(), zone: Zone::Closed }
     }
 }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::config::retention::RetentionSettings;
 use crate::config::store::StoreSettings;
+use crate::config::zones::ZoneSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process};
 use crate::hosted::identity::IdentityPlace;
 
@@ -42,6 +43,9 @@ pub struct NodeConfig {
     pub brokers: Vec<PeerAddress>,
     /// Bodies this node hosts.
     pub bodies: Vec<BodyConfig>,
+    /// Which addresses belong to which zone of the bodies' networks.
+    #[serde(default)]
+    pub zones: ZoneSettings,
     /// What the process asks of the system.
     #[serde(default)]
     pub process: ProcessSettings,
@@ -166,6 +170,7 @@ impl NodeConfig {
         self.retention.check(self.development)?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
         self.store.check()?;
+        self.zones.check().map_err(|problem| ConfigError::rule("zones", problem))?;
         if self.brokers.is_empty() {
             return Err(ConfigError::rule(
                 "brokers",
