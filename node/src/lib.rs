@@ -34,6 +34,7 @@ pub mod serve;
 pub mod start;
 pub mod supervise;
 pub mod telemetry;
+pub mod upkeep;
 pub mod witness;
 
 pub use cli::main;

@@ -12,7 +12,7 @@ use chukei_store::keyring_place::{HeldKeyring, KeyringPlace, MovableKeyring};
 use chukei_store::{EngineKind, StoreError};
 
 use crate::home::{Home, beside, blocking};
-use crate::hosted::HostedBody;
+use crate::hosted::sealed_body::SealedBody;
 
 /// Entries of a log after which rows are looked at again before writes are held.
 const MUCH: u64 = 256;
@@ -40,7 +40,7 @@ impl Companions {
     /// Begins to copy what goes along. The partition is open in both places.
     pub(super) async fn begin(
         home: &Home,
-        body: &HostedBody,
+        body: &SealedBody,
         from: EngineKind,
         to: EngineKind,
     ) -> Result<Self, ImageError> {

@@ -146,22 +146,33 @@ async fn carry_out(control: &Control, order: Order, copied: &watch::Sender<u64>)
             let tell = |records| {
                 copied.send_replace(records);
             };
-            moving::to_engine(node, home, body, engine(&to)?, &tell).await
+            let actor = format!("chukei://node/{}", node.name);
+            moving::to_engine(node, home, body, engine(&to)?, &actor, &tell).await
         }
         Order::Leave { body, out, base } => moving::leave(node, body, &out, base.as_deref()).await,
         Order::Restore { body, from, identity, preload } => {
-            if node.bodies.opened(body).is_some() {
-                let text = format!("body {body} is served here: nothing is put over rows that are there");
-                return Err(Failure::new(Exit::Refused, "NOT_EMPTY", text));
-            }
             let asked = Restore { body, from: &from, identity: identity.as_deref(), preload, show: false };
-            restore(config, home, asked).await
+            restore_closed(node, config, home, asked).await
         }
     }
 }
 
+/// Restores a body that is not open in this node.
+pub(crate) async fn restore_closed(
+    node: &Node,
+    config: &NodeConfig,
+    home: &Home,
+    asked: Restore<'_>,
+) -> Result<Report, Failure> {
+    if node.bodies.opened(asked.body).is_some() {
+        let text = format!("body {} is served here: nothing is put over rows that are there", asked.body);
+        return Err(Failure::new(Exit::Refused, "NOT_EMPTY", text));
+    }
+    restore(config, home, asked).await
+}
+
 /// The engine of this name.
-pub(super) fn engine(name: &str) -> Result<EngineKind, Failure> {
+pub(crate) fn engine(name: &str) -> Result<EngineKind, Failure> {
     name.parse().map_err(|_| Failure::new(Exit::Usage, "BAD_USAGE", "engines are sqlite, sled and postgres"))
 }
 

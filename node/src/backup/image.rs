@@ -1,19 +1,15 @@
 //! A body's rows and log on their way into a backup, and the manifest that its identity signs.
 
-use std::sync::Arc;
-
-use chukei_crypto::sign::IdentityKey;
 use chukei_relay_client::clock::Clock;
 use chukei_store::image::{
     Base, Chunk, ChunkBuilder, FileSums, HeldWrites, ImageError, JournalSpan, KeyringNeed, Manifest,
-    Outgoing, SignedManifest, Taken,
+    Outgoing, Taken,
 };
 use chukei_store::{JournalError, Partition};
 use chukei_wire::message::backup::BackupFile;
 use tokio::sync::mpsc;
 
-use crate::audit::AuditLog;
-use crate::hosted::HostedBody;
+use crate::hosted::sealed_body::SealedBody;
 
 /// Chunks of the journal that are read before they are sent.
 const READ_AHEAD: usize = 2;
@@ -50,7 +46,7 @@ pub(super) struct Since {
 
 /// What is taken.
 pub(super) struct Taking {
-    pub(super) body: Arc<HostedBody>,
+    pub(super) body: SealedBody,
     pub(super) clock: Clock,
     pub(super) since: Option<Since>,
 }
@@ -69,13 +65,11 @@ impl Taking {
     ) -> Result<Outgoing<Moment, impl FnOnce() -> Moment + use<>>, ImageError> {
         let (body, clock) = (self.body.clone(), self.clock.clone());
         let moment = move || {
-            let ids = body.keyring().ids();
-            let generation = body.keys().generation();
-            let keyring = KeyringNeed { generation, root: ids.root, epoch: ids.epoch };
-            Moment { at_ms: clock.now_ms(), last_number: body.audit().last_number(), keyring }
+            let keyring = body.keyring_need();
+            Moment { at_ms: clock.now_ms(), last_number: body.last_number(), keyring }
         };
         let since = self.since.map(|since| (since.lineage, since.base.newest));
-        Outgoing::begin(self.body.rows_as_they_are(), since, moment).await
+        Outgoing::begin(self.body.rows(), since, moment).await
     }
 }
 
@@ -93,7 +87,7 @@ pub(super) async fn rows_and_log<S: Sink, F: FnOnce() -> Moment + Send>(
     let Taken { newest, lineage, pause, rows, spaces, noted, held } = taken;
     let base = taking.since.map(|since| since.base);
     let (journal, journal_span) = log(body, base, noted.last_number, sink).await?;
-    let observed = body.rows_as_they_are();
+    let observed = body.rows();
     let manifest = Manifest {
         format: Manifest::FORMAT,
         body: body.code().to_string(),
@@ -111,20 +105,20 @@ pub(super) async fn rows_and_log<S: Sink, F: FnOnce() -> Moment + Send>(
         pause_us: u64::try_from(pause.as_micros()).unwrap_or(u64::MAX),
     };
     tracing::info!(body = %body.code(), records = manifest.records(), pause_us = manifest.pause_us, "image taken");
-    let signed = signed(&manifest, body.identity()).await.ok_or(TakingError::NotReady("identity"))?;
+    let signed = body.sign(&manifest).await.ok_or(TakingError::NotReady("identity"))?;
     Ok((signed, manifest, held))
 }
 
 /// Sends the entries behind the base's up to `last`.
 async fn log<S: Sink>(
-    body: &HostedBody,
+    body: &SealedBody,
     base: Option<Base>,
     last: u64,
     sink: &mut S,
 ) -> Result<(FileSums, JournalSpan), TakingError<S::Error>> {
     let from = base.map_or(1, |base| base.last_number + 1);
     let (chunks, mut ready) = mpsc::channel(READ_AHEAD);
-    let log = body.audit().clone();
+    let log = body.clone();
     let reading = tokio::task::spawn_blocking(move || read_log(&log, from, last, &chunks));
     let mut sums = FileSums::default();
     while let Some(chunk) = ready.recv().await {
@@ -142,7 +136,7 @@ async fn log<S: Sink>(
 }
 
 /// Number of the first entry. What was given up on purpose, at the beginning, is not there.
-fn read_log(log: &AuditLog, from: u64, last: u64, chunks: &mpsc::Sender<Chunk>) -> Result<u64, JournalError> {
+fn read_log(log: &SealedBody, from: u64, last: u64, chunks: &mpsc::Sender<Chunk>) -> Result<u64, JournalError> {
     let mut builder = ChunkBuilder::default();
     let mut first = None;
     for entry in log.entries(from) {
@@ -160,14 +154,4 @@ fn read_log(log: &AuditLog, from: u64, last: u64, chunks: &mpsc::Sender<Chunk>) 
         let _ = chunks.blocking_send(chunk);
     }
     Ok(first.unwrap_or(last + 1))
-}
-
-/// The manifest, signed. A key in a token may block.
-async fn signed(manifest: &Manifest, identity: Arc<IdentityKey>) -> Option<Vec<u8>> {
-    let manifest = manifest.to_bytes().ok()?;
-    let signing = tokio::task::spawn_blocking(move || {
-        let signature = identity.sign(&SignedManifest::message(&manifest)).ok()?;
-        SignedManifest::new(manifest, signature).to_bytes().ok()
-    });
-    signing.await.ok().flatten()
 }

@@ -8,10 +8,11 @@ mod companions;
 pub mod control;
 mod create;
 mod image;
-mod moving;
-mod outcome;
+pub(crate) mod kept;
+pub(crate) mod moving;
+pub(crate) mod outcome;
 mod progress;
-mod restore;
+pub(crate) mod restore;
 
 pub use create::create;
 

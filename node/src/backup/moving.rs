@@ -4,7 +4,6 @@
 //! and a place that gave them away never writes again.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_store::image::{BackupSet, ImageError, ImageFile, ImageWriter, Place, move_rows};
@@ -19,7 +18,7 @@ use crate::backup::companions::Companions;
 use crate::backup::image::{Since, Sink, Taking, TakingError, rows_and_log};
 use crate::backup::outcome::{Exit, Failure, Report};
 use crate::home::Home;
-use crate::hosted::HostedBody;
+use crate::hosted::sealed_body::SealedBody;
 
 /// Time that requests which began before a move have, until the old place can be removed.
 const LETTING_GO: Duration = Duration::from_secs(30);
@@ -30,21 +29,23 @@ const LAST_RECORDS: u64 = 20_000;
 const LAST_LOG_MAX: usize = 16 << 20;
 
 /// The body, if its rows are at hand.
-fn opened(node: &Node, code: BodyCode) -> Result<Arc<HostedBody>, Failure> {
+fn opened(node: &Node, code: BodyCode) -> Result<SealedBody, Failure> {
     let text = format!("body {code} is not open in this node: see its fault under /readyz");
-    node.bodies.opened(code).ok_or_else(|| Failure::new(Exit::Unavailable, "NOT_READY", text))
+    node.bodies.opened(code).map(SealedBody::of).ok_or_else(|| Failure::new(Exit::Unavailable, "NOT_READY", text))
 }
 
-/// Moves a body's rows to another engine, with its log and its keyring where those lie beside the rows.
-pub(super) async fn to_engine(
+/// Moves a body's rows to another engine, with its log and its keyring where those lie beside the rows. Its log tells that
+/// `actor` did it.
+pub(crate) async fn to_engine(
     node: &Node,
     home: &Home,
     code: BodyCode,
     to: EngineKind,
+    actor: &str,
     copied: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Report, Failure> {
     let body = opened(node, code)?;
-    let (observed, name) = (body.rows_as_they_are(), code.as_str());
+    let (observed, name) = (body.rows(), code.as_str());
     let _alone = home.engines.moving(name)?;
     let from = observed.engine();
     if from == to {
@@ -70,8 +71,7 @@ pub(super) async fn to_engine(
         // The body is opened anew, where its place is looked for.
         Err(Moving::Unknown(error)) => return Err(error.into()),
     };
-    let actor = format!("chukei://node/{}", node.name);
-    if let Err(error) = body.audit().moved(&actor, [from, to], node.clock.now_ms()).await {
+    if let Err(error) = body.tell_move(actor, [from, to], node.clock.now_ms()).await {
         tracing::error!(body = %code, %error, "a move is not in the log");
     }
     // The node announces its bodies anew: the epoch of the new place is higher.
@@ -148,7 +148,7 @@ async fn let_go(home: &Home, name: &str, from: EngineKind, to: EngineKind) -> bo
 }
 
 /// Writes the last image of a body into `out` and gives the rows away: from then on this node never writes them again.
-pub(super) async fn leave(
+pub(crate) async fn leave(
     node: &Node,
     code: BodyCode,
     out: &Path,

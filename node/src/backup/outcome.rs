@@ -12,7 +12,7 @@ use crate::start::StartError;
 /// Exit status of the process. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Exit {
+pub(crate) enum Exit {
     /// None of the others.
     Other = 1,
     /// The command line, the configuration or a file handed in cannot be used.
@@ -36,29 +36,29 @@ impl Exit {
 /// The command did not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code})")]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Exit status.
-    pub(super) exit: Exit,
+    pub(crate) exit: Exit,
     /// Stable code.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// What is wrong and what to do.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 impl Failure {
     /// A failure of this kind.
-    pub(super) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
         Self { exit, code: code.to_owned(), message: message.into() }
     }
 }
 
 /// What a command did: for scripts, and for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// For `--json`: one compact line.
-    pub(super) json: Value,
+    pub(crate) json: Value,
     /// For people.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Prints an outcome where scripts and people look for it.

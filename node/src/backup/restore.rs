@@ -25,17 +25,17 @@ use crate::home::Home;
 const IDENTITY_MAX: u64 = 4 * 1024;
 
 /// What is asked for.
-pub(super) struct Restore<'a> {
+pub(crate) struct Restore<'a> {
     /// The body.
-    pub(super) body: BodyCode,
+    pub(crate) body: BodyCode,
     /// Folder of the last backup of the chain.
-    pub(super) from: &'a Path,
+    pub(crate) from: &'a Path,
     /// File with the public identity that signed, where the peer list no longer names it.
-    pub(super) identity: Option<&'a Path>,
+    pub(crate) identity: Option<&'a Path>,
     /// Put rows in and leave the end open: later backups of the chain follow.
-    pub(super) preload: bool,
+    pub(crate) preload: bool,
     /// Whether somebody watches.
-    pub(super) show: bool,
+    pub(crate) show: bool,
 }
 
 /// What became of the log.
@@ -50,7 +50,7 @@ enum Log {
 const STARTS: u64 = 1 << 20;
 
 /// Restores, and tells what was restored and how long it took.
-pub(super) async fn restore(config: &NodeConfig, home: &Home, asked: Restore<'_>) -> Result<Report, Failure> {
+pub(crate) async fn restore(config: &NodeConfig, home: &Home, asked: Restore<'_>) -> Result<Report, Failure> {
     let begun = Instant::now();
     let identities = identities(config, &asked)?;
     let chain = BackupSet::open(asked.from, &identities)?.chain(&identities)?;

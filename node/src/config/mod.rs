@@ -5,6 +5,7 @@ mod code_masters;
 pub mod retention;
 pub mod serve;
 pub mod store;
+pub mod upkeep;
 pub mod zones;
 
 use std::net::SocketAddr;

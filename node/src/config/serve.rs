@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::config::retention::RetentionSettings;
 use crate::config::store::StoreSettings;
+use crate::config::upkeep::UpkeepSettings;
 use crate::config::zones::ZoneSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process};
 use crate::hosted::identity::IdentityPlace;
@@ -58,6 +59,9 @@ pub struct NodeConfig {
     /// How long logs keep what they hold.
     #[serde(default)]
     pub retention: RetentionSettings,
+    /// What operators and maintenance need on this host.
+    #[serde(default)]
+    pub upkeep: UpkeepSettings,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,

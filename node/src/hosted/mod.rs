@@ -15,6 +15,7 @@ pub mod pages;
 pub mod persons;
 pub mod reseal;
 pub mod rows;
+pub mod sealed_body;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -84,6 +84,20 @@ kinds! {
     KeysStatus = "keys-status",
     /// A staff call: an image of the body's rows, sealed as they are.
     BackupCreate = "backup-create",
+    /// Upkeep: how the node and its bodies' ciphertext stand.
+    UpkeepStatus = "upkeep-status",
+    /// Upkeep: the node drains and ends, and its supervisor starts it again.
+    NodeRestart = "node-restart",
+    /// Upkeep: a backup of a body into the node's own folder of backups.
+    UpkeepBackup = "upkeep-backup",
+    /// Upkeep: a backup in that folder is checked.
+    UpkeepVerify = "upkeep-verify",
+    /// Upkeep: a body's rows and log are put back where it has none.
+    UpkeepRestore = "upkeep-restore",
+    /// Upkeep: a body's rows go to another engine, or out of this node.
+    UpkeepMove = "upkeep-move",
+    /// Upkeep: a body's store gives room back.
+    UpkeepCompact = "upkeep-compact",
 }
 
 impl Kind {

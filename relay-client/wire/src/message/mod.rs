@@ -18,3 +18,4 @@ pub mod keys;
 pub mod notice;
 pub mod self_info;
 pub mod staff;
+pub mod upkeep;

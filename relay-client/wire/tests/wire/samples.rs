@@ -5,7 +5,9 @@ use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
-use chukei_wire::message::{backup::*, binding::*, control::*, keys::*, notice::*, self_info::*, staff::*};
+use chukei_wire::message::{
+    backup::*, binding::*, control::*, keys::*, notice::*, self_info::*, staff::*, upkeep::*,
+};
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
@@ -333,6 +335,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("KeysRotateRequest", &rotate);
     visitor.message("KeysStatusReply", &keys());
     backups(visitor);
+    upkeep(visitor);
 }
 
 fn backups(visitor: &mut impl Visit) {
@@ -342,4 +345,19 @@ fn backups(visitor: &mut impl Visit) {
     visitor.message("BackupBegun", &begun);
     let piece = BackupPiece { file: BackupFile::Rows, ends: true, bytes: vec![1, 2, 3] };
     visitor.message("BackupPiece", &piece);
+}
+
+fn upkeep(visitor: &mut impl Visit) {
+    let name = || -> BackupName { "982016-1795219200000".parse().unwrap() };
+    visitor.message("UpkeepBackup", &UpkeepBackup { base: None });
+    visitor.message("UpkeepBackup", &UpkeepBackup { base: Some(name()) });
+    visitor.message("UpkeepVerify", &UpkeepVerify { backup: name() });
+    visitor.message("UpkeepRestore", &UpkeepRestore { backup: name(), preload: true });
+    visitor.message("UpkeepMove", &UpkeepMove::Engine(text("sled")));
+    visitor.message("UpkeepMove", &UpkeepMove::Leave { base: Some(name()) });
+    visitor.message("UpkeepAnswer", &UpkeepAnswer::Working(7));
+    let report = UpkeepReport { json: text("{\"restarting\":true}"), text: text("restarting") };
+    visitor.message("UpkeepAnswer", &UpkeepAnswer::Done(report));
+    let failure = UpkeepFailure { exit: 3, code: text("NOT_EMPTY"), message: text("rows are there") };
+    visitor.message("UpkeepAnswer", &UpkeepAnswer::Failed(failure));
 }
