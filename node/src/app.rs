@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use crate::access::observe::{Observed, Observer};
 use crate::access::pattern::Patterns;
 use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
+use crate::backup::outcome::{Exit, Failure};
 use crate::bodies::call::CallError;
 use crate::config::serve::Limits;
 use crate::config::zones::ZoneSettings;
@@ -34,6 +35,7 @@ use crate::key_gate::Cause;
 use crate::outbound::announcements::Announcements;
 use crate::renewal::CodeRenewals;
 use crate::telemetry::metrics::Metrics;
+use crate::upkeep::Desk;
 use crate::witness::Witness;
 
 /// Time one batch of a long call may take.
@@ -87,7 +89,9 @@ pub struct Node {
     /// Versions of person codes.
     pub code_renewals: CodeRenewals,
     dialer: OnceLock<Dialer>,
+    desk: OnceLock<Desk>,
     wakes: HashMap<BodyCode, Notify>,
+    asked_to_stop: Notify,
     stop: watch::Sender<bool>,
 }
 
@@ -161,7 +165,9 @@ impl Node {
             serving: watch::channel(false).0,
             code_renewals: CodeRenewals::default(),
             dialer: OnceLock::new(),
+            desk: OnceLock::new(),
             wakes,
+            asked_to_stop: Notify::new(),
             stop: watch::channel(false).0,
             name,
             clock,
@@ -181,6 +187,28 @@ impl Node {
     /// Takes the dialer into use; the first one stays.
     pub fn connect(&self, dialer: Dialer) {
         let _ = self.dialer.set(dialer);
+    }
+
+    /// Takes what upkeep works with into use; the first one stays.
+    pub fn keep_up(&self, desk: Desk) {
+        let _ = self.desk.set(desk);
+    }
+
+    /// What upkeep works with.
+    pub(crate) fn desk(&self) -> Result<&Desk, Failure> {
+        let absent =
+            || Failure::new(Exit::Unavailable, "NOT_READY", "the node is not serving yet: try again");
+        self.desk.get().ok_or_else(absent)
+    }
+
+    /// Somebody who may asks for a stop: as a signal would.
+    pub(crate) fn ask_to_stop(&self) {
+        self.asked_to_stop.notify_one();
+    }
+
+    /// Until a stop was asked for.
+    pub async fn asked_to_stop(&self) {
+        self.asked_to_stop.notified().await;
     }
 
     /// A connection to a broker that knows this node's bodies, waiting for one until `deadline`.

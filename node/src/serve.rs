@@ -34,6 +34,7 @@ use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
+use crate::upkeep::Desk;
 use crate::{
     bodies, hop_files, identities, inbound, outbound, renewal, retention, supervise, telemetry, witness,
 };
@@ -96,6 +97,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let engines = Arc::new(opener.engines());
     let home = Home { engines, journal: journal.clone() };
     supervise::start(&node, Opener::new(home.clone(), provider, config.clone())).await;
+    node.keep_up(Desk::new(home.clone(), config.clone()));
     let control = Control { node: node.clone(), home, config: config.clone() };
     if let Err(error) = control::serve(control, &config.path(&config.data_dir)).await {
         // Serving does not hang on it: a path may be too long for a socket.
@@ -150,7 +152,11 @@ async fn start(
     tokio::spawn(witness::run(node.clone()));
     node.begin_serving();
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
-    crate::start::stop_signal().await;
+    tokio::select! {
+        () = crate::start::stop_signal() => {}
+        // Its supervisor starts it again.
+        () = node.asked_to_stop() => {}
+    }
     drain(&node, &staff, &endpoint, config.limits.drain_seconds).await;
     Ok(())
 }

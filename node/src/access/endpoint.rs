@@ -66,6 +66,11 @@ const fn staff(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
     Endpoint { kind, entrance: Entrance::Staff, effect, action, function: None }
 }
 
+/// Upkeep touches no stored content.
+const fn upkeep(kind: Kind, action: &'static str) -> Endpoint {
+    Endpoint { kind, entrance: Entrance::Upkeep, effect: Effect::Operate, action, function: None }
+}
+
 const fn broker(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
     Endpoint { kind, entrance: Entrance::Broker, effect, action, function: None }
 }
@@ -87,6 +92,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::KeysRotate, Effect::Write, "keys_rotate"),
     staff(Kind::KeysStatus, Effect::Read, "keys_status"),
     staff(Kind::BackupCreate, Effect::Read, "backup_create"),
+    upkeep(Kind::UpkeepStatus, "upkeep_status"),
+    upkeep(Kind::NodeRestart, "node_restart"),
+    upkeep(Kind::UpkeepBackup, "backup_create"),
+    // Whoever may take backups checks them.
+    upkeep(Kind::UpkeepVerify, "backup_create"),
+    upkeep(Kind::UpkeepRestore, "backup_restore"),
+    upkeep(Kind::UpkeepMove, "body_move"),
+    upkeep(Kind::UpkeepCompact, "store_compact"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

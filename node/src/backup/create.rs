@@ -12,13 +12,18 @@ use crate::app::Node;
 use crate::backup::image::{Since, Sink, Taking, TakingError, rows_and_log};
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::rows::RowError;
+use crate::hosted::sealed_body::SealedBody;
 use chukei_store::image::{Base, ImageError};
 
 /// Sends an image of the body's rows and log.
 pub async fn create(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
     let asked: BackupRequest = call.request().await?;
     let body = grant.scope().body().clone();
-    let taking = Taking { body: body.clone(), clock: node.clock.clone(), since: asked.base.map(since_of) };
+    let taking = Taking {
+        body: SealedBody::of(body.clone()),
+        clock: node.clock.clone(),
+        since: asked.base.map(since_of),
+    };
     let rows = taking.begin().await.map_err(refusal)?;
     let bytes = body.rows_as_they_are().usage().await.map_err(RowError::from)?.bytes;
     call.reply(&BackupBegun { body: body.code().to_string(), at_ms: node.clock.now_ms(), bytes }).await?;

@@ -136,7 +136,12 @@ async fn log<S: Sink>(
 }
 
 /// Number of the first entry. What was given up on purpose, at the beginning, is not there.
-fn read_log(log: &SealedBody, from: u64, last: u64, chunks: &mpsc::Sender<Chunk>) -> Result<u64, JournalError> {
+fn read_log(
+    log: &SealedBody,
+    from: u64,
+    last: u64,
+    chunks: &mpsc::Sender<Chunk>,
+) -> Result<u64, JournalError> {
     let mut builder = ChunkBuilder::default();
     let mut first = None;
     for entry in log.entries(from) {

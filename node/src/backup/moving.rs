@@ -31,7 +31,10 @@ const LAST_LOG_MAX: usize = 16 << 20;
 /// The body, if its rows are at hand.
 fn opened(node: &Node, code: BodyCode) -> Result<SealedBody, Failure> {
     let text = format!("body {code} is not open in this node: see its fault under /readyz");
-    node.bodies.opened(code).map(SealedBody::of).ok_or_else(|| Failure::new(Exit::Unavailable, "NOT_READY", text))
+    node.bodies
+        .opened(code)
+        .map(SealedBody::of)
+        .ok_or_else(|| Failure::new(Exit::Unavailable, "NOT_READY", text))
 }
 
 /// Moves a body's rows to another engine, with its log and its keyring where those lie beside the rows. Its log tells that

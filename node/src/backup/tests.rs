@@ -24,6 +24,7 @@ use crate::home::Home;
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::samples::Sample;
+use crate::hosted::sealed_body::SealedBody;
 
 const BODY: &str = "982016";
 const SAMPLE: &str = include_str!("../../node.sample.toml");
@@ -59,7 +60,7 @@ async fn opens(body: &HostedBody, row: &RowKey) -> bool {
 }
 
 async fn backup(sample: &Sample, out: &Path) {
-    let taking = Taking { body: sample.body(BODY), clock: Clock::system(), since: None };
+    let taking = Taking { body: SealedBody::of(sample.body(BODY)), clock: Clock::system(), since: None };
     let rows = taking.begin().await.unwrap();
     let mut sink = Files(ImageWriter::create(out).unwrap());
     let taken = rows_and_log(&taking, rows, &mut sink).await.map_err(|error| match error {

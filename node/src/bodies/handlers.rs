@@ -8,18 +8,17 @@ use chukei_wire::result::ResultName;
 use crate::access::decision::Decision;
 use crate::access::grant::{Grant, Read, Write};
 use crate::app::Node;
-use crate::backup;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
+use crate::{backup, upkeep};
 
 /// Serves what was decided.
 pub async fn serve(node: &Arc<Node>, decision: Decision, call: &mut Call) -> Result<Done, CallError> {
     match decision {
         Decision::Read(grant) => read(node, grant, call).await,
         Decision::Write(grant) => write(node, grant, call).await,
-        Decision::Deliver(_) | Decision::Export(_) | Decision::Operate(_) | Decision::Upkeep(_) => {
-            no_handler()
-        }
+        Decision::Upkeep(grant) => upkeep::serve(node, &grant, call).await,
+        Decision::Deliver(_) | Decision::Export(_) | Decision::Operate(_) => no_handler(),
     }
 }
 

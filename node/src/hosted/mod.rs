@@ -24,6 +24,7 @@ use arc_swap::ArcSwapOption;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::result::ResultName;
 
+use crate::audit::AuditLog;
 use crate::key_gate::{Cause, Fault, Gate};
 pub use body::HostedBody;
 
@@ -110,6 +111,11 @@ impl Bodies {
     /// The body, if it was opened, whether or not it can be served now: for its log.
     pub fn opened(&self, code: BodyCode) -> Option<Arc<HostedBody>> {
         self.by_code.get(&code)?.body.load_full()
+    }
+
+    /// The log of a body that is open: for events.
+    pub fn log_of(&self, code: BodyCode) -> Option<AuditLog> {
+        self.opened(code).map(|body| body.audit().clone())
     }
 
     /// Every body that is open.

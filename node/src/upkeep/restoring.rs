@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::app::Node;
 use crate::audit::CallTold;
-use crate::backup::outcome::{Exit, Failure, Report};
+use crate::backup::outcome::{Failure, Report};
 use crate::backup::{control, moving, restore};
 use crate::bodies::call::{Call, CallError, Done};
 use crate::upkeep::desk::Turn;
@@ -132,17 +132,12 @@ async fn moved(
             let mut report = moving::leave(node, code, &out, base.as_deref()).await?;
             // Callers know names and no paths.
             let name = name_of(&out);
-            report.text = format!("body {code} has left this node; its last image is {name} in the folder of backups");
+            report.text =
+                format!("body {code} has left this node; its last image is {name} in the folder of backups");
             if let Some(backup) = report.json.get_mut("backup") {
                 *backup = name.into();
             }
             Ok(report)
         }
     }
-}
-
-/// What the platform's people hear of a body that is not open here.
-pub(crate) fn not_open(code: BodyCode) -> Failure {
-    let text = format!("body {code} is not open in this node: see its fault under upkeep status");
-    Failure::new(Exit::Unavailable, "NOT_READY", text)
 }

@@ -9,3 +9,4 @@ mod manifests;
 mod providers;
 mod repository;
 mod sources;
+mod upkeep;
