@@ -80,7 +80,16 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "chukei-access",
         may_name: &["chukei-crypto", "chukei-wire", "chukei-domain"],
-        never_reaches: &["tokio", "quinn", "quinn-proto", "rusqlite", "sled", "tokio-postgres", "chukei-store", "tracing"],
+        never_reaches: &[
+            "tokio",
+            "quinn",
+            "quinn-proto",
+            "rusqlite",
+            "sled",
+            "tokio-postgres",
+            "chukei-store",
+            "tracing",
+        ],
     },
     Layer { name: "chukei-node", may_name: BELOW_ROLES, never_reaches: TESTS },
     // The server is for its tests.

@@ -29,8 +29,20 @@ const WAYS_IN: [&str; 16] = [
 
 /// What the sealed body hands out. Another function here is a decision about R2.
 const HANDED_OUT: [&str; 14] = [
-    "of", "code", "fault", "epoch", "engine", "usage", "compact", "rows", "keyring_need", "keyring_place",
-    "last_number", "entries", "tell_move", "sign",
+    "of",
+    "code",
+    "fault",
+    "epoch",
+    "engine",
+    "usage",
+    "compact",
+    "rows",
+    "keyring_need",
+    "keyring_place",
+    "last_number",
+    "entries",
+    "tell_move",
+    "sign",
 ];
 
 fn code(text: &str) -> impl Iterator<Item = &str> {
