@@ -17,6 +17,7 @@ mod chunks;
 mod cipher;
 pub mod custody;
 pub mod derive;
+pub mod factor;
 pub mod hash;
 pub mod key;
 pub mod keyring;

@@ -44,6 +44,11 @@ impl SigningKey {
         Ed25519KeyPair::from_pkcs8(pkcs8).map(Self).map_err(|_| BadKey)
     }
 
+    /// The key of this seed (RFC 8032, 5.1.5), for seeds that are derived anew each time.
+    pub(crate) fn from_seed(seed: &[u8; 32]) -> Result<Self, BadKey> {
+        Ed25519KeyPair::from_seed_unchecked(seed).map(Self).map_err(|_| BadKey)
+    }
+
     /// The signature over `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         let mut signature = [0; 64];

@@ -56,6 +56,8 @@ kinds! {
     Time = "time",
     /// A terminal proves which device it is, before anything else is asked on its connection.
     Device = "device",
+    /// A user proves a factor beside the certificate, at the begin of a connection or when a step-up is asked for.
+    Factor = "factor",
     /// A staff call: enrolment of persons.
     PersonEnroll = "enroll",
     /// A staff call: enrolled persons.
@@ -115,6 +117,7 @@ impl Kind {
                 | Self::PermitRoots
                 | Self::Time
                 | Self::Device
+                | Self::Factor
         )
     }
 }

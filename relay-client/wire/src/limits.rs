@@ -36,6 +36,8 @@ pub const ROOT_LEAVES_MAX: usize = 1_024;
 pub const DEVICE_CHAIN_MAX: usize = 4;
 /// A challenge that a factor answers.
 pub const FACTOR_CHALLENGE: usize = 32;
+/// A factor's signature.
+pub const FACTOR_SIGNATURE: usize = 64;
 /// Failed proofs of a factor after which a connection is closed.
 pub const FACTOR_TRIES_MAX: u32 = 5;
 /// Fewest rounds of PBKDF2 between a PIN and its key.

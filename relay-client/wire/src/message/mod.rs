@@ -14,6 +14,7 @@ macro_rules! unprinted {
 pub mod backup;
 pub mod binding;
 pub mod control;
+pub mod factor;
 pub mod keys;
 pub mod notice;
 pub mod self_info;

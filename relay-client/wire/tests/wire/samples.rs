@@ -6,7 +6,7 @@ use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeI
 use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
 use chukei_wire::message::{
-    backup::*, binding::*, control::*, keys::*, notice::*, self_info::*, staff::*, upkeep::*,
+    backup::*, binding::*, control::*, factor::*, keys::*, notice::*, self_info::*, staff::*, upkeep::*,
 };
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
@@ -283,6 +283,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let proof =
         DeviceProof { chain: vec![ByteBuf::from(vec![0x30, 0])], scheme: 0x0403, signature: vec![0x30, 6] };
     visitor.message("DeviceProof", &proof);
+    factor_messages(visitor);
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
     visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());
@@ -360,4 +361,13 @@ fn upkeep(visitor: &mut impl Visit) {
     visitor.message("UpkeepAnswer", &UpkeepAnswer::Done(report));
     let failure = UpkeepFailure { exit: 3, code: text("NOT_EMPTY"), message: text("rows are there") };
     visitor.message("UpkeepAnswer", &UpkeepAnswer::Failed(failure));
+}
+
+fn factor_messages(visitor: &mut impl Visit) {
+    let proof = FactorProof { challenge: [0xc4; 32], signature: [0x51; 64] };
+    visitor.message("FactorRequest", &FactorRequest { name: text("pin"), proof: None });
+    visitor.message("FactorRequest", &FactorRequest { name: text("pin"), proof: Some(proof) });
+    let stretch = Some(FactorStretch { salt: vec![0x5a; 16], rounds: 600_000 });
+    visitor.message("FactorChallenge", &FactorChallenge { challenge: [0xc4; 32], stretch: None });
+    visitor.message("FactorChallenge", &FactorChallenge { challenge: [0xc4; 32], stretch });
 }
