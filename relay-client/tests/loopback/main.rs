@@ -7,6 +7,7 @@ mod authority;
 mod channel;
 mod device;
 mod dial;
+mod factor;
 mod foreign;
 mod frames;
 mod groups;
