@@ -24,7 +24,7 @@ use crate::request_id;
 use crate::session::{OpenRequest, SessionError, open_request};
 use crate::stream::StreamError;
 
-pub use software::{FileKey, PIN_CHARACTERS, Pin, PinError, PinKey, Prompt};
+pub use software::{AskPerson, FileKey, PIN_CHARACTERS, Pin, PinError, PinKey, Prompt};
 
 /// Time for one answer of the node.
 const ANSWER_WAIT: Duration = Duration::from_secs(20);

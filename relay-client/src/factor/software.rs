@@ -108,12 +108,15 @@ impl Authenticator for FileKey {
     }
 }
 
+/// Asks a person for the factor of this name; `None` where nobody answers.
+pub type AskPerson = Box<dyn Fn(&str) -> Option<Zeroizing<String>> + Send + Sync>;
+
 /// Where a PIN comes from, each time it is needed.
 pub enum Prompt {
     /// From a file that is its owner's alone.
     File(PathBuf),
-    /// From a person; `None` where nobody answers.
-    Person(Box<dyn Fn(&str) -> Option<Zeroizing<String>> + Send + Sync>),
+    /// From a person.
+    Person(AskPerson),
 }
 
 impl fmt::Debug for Prompt {
