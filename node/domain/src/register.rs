@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod limits;
 mod plain;
+pub mod platform;
 mod resource;
 mod staff;
 

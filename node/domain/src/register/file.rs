@@ -102,7 +102,7 @@ impl RegisterFile {
     }
 }
 
-fn line_of(text: &str, offset: usize) -> String {
+pub(super) fn line_of(text: &str, offset: usize) -> String {
     let before = text.as_bytes().iter().take(offset);
     format!("line {}", before.filter(|byte| **byte == b'\n').count() + 1)
 }

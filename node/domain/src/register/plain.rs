@@ -20,6 +20,11 @@ pub(super) fn is_device_name(text: &str) -> bool {
     is_name(text.strip_prefix(PLATFORM_DEVICE).unwrap_or(text))
 }
 
+/// Whether `text` is the whole URI of one of the platform's devices.
+pub(super) fn is_platform_device(text: &str) -> bool {
+    text.strip_prefix(PLATFORM_DEVICE).is_some_and(is_name)
+}
+
 /// Whether `text` may be the name of an action of the schema.
 pub(super) fn is_action(text: &str) -> bool {
     let allowed = |c: u8| matches!(c, b'a'..=b'z' | b'_');

@@ -208,7 +208,7 @@ impl Factor {
         }
     }
 
-    fn check(&self) -> Result<(), Why> {
+    pub(super) fn check(&self) -> Result<(), Why> {
         check_name(&self.name)?;
         let algorithm = self.algorithm().ok_or(Why::Factor)?;
         let formed = match (&self.stretch, self.kind) {
