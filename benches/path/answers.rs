@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use chukei_benches::Failure;
+use chukei_benches::loading::{self, HEADER, value};
 use chukei_domain::catalogue::{Catalogue, Dataset, ItemKind};
 use chukei_harness::layout::{BODIES, Layout};
 use chukei_harness::stack::Stack;
@@ -11,8 +12,6 @@ use chukei_wire::codec::encode;
 use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer};
 use chukei_wire::result::ResultName;
 use tokio::runtime::Runtime;
-
-use crate::bulk::{self, HEADER, value};
 
 /// The dataset that is asked for.
 pub(crate) const DATASET: &str = "TM00000000000002";
@@ -31,13 +30,13 @@ pub(crate) struct Asking {
 pub(crate) fn load(runtime: &Runtime, stack: &Stack, count: usize) -> Result<Vec<Asking>, Failure> {
     let [body, ..] = BODIES;
     let layout = stack.layout();
-    let file = bulk::add(layout, body.code, count)?;
-    bulk::enrol(layout, body.code, &file, count)?;
+    let file = loading::add(layout, body.code, count)?;
+    loading::enrol(layout, body.code, &file, count)?;
     let catalogue = Catalogue::builtin()?;
     let dataset = catalogue.dataset(DATASET).ok_or("the catalogue has no such dataset")?;
     let items = dataset.items().count();
     let mut rows = format!("{HEADER}\n");
-    for addressee in bulk::addressees(&file)? {
+    for addressee in loading::addressees(&file)? {
         for AnswerItem { info_item_code, value, .. } in filled(dataset, &addressee)? {
             writeln!(
                 rows,
@@ -46,7 +45,7 @@ pub(crate) fn load(runtime: &Runtime, stack: &Stack, count: usize) -> Result<Vec
             )?;
         }
     }
-    bulk::import(layout, body.code, "answers", &rows, count * items)?;
+    loading::import(layout, body.code, "answers", &rows, count * items)?;
     runtime.block_on(listed(layout, body.code))
 }
 

@@ -2,7 +2,6 @@
 //! end-to-end seal, no permit, no log: a request's bytes go through a process that passes them on, to one that
 //! answers with as many bytes as the path's answer has.
 
-mod child;
 mod roles;
 
 use std::path::Path;
@@ -10,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chukei_benches::Failure;
+use chukei_benches::child::ChildProcess;
 use chukei_benches::link::{READ, credentials, dial, soon};
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::ClientEndpoint;
 use chukei_relay_client::stream::RecvHalf;
 
-use child::ChildProcess;
 use chukei_benches::load::{self, Round};
 pub(crate) use roles::play;
 

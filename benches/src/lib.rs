@@ -4,9 +4,11 @@
 //! in the same run, and is given as a median with its spread. Deliberately absent: limits that a figure must meet
 //! (a machine under other load would fail them) and results kept between runs.
 
+pub mod child;
 pub mod disk;
 pub mod link;
 pub mod load;
+pub mod loading;
 pub mod machine;
 pub mod paired;
 pub mod progress;

@@ -22,10 +22,11 @@ use tokio::time::Instant;
 
 use crate::access::observe::{Observed, Observer};
 use crate::access::pattern::Patterns;
-use crate::admission::{Admission, BodyLimit, NotDone, RETRY_AFTER_MS};
+use crate::admission::table::BodyLimits;
+use crate::admission::{Admission, Bounds, NotDone};
 use crate::backup::outcome::{Exit, Failure};
-use crate::bodies::call::CallError;
-use crate::config::serve::Limits;
+use crate::bodies::call::{Call, CallError};
+use crate::config::limits::{Limits, OwnLimits};
 use crate::config::zones::ZoneSettings;
 use crate::evidence::PermitEvidence;
 use crate::expiry::Pace;
@@ -40,8 +41,6 @@ use crate::witness::Witness;
 
 /// Time one batch of a long call may take.
 const BATCH_WAIT: Duration = Duration::from_secs(60);
-/// Tries of a batch that finds no room before its caller is told.
-const BATCH_TRIES: u32 = 25;
 
 /// Everything the node's handlers share.
 pub struct Node {
@@ -63,8 +62,10 @@ pub struct Node {
     pub permits: Permits,
     /// Request ids in use.
     pub replay: ReplayWindow,
-    /// Admission.
+    /// Turns of all bodies' requests.
     pub admission: Admission,
+    /// The limits of each body.
+    pub body_limits: BodyLimits,
     /// Metrics.
     pub metrics: Metrics,
     /// Bounds.
@@ -115,6 +116,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Bounds.
     pub limits: Limits,
+    /// Bounds of each hosted body.
+    pub body_bounds: Vec<(BodyCode, Bounds)>,
     /// Where evidence of permits goes.
     pub evidence: PermitEvidence,
     /// Days for which an epoch opens old keyrings.
@@ -143,6 +146,9 @@ impl Node {
         let Parts { name, clock, bodies, catalogue, peers, metrics, limits, evidence, epochs_kept, .. } =
             parts;
         let (policies, zones) = (parts.policies, parts.zones);
+        let admission = Admission::new(limits.in_flight);
+        let usual = limits.bounds(OwnLimits::default());
+        let body_limits = BodyLimits::new(&admission, parts.body_bounds, usual);
         let hold_ms = limits.integrity_hold_seconds.saturating_mul(1_000);
         let wakes = bodies.codes().map(|code| (code, Notify::new())).collect();
         let rotating = ChannelLimits::rotating(limits.channel_max_seconds, limits.channel_max_messages);
@@ -153,7 +159,8 @@ impl Node {
             holds: Holds::new(hold_ms),
             permits: Permits::new(evidence, hold_ms),
             replay: ReplayWindow::new(REPLAY_CAPACITY),
-            admission: Admission::new(limits.in_flight),
+            admission,
+            body_limits,
             watched_peers: Arc::new(peers),
             announcements: Announcements::default(),
             epochs_kept,
@@ -310,32 +317,27 @@ impl Node {
         self.metrics.request_seconds.with_label_values(&[kind.as_str()]).observe(took.as_secs_f64());
     }
 
-    /// Runs one batch of a long call under admission. A batch that finds no room waits its turn for a few
-    /// seconds: the caller is behind a stream and sends nothing more meanwhile.
-    pub async fn admit_batch<F, T>(&self, body: &BodyLimit, work: F) -> Result<T, CallError>
+    /// Whether rows may be added to a body's.
+    pub fn room(&self, body: BodyCode) -> Result<(), CallError> {
+        Ok(self.body_limits.of(Some(body)).room()?)
+    }
+
+    /// Runs one batch of a long call in the call's turn, which it keeps until it is done: the work is past its point
+    /// of no return once begun, and a deadline drops the wait for it, not the work.
+    pub async fn admit_batch<F, T>(&self, call: &mut Call, work: F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>> + Send + 'static,
         T: Send + 'static,
     {
-        // The work is past its point of no return once begun: a deadline drops the wait for it, not the work.
-        let mut work = Some(work);
-        for _ in 0..BATCH_TRIES {
-            let turn = self.admission.turn(body);
-            if let Some(turn) = turn {
-                let Some(work) = work.take() else { break };
-                let task = tokio::spawn(async move {
-                    let _turn = turn;
-                    work.await
-                });
-                let done = tokio::time::timeout(BATCH_WAIT, task).await;
-                return done.map_or_else(
-                    |_| Err(CallError::from(NotDone::DeadlinePassed)),
-                    |joined| joined.unwrap_or(Err(CallError::NotNow(ResultName::NotReady))),
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(u64::from(RETRY_AFTER_MS))).await;
-        }
-        self.metrics.shed.inc();
-        Err(CallError::NotNow(ResultName::Overloaded))
+        let turn = call.take_turn().await?;
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            work.await
+        });
+        let done = tokio::time::timeout(BATCH_WAIT, task).await;
+        done.map_or_else(
+            |_| Err(CallError::from(NotDone::DeadlinePassed)),
+            |joined| joined.unwrap_or(Err(CallError::NotNow(ResultName::NotReady))),
+        )
     }
 }

@@ -86,6 +86,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         zones: config.zones.clone(),
         peers,
         metrics,
+        body_bounds: config.bodies.iter().map(|body| (body.code, limits.bounds(body.limits))).collect(),
         limits,
         evidence,
         epochs_kept,

@@ -62,7 +62,6 @@ impl Opener {
             code: body.code,
             portal: body.portal.clone(),
             affairs: body.affairs.iter().filter_map(|code| code.parse().ok()).collect(),
-            in_flight: self.config.limits.in_flight_per_body,
             awaited: body.awaited,
         };
         let identity = IdentityPlace::of(&body.identity_key, &self.config.keys, &self.config.base);

@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use chukei_relay_client::stream::{RecvHalf, SendHalf, StreamError};
+use chukei_wire::codec::{decode, encode};
 use chukei_wire::frame::{FrameType, Outcome, Status};
 use chukei_wire::header::Header;
 use chukei_wire::id::HeaderHash;
+use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS};
+use crate::admission::table::scans;
+use crate::admission::{NOT_READY, NotDone, Pass, RETRY_AFTER_MS, Shed, Turn};
+use crate::app::Node;
 use crate::audit::AuditError;
 use crate::hosted::rows::RowError;
 
@@ -27,6 +31,9 @@ pub enum CallError {
     /// It may work later.
     #[error("not now: {0}")]
     NotNow(ResultName),
+    /// A limit of the body was met.
+    #[error(transparent)]
+    Shed(#[from] Shed),
     /// The stream failed or the caller broke the protocol.
     #[error("stream: {0}")]
     Stream(#[from] StreamError),
@@ -51,8 +58,11 @@ impl From<chukei_domain::outcome::Refusal> for CallError {
 }
 
 impl From<NotDone> for CallError {
-    fn from(_: NotDone) -> Self {
-        Self::NotNow(ResultName::Overloaded)
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Shed(shed) => Self::Shed(shed),
+            NotDone::DeadlinePassed => Self::NotNow(ResultName::Overloaded),
+        }
     }
 }
 
@@ -61,6 +71,7 @@ impl CallError {
     pub fn result(&self) -> ResultName {
         match self {
             Self::Refused(result) | Self::NotNow(result) => *result,
+            Self::Shed(_) => ResultName::Overloaded,
             Self::Stream(_) => ResultName::BadFormat,
             Self::Row(error) => crate::outcome::result_of_row_error(error),
             Self::Audit(_) => ResultName::NotReady,
@@ -71,6 +82,7 @@ impl CallError {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(result) => Outcome::Refused(*result),
+            Self::Shed(shed) => shed.outcome(),
             Self::Stream(_) => Outcome::Refused(ResultName::BadFormat),
             other => match other.result() {
                 ResultName::IntegrityFailure => Outcome::Refused(ResultName::IntegrityFailure),
@@ -97,6 +109,9 @@ impl Done {
     }
 }
 
+/// Nothing is done for a call that was not let in.
+const NOT_ENTERED: CallError = CallError::NotNow(ResultName::NotReady);
+
 /// One call.
 pub struct Call {
     /// The end-to-end part.
@@ -105,18 +120,41 @@ pub struct Call {
     send: SendHalf,
     recv: RecvHalf,
     answered: bool,
+    pass: Option<Pass>,
 }
 
 impl Call {
     /// A call whose header has been read.
     pub fn new(header: Header, hash: HeaderHash, send: SendHalf, recv: RecvHalf) -> Self {
-        Self { header, hash, send, recv, answered: false }
+        Self { header, hash, send, recv, answered: false, pass: None }
     }
 
-    /// The next message, or `None` when the caller has said all.
+    /// Lets the call in under the limits of its caller's body, before anything else is asked of it (R40).
+    pub async fn enter(&mut self, node: &Node, caller: &Identity) -> Result<(), Shed> {
+        let limit = node.body_limits.of_caller(caller);
+        self.pass = Some(Pass::enter(&node.admission, limit, scans(self.header.kind)).await?);
+        Ok(())
+    }
+
+    /// The next message, or `None` when the caller has said all. What follows is done in a turn of the caller's body.
     pub async fn next<T: Serialize + DeserializeOwned>(&mut self) -> Result<Option<T>, CallError> {
         self.recv.set_deadline(Instant::now() + MESSAGE_WAIT);
-        Ok(self.recv.next_message().await?)
+        let pass = self.pass.as_mut().ok_or(NOT_ENTERED)?;
+        pass.rest();
+        let payload = match self.recv.read_frame().await? {
+            Some((FrameType::Message, payload)) => payload,
+            Some((got, _)) => {
+                return Err(StreamError::Unexpected { due: FrameType::Message, got }.into());
+            }
+            None => return Ok(None),
+        };
+        pass.received(payload.len()).await?;
+        Ok(Some(decode(&payload, FrameType::Message.limit()).map_err(StreamError::from)?))
+    }
+
+    /// The turn that the call holds, or one for work that is to come: for what outlives the wait for it.
+    pub async fn take_turn(&mut self) -> Result<Turn, CallError> {
+        Ok(self.pass.as_mut().ok_or(NOT_ENTERED)?.take_turn().await?)
     }
 
     /// The one message this call needs.
@@ -126,19 +164,24 @@ impl Call {
 
     /// Sends a message; the status goes before the first.
     pub async fn reply<T: Serialize>(&mut self, message: &T) -> Result<(), CallError> {
+        let message = encode(message).map_err(StreamError::from)?;
+        self.pass.as_mut().ok_or(NOT_ENTERED)?.sending(message.len()).await?;
         self.send.set_deadline(Instant::now() + MESSAGE_WAIT);
         self.answer().await?;
-        Ok(self.send.write_message(message).await?)
+        self.send.put_owned_frame(FrameType::Message, message).await?;
+        Ok(self.send.flush().await?)
     }
 
     /// Ends a call that was answered.
     pub async fn finish(&mut self) -> Result<(), CallError> {
+        self.rest();
         self.answer().await?;
         Ok(self.send.finish().await?)
     }
 
     /// Ends a call that is not answered: by a status, or, where some of the answer is gone out, by a reset.
     pub async fn refuse(&mut self, outcome: Outcome) {
+        self.rest();
         if self.answered {
             self.send.reset(chukei_relay_client::stream::ResetCode::Abandoned);
             return;
@@ -147,6 +190,13 @@ impl Call {
         let told = self.status(outcome).await;
         if told.is_ok() {
             let _ = self.send.finish().await;
+        }
+    }
+
+    /// No turn is held while a caller takes its time to read.
+    fn rest(&mut self) {
+        if let Some(pass) = &mut self.pass {
+            pass.rest();
         }
     }
 

@@ -28,7 +28,13 @@ pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
         Err(error) => error.result(),
     };
     if let Err(error) = &result {
-        tracing::info!(request_id = %call.header.request_id, kind = ?kind, %error, "call not answered");
+        match error {
+            // The body's own log line tells how many there were.
+            CallError::Shed(shed) => node.metrics.count_shed(shed.reason),
+            error => {
+                tracing::info!(request_id = %call.header.request_id, kind = ?kind, %error, "call not answered");
+            }
+        }
         call.refuse(error.outcome()).await;
     }
     node.ended(call.header.request_id, kind, name, started.elapsed());

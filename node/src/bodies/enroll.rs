@@ -45,9 +45,10 @@ pub async fn enroll(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> R
         if batch.rows.len() > ENROL_BATCH_ROWS {
             return Err(CallError::Refused(ResultName::BadFormat));
         }
+        node.room(grant.body().code())?;
         let (of, held) = (node.clone(), grant.clone());
         let work = async move { enroll_batch(&of, &held, batch).await };
-        let rows = node.admit_batch(grant.body().limit(), work).await?;
+        let rows = node.admit_batch(call, work).await?;
         enrolled += rows.iter().filter(|row| **row == RowOutcome::Registered).count();
         call.reply(&BatchReply { rows }).await?;
     }

@@ -25,7 +25,7 @@ pub async fn rotate(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> R
         let today = of.witness.day(now_ms).unwrap_or_else(|| held.body().keyring().ids().epoch);
         rotation::rotate(&held, asked, of.epochs_kept, today, now_ms).await
     };
-    node.admit_batch(grant.body().limit(), work).await?;
+    node.admit_batch(call, work).await?;
     call.reply(&rotation::status(grant.scope().body(), false).await?).await?;
     Ok(Done::of(1))
 }

@@ -8,8 +8,10 @@ use chukei_relay_client::endpoint::ServerEndpoint;
 use chukei_relay_client::stream::{HEAD_WAIT, RecvHalf, ResetCode, SendHalf};
 use chukei_wire::frame::FrameType;
 use chukei_wire::header::{Header, Hop, Kind};
+use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
+use crate::admission::Shed;
 use crate::app::Node;
 use crate::bodies::call::Call;
 use crate::bodies::caller::{Caller, may_enter, take_device};
@@ -72,14 +74,24 @@ async fn serve_stream(
         return Err(Malformed);
     };
     let hash = Header::hash(&bytes);
-    let call = Call::new(header, hash, send, recv);
-    if call.header.kind == Kind::Device {
+    let mut call = Call::new(header, hash, send, recv);
+    if let Err(shed) = call.enter(&node, connection.identity()).await {
+        turn_away(&node, shed, call).await;
+    } else if call.header.kind == Kind::Device {
         take_device(&node, connection, session, call).await;
     } else {
         let caller = Caller::of(&node, connection, session);
         dispatch(node, &caller, call).await;
     }
     Ok(())
+}
+
+/// Tells a caller whose body is at its limits to come back. The cheapest of answers: no scope, no decision, no event.
+async fn turn_away(node: &Node, shed: Shed, mut call: Call) {
+    let started = std::time::Instant::now();
+    node.metrics.count_shed(shed.reason);
+    call.refuse(shed.outcome()).await;
+    node.ended(call.header.request_id, call.header.kind, ResultName::Overloaded, started.elapsed());
 }
 
 async fn read_head(recv: &mut RecvHalf) -> Result<(Header, bytes::Bytes), Malformed> {

@@ -6,21 +6,24 @@ use std::sync::{Mutex, PoisonError};
 use chukei_relay_client::peers::PeerList;
 use chukei_wire::body_code::BodyCode;
 
-use crate::admission::BodyLimit;
+use crate::admission::{Admission, BodyLimit, Bounds};
 use crate::broker::codes::Party;
 use crate::broker::rights::Way;
 
 /// The limits of every body, and one for what concerns none that is listed.
 pub(super) struct BodyLimits {
-    each: usize,
+    admission: Admission,
+    each: Bounds,
     listed: Mutex<HashMap<BodyCode, BodyLimit>>,
     others: BodyLimit,
 }
 
 impl BodyLimits {
     /// At most `each` requests of a body at once.
-    pub(super) fn new(each: usize) -> Self {
-        Self { each, listed: Mutex::default(), others: BodyLimit::new(each) }
+    pub(super) fn new(admission: &Admission, each: usize) -> Self {
+        let each = Bounds::places(each);
+        let others = admission.body("others", each);
+        Self { admission: admission.clone(), each, listed: Mutex::default(), others }
     }
 
     /// The limit that a request falls under. Only bodies of the peer list get one of their own, so that invented
@@ -34,7 +37,8 @@ impl BodyLimits {
         match body.filter(|body| peers.body(body).is_some()) {
             Some(body) => {
                 let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-                listed.entry(body).or_insert_with(|| BodyLimit::new(self.each)).clone()
+                let new = || self.admission.body(body.to_string(), self.each);
+                listed.entry(body).or_insert_with(new).clone()
             }
             None => self.others.clone(),
         }

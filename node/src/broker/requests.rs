@@ -12,7 +12,7 @@ use chukei_wire::message::control::{Announce, TimeReply};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
-use crate::admission::{NotDone, RETRY_AFTER_MS};
+use crate::admission::NotDone;
 use crate::broker::Broker;
 use crate::broker::acquire::acquire;
 use crate::broker::announce::verify;
@@ -102,10 +102,10 @@ async fn admit(
     match broker.admission.run(&limit, allowed, work).await {
         Ok(ending) => ending,
         Err(NotDone::DeadlinePassed) => Ok(Ending::Aborted),
-        Err(NotDone::Overloaded) => {
-            broker.metrics.shed.inc();
+        Err(NotDone::Shed(shed)) => {
+            broker.metrics.count_shed(shed.reason);
             let Some(mut request) = take(&slot) else { return Ok(Ending::Aborted) };
-            end(&mut request, Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS)).await
+            end(&mut request, shed.outcome()).await
         }
     }
 }

@@ -141,6 +141,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let journal = Arc::new(journal(&folder, &metrics)?);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
+    let admission = Admission::new(limits.in_flight);
     let broker = Broker {
         name: config.name.clone(),
         clock,
@@ -150,8 +151,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         renewals: RenewalRate::default(),
         acquisition_key,
         legal_basis: config.legal_basis.clone(),
-        admission: Admission::new(limits.in_flight),
-        limits: BodyLimits::new(limits.in_flight_per_body),
+        limits: BodyLimits::new(&admission, limits.in_flight_per_body),
+        admission,
         public_key_work: PublicKeyWork::new(),
         exchanges: ExchangeLog::new(journal.clone(), keys.file.clone(), keys.gate.clone()),
         roots: Roots::new(permit_key, evidence),

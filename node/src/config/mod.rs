@@ -2,6 +2,7 @@
 
 pub mod broker;
 mod code_masters;
+pub mod limits;
 pub mod retention;
 pub mod serve;
 pub mod store;

@@ -10,6 +10,7 @@ use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, bas
 use chukei_wire::body_code::BodyCode;
 use serde::Deserialize;
 
+use crate::config::limits::{Limits, OwnLimits};
 use crate::config::retention::RetentionSettings;
 use crate::config::store::StoreSettings;
 use crate::config::upkeep::UpkeepSettings;
@@ -94,30 +95,9 @@ pub struct BodyConfig {
     /// The body comes from another node or from a backup: nothing is made for it before its rows are restored.
     #[serde(default)]
     pub awaited: bool,
-}
-
-/// Bounds of a node. Every one has a default that suits one platform of a few hundred bodies.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct Limits {
-    /// Requests in work at once, all bodies together.
-    pub in_flight: usize,
-    /// Requests in work at once of one body.
-    pub in_flight_per_body: usize,
-    /// Longest retention a notice may ask for, days.
-    pub notice_retention_days: u32,
-    /// Notice deliveries in work at once, per body.
-    pub deliveries: usize,
-    /// Seconds between polls of open notices' states.
-    pub notice_poll_seconds: u64,
-    /// Seconds for which a channel's peer is refused after a mismatch (R35).
-    pub integrity_hold_seconds: u64,
-    /// Seconds after which this side replaces an end-to-end channel that it has opened.
-    pub channel_max_seconds: u64,
-    /// Messages after which it does, both directions together. The side that answers must allow as many.
-    pub channel_max_messages: u64,
-    /// Seconds a drain may take after SIGTERM.
-    pub drain_seconds: u64,
+    /// Limits of its own, where they are not the usual ones.
+    #[serde(default)]
+    pub limits: OwnLimits,
 }
 
 /// What happens to what has ended.
@@ -132,22 +112,6 @@ pub struct ExpirySettings {
 impl Default for ExpirySettings {
     fn default() -> Self {
         Self { rows_per_second: 5_000 }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            in_flight: 512,
-            in_flight_per_body: 192,
-            notice_retention_days: 365,
-            deliveries: 32,
-            notice_poll_seconds: 60,
-            integrity_hold_seconds: 30,
-            channel_max_seconds: 3_600,
-            channel_max_messages: 1 << 24,
-            drain_seconds: 8,
-        }
     }
 }
 
@@ -185,13 +149,7 @@ impl NodeConfig {
             check_name("brokers.name", &broker.name)?;
         }
         self.check_bodies()?;
-        let limits = &self.limits;
-        let positive = [limits.in_flight, limits.in_flight_per_body, limits.deliveries];
-        let positive_long =
-            [limits.notice_poll_seconds, limits.channel_max_seconds, limits.channel_max_messages];
-        if positive.contains(&0) || positive_long.contains(&0) || limits.notice_retention_days == 0 {
-            return Err(ConfigError::rule("limits", "every limit is at least 1"));
-        }
+        self.limits.check()?;
         Ok(())
     }
 
@@ -205,6 +163,7 @@ impl NodeConfig {
                 return Err(ConfigError::rule("bodies.code", format!("{} stands twice", body.code)));
             }
             check_name("bodies.portal", &body.portal)?;
+            self.limits.check_body("bodies.limits", body.limits)?;
             IdentityPlace::of(&body.identity_key, &self.keys, &self.base)
                 .map_err(|error| ConfigError::rule("bodies.identity_key", error.to_string()))?;
             for affair in &body.affairs {
@@ -269,5 +228,22 @@ mod tests {
                 .unwrap()
         );
         assert!(load_text(&text).unwrap_err().to_string().contains("stands twice"));
+    }
+    #[test]
+    fn a_body_has_limits_of_its_own_and_the_usual_ones_beside_them() {
+        let own = |limits: &str| {
+            load_text(&SAMPLE.replace("# limits = { requests_per_second = 200, weight = 2 }", limits))
+        };
+        let config = own("limits = { requests_per_second = 200, weight = 2 }").unwrap();
+        let bounds = config.limits.bounds(config.bodies[0].limits);
+        let pace = bounds.pace.unwrap();
+        assert_eq!((bounds.weight, pace.requests, pace.burst), (2, 200, config.limits.burst_per_body));
+        assert_eq!(bounds.in_flight, config.limits.in_flight_per_body);
+        for wrong in
+            ["weight = 101", "in_flight = 0", "kib_in_per_second = 1", "storage_mib = 0", "burst = 0"]
+        {
+            let error = own(&format!("limits = {{ {wrong} }}")).unwrap_err().to_string();
+            assert!(error.starts_with("bodies.limits"), "{wrong}: {error}");
+        }
     }
 }

@@ -22,7 +22,6 @@ use chukei_store::{
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
-use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
 use crate::erasure::Erasing;
 use crate::hosted::datasets::DatasetSlots;
@@ -45,8 +44,6 @@ pub struct BodyFacts {
     pub portal: String,
     /// Affairs it is enabled for.
     pub affairs: Vec<AffairCode>,
-    /// Its requests in work at once.
-    pub in_flight: usize,
     /// Its rows come from elsewhere: nothing is made for it before they are there.
     pub awaited: bool,
 }
@@ -62,7 +59,6 @@ pub struct HostedBody {
     datasets: DatasetSlots,
     identity: IdentityKeys,
     acquisition: AcquisitionKeyPair,
-    limit: BodyLimit,
     writing: tokio::sync::Mutex<()>,
     /// Held shared while a batch is looked over and applied.
     applying: tokio::sync::RwLock<()>,
@@ -110,11 +106,6 @@ impl HostedBody {
     /// The key that opens its part of acquisition numbers.
     pub fn acquisition(&self) -> &AcquisitionKeyPair {
         &self.acquisition
-    }
-
-    /// Its own admission limit.
-    pub fn limit(&self) -> &BodyLimit {
-        &self.limit
     }
 
     /// Its log.

@@ -178,7 +178,6 @@ async fn open(home: &Home, dir: &Path, code: &str) -> HostedBody {
         code: code.parse().unwrap(),
         portal: "mynaportal".into(),
         affairs: vec!["JM99000000001000".parse().unwrap()],
-        in_flight: 8,
         awaited: false,
     };
     let (provider, owner) = (FileProvider::new(dir, &dir.join("epochs")), code.parse().unwrap());

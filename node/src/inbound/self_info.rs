@@ -14,7 +14,7 @@ use chukei_wire::result::ResultName;
 use crate::access::decision::{Decided, Decision, decide};
 use crate::access::entered::Scope;
 use crate::access::scope::BodyScope;
-use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS};
+use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS, Reason, Way};
 use crate::app::Node;
 use crate::audit::{AuditError, Told, Verdict};
 use crate::bodies::caller::Caller;
@@ -49,9 +49,13 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     };
     let (of, held) = (node.clone(), job.clone());
     let work = async move { authorise(&of, &held).await };
-    let limit = job.grant.body().limit();
+    let limit = node.body_limits.of(job.header.body);
+    limit.charge(Way::In, job.sealed.length());
     let outcome = match node.admission.run(limit, deadline_of(&request.header), work).await {
-        Ok(Ok(prepared)) => return release(node, &job, prepared, request).await,
+        Ok(Ok(prepared)) => {
+            limit.charge(Way::Out, prepared.sealed.as_ref().map_or(0, |sealed| sealed.frames.len()));
+            return release(node, &job, prepared, request).await;
+        }
         Ok(Err(error)) => {
             tracing::error!(request_id = %request.header.request_id, %error, "the log cannot be written");
             NOT_READY
@@ -62,10 +66,13 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
 }
 
 fn shed(node: &Node, not_done: NotDone) -> Outcome {
-    if not_done == NotDone::Overloaded {
-        node.metrics.shed.inc();
+    match not_done {
+        NotDone::Shed(shed) => {
+            node.metrics.count_shed(shed.reason);
+            shed.outcome()
+        }
+        NotDone::DeadlinePassed => Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS),
     }
-    Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS)
 }
 
 /// Prepares the answer and makes its event durable; only then may it be released.
@@ -133,7 +140,7 @@ fn channel_of(header: &chukei_wire::header::Header) -> Option<(ChannelScope, Cha
 
 fn replay_outcome(node: &Node, result: ResultName) -> Outcome {
     if result == ResultName::Overloaded {
-        node.metrics.shed.inc();
+        node.metrics.count_shed(Reason::Room);
         return Outcome::RetryAfter(result, RETRY_AFTER_MS);
     }
     Outcome::Refused(result)

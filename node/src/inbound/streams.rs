@@ -34,10 +34,16 @@ async fn route(node: Arc<Node>, hop: Arc<BrokerHop>, mut request: AcceptedReques
     let started = std::time::Instant::now();
     let _in_work = node.begin();
     let (id, kind) = (request.header.request_id, request.header.kind);
-    let result = match kind {
+    // Before anything is verified: what a body may not have costs nobody anything (R40).
+    let entered = node.body_limits.of(request.header.body).enter();
+    let result = match (entered, kind) {
         _ if node.is_draining() => refuse(&mut request, NOT_READY).await,
-        Kind::SelfInfo => self_info::serve(&node, &hop, request).await,
-        Kind::ChannelSetup => setup::serve(&node, &hop, request).await,
+        (Err(shed), _) => {
+            node.metrics.count_shed(shed.reason);
+            refuse(&mut request, shed.outcome()).await
+        }
+        (Ok(()), Kind::SelfInfo) => self_info::serve(&node, &hop, request).await,
+        (Ok(()), Kind::ChannelSetup) => setup::serve(&node, &hop, request).await,
         _ => refuse(&mut request, Outcome::Refused(ResultName::NotPermitted)).await,
     };
     node.ended(id, kind, result, started.elapsed());

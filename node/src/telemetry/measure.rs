@@ -1,4 +1,4 @@
-//! What is measured of each body: the space that its rows take, and whether its standby of epochs is in step.
+//! What is measured of each body: the space that its rows take, against what they may (R40), and whether its standby of epochs is in step.
 //!
 //! What must hold: measuring costs next to nothing however many bodies there are. One body is measured at a time, each
 //! about every ten seconds while they are few, and the longer one takes the longer it is until the next.
@@ -29,7 +29,7 @@ pub async fn bodies(node: Arc<Node>) {
         let bodies: BTreeMap<_, _> = node.bodies.iter().map(|body| (body.code(), body)).collect();
         seen.keep_only(&bodies);
         if let Some(body) = seen.turn(&bodies) {
-            seen.note(body).await;
+            seen.note(&node, body).await;
         }
         seen.show(&node.metrics);
         if !node.sleep(pause(began.elapsed(), bodies.len())).await {
@@ -48,6 +48,8 @@ fn pause(took: Duration, bodies: usize) -> Duration {
 struct Seen {
     by_body: BTreeMap<BodyCode, (EngineKind, Usage)>,
     standby_behind: BTreeSet<BodyCode>,
+    /// Those whose rows take more than they may.
+    over_storage: BTreeSet<BodyCode>,
     last: Option<BodyCode>,
 }
 
@@ -56,6 +58,7 @@ impl Seen {
     fn keep_only<T>(&mut self, bodies: &BTreeMap<BodyCode, T>) {
         self.by_body.retain(|code, _| bodies.contains_key(code));
         self.standby_behind.retain(|code| bodies.contains_key(code));
+        self.over_storage.retain(|code| bodies.contains_key(code));
     }
 
     /// Whose turn it is: the one after the last, in order of their codes.
@@ -68,8 +71,14 @@ impl Seen {
     }
 
     /// Measures a body. One that cannot be measured keeps what it took before.
-    async fn note(&mut self, body: &Arc<HostedBody>) {
+    async fn note(&mut self, node: &Node, body: &Arc<HostedBody>) {
         if let Ok(usage) = body.usage().await {
+            let taken = usage.bytes.saturating_sub(usage.reclaimable);
+            if node.body_limits.of(Some(body.code())).measured(taken) {
+                self.over_storage.insert(body.code());
+            } else {
+                self.over_storage.remove(&body.code());
+            }
             self.by_body.insert(body.code(), (body.rows_as_they_are().engine(), usage));
         }
         let asked = body.clone();
@@ -92,6 +101,8 @@ impl Seen {
     fn show(&self, metrics: &Metrics) {
         let behind = i64::try_from(self.standby_behind.len()).unwrap_or(i64::MAX);
         metrics.standby_behind.set(behind);
+        let over = i64::try_from(self.over_storage.len()).unwrap_or(i64::MAX);
+        metrics.bodies_over_storage.set(over);
         for engine in [EngineKind::Sqlite, EngineKind::Sled, EngineKind::Postgres] {
             let (bytes, reclaimable) = self.sums(engine);
             for (gauge, sum) in

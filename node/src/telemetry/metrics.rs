@@ -3,6 +3,7 @@
 //! Label values come from closed sets (kinds, result names, peer names of the configuration); a body code, a
 //! person or a request id is never a label.
 
+use crate::admission::Reason;
 use chukei_relay_client::channel::Channels;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -43,8 +44,10 @@ pub struct Metrics {
     pub permits_unproven: IntCounter,
     /// 1 when the role could serve a request now.
     pub ready: Gauge,
-    /// Requests answered OVERLOADED (R40).
-    pub shed: IntCounter,
+    /// Requests answered OVERLOADED, by the limit they met (R40).
+    pub shed: IntCounterVec,
+    /// Hosted bodies whose rows take more than they may.
+    pub bodies_over_storage: IntGauge,
     /// Decisions that the review of patterns had no room for (R7).
     pub unobserved: IntCounter,
     /// Hosted bodies that cannot be served now, by cause.
@@ -136,7 +139,11 @@ impl Metrics {
                 "Permits that stay without a signed root",
             )?,
             ready: Gauge::new("ready", "1 when the role could serve a request now")?,
-            shed: IntCounter::new("shed_total", "Requests answered OVERLOADED")?,
+            shed: counts("shed_total", "Requests answered OVERLOADED, by limit", &["reason"])?,
+            bodies_over_storage: IntGauge::new(
+                "bodies_over_storage",
+                "Hosted bodies whose rows take more than they may",
+            )?,
             unobserved: IntCounter::new(
                 "access_unobserved_total",
                 "Decisions that the review of patterns had no room for",
@@ -224,6 +231,10 @@ impl Metrics {
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;
+        for reason in Reason::ALL {
+            self.shed.with_label_values(&[reason.as_str()]);
+        }
+        self.registry.register(Box::new(self.bodies_over_storage.clone()))?;
         self.registry.register(Box::new(self.unobserved.clone()))?;
         self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
         self.registry.register(Box::new(self.store_bytes.clone()))?;
@@ -252,6 +263,11 @@ impl Metrics {
         for (state, count) in [("answered", answered), ("opened", opened), ("former_identity", former)] {
             self.channels.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Counts what was answered OVERLOADED. Which body's it was stands in the log.
+    pub fn count_shed(&self, reason: Reason) {
+        self.shed.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// Raises an integrity alarm (R35): the counter that alerts watch, and an error line.

@@ -25,7 +25,7 @@ async fn r40_too_much_at_once_is_an_answer_and_one_body_leaves_room_for_another(
     }
     assert_eq!(first.read_status().await, Ok(Outcome::Answered));
     assert_eq!(second.read_status().await, Ok(Outcome::Answered));
-    stage.shows("/metrics", r#"chukei_shed_total{role="broker"} 1"#).await;
+    stage.shows("/metrics", r#"chukei_shed_total{reason="room",role="broker"} 1"#).await;
     stage.shows("/metrics", r#"chukei_in_flight{role="broker"} 0"#).await;
     let outcome = answered(&portal, &node, &header(Kind::SelfInfo), &about(code)).await;
     assert_eq!(outcome, Outcome::Answered);

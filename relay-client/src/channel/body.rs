@@ -45,6 +45,13 @@ pub struct RawSealed {
     last: Bytes,
 }
 
+impl RawSealed {
+    /// Bytes of the sealed chunks.
+    pub fn length(&self) -> usize {
+        self.full.iter().map(Bytes::len).sum::<usize>().saturating_add(self.last.len())
+    }
+}
+
 /// A body that opened: it was sealed at the channel's other end for this very exchange.
 pub struct OpenedBody {
     padded: Zeroizing<Vec<u8>>,

@@ -35,9 +35,10 @@ pub async fn import(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> R
         if batch.rows.len() > IMPORT_BATCH_ROWS {
             return Err(CallError::Refused(ResultName::BadFormat));
         }
+        node.room(grant.body().code())?;
         let (of, held) = (node.clone(), grant.clone());
         let work = async move { import_batch(&of, &held, batch).await };
-        let rows = node.admit_batch(grant.body().limit(), work).await?;
+        let rows = node.admit_batch(call, work).await?;
         registered += rows.iter().filter(|row| **row == RowOutcome::Registered).count();
         call.reply(&BatchReply { rows }).await?;
     }

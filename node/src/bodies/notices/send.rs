@@ -28,6 +28,7 @@ const TARGET_BATCH: usize = 1_000;
 /// Registers a notice.
 pub async fn send(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
     let draft: NoticeDraft = call.request().await?;
+    node.room(grant.body().code())?;
     let limits =
         NoticeLimits { retention_days_max: node.limits.notice_retention_days, ..NoticeLimits::default() };
     let now_ms = node.clock.now_ms();
@@ -37,7 +38,7 @@ pub async fn send(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Res
     let (of, grant) = (node.clone(), Arc::new(grant));
     let held = grant.clone();
     let work = async move { register(&of, &held, &draft, valid, targets, now_ms).await };
-    let stub = node.admit_batch(grant.body().limit(), work).await?;
+    let stub = node.admit_batch(call, work).await?;
     node.wake_deliveries(grant.body().code());
     call.reply(&NoticeSendReply { notice: stub.id, targets: stub.targets, result: ResultName::Registered })
         .await?;

@@ -15,7 +15,6 @@ use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
 use super::{BodyFacts, HostedBody};
-use crate::admission::BodyLimit;
 use crate::audit::AuditLog;
 use crate::erasure::Erasing;
 use crate::home::Home;
@@ -64,7 +63,6 @@ impl HostedBody {
         };
         home.adopt(code.as_str(), engine.kind()).await?;
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
-        let limit = BodyLimit::new(facts.in_flight);
         Ok(Self {
             facts,
             local,
@@ -75,7 +73,6 @@ impl HostedBody {
             datasets: DatasetSlots::default(),
             identity,
             acquisition,
-            limit,
             writing: tokio::sync::Mutex::new(()),
             applying: tokio::sync::RwLock::new(()),
             gate: Gate::default(),

@@ -17,6 +17,7 @@ mod group;
 mod hop;
 mod isolation;
 mod key_rotation;
+mod limits;
 mod load;
 mod moving;
 mod notice_file;
@@ -54,6 +55,7 @@ fn trials() -> Vec<Trial> {
         passing_time::trials(),
         own_information::trials(),
         operation::trials(),
+        limits::trials(),
         attacks::trials(),
         key_rotation::trials(),
         channels::trials(),

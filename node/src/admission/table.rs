@@ -1,0 +1,53 @@
+//! The limits of every body that a node hosts, and of callers that are no hosted body's.
+
+use std::collections::HashMap;
+
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::header::Kind;
+use chukei_wire::identity::Identity;
+
+use super::{Admission, BodyLimit, Bounds};
+
+/// Who is held to which limits. Made once, from the configuration: invented codes take no memory.
+pub struct BodyLimits {
+    hosted: HashMap<BodyCode, BodyLimit>,
+    /// Those of no hosted body: they share one body's limits.
+    others: BodyLimit,
+    /// Operators and maintenance.
+    upkeep: BodyLimit,
+}
+
+impl BodyLimits {
+    /// Limits of these bodies; `usual` are those of anybody else.
+    pub fn new(
+        admission: &Admission,
+        bodies: impl IntoIterator<Item = (BodyCode, Bounds)>,
+        usual: Bounds,
+    ) -> Self {
+        let hosted =
+            bodies.into_iter().map(|(code, bounds)| (code, admission.body(code.to_string(), bounds)));
+        Self {
+            hosted: hosted.collect(),
+            others: admission.body("others", usual),
+            upkeep: admission.body("upkeep", usual),
+        }
+    }
+
+    /// Of the body that a request from outside is about, hosted or not.
+    pub fn of(&self, body: Option<BodyCode>) -> &BodyLimit {
+        body.and_then(|code| self.hosted.get(&code)).unwrap_or(&self.others)
+    }
+
+    /// Of a caller at the entrance for staff: its own body's, whichever body it asks about (R1).
+    pub fn of_caller(&self, caller: &Identity) -> &BodyLimit {
+        match caller {
+            Identity::Operator(_) | Identity::Maintenance(_) => &self.upkeep,
+            caller => self.of(caller.body()),
+        }
+    }
+}
+
+/// Calls that read a whole log or every row: few at once.
+pub fn scans(kind: Kind) -> bool {
+    matches!(kind, Kind::AuditVerify | Kind::ProvisionStatus | Kind::KeysStatus | Kind::BackupCreate)
+}
