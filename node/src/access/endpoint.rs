@@ -100,6 +100,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     upkeep(Kind::UpkeepRestore, "backup_restore"),
     upkeep(Kind::UpkeepMove, "body_move"),
     upkeep(Kind::UpkeepCompact, "store_compact"),
+    staff(Kind::ReviewList, Effect::Read, "review_list"),
+    staff(Kind::ReviewSign, Effect::Write, "review_sign_off"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

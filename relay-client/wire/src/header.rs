@@ -100,6 +100,10 @@ kinds! {
     UpkeepMove = "upkeep-move",
     /// Upkeep: a body's store gives room back.
     UpkeepCompact = "upkeep-compact",
+    /// A staff call: what waits for a reviewer (R7).
+    ReviewList = "review-list",
+    /// A staff call: a reviewer's word on one of these.
+    ReviewSign = "review-sign",
 }
 
 impl Kind {

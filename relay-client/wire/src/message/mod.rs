@@ -17,6 +17,7 @@ pub mod control;
 pub mod factor;
 pub mod keys;
 pub mod notice;
+pub mod review;
 pub mod self_info;
 pub mod staff;
 pub mod upkeep;
