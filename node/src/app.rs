@@ -82,6 +82,8 @@ pub struct Node {
     pub epochs_kept: u32,
     /// The time that brokers vouch for.
     pub witness: Witness,
+    /// Where the rules of the review queue begin.
+    pub review: chukei_domain::review::Limits,
     /// Who looks at decisions.
     pub observer: Observer,
     /// The pace at which rows that nobody opens any more are removed.
@@ -124,6 +126,8 @@ pub struct Parts {
     pub epochs_kept: u32,
     /// Names of the brokers configured.
     pub brokers: Vec<String>,
+    /// Where the rules of the review queue begin.
+    pub review: chukei_domain::review::Limits,
     /// Rows removed a second.
     pub rows_per_second: u32,
 }
@@ -165,6 +169,7 @@ impl Node {
             announcements: Announcements::default(),
             epochs_kept,
             witness: Witness::new(parts.brokers),
+            review: parts.review,
             observer: Observer::default(),
             patterns: Arc::default(),
             zones,

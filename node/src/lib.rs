@@ -29,6 +29,7 @@ pub mod outcome;
 pub mod peer_list;
 pub mod renewal;
 pub mod retention;
+pub mod review;
 pub mod rotation;
 pub mod serve;
 pub mod start;

@@ -36,7 +36,8 @@ use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
 use crate::upkeep::Desk;
 use crate::{
-    bodies, hop_files, identities, inbound, outbound, renewal, retention, supervise, telemetry, witness,
+    bodies, hop_files, identities, inbound, outbound, renewal, retention, review, supervise, telemetry,
+    witness,
 };
 
 /// How often old request ids are let go of.
@@ -48,6 +49,8 @@ const KEEP_REPLAYS_MS: u64 = 24 * 3_600_000;
 const GAUGES: Duration = Duration::from_secs(5);
 /// Time peers have to hear of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Time the review queues have to be written.
+const LAST_REVIEWS: Duration = Duration::from_secs(1);
 /// Time brokers have to prove the last permits.
 const PROOF: Duration = Duration::from_millis(500);
 
@@ -92,6 +95,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         epochs_kept,
         brokers: config.brokers.iter().map(|broker| broker.name.clone()).collect(),
         rows_per_second: config.expiry.rows_per_second,
+        review: config.review.limits().map_err(|error| StartError::new("CONFIG", &error))?,
     };
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
@@ -141,6 +145,7 @@ async fn start(
     health::serve(config.listen.metrics, node.metrics.clone(), ready, node.stopping())
         .await
         .map_err(|error| not_ready(&error))?;
+    tokio::spawn(review::watch(node.clone()));
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(telemetry::journal::measure(journal.clone(), node.metrics.clone(), node.stopping()));
     tokio::spawn(retention::run(node.clone(), journal.clone(), config.retention));
@@ -238,6 +243,7 @@ async fn gauges(node: Arc<Node>, journal: Arc<Journal>, credentials: Arc<HopCred
         }
         let now_ms = node.clock.now_ms();
         node.channels.expire(now_ms);
+        review::show(&node);
         hop_files::gauges(&node.metrics, &credentials, &node.peers(), now_ms);
         if !node.sleep(GAUGES).await {
             return;
@@ -268,6 +274,7 @@ async fn drain(node: &Node, staff: &ServerEndpoint, brokers: &ClientEndpoint, se
     if tokio::time::timeout(limit, finished).await.is_err() {
         tracing::warn!(in_flight = node.metrics.in_flight.get(), "drain ended before the work did");
     }
+    let _ = tokio::time::timeout(LAST_REVIEWS, review::settle_all(node)).await;
     node.permits.settle(PROOF).await;
     // Both wait until the peers were told: a broker that was not would route here until it noticed the silence.
     tokio::join!(brokers.shutdown(FAREWELL), staff.shutdown(FAREWELL));

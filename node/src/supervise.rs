@@ -29,7 +29,7 @@ use crate::hosted::body::{BodyFacts, BodyKeyFiles};
 use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
-use crate::{erasure, expiry, outbound, rotation};
+use crate::{erasure, expiry, outbound, review, rotation};
 
 /// Pauses between tries to open a body.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -96,6 +96,7 @@ async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tri
         work.spawn(expiry::run(node.clone(), body.clone()));
         work.spawn(rotation::run(node.clone(), body.clone()));
         work.spawn(erasure::run(node.clone(), body.clone()));
+        work.spawn(review::run(node.clone(), body.clone()));
         match watch(&node, &body).await {
             Watched::Stopping => {
                 // What is begun ends by itself.

@@ -3,6 +3,7 @@
 mod backup;
 mod custody;
 mod postgres;
+mod review;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use custody::{
     CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,
 };
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
+pub(crate) use review::ReviewCommand;
 
 use crate::pki::{CRL_DAYS, PEERS_DAYS};
 use crate::table::encoding::EncodingChoice;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Provision(ProvisionCommand),
     #[command(subcommand, about = "操作ログ")]
     Audit(AuditCommand),
+    #[command(subcommand, about = "操作ログの点検")]
+    Review(ReviewCommand),
     #[command(subcommand, about = "特定個人情報カタログ")]
     Catalogue(CatalogueCommand),
     #[command(subcommand, about = "団体の鍵")]

@@ -10,4 +10,5 @@ pub(crate) mod oversight;
 pub(crate) mod person;
 pub(crate) mod pki;
 pub(crate) mod postgres;
+pub(crate) mod review;
 pub(crate) mod token;

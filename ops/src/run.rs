@@ -15,7 +15,7 @@ use crate::cli::{
     AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand,
     NoticeCommand, PersonCommand, ProvisionCommand,
 };
-use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki, postgres};
+use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki, postgres, review};
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
 use crate::link::NodeLink;
@@ -103,6 +103,7 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
             oversight::provision_status(link, person, from.as_deref(), limit).await
         }
         Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
+        Command::Review(command) => review::run(link, command).await,
         Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
         Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(link, args).await,
         Command::Keys(KeysCommand::Status) => keys::status(link).await,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{self, CodecError};
 use crate::codes::{AffairCode, InfoNameCode};
 use crate::erasure::{ErasureRecord, ErasureScope};
+use crate::review::Rule;
 
 pub use act::{ActStep, TwoPersonAct};
 pub use request::{Exchange, Request};
@@ -290,6 +291,35 @@ pub enum Event {
         /// Name of the engine now.
         #[serde(rename = "w")]
         to: String,
+    },
+    /// Something waits for a reviewer (R7).
+    #[serde(rename = "review-opened")]
+    ReviewOpened {
+        /// Number of the item within the body.
+        #[serde(rename = "n")]
+        item: u64,
+        /// Why.
+        #[serde(rename = "r")]
+        rule: Rule,
+        /// The identity that it is about; of delegated acts whose they are.
+        #[serde(rename = "s")]
+        subject: String,
+    },
+    /// A reviewer has signed it off; who is the record's actor.
+    #[serde(rename = "review-signed")]
+    ReviewSigned {
+        /// Number of the item within the body.
+        #[serde(rename = "n")]
+        item: u64,
+        /// Why it was opened.
+        #[serde(rename = "r")]
+        rule: Rule,
+        /// The identity that it is about; of delegated acts whose they are.
+        #[serde(rename = "s")]
+        subject: String,
+        /// Operations that were signed off.
+        #[serde(rename = "c")]
+        count: u64,
     },
     /// A broker took a request over (情報提供等の記録, R22).
     #[serde(rename = "exchange-opened")]

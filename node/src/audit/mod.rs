@@ -6,6 +6,7 @@
 mod events;
 mod log;
 mod reading;
+mod reviews;
 mod sealed_log;
 
 pub use events::{CallTold, Told, Verdict};

@@ -68,6 +68,7 @@ pub async fn take_device(node: &Node, connection: &PeerConnection, session: &Ses
             if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
                 tracing::error!(request_id = %request, %error, "a refusal was not logged");
             }
+            node.observe(refused.observed);
             call.refuse(error.outcome()).await;
             result
         }

@@ -9,7 +9,7 @@ use crate::access::decision::Decision;
 use crate::access::grant::{Grant, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision};
+use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision, reviews};
 use crate::{backup, upkeep};
 
 /// Serves what was decided.
@@ -33,6 +33,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
         Kind::KeysStatus => keys::status(node, &grant, call).await,
         Kind::BackupCreate => backup::create(node, &grant, call).await,
+        Kind::ReviewList => reviews::list(node, &grant, call).await,
         _ => no_handler(),
     }
 }
@@ -44,6 +45,7 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
         Kind::CopyImport => import::import(node, grant, call).await,
         Kind::NoticeSend => notices::send(node, grant, call).await,
         Kind::KeysRotate => keys::rotate(node, grant, call).await,
+        Kind::ReviewSign => reviews::sign(node, &grant, call).await,
         _ => no_handler(),
     }
 }

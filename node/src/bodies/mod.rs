@@ -16,5 +16,6 @@ pub mod keys;
 pub mod notices;
 pub mod persons;
 pub mod provision;
+pub mod reviews;
 pub mod server;
 pub mod session;

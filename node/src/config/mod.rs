@@ -4,6 +4,7 @@ pub mod broker;
 mod code_masters;
 pub mod limits;
 pub mod retention;
+pub mod review;
 pub mod serve;
 pub mod store;
 pub mod upkeep;

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::config::limits::{Limits, OwnLimits};
 use crate::config::retention::RetentionSettings;
+use crate::config::review::ReviewSettings;
 use crate::config::store::StoreSettings;
 use crate::config::upkeep::UpkeepSettings;
 use crate::config::zones::ZoneSettings;
@@ -63,6 +64,9 @@ pub struct NodeConfig {
     /// What operators and maintenance need on this host.
     #[serde(default)]
     pub upkeep: UpkeepSettings,
+    /// Where the rules of the review queue begin.
+    #[serde(default)]
+    pub review: ReviewSettings,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,
@@ -136,6 +140,7 @@ impl NodeConfig {
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
         self.retention.check(self.development)?;
+        self.review.limits()?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
         self.store.check()?;
         self.zones.check().map_err(|problem| ConfigError::rule("zones", problem))?;

@@ -29,6 +29,7 @@ use crate::hosted::pages::PageCache;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
 use crate::key_gate::{self, Cause, Fault, Gate};
+use crate::review::Reviews;
 use crate::rotation::Rewriting;
 pub use opening::BodyKeyFiles;
 
@@ -69,6 +70,7 @@ pub struct HostedBody {
     may_have_open_notices: AtomicBool,
     rewriting: Rewriting,
     erasing: Erasing,
+    reviews: Reviews,
     audit: AuditLog,
 }
 
@@ -166,6 +168,11 @@ impl HostedBody {
     /// Erasures that are carried through.
     pub(crate) fn erasing(&self) -> &Erasing {
         &self.erasing
+    }
+
+    /// What waits for a reviewer (R7).
+    pub(crate) fn reviews(&self) -> &Reviews {
+        &self.reviews
     }
 
     /// Whether the body is erased, but for its log.
@@ -280,6 +287,11 @@ impl HostedBody {
     /// Rows of one moment, still sealed.
     pub(crate) async fn get_rows(&self, rows: &[RowKey]) -> Result<Vec<Option<Versioned>>, RowError> {
         self.read(self.partition.get_many(rows)).await
+    }
+
+    /// How many rows there are with this prefix.
+    pub(crate) async fn count_rows(&self, prefix: &RowKey) -> Result<u64, RowError> {
+        self.read(self.partition.count(prefix)).await
     }
 
     /// A page of rows, still sealed.

@@ -50,6 +50,12 @@ pub struct Metrics {
     pub bodies_over_storage: IntGauge,
     /// Decisions that the review of patterns had no room for (R7).
     pub unobserved: IntCounter,
+    /// Items of review queues that are open, all bodies together (R7).
+    pub reviews_open: IntGauge,
+    /// Of these, those that nobody has signed in time.
+    pub reviews_overdue: IntGauge,
+    /// Items that were not opened, because a queue was full.
+    pub reviews_dropped: IntCounter,
     /// Hosted bodies that cannot be served now, by cause.
     pub bodies_not_ready: IntGaugeVec,
     /// Bytes that the bodies' rows take, by engine.
@@ -148,6 +154,12 @@ impl Metrics {
                 "access_unobserved_total",
                 "Decisions that the review of patterns had no room for",
             )?,
+            reviews_open: IntGauge::new("reviews_open", "Items that wait for a reviewer")?,
+            reviews_overdue: IntGauge::new("reviews_overdue", "Of these, items that nobody signed in time")?,
+            reviews_dropped: IntCounter::new(
+                "reviews_dropped_total",
+                "Items that were not opened because a review queue was full",
+            )?,
             bodies_not_ready: numbers(
                 "bodies_not_ready",
                 "Hosted bodies that cannot be served now, by cause",
@@ -236,6 +248,9 @@ impl Metrics {
         }
         self.registry.register(Box::new(self.bodies_over_storage.clone()))?;
         self.registry.register(Box::new(self.unobserved.clone()))?;
+        self.registry.register(Box::new(self.reviews_open.clone()))?;
+        self.registry.register(Box::new(self.reviews_overdue.clone()))?;
+        self.registry.register(Box::new(self.reviews_dropped.clone()))?;
         self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
         self.registry.register(Box::new(self.store_bytes.clone()))?;
         self.registry.register(Box::new(self.store_reclaimable_bytes.clone()))?;

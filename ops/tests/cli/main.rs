@@ -5,6 +5,7 @@ mod answers;
 mod custody;
 mod files;
 mod keys;
+mod reviews;
 mod postgres;
 mod stand_in;
 mod token;

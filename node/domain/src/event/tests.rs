@@ -90,6 +90,17 @@ fn events() -> Vec<Event> {
         Event::Called { request: [1; 16], why: Why::default() },
         Event::CallRefused { request: [1; 16], why: Why::default() },
         Event::CallEnded { request: [1; 16], count: 12 },
+        Event::ReviewOpened {
+            item: 7,
+            rule: Rule::ManyPersons,
+            subject: "chukei://body/982016/staff/u-tax-07".to_owned(),
+        },
+        Event::ReviewSigned {
+            item: 7,
+            rule: Rule::ManyPersons,
+            subject: "chukei://body/982016/staff/u-tax-07".to_owned(),
+            count: 12,
+        },
         Event::ExchangeOpened(Exchange {
             request: [1; 16],
             header: [2; 32],

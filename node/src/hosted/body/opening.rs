@@ -22,6 +22,7 @@ use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::PageCache;
 use crate::key_gate::{Cause, Fault, Gate};
+use crate::review::Reviews;
 use crate::rotation::Rewriting;
 
 /// Key files of a body.
@@ -63,7 +64,7 @@ impl HostedBody {
         };
         home.adopt(code.as_str(), engine.kind()).await?;
         let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
-        Ok(Self {
+        let body = Self {
             facts,
             local,
             partition,
@@ -80,8 +81,13 @@ impl HostedBody {
             may_have_open_notices: AtomicBool::new(true),
             rewriting: Rewriting::default(),
             erasing: Erasing::default(),
+            reviews: Reviews::default(),
             audit,
-        })
+        };
+        if !body.is_ended() {
+            body.reviews.load(&body).await?;
+        }
+        Ok(body)
     }
 }
 

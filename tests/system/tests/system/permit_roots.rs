@@ -116,7 +116,8 @@ impl TwoBrokers {
         let node = self.run(broker.node());
         let mut claims = broker.claims(Header::hash(&header.to_bytes().unwrap()), Some(self.known.code));
         claims.number = number;
-        let hop = Hop { sender_code: None, permit: Some(PlayedBroker::authenticated(&node, claims)), leave: None };
+        let hop =
+            Hop { sender_code: None, permit: Some(PlayedBroker::authenticated(&node, claims)), leave: None };
         self.run(async {
             let mut request = open_request(&node, &header, &hop).await.unwrap();
             // Fails where the node has stopped the broker already.
