@@ -20,7 +20,14 @@ pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
     let _in_work = node.begin();
     let kind = call.header.kind;
     let result = match enter(&node, caller, &call.header).await {
-        Ok(entered) => run(&node, entered, &mut call).await,
+        Ok(entered) => {
+            let done = run(&node, entered, &mut call).await;
+            if let Err(CallError::Refused(refusal @ ResultName::TwoPersonRequired)) = done {
+                // Policies let it through, and the act itself does not have it (R7, R23).
+                node.observe(Decided::outside(&node, caller, &call.header, refusal).observed);
+            }
+            done
+        }
         Err(error) => Err(error),
     };
     let name = match &result {

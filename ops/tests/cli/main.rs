@@ -5,7 +5,7 @@ mod answers;
 mod custody;
 mod files;
 mod keys;
-mod reviews;
 mod postgres;
+mod reviews;
 mod stand_in;
 mod token;

@@ -67,13 +67,20 @@ impl Script for Queue {
 fn r7_the_queue_is_listed_whole_shown_and_signed() {
     let node = StandIn::start(Queue);
     let listed = node.json(&args(&["review", "list"])).json;
-    let of = |key: &str| listed["items"].as_array().unwrap().iter().map(|item| item[key].clone()).collect::<Vec<_>>();
+    let of = |key: &str| {
+        listed["items"].as_array().unwrap().iter().map(|item| item[key].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(of("id"), [json!(1), json!(2), json!(3)]);
     assert_eq!(of("state"), [json!("OPEN"), json!("OVERDUE"), json!("OPEN")]);
     assert_eq!(listed["more"], false);
     assert_eq!(node.json(&args(&["review", "list", "--overdue"])).json["items"], json!([]));
     let shown = node.text(&args(&["review", "show", "2"])).text;
-    for line in ["状態\t期限超過", "内容\t短時間に多数の対象者 (many_persons)", "10分間の対象者\t301人", "期間\t2026-11-24 10:00:00"] {
+    for line in [
+        "状態\t期限超過",
+        "内容\t短時間に多数の対象者 (many_persons)",
+        "10分間の対象者\t301人",
+        "期間\t2026-11-24 10:00:00",
+    ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     let signed = node.json(&args(&["review", "sign", "2", "--note", "窓口の混雑を確認"])).json;

@@ -77,6 +77,10 @@ fn tls(stem: &str) -> String {
 const PEERS_AND_KEYS: &str = "\n[peers]\nfile = \"pki/peers.json\"\nroot = \"pki/peer-root.pub\"\n\
     \n[keys]\nprovider = \"file\"\nroots = \"pki/roots\"\nepochs = \"keys\"\n";
 
+/// Stacks run at any hour: none of them is outside office hours, so that the time of day opens no review item.
+const REVIEW: &str = "\n[review]\noffice_from = \"00:00\"\noffice_until = \"24:00\"\n\
+    office_weekdays = [1, 2, 3, 4, 5, 6, 7]\n";
+
 fn brokers(at: &Addresses) -> String {
     format!("\n[[brokers]]\nname = \"{BROKER}\"\naddress = \"{}\"\n", at.relay)
 }
@@ -94,7 +98,7 @@ fn broker(at: &Addresses) -> String {
 
 fn node(at: &Addresses) -> String {
     let mut text = format!(
-        "{}\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{}",
+        "{}\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{REVIEW}{}",
         head(NODE, "node"),
         at.staff,
         at.node_metrics,

@@ -159,6 +159,17 @@ fn every_endpoint_wrong_body(stage: &Stage) {
     let person = &stage.persons(OTHER, 1)[0];
     let things = things(stage, OTHER, person, "wrong-body");
     let caller = caller(stage, OWN);
+    // Refusals elsewhere open a review item, with an event of its own (R7): it is there before anything is counted.
+    until("the review item", || {
+        stage.runtime.block_on(caller.ask(&caller.header(Kind::CatalogueList, OTHER), &[]));
+        let listed = stage.staff(OWN, &["review", "list"]).done();
+        listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|item| item["rule"] == "refused_elsewhere")
+            .then_some(())
+    });
     let first = [events(stage, OWN), events(stage, OTHER)];
     let second = [events(stage, OWN), events(stage, OTHER)];
     let reading = [second[0] - first[0], second[1] - first[1]];
