@@ -4,6 +4,7 @@ mod backup;
 mod custody;
 mod postgres;
 mod review;
+mod upkeep;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -18,7 +19,9 @@ pub(crate) use custody::{
 };
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
 pub(crate) use review::ReviewCommand;
+pub(crate) use upkeep::UpkeepCommand;
 
+use crate::acting::Acting;
 use crate::pki::{CRL_DAYS, PEERS_DAYS};
 use crate::table::encoding::EncodingChoice;
 
@@ -30,6 +33,8 @@ pub(crate) struct Cli {
     pub(crate) config: Option<PathBuf>,
     #[arg(long, global = true, help = "結果を1行のJSONで標準出力に書く")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) acting: Acting,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -55,6 +60,8 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     #[command(subcommand, about = "控え(バックアップ)")]
     Backup(BackupCommand),
+    #[command(subcommand, about = "基盤の運用・保守(再起動・控え・復元・移動)")]
+    Upkeep(UpkeepCommand),
     #[command(subcommand, about = "PostgreSQLの準備と確認")]
     Postgres(PostgresCommand),
     #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]
@@ -337,4 +344,51 @@ pub(crate) struct Member {
     pub(crate) body: BodyCode,
     #[arg(long, help = "職員またはシステムの名前")]
     pub(crate) name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(words: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("chukei").chain(words.split(' ')))
+    }
+
+    #[test]
+    fn the_grammar_does_not_contradict_itself() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn whose_leave_stands_before_or_behind_the_command_and_pki_has_bodies_of_its_own() {
+        let body: BodyCode = "982016".parse().unwrap();
+        for words in
+            ["--body 982016 --ticket r8-1 upkeep status", "upkeep status --body 982016 --ticket r8-1"]
+        {
+            let acting = parsed(words).unwrap().acting;
+            assert_eq!((acting.about(None), acting.on_behalf_of), (Some(body), None), "{words}");
+            assert_eq!(acting.leave().unwrap().ticket.unwrap().as_str(), "r8-1", "{words}");
+        }
+        let acting = parsed("--on-behalf-of 982016 person list").unwrap().acting;
+        assert_eq!(acting.about("982024".parse().ok()), Some(body));
+        assert_eq!(acting.leave().unwrap().on_behalf_of, Some(body));
+        let own = parsed("person list").unwrap().acting;
+        assert_eq!((own.about(Some(body)), own.leave()), (Some(body), None));
+        let Command::Pki(PkiCommand::Issue { holder: Holder::Staff(member), .. }) =
+            parsed("pki issue --dir d staff --body 982024 --name u-1").unwrap().command
+        else {
+            panic!("another command");
+        };
+        assert_eq!(member.body.as_str(), "982024");
+        for words in [
+            "--on-behalf-of 982016 --body 982024 person list",
+            "--ticket R8/1 upkeep status",
+            "upkeep verify ../982016-1",
+            "--body 982017 upkeep status",
+        ] {
+            assert!(parsed(words).is_err(), "{words}");
+        }
+    }
 }

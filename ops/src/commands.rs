@@ -12,3 +12,4 @@ pub(crate) mod pki;
 pub(crate) mod postgres;
 pub(crate) mod review;
 pub(crate) mod token;
+pub(crate) mod upkeep;

@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// What a staff terminal needs to know.
+/// What a terminal needs to know.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct StaffConfig {
-    /// The body whose staff use this terminal.
-    pub(crate) body: BodyCode,
+    /// The body whose staff use this terminal; absent for operators of the platform and maintenance.
+    pub(crate) body: Option<BodyCode>,
     /// Loopback only; allows a clock file.
     #[serde(default)]
     pub(crate) development: bool,
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_sample_loads_and_its_paths_start_at_the_file() {
         let config = load_text(SAMPLE).unwrap();
-        assert_eq!(config.body.as_str(), "982016");
+        assert_eq!(config.body.unwrap().as_str(), "982016");
         let files = config.tls_files();
         assert!(files.certificate.is_absolute());
         assert!(files.certificate.ends_with("pki/staff-982016-u-tax-07.pem"));

@@ -4,6 +4,7 @@
 //! ever; nothing of a person is printed that was not asked for. Deliberately absent: rules of the domain, which
 //! the node decides.
 
+mod acting;
 mod batches;
 mod cli;
 mod commands;

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use tokio::time::Instant;
 
+use crate::acting::Acting;
 use crate::config::StaffConfig;
 use crate::failure::Failure;
 
@@ -58,6 +59,7 @@ impl From<Failure> for Fault {
 /// The way to the node.
 pub(crate) struct NodeLink {
     config: StaffConfig,
+    acting: Acting,
     clock: Clock,
     credentials: Arc<HopCredentials>,
     device: Option<DeviceCredentials>,
@@ -68,7 +70,7 @@ pub(crate) struct NodeLink {
 
 impl NodeLink {
     /// Loads the user's certificate and binds a local port. Nothing is sent yet. Needs a running tokio runtime.
-    pub(crate) fn new(config: StaffConfig) -> Result<Self, Failure> {
+    pub(crate) fn new(config: StaffConfig, acting: Acting) -> Result<Self, Failure> {
         let credentials = HopCredentials::open(config.tls_files()).map_err(|error| {
             Failure::usage("BAD_CONFIG", format!("証明書を使用できません: {error}。[tls] を確認してください"))
         })?;
@@ -80,7 +82,7 @@ impl NodeLink {
                 format!("端末の証明書を使用できません: {error}。[device] を確認してください"),
             )
         })?;
-        if credentials.identity().body() != Some(config.body) {
+        if credentials.identity().body() != config.body {
             let message = "証明書の団体が body と一致しません。設定の body と [tls] を確認してください";
             return Err(Failure::usage("BAD_CONFIG", message));
         }
@@ -94,7 +96,7 @@ impl NodeLink {
         };
         let endpoint = client_endpoint(SocketAddr::new(unspecified, 0))
             .map_err(|error| Failure::other("LOCAL_NETWORK", format!("通信を準備できません: {error}")))?;
-        Ok(Self { config, clock, credentials, device, endpoint, peer: None, reached: false })
+        Ok(Self { config, acting, clock, credentials, device, endpoint, peer: None, reached: false })
     }
 
     /// Repeats `attempt` while it fails for a reason that passes, for at most [`PATIENCE`]. Only for what may be
@@ -196,7 +198,9 @@ impl NodeLink {
 
     async fn talk(&self, peer: &PeerConnection, kind: Kind) -> Result<Conversation, Fault> {
         let header = self.header(kind)?;
-        let request = open_request(peer, &header, &Hop::default()).await.map_err(fault)?;
+        let request = open_request(peer, &header, &Hop { leave: self.acting.leave(), ..Hop::default() })
+            .await
+            .map_err(fault)?;
         let long = matches!(kind, Kind::AuditVerify | Kind::KeysStatus);
         let wait = if long { LONG_ANSWER_WAIT } else { ANSWER_WAIT };
         Ok(Conversation { request, wait, answered: false })
@@ -216,7 +220,7 @@ impl NodeLink {
             kind,
             direction: Direction::Hop,
             request_id,
-            body: Some(self.config.body),
+            body: self.acting.about(self.config.body),
             portal: None,
             affair: None,
             datasets: Vec::new(),

@@ -15,7 +15,9 @@ use crate::cli::{
     AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand,
     NoticeCommand, PersonCommand, ProvisionCommand,
 };
-use crate::commands::{backup, copy, custody, keys, notice, oversight, person, pki, postgres, review};
+use crate::commands::{
+    backup, copy, custody, keys, notice, oversight, person, pki, postgres, review, upkeep,
+};
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
 use crate::link::NodeLink;
@@ -74,14 +76,14 @@ fn run(cli: Cli) -> Outcome {
 }
 
 async fn with_node(cli: Cli) -> Outcome {
-    let Cli { config, json, command } = cli;
+    let Cli { config, json, acting, command } = cli;
     if let Command::Config(ConfigCommand::Check { file }) = command {
         return Ok((oversight::config_check(&required(file.or(config))?)?, None));
     }
     if let Command::Postgres(command) = command {
         return Ok((postgres::run(command).await?, None));
     }
-    let mut link = NodeLink::new(StaffConfig::load(&required(config)?)?)?;
+    let mut link = NodeLink::new(StaffConfig::load(&required(config)?)?, acting)?;
     let outcome = dispatch(&mut link, command, !json).await;
     link.close().await;
     outcome
@@ -110,6 +112,7 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Keys(KeysCommand::Custody(command)) => custody::run(command),
         Command::Backup(BackupCommand::Create(args)) => backup::create(link, args, show).await,
         Command::Backup(BackupCommand::Verify(args)) => backup::verify(&args, show),
+        Command::Upkeep(command) => upkeep::run(link, command).await,
         Command::Postgres(command) => postgres::run(command).await,
         Command::Pki(command) => pki::run(command),
         Command::Config(_) => Err(no_config()),

@@ -6,6 +6,7 @@
 //! NOT_FOUND, the same as for a thing that does not exist (R1).
 
 pub mod decision;
+pub mod delegation;
 pub mod endpoint;
 pub mod entered;
 pub mod grant;

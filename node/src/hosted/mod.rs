@@ -118,6 +118,11 @@ impl Bodies {
         self.opened(code).map(|body| body.audit().clone())
     }
 
+    /// The logs of all bodies that are open: for events.
+    pub fn logs(&self) -> impl Iterator<Item = (BodyCode, AuditLog)> {
+        self.iter().map(|body| (body.code(), body.audit().clone()))
+    }
+
     /// Every body that is open.
     pub fn iter(&self) -> impl Iterator<Item = Arc<HostedBody>> {
         self.by_code.values().filter_map(|place| place.body.load_full())

@@ -9,6 +9,7 @@ use chukei_wire::message::staff::{
 use chukei_wire::result::ResultName;
 use serde_json::{Value, json};
 
+use crate::acting::Acting;
 use crate::commands::arguments;
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure, explain};
@@ -110,7 +111,9 @@ fn item(item: &CatalogueItem) -> Value {
 pub(crate) fn config_check(file: &Path) -> Result<Report, Failure> {
     let config = StaffConfig::load(file)?;
     let (body, node) = (config.body, config.node.name.clone());
-    NodeLink::new(config)?;
-    let text = format!("設定に誤りはありません: 団体 {body}、ノード {node}");
-    Ok(Report { json: json!({ "body": body.as_str(), "node": node, "result": "DONE" }), text })
+    NodeLink::new(config, Acting::default())?;
+    let of = body.map_or_else(|| "なし(基盤)".to_owned(), |body| body.to_string());
+    let text = format!("設定に誤りはありません: 団体 {of}、ノード {node}");
+    let body = body.map(|body| body.to_string());
+    Ok(Report { json: json!({ "body": body, "node": node, "result": "DONE" }), text })
 }
