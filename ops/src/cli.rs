@@ -2,6 +2,7 @@
 
 mod backup;
 mod custody;
+mod factor;
 mod postgres;
 mod review;
 mod upkeep;
@@ -17,6 +18,7 @@ pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{
     CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,
 };
+pub(crate) use factor::{FactorCommand, Issued, IssuedFactor, NewFactor, NewKind};
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
 pub(crate) use review::ReviewCommand;
 pub(crate) use upkeep::UpkeepCommand;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Backup(BackupCommand),
     #[command(subcommand, about = "基盤の運用・保守(再起動・控え・復元・移動)")]
     Upkeep(UpkeepCommand),
+    #[command(subcommand, about = "認証要素(証明書以外の要素)")]
+    Factor(FactorCommand),
     #[command(subcommand, about = "PostgreSQLの準備と確認")]
     Postgres(PostgresCommand),
     #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]
@@ -216,7 +220,7 @@ pub(crate) enum PkiCommand {
         #[arg(long, help = "証明書の有効日数(省略時は90日、保守事業者は30日)")]
         days: Option<u32>,
         #[command(subcommand)]
-        holder: Holder,
+        issued: Issued,
     },
     #[command(about = "証明書を失効させ、失効リストに署名し直す")]
     Revoke {

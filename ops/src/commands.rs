@@ -4,6 +4,7 @@ mod arguments;
 pub(crate) mod backup;
 pub(crate) mod copy;
 pub(crate) mod custody;
+pub(crate) mod factor;
 pub(crate) mod keys;
 pub(crate) mod notice;
 pub(crate) mod oversight;

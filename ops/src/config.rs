@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use chukei_relay_client::clock::Clock;
+use chukei_relay_client::factor::Authenticator;
 use chukei_relay_client::settings::{DeviceSettings, PeerAddress, TlsSettings, base_of, load};
 use chukei_relay_client::tls::TlsFiles;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
 use serde::Deserialize;
 
+use crate::factors::FactorSettings;
 use crate::failure::Failure;
 
 /// What a terminal needs to know.
@@ -25,6 +27,9 @@ pub(crate) struct StaffConfig {
     tls: TlsSettings,
     /// The terminal's own certificate, where it has one.
     device: Option<DeviceSettings>,
+    /// What the user proves beside the certificate.
+    #[serde(default, rename = "factor")]
+    factors: Vec<FactorSettings>,
     /// The node that hosts the body.
     pub(crate) node: PeerAddress,
     /// Folder of the configuration file; relative paths start there.
@@ -58,6 +63,11 @@ impl StaffConfig {
         Some([&device.certificate, &device.key].map(|path| self.base.join(path)))
     }
 
+    /// What proves the user's factors, in the order of the file.
+    pub(crate) fn authenticators(&self) -> Result<Vec<Box<dyn Authenticator>>, Failure> {
+        self.factors.iter().map(|factor| factor.authenticator(&self.base)).collect()
+    }
+
     fn check(&self) -> Result<(), Failure> {
         if format!("chukei://node/{}", self.node.name).parse::<Identity>().is_err() {
             return Err(bad("node.name は1〜64文字の a-z 0-9 . _ - で指定してください"));
@@ -68,7 +78,7 @@ impl StaffConfig {
         if self.development && !self.node.address.ip().is_loopback() {
             return Err(bad("development はループバックのときだけ使えます。node.address を確認してください"));
         }
-        Ok(())
+        self.factors.iter().try_for_each(FactorSettings::check)
     }
 }
 

@@ -89,6 +89,12 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
         ResultName::BadPeriod => "日時または期間が正しくありません。日時を確認してください",
         ResultName::InvalidChoice => "選択肢が正しくありません。選択肢を確認してください",
         ResultName::NotPermitted => "この操作の権限がありません。管理者に確認してください",
+        ResultName::StepUpRequired => {
+            "追加の認証が必要です。設定ファイルの [[factor]] に証明書とは別の種類の認証要素を指定してください"
+        }
+        ResultName::SameFactorKind => {
+            "同じ種類の認証要素は2つ使えません。知識・所持・生体のうち別の種類を使ってください"
+        }
         ResultName::DeviceUnknown => "この端末は確認できません。端末の証明書を管理者に確認してください",
         ResultName::Overloaded => "混雑しています。しばらく待ってからやり直してください",
         ResultName::NotReady => "中間サーバーが準備中です。しばらく待ってからやり直してください",

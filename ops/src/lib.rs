@@ -9,6 +9,7 @@ mod batches;
 mod cli;
 mod commands;
 mod config;
+mod factors;
 mod failure;
 mod japan_time;
 mod link;

@@ -3,6 +3,8 @@
 //! What must hold: every wait ends; a lost connection is told apart from a refusal, so that callers repeat only
 //! what may be repeated; an answer to another request stops everything (R35).
 
+mod proofs;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +12,11 @@ use std::time::Duration;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use chukei_relay_client::factor::Authenticator;
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
 use chukei_relay_client::stream::StreamError;
-use chukei_relay_client::tls::{DeviceCredentials, DeviceError, HopCredentials, Unfit};
+use chukei_relay_client::tls::{DeviceCredentials, HopCredentials, Unfit};
 use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::header::{Direction, Header, Hop, Kind};
 use chukei_wire::identity::Identity;
@@ -27,6 +30,8 @@ use tokio::time::Instant;
 use crate::acting::Acting;
 use crate::config::StaffConfig;
 use crate::failure::Failure;
+
+pub(crate) use proofs::StepUp;
 
 /// How long a node that was never reached is tried.
 const FIRST_REACH: Duration = Duration::from_secs(5);
@@ -63,6 +68,7 @@ pub(crate) struct NodeLink {
     clock: Clock,
     credentials: Arc<HopCredentials>,
     device: Option<DeviceCredentials>,
+    factors: Vec<Box<dyn Authenticator>>,
     endpoint: ClientEndpoint,
     peer: Option<PeerConnection>,
     reached: bool,
@@ -82,6 +88,7 @@ impl NodeLink {
                 format!("端末の証明書を使用できません: {error}。[device] を確認してください"),
             )
         })?;
+        let factors = config.authenticators()?;
         if credentials.identity().body() != config.body {
             let message = "証明書の団体が body と一致しません。設定の body と [tls] を確認してください";
             return Err(Failure::usage("BAD_CONFIG", message));
@@ -96,7 +103,7 @@ impl NodeLink {
         };
         let endpoint = client_endpoint(SocketAddr::new(unspecified, 0))
             .map_err(|error| Failure::other("LOCAL_NETWORK", format!("通信を準備できません: {error}")))?;
-        Ok(Self { config, acting, clock, credentials, device, endpoint, peer: None, reached: false })
+        Ok(Self { config, acting, clock, credentials, device, factors, endpoint, peer: None, reached: false })
     }
 
     /// Repeats `attempt` while it fails for a reason that passes, for at most [`PATIENCE`]. Only for what may be
@@ -105,11 +112,11 @@ impl NodeLink {
         &mut self,
         mut attempt: impl AsyncFnMut(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Failure> {
-        let start = Instant::now();
+        let (start, mut stepped_up) = (Instant::now(), StepUp::default());
         loop {
             match attempt(self).await {
                 Ok(done) => return Ok(done),
-                Err(Fault::Final(failure)) => return Err(failure),
+                Err(Fault::Final(failure)) => self.step_up(&mut stepped_up, failure).await?,
                 Err(Fault::Later(pause, failure)) if start.elapsed() + pause > PATIENCE => {
                     return Err(failure);
                 }
@@ -258,7 +265,7 @@ impl NodeLink {
         let connect = self.endpoint.connect(&self.credentials, &self.clock, self.config.node.address, &node);
         match tokio::time::timeout_at(until, connect).await {
             Ok(Ok(peer)) => {
-                self.prove_device(&peer).await?;
+                self.prove(&peer).await?;
                 Ok(peer)
             }
             Ok(Err(EndpointError::Connection(error))) if error.refuses_certificate() => Err(denied().into()),
@@ -271,21 +278,6 @@ impl NodeLink {
             }
             Ok(Err(_)) | Err(_) => Err(Fault::Later(PAUSE, self.unreachable())),
         }
-    }
-
-    /// Says which terminal this is, before anything else is asked.
-    async fn prove_device(&self, peer: &PeerConnection) -> Result<(), Fault> {
-        let Some(device) = &self.device else { return Ok(()) };
-        let proof = device.prove(peer, self.credentials.identity()).map_err(|error| match error {
-            DeviceError::Connection(_) => Fault::Later(PAUSE, self.unreachable()),
-            DeviceError::Signing => {
-                Failure::usage("BAD_CONFIG", "端末の鍵で署名できません。[device] を確認してください").into()
-            }
-        })?;
-        let mut talk = self.talk(peer, Kind::Device).await?;
-        talk.say(&proof).await?;
-        talk.finish().await?;
-        talk.end().await
     }
 
     fn unreachable(&self) -> Failure {

@@ -5,6 +5,7 @@
 //! Deliberately absent: any way to take a revocation back, and any way to print a secret.
 
 mod certificate;
+mod factors;
 mod files;
 mod hops;
 mod identity;
@@ -32,6 +33,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::{Identity, is_name};
 use zeroize::Zeroizing;
 
+pub(crate) use files::create_secret_key;
 use hops::own_stem;
 pub use identity::{IdentityHolder, RotationPaths};
 use ledger::Ledger;
@@ -271,6 +273,16 @@ impl Pki {
             return Err(PkiError::Version);
         }
         self.random_key_file(&format!("portal-{portal}.binding-{version}.key"))
+    }
+
+    /// Makes the key of a factor of this holder, of a body or of the platform; where it is.
+    pub fn issue_factor(
+        &self,
+        body: Option<BodyCode>,
+        holder: &str,
+        factor: &str,
+    ) -> Result<PathBuf, PkiError> {
+        factors::issue(self, body, holder, factor)
     }
 
     /// Collects all public records into the peer list and signs it with the offline root.

@@ -16,7 +16,7 @@ use crate::cli::{
     NoticeCommand, PersonCommand, ProvisionCommand,
 };
 use crate::commands::{
-    backup, copy, custody, keys, notice, oversight, person, pki, postgres, review, upkeep,
+    backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review, upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
@@ -53,6 +53,9 @@ type Outcome = Result<(Report, Option<Exit>), Failure>;
 fn run(cli: Cli) -> Outcome {
     if let Command::Pki(command) = cli.command {
         return Ok((pki::run(command)?, None));
+    }
+    if let Command::Factor(command) = cli.command {
+        return Ok((factor::run(command)?, None));
     }
     if let Command::Keys(KeysCommand::Custody(command)) = cli.command {
         return Ok((custody::run(command)?, None));
@@ -115,6 +118,7 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Upkeep(command) => upkeep::run(link, command).await,
         Command::Postgres(command) => postgres::run(command).await,
         Command::Pki(command) => pki::run(command),
+        Command::Factor(command) => factor::run(command),
         Command::Config(_) => Err(no_config()),
     };
     Ok((report?, None))

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::feed::{Batch, Fate, Feed, FeedError, Next};
 use super::tally::Tally;
 use crate::failure::Failure;
-use crate::link::{Conversation, Fault, NodeLink, PATIENCE};
+use crate::link::{Conversation, Fault, NodeLink, PATIENCE, StepUp};
 use crate::progress::Progress;
 
 /// Batches sent and not answered.
@@ -38,10 +38,11 @@ pub(super) async fn run<R: BufRead>(
 ) -> Result<(), Failure> {
     let queue = VecDeque::with_capacity(IN_FLIGHT);
     let mut work = Pipeline { feed, tally, progress, queue, ended: false, last_progress: Instant::now() };
+    let mut stepped_up = StepUp::default();
     loop {
         match work.converse(kind, link).await {
             Ok(()) => return Ok(()),
-            Err(Fault::Final(failure)) => return Err(failure),
+            Err(Fault::Final(failure)) => link.step_up(&mut stepped_up, failure).await?,
             Err(Fault::Later(pause, failure)) if work.last_progress.elapsed() + pause > PATIENCE => {
                 return Err(failure);
             }

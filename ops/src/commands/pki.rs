@@ -6,7 +6,8 @@ use chukei_relay_client::clock::Clock;
 use chukei_wire::identity::Identity;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Holder, IdentityOf, PkiCommand};
+use crate::cli::{Holder, IdentityOf, Issued, PkiCommand};
+use crate::commands::factor;
 use crate::failure::Failure;
 use crate::pki::{
     HOP_DAYS, HopPaths, IdentityHolder, MAINTENANCE_DAYS, PeersPaths, Pki, PkiError, Revoked, Validity,
@@ -18,7 +19,10 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
     let now_ms = Clock::system().now_ms();
     let files = match command {
         PkiCommand::Init { dir } => init(&dir, now_ms),
-        PkiCommand::Issue { dir, days, holder } => {
+        PkiCommand::Issue { dir, issued: Issued::Factor(of), .. } => {
+            return factor::issue(&dir, &of)?.map_err(|error| failure(&error));
+        }
+        PkiCommand::Issue { dir, days, issued: Issued::Holder(holder) } => {
             let usual =
                 if matches!(holder, Holder::Maintenance { .. }) { MAINTENANCE_DAYS } else { HOP_DAYS };
             let validity = Validity { now_ms, days: days.unwrap_or(usual) };

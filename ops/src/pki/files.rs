@@ -16,7 +16,7 @@ const SECRET: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
 
 /// Creates a secret key file; one that exists is never overwritten, because it may be the only copy.
-pub(super) fn create_secret_key(path: &Path, key: &[u8]) -> Result<(), PkiError> {
+pub(crate) fn create_secret_key(path: &Path, key: &[u8]) -> Result<(), PkiError> {
     create(path, key_file::text(key).as_bytes(), SECRET)
 }
 
