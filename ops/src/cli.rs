@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(acting.leave().unwrap().on_behalf_of, Some(body));
         let own = parsed("person list").unwrap().acting;
         assert_eq!((own.about(Some(body)), own.leave()), (Some(body), None));
-        let Command::Pki(PkiCommand::Issue { holder: Holder::Staff(member), .. }) =
+        let Command::Pki(PkiCommand::Issue { issued: Issued::Holder(Holder::Staff(member)), .. }) =
             parsed("pki issue --dir d staff --body 982024 --name u-1").unwrap().command
         else {
             panic!("another command");
