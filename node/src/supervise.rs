@@ -29,6 +29,7 @@ use crate::hosted::body::{BodyFacts, BodyKeyFiles};
 use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
+use crate::register::{self, Founding};
 use crate::{erasure, expiry, outbound, review, rotation};
 
 /// Pauses between tries to open a body.
@@ -70,6 +71,11 @@ impl Opener {
             acquisition: self.config.path(&body.acquisition_key),
         };
         HostedBody::open(&self.home, facts, files, self.provider.clone(), today).await
+    }
+
+    fn founding(&self, body: &BodyConfig) -> Option<Founding> {
+        let document = self.config.path(body.founding.as_ref()?);
+        Some(Founding { document, root: self.config.path(&self.config.peers.root) })
     }
 }
 
@@ -161,9 +167,6 @@ async fn opened(
 
 /// Puts an open body in its place and lets it be served.
 async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
-    if let Err(error) = tell_of_restore(node, &body).await {
-        tracing::error!(body = %body.code(), %error, "a restore is not in the log yet");
-    }
     let actor = format!("chukei://node/{}", node.name);
     let closed = body.audit().close_open_requests(&actor, node.clock.now_ms());
     if closed > 0 {
@@ -206,6 +209,12 @@ async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Res
     let today = day_of(node.clock.now_ms());
     let body = opener.open(config, today).await?;
     recall(node, &opener.home, &body).await?;
+    if let Err(error) = tell_of_restore(node, &body).await {
+        tracing::error!(body = %body.code(), %error, "a restore is not in the log yet");
+    }
+    let actor = format!("chukei://node/{}", node.name);
+    let founding = opener.founding(config);
+    register::open(&body, &node.policies, founding.as_ref(), &actor, node.clock.now_ms()).await?;
     Ok(body)
 }
 
@@ -291,6 +300,10 @@ fn tell(node: &Node, body: BodyCode, fault: Option<&Fault>) {
     match fault {
         Some(fault) if fault.cause == Cause::OwnedElsewhere => {
             tracing::info!(%body, cause = fault.cause.as_str(), %fault, "body waited for");
+        }
+        Some(fault) if fault.cause == Cause::Tampered => {
+            node.metrics.alarm("config_tampered", &body);
+            tracing::error!(%body, %fault, "body not ready");
         }
         Some(fault) => tracing::error!(%body, cause = fault.cause.as_str(), %fault, "body not ready"),
         None => tracing::info!(%body, "body ready again"),

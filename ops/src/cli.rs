@@ -247,6 +247,15 @@ pub(crate) enum PkiCommand {
         #[arg(long, default_value_t = PEERS_DAYS, help = "一覧の有効日数")]
         days: u32,
     },
+    #[command(about = "団体の設立台帳(最初の管理者など)に署名する")]
+    Found {
+        #[arg(long, value_name = "DIR", help = "鍵フォルダー")]
+        dir: PathBuf,
+        #[arg(long, help = "団体コード")]
+        body: BodyCode,
+        #[arg(value_name = "FILE", help = "台帳ファイル(TOML)")]
+        file: PathBuf,
+    },
     #[command(about = "新しいIDの鍵を作り、新旧両方を載せた相手先一覧に署名する")]
     Rotate(IdentityArgs),
     #[command(about = "古いIDを相手先一覧から外し、その鍵を消す")]

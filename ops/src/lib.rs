@@ -16,6 +16,7 @@ mod link;
 mod notice_file;
 pub mod pki;
 mod progress;
+mod register_words;
 mod report;
 mod result_file;
 mod run;

@@ -7,6 +7,7 @@
 mod certificate;
 mod factors;
 mod files;
+mod founding;
 mod hops;
 mod identity;
 mod ledger;
@@ -26,6 +27,7 @@ use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::binding::{FIRST_VERSION, VERSION_MAX};
 use chukei_crypto::random;
 use chukei_crypto::sign::SigningKey;
+use chukei_domain::register::RegisterError;
 use chukei_keys::{FileProvider, KeyProvider, Owner, ProviderError};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, PortalPeer};
@@ -124,6 +126,9 @@ pub enum PkiError {
     /// The holder has one identity only.
     #[error("no former identity is listed")]
     NothingToRetire,
+    /// A founding document that no node would take.
+    #[error("founding document: {0}")]
+    Founding(#[from] RegisterError),
     /// The certificate could not be made.
     #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -288,6 +293,12 @@ impl Pki {
     /// Collects all public records into the peer list and signs it with the offline root.
     pub fn write_peers(&self, v: Validity) -> Result<PeersPaths, PkiError> {
         peers::write(self, v)
+    }
+
+    /// Signs the text of a founding document with the offline root, as it is; where it lies then, its signature beside
+    /// it. What a node would refuse is refused here.
+    pub fn write_founding(&self, body: BodyCode, text: &str, now_ms: u64) -> Result<PathBuf, PkiError> {
+        founding::write(self, body, text, now_ms)
     }
 
     fn lock(dir: &Path) -> Result<Self, PkiError> {

@@ -21,6 +21,7 @@ pub mod replay;
 pub mod request_id;
 pub mod session;
 pub mod settings;
+pub mod signed;
 pub mod stream;
 pub mod tls;
 pub mod witness;

@@ -7,22 +7,21 @@ mod identities;
 mod watch;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chukei_crypto::hash::sha256;
-use chukei_crypto::sign::{self, SigningKey};
+use chukei_crypto::sign::SigningKey;
 use chukei_wire::body_code::BodyCode;
 use serde::{Deserialize, Serialize};
 
+use crate::signed::{self, SignedError};
+
+pub use crate::signed::signature_path;
 pub use identities::{BadIdentities, Identities};
 pub use watch::{LOOK, Look, WatchedPeers};
 
 /// Longest peer list, bytes: all 1,788 bodies take about 1 MiB.
 const FILE_MAX: u64 = 8 * 1024 * 1024;
-/// Longest signature or root file, bytes.
-const HEX_FILE_MAX: u64 = 256;
 /// What is signed before the bytes of the file, so that no other signature of the root fits.
 const PURPOSE: &[u8] = b"chukei peer list v1\0";
 /// The only format.
@@ -125,6 +124,15 @@ pub enum PeerListError {
     Expired,
 }
 
+impl From<SignedError> for PeerListError {
+    fn from(error: SignedError) -> Self {
+        match error {
+            SignedError::Unreadable => Self::Unreadable,
+            SignedError::Tampered => Self::Tampered,
+        }
+    }
+}
+
 /// A verified list.
 #[derive(Clone, Debug)]
 pub struct PeerList {
@@ -136,20 +144,9 @@ pub struct PeerList {
     digest: [u8; 32],
 }
 
-/// Where the detached signature of a list lies: beside it, with `.sig` behind its name.
-pub fn signature_path(list: &Path) -> PathBuf {
-    let mut name = list.as_os_str().to_owned();
-    name.push(".sig");
-    PathBuf::from(name)
-}
-
 /// The text of the signature file for the bytes of a list.
 pub fn sign_bytes(list: &[u8], root: &SigningKey) -> String {
-    data_encoding::HEXLOWER.encode(&root.sign(&signed_message(list)))
-}
-
-fn signed_message(list: &[u8]) -> Vec<u8> {
-    [PURPOSE, list].concat()
+    signed::sign(PURPOSE, list, root)
 }
 
 impl PeerListFile {
@@ -162,15 +159,13 @@ impl PeerListFile {
 impl PeerList {
     /// Reads the list at `path`, its signature beside it and the root's Ed25519 public key (hexadecimal).
     pub fn load(path: &Path, root_public: &Path, now_ms: u64) -> Result<Self, PeerListError> {
-        let list = read(path, FILE_MAX)?;
-        let signature = read_hex(&signature_path(path))?;
-        let root = read_hex(root_public)?;
+        let [list, signature, root] = signed::read_unverified(path, root_public, FILE_MAX)?;
         Self::verify(&list, &signature, &root, now_ms)
     }
 
     /// Verifies the bytes of a list under the root's Ed25519 public key, then reads them.
     pub fn verify(list: &[u8], signature: &[u8], root: &[u8], now_ms: u64) -> Result<Self, PeerListError> {
-        sign::verify(root, &signed_message(list), signature).map_err(|_| PeerListError::Tampered)?;
+        signed::verify(PURPOSE, list, signature, root)?;
         let file: PeerListFile = serde_json::from_slice(list).map_err(|_| PeerListError::Malformed)?;
         if file.not_after_ms < now_ms {
             return Err(PeerListError::Expired);
@@ -244,20 +239,6 @@ fn by_name<K: Eq + std::hash::Hash, V>(
     let count = values.len();
     let map: HashMap<K, V> = values.into_iter().map(|value| (name(&value), value)).collect();
     if map.len() == count { Ok(map) } else { Err(PeerListError::Malformed) }
-}
-
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PeerListError> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|_| PeerListError::Unreadable)?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|_| PeerListError::Unreadable)?;
-    let within = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);
-    if within { Ok(bytes) } else { Err(PeerListError::Unreadable) }
-}
-
-fn read_hex(path: &Path) -> Result<Vec<u8>, PeerListError> {
-    data_encoding::HEXLOWER
-        .decode(read(path, HEX_FILE_MAX)?.trim_ascii())
-        .map_err(|_| PeerListError::Unreadable)
 }
 
 #[cfg(test)]

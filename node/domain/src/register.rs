@@ -29,6 +29,9 @@ pub use staff::{Factor, FactorKind, KeyAlgorithm, Period, Staff, StaffKind, Stre
 /// Format version of an entry that is written.
 pub const VERSION: u8 = 1;
 
+/// What is signed before the bytes of a founding document, so that no other signature of the root fits.
+pub const FOUNDING_PURPOSE: &[u8] = b"chukei founding document v1\0";
+
 /// One entry of a body's register.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -239,6 +239,31 @@ impl AuditLog {
             .await
     }
 
+    /// The register is about to be what the founding document says.
+    pub async fn register_founded(
+        &self,
+        actor: &str,
+        document: [u8; 32],
+        entries: u32,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::RegisterFounded { document, entries };
+        self.write(Draft::done(actor, "register_found", event), None, now_ms).await
+    }
+
+    /// The register is about to change.
+    pub async fn register_changed(
+        &self,
+        actor: &str,
+        action: &str,
+        version: u64,
+        [put, removed]: [Vec<String>; 2],
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::RegisterChanged { version, put, removed };
+        self.write(Draft::done(actor, action, event), None, now_ms).await
+    }
+
     /// Rows went to another engine.
     pub async fn moved(&self, actor: &str, engines: [EngineKind; 2], now_ms: u64) -> Result<(), AuditError> {
         let [from, to] = engines.map(|engine| engine.to_string());

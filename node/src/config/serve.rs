@@ -96,6 +96,9 @@ pub struct BodyConfig {
     pub affairs: Vec<String>,
     /// Name of the portal its notices go to.
     pub portal: String,
+    /// The document that says who the body knows at first, signed by the root of the peer list; its signature lies
+    /// beside it. Read when the body's register is empty, and never again.
+    pub founding: Option<PathBuf>,
     /// The body comes from another node or from a backup: nothing is made for it before its rows are restored.
     #[serde(default)]
     pub awaited: bool,

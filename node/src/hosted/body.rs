@@ -29,6 +29,7 @@ use crate::hosted::pages::PageCache;
 use crate::hosted::persons::PersonRef;
 use crate::hosted::rows::RowError;
 use crate::key_gate::{self, Cause, Fault, Gate};
+use crate::register::{Register, RegisterPlace};
 use crate::review::Reviews;
 use crate::rotation::Rewriting;
 pub use opening::BodyKeyFiles;
@@ -72,6 +73,7 @@ pub struct HostedBody {
     erasing: Erasing,
     reviews: Reviews,
     audit: AuditLog,
+    register: RegisterPlace,
 }
 
 impl HostedBody {
@@ -113,6 +115,16 @@ impl HostedBody {
     /// Its log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
+    }
+
+    /// Who and what it knows at this moment.
+    pub fn register(&self) -> Arc<Register> {
+        self.register.now()
+    }
+
+    /// The place of what is in force.
+    pub(crate) fn register_place(&self) -> &RegisterPlace {
+        &self.register
     }
 
     /// Its rows, to be copied as they are.
@@ -246,12 +258,15 @@ impl HostedBody {
             let unread = on_server && fault.cause == Cause::Store;
             return Some(if unread { WriteFault::Unreachable.into() } else { fault });
         }
-        let fault = self.partition.fault()?;
+        let Some(fault) = self.partition.fault() else { return self.settle_register().await };
         if !mend {
             return Some(fault.into());
         }
         in_store.store(true, Ordering::Release);
-        self.partition.recover().await.map(Fault::from)
+        match self.partition.recover().await {
+            Some(fault) => Some(fault.into()),
+            None => self.settle_register().await,
+        }
     }
 
     /// Waits for a read no longer than [`READ_WAIT`]; for one that is there already, not at all.

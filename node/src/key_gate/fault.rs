@@ -39,11 +39,13 @@ pub enum Cause {
     Files,
     /// The body is erased: nothing but its log opens any more.
     Erased,
+    /// The register, or the document that founds it, is not what was written or signed (R24).
+    Tampered,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Opening,
         Self::Provider,
         Self::Missing,
@@ -60,6 +62,7 @@ impl Cause {
         Self::OwnedElsewhere,
         Self::Files,
         Self::Erased,
+        Self::Tampered,
     ];
 
     /// Its name as a label.
@@ -81,6 +84,7 @@ impl Cause {
             Self::OwnedElsewhere => "owned_elsewhere",
             Self::Files => "files",
             Self::Erased => "erased",
+            Self::Tampered => "config_tampered",
         }
     }
 

@@ -1,4 +1,8 @@
-//! Codes given as arguments, checked before they leave this machine: an individual number never does (R10).
+//! Codes and files given as arguments, checked before they leave this machine: an individual number never does (R10).
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_domain::individual_number;
@@ -16,6 +20,18 @@ pub(super) fn addressee(text: String) -> Result<String, Failure> {
 pub(super) fn dataset(text: String) -> Result<String, Failure> {
     let valid = text.parse::<InfoNameCode>().is_ok();
     checked(text, valid)
+}
+
+/// The text of a file of at most `max` bytes of UTF-8.
+pub(super) fn read_text(path: &Path, max: usize) -> Result<String, Failure> {
+    let unreadable = |what: &str| Failure::usage("FILE", format!("{}: {what}", path.display()));
+    let file =
+        File::open(path).map_err(|_| unreadable("ファイルを開けません。場所と権限を確認してください"))?;
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    let mut text = String::new();
+    let read = file.take(limit).read_to_string(&mut text);
+    read.map_err(|_| unreadable("UTF-8のテキストではありません"))?;
+    if text.len() > max { Err(unreadable("長すぎます")) } else { Ok(text) }
 }
 
 fn checked(text: String, valid: bool) -> Result<String, Failure> {

@@ -2,16 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use chukei_domain::register::FILE_MAX;
 use chukei_relay_client::clock::Clock;
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Holder, IdentityOf, Issued, PkiCommand};
+use crate::commands::arguments::read_text;
 use crate::commands::factor;
 use crate::failure::Failure;
 use crate::pki::{
     HOP_DAYS, HopPaths, IdentityHolder, MAINTENANCE_DAYS, PeersPaths, Pki, PkiError, Revoked, Validity,
 };
+use crate::register_words;
 use crate::report::Report;
 
 /// Runs one command.
@@ -40,6 +44,7 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
             let paths = pki.write_peers(Validity { now_ms, days })?;
             Ok(list(paths))
         }),
+        PkiCommand::Found { dir, body, file } => found(&dir, body, &file, now_ms)?,
         PkiCommand::Rotate(args) => Pki::open(&args.dir).and_then(|pki| {
             let paths = pki.rotate_identity(&holder(args.holder), Validity { now_ms, days: args.days })?;
             let mut files = vec![("identity_key", paths.identity_key), ("former_key", paths.former_key)];
@@ -51,6 +56,11 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
         }),
     };
     files.map(report).map_err(|error| failure(&error))
+}
+
+fn found(dir: &Path, body: BodyCode, file: &Path, now_ms: u64) -> Result<Result<Files, PkiError>, Failure> {
+    let text = read_text(file, FILE_MAX)?;
+    Ok(Pki::open(dir).and_then(|pki| Ok(vec![("founding", pki.write_founding(body, &text, now_ms)?)])))
 }
 
 type Files = Vec<(&'static str, PathBuf)>;
@@ -150,15 +160,22 @@ fn failure(error: &PkiError) -> Failure {
         PkiError::Io { .. } => ("PKI_IO", "鍵フォルダーの場所、権限、他のプロセスの使用を確認してください"),
         PkiError::Rotating => ("PKI_ROTATING", "先に pki retire を実行してください"),
         PkiError::NothingToRetire => ("PKI_NOTHING_TO_RETIRE", "先に pki rotate を実行してください"),
+        PkiError::Founding(_) => ("PKI_FOUNDING", "設立台帳を直してください"),
         PkiError::Certificate(_) | PkiError::Key => ("PKI_KEY", "鍵ファイルを確認してください"),
     };
-    let message = format!("発行できません: {error}。{next}");
+    let message = match error {
+        PkiError::Founding(refusal) => {
+            format!("署名できません: {}。{next}", register_words::explain(refusal))
+        }
+        _ => format!("発行できません: {error}。{next}"),
+    };
     match error {
         PkiError::Exists(_)
         | PkiError::Name
         | PkiError::NobodysName
         | PkiError::Validity
         | PkiError::Version
+        | PkiError::Founding(_)
         | PkiError::Rotating
         | PkiError::NothingToRetire => Failure::usage(code, message),
         _ => Failure::other(code, message),

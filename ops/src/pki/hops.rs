@@ -92,6 +92,8 @@ pub(super) fn own_stem(name: &str) -> Result<&str, PkiError> {
         "operator-",
         "maintenance-",
         "code-master-",
+        "factor-",
+        "founding-",
     ];
     let taken = own.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix));
     if taken { Err(PkiError::Name) } else { Ok(name) }

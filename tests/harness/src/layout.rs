@@ -4,14 +4,11 @@
 //! started again on the same keys, ports and data.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chukei_node::config::serve::NodeConfig;
-use chukei_ops::pki::{Pki, Validity};
 use chukei_relay_client::clock::Clock;
-use chukei_wire::body_code::BodyCode;
-use chukei_wire::identity::Identity;
 
 use crate::error::HarnessError;
 use crate::ports::Ports;
@@ -19,6 +16,8 @@ use crate::role::Role;
 use crate::store::Store;
 
 mod files;
+mod founding;
+mod people;
 
 /// A fictitious body of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +38,20 @@ pub const BODIES: [Body; 3] = [
 pub const STAFF: &str = "u-tax-07";
 /// The terminal that `staff-<body>.toml` is for.
 pub const DEVICE: &str = "t-01";
+/// The clerk of the care affair alone.
+pub const CARE_CLERK: &str = "u-care-03";
+/// Who approves acts of two persons, and does nothing else.
+pub const APPROVER: &str = "u-appr-01";
+/// The business system.
+pub const SYSTEM: &str = "zeimu";
+/// Who reads the log, and no data.
+pub const AUDITOR: &str = "a-audit-01";
+/// The platform's operator.
+pub const OPERATOR: &str = "o-ops-01";
+/// The contractor who maintains the platform.
+pub const MAINTENANCE: &str = "m-ven-01";
+/// The platform's own terminal, for operator and contractor.
+pub const PLATFORM_DEVICE: &str = "p-01";
 /// The affairs every body is enabled for: tax and care.
 pub const AFFAIRS: [&str; 2] = ["JM99000000001000", "JM99000000002000"];
 pub(crate) const BROKER: &str = "broker-a";
@@ -94,7 +107,7 @@ impl Layout {
             portal_metrics: ports.tcp()?,
         };
         drop(ports);
-        issue_keys(&dir.join("pki"))?;
+        people::issue_keys(&dir.join("pki"))?;
         let layout = Self { dir, addresses };
         layout.set_clock("+0s")?;
         files::write_configurations(&layout.dir, &addresses)?;
@@ -122,6 +135,36 @@ impl Layout {
     /// The configuration of a body's staff terminal.
     pub fn staff_config(&self, body: &str) -> PathBuf {
         self.dir.join(format!("staff-{body}.toml"))
+    }
+
+    /// The configuration of a body's auditor.
+    pub fn auditor_config(&self, body: &str) -> PathBuf {
+        self.dir.join(format!("auditor-{body}.toml"))
+    }
+
+    /// The configuration of whoever approves a body's acts.
+    pub fn approver_config(&self, body: &str) -> PathBuf {
+        self.dir.join(format!("approver-{body}.toml"))
+    }
+
+    /// The configuration of a body's clerk of the care affair.
+    pub fn care_config(&self, body: &str) -> PathBuf {
+        self.dir.join(format!("care-{body}.toml"))
+    }
+
+    /// The configuration of a body's business system.
+    pub fn system_config(&self, body: &str) -> PathBuf {
+        self.dir.join(format!("system-{body}.toml"))
+    }
+
+    /// The configuration of the platform's operator.
+    pub fn operator_config(&self) -> PathBuf {
+        self.dir.join("operator.toml")
+    }
+
+    /// The configuration of the contractor who maintains the platform.
+    pub fn maintenance_config(&self) -> PathBuf {
+        self.dir.join("maintenance.toml")
     }
 
     /// A role's log.
@@ -170,24 +213,4 @@ impl Layout {
     pub fn clock(&self) -> Clock {
         Clock::file(self.dir.join("clock"))
     }
-}
-
-fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
-    let now_ms = Clock::system().now_ms();
-    let hop = Validity::hop(now_ms);
-    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
-    let pki = Pki::init(dir, now_ms)?;
-    pki.issue_broker(BROKER, &loopback, hop)?;
-    pki.issue_node(NODE, &loopback, hop)?;
-    pki.issue_portal(PORTAL, &loopback, hop)?;
-    for body in BODIES {
-        let code: BodyCode = body.code.parse().map_err(|_| HarnessError::Body(body.code.into()))?;
-        pki.issue_body(code, body.name)?;
-        pki.issue_staff(code, STAFF, hop)?;
-        pki.issue(&Identity::Device(Some(code), DEVICE.to_owned()), hop)?;
-    }
-    // As long as the certificates: the stack's clock is moved by weeks.
-    pki.write_crl(hop)?;
-    pki.write_peers(Validity::peers(now_ms))?;
-    Ok(())
 }

@@ -68,6 +68,12 @@ fn events() -> Vec<Event> {
         Event::KeyDestroyed { class: KeyClass::Root, number: 1 },
         Event::KeyDestroyed { class: KeyClass::Epoch, number: 19_867 },
         Event::KeyRetired { purpose: "copies".to_owned(), number: 1 },
+        Event::RegisterFounded { document: [13; 32], entries: 8 },
+        Event::RegisterChanged {
+            version: 9,
+            put: vec!["staff/u-tax-08".to_owned()],
+            removed: vec!["device/t-02".to_owned()],
+        },
         Event::PersonBlocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
         Event::PersonUnblocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
         act(Subject::ErasePerson([9; 16]), ActStep::Requested),

@@ -40,6 +40,9 @@ pub enum Why {
     /// A role that this kind of identity cannot hold.
     #[error("it has a role that its kind cannot hold")]
     RoleOfKind,
+    /// An affair of the body for somebody of the platform (R2).
+    #[error("its kind has no affairs of the body")]
+    AffairOfKind,
     /// A factor without the form of its kind.
     #[error("one of its factors does not have the form of its kind")]
     Factor,
@@ -67,6 +70,9 @@ pub enum Why {
     /// Two delegations that both hold: it would not be clear which one decides.
     #[error("another delegation to the same body covers the same affair, function and time")]
     Overlap,
+    /// Something that is to be removed and is not there.
+    #[error("there is no such entry")]
+    Missing,
     /// The register of another body.
     #[error("it is the register of another body")]
     OtherBody,
@@ -93,6 +99,7 @@ impl Why {
             Self::Period => "period",
             Self::Role => "role",
             Self::RoleOfKind => "role_of_kind",
+            Self::AffairOfKind => "affair_of_kind",
             Self::Factor => "factor",
             Self::SharedKey => "shared_key",
             Self::Empty => "empty",
@@ -102,6 +109,7 @@ impl Why {
             Self::Device => "device",
             Self::OwnBody => "own_body",
             Self::Overlap => "overlap",
+            Self::Missing => "missing",
             Self::OtherBody => "other_body",
             Self::NoAdministrator => "no_administrator",
             Self::Policy => "policy",
@@ -126,9 +134,13 @@ pub struct RegisterError {
 impl RegisterError {
     /// A refusal of `entry`.
     pub fn of(entry: &Entry, why: Why) -> Self {
-        let name = Some(entry.name()).filter(|name| plain::is_device_name(name));
-        let name = name.filter(|_| why != Why::IndividualNumber).unwrap_or_default();
-        Self { class: Some(entry.class()), name: name.to_owned(), why, detail: String::new() }
+        Self::named(entry.class(), entry.name(), why)
+    }
+
+    /// A refusal of the entry of this class and name.
+    pub fn named(class: Class, name: &str, why: Why) -> Self {
+        let name = Some(name).filter(|name| plain::is_device_name(name) && why != Why::IndividualNumber);
+        Self { class: Some(class), name: name.unwrap_or_default().to_owned(), why, detail: String::new() }
     }
 
     /// A refusal of a whole register.

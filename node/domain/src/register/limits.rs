@@ -40,3 +40,5 @@ pub const ROUNDS_MIN: u32 = 600_000;
 pub const ROUNDS_MAX: u32 = 10_000_000;
 /// Bytes of the salt of such a key, at least and at most.
 pub const SALT_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
+/// Entries of one change, put and removed: its event names them all.
+pub const CHANGE_MAX: usize = 64;

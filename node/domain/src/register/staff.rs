@@ -30,6 +30,8 @@ pub mod role {
         [CLERK, ADMINISTRATOR, APPROVER, REQUESTER, REVIEWER, DEVICE_MANAGER, CONTRACTOR, SIGNALS];
     /// What only a person of the staff can be.
     pub(super) const OF_PEOPLE: [&str; 3] = [ADMINISTRATOR, APPROVER, REQUESTER];
+    /// What people of the platform can be.
+    pub(super) const OF_PLATFORM: [&str; 2] = [DEVICE_MANAGER, CONTRACTOR];
 }
 
 /// Days in Japan, both included, since 1970-01-01.
@@ -65,6 +67,10 @@ pub enum StaffKind {
     System,
     /// A person who reads the log and no data.
     Auditor,
+    /// An operator of the platform (基盤運用者), as far as the body knows them.
+    Operator,
+    /// A contractor who maintains the platform (保守事業者), as far as the body knows them.
+    Maintenance,
 }
 
 impl StaffKind {
@@ -74,7 +80,14 @@ impl StaffKind {
             Self::Staff => "staff",
             Self::System => "system",
             Self::Auditor => "auditor",
+            Self::Operator => "operator",
+            Self::Maintenance => "maintenance",
         }
+    }
+
+    /// Whether it is a person of the platform, whose certificate names no body.
+    pub fn is_of_platform(self) -> bool {
+        matches!(self, Self::Operator | Self::Maintenance)
     }
 }
 
@@ -138,15 +151,22 @@ impl Staff {
         self.factors.iter().try_for_each(Factor::check)
     }
 
-    /// Acts of two persons and rights are for people (R23); auditors review, and do nothing else.
+    /// Acts of two persons and rights are for people of the body (R23); auditors review, and do nothing else; people of
+    /// the platform have no part in the body's affairs (R2).
     fn check_roles_of_kind(&self) -> Result<(), Why> {
         let held = |role: &&str| self.has_role(role);
         let wrong = match self.kind {
             StaffKind::Staff => false,
             StaffKind::System => role::OF_PEOPLE.iter().chain([&role::REVIEWER]).any(held),
             StaffKind::Auditor => self.roles.iter().any(|held| held != role::REVIEWER),
+            StaffKind::Operator | StaffKind::Maintenance => {
+                self.roles.iter().any(|held| !role::OF_PLATFORM.contains(&held.as_str()))
+            }
         };
-        if wrong { Err(Why::RoleOfKind) } else { Ok(()) }
+        if wrong {
+            return Err(Why::RoleOfKind);
+        }
+        if self.kind.is_of_platform() && !self.affairs.is_empty() { Err(Why::AffairOfKind) } else { Ok(()) }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::identity::IdentityPlace;
 use crate::hosted::pages::PageCache;
 use crate::key_gate::{Cause, Fault, Gate};
+use crate::register::RegisterPlace;
 use crate::review::Reviews;
 use crate::rotation::Rewriting;
 
@@ -83,6 +84,7 @@ impl HostedBody {
             erasing: Erasing::default(),
             reviews: Reviews::default(),
             audit,
+            register: RegisterPlace::empty(local),
         };
         if !body.is_ended() {
             body.reviews.load(&body).await?;
@@ -150,10 +152,11 @@ async fn keyring(
     if let Some(opened) = opened.await? {
         return Ok(opened);
     }
-    let pages = partition.scan(&RowKey::new(Space::Page), None, 1).await?;
-    if !pages.rows.is_empty() {
-        let text = "the keyring is missing, and the body has data: restore it from its backup";
-        return Err(Fault::new(Cause::Missing, text));
+    for space in [Space::Page, Space::Register] {
+        if !partition.scan(&RowKey::new(space), None, 1).await?.rows.is_empty() {
+            let text = "the keyring is missing, and the body has data: restore it from its backup";
+            return Err(Fault::new(Cause::Missing, text));
+        }
     }
     waiting(move || {
         KeyringFile::create_at(place, provider, &owner, today).map_err(|error| Fault::from(&error))

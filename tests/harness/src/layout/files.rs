@@ -5,7 +5,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{AFFAIRS, Addresses, BODIES, BROKER, DEVICE, NODE, PORTAL, STAFF};
+use super::{
+    AFFAIRS, APPROVER, AUDITOR, Addresses, BODIES, BROKER, CARE_CLERK, DEVICE, MAINTENANCE, NODE, OPERATOR,
+    PLATFORM_DEVICE, PORTAL, STAFF, SYSTEM,
+};
 use crate::error::HarnessError;
 
 pub(super) const ADDRESSES: &str = "addresses.json";
@@ -15,7 +18,24 @@ pub(super) fn write_configurations(dir: &Path, at: &Addresses) -> Result<(), Har
     replace(&dir.join("node.toml"), &node(at))?;
     replace(&dir.join("portal.toml"), &portal(at))?;
     for body in BODIES {
-        replace(&dir.join(format!("staff-{}.toml", body.code)), &staff(body.code, at))?;
+        let code = body.code;
+        for (file, kind, name) in [
+            ("staff", "staff", STAFF),
+            ("care", "staff", CARE_CLERK),
+            ("approver", "staff", APPROVER),
+            ("system", "system", SYSTEM),
+            ("auditor", "auditor", AUDITOR),
+        ] {
+            let text = format!(
+                "body = \"{code}\"\n{}",
+                terminal(&format!("{kind}-{code}-{name}"), code, DEVICE, at)
+            );
+            replace(&dir.join(format!("{file}-{code}.toml")), &text)?;
+        }
+    }
+    for (kind, name) in [("operator", OPERATOR), ("maintenance", MAINTENANCE)] {
+        let text = terminal(&format!("{kind}-{name}"), "platform", PLATFORM_DEVICE, at);
+        replace(&dir.join(format!("{kind}.toml")), &text)?;
     }
     Ok(())
 }
@@ -112,7 +132,8 @@ fn node(at: &Addresses) -> String {
             text,
             "\n[[bodies]]\ncode = \"{code}\"\nname = \"{name}\"\n\
              identity_key = \"pki/body-{code}.identity.key\"\n\
-             acquisition_key = \"pki/body-{code}.acquisition.key\"\naffairs = {AFFAIRS:?}\nportal = \"{PORTAL}\"\n"
+             acquisition_key = \"pki/body-{code}.acquisition.key\"\naffairs = {AFFAIRS:?}\nportal = \"{PORTAL}\"\n\
+             founding = \"pki/founding-{code}.toml\"\n"
         );
     }
     text
@@ -131,11 +152,12 @@ fn portal(at: &Addresses) -> String {
     )
 }
 
-fn staff(body: &str, at: &Addresses) -> String {
-    let tls = tls(&format!("staff-{body}-{STAFF}"));
+/// The configuration of whoever holds the certificate `holder`, at the terminal `device` of `of`.
+fn terminal(holder: &str, of: &str, device: &str, at: &Addresses) -> String {
+    let tls = tls(holder);
     format!(
-        "body = \"{body}\"\ndevelopment = true\nclock_file = \"clock\"\n{tls}\
-         \n[device]\ncertificate = \"pki/device-{body}-{DEVICE}.pem\"\nkey = \"pki/device-{body}-{DEVICE}.key\"\n\
+        "development = true\nclock_file = \"clock\"\n{tls}\
+         \n[device]\ncertificate = \"pki/device-{of}-{device}.pem\"\nkey = \"pki/device-{of}-{device}.key\"\n\
          \n[node]\nname = \"{NODE}\"\naddress = \"{}\"\n",
         at.staff
     )
