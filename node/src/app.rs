@@ -26,6 +26,7 @@ use crate::admission::table::BodyLimits;
 use crate::admission::{Admission, Bounds, NotDone};
 use crate::backup::outcome::{Exit, Failure};
 use crate::bodies::call::{Call, CallError};
+use crate::bodies::tries::FactorTries;
 use crate::config::limits::{Limits, OwnLimits};
 use crate::config::zones::ZoneSettings;
 use crate::evidence::PermitEvidence;
@@ -34,6 +35,7 @@ use crate::hosted::Bodies;
 use crate::inbound::permits::Permits;
 use crate::key_gate::Cause;
 use crate::outbound::announcements::Announcements;
+use crate::platform::WatchedPlatform;
 use crate::renewal::CodeRenewals;
 use crate::telemetry::metrics::Metrics;
 use crate::upkeep::Desk;
@@ -74,6 +76,10 @@ pub struct Node {
     pub zones: ZoneSettings,
     /// How identities have been asking.
     pub patterns: Arc<Patterns>,
+    /// Operators and maintenance of the platform.
+    pub platform: Arc<WatchedPlatform>,
+    /// Failed proofs of factors.
+    pub factor_tries: FactorTries,
     /// The signed peer list.
     pub watched_peers: Arc<WatchedPeers>,
     /// Announcements that are due.
@@ -114,6 +120,8 @@ pub struct Parts {
     pub policies: Arc<PolicyBook>,
     /// Peers.
     pub peers: WatchedPeers,
+    /// Operators and maintenance of the platform.
+    pub platform: WatchedPlatform,
     /// Metrics.
     pub metrics: Metrics,
     /// Bounds.
@@ -166,6 +174,8 @@ impl Node {
             admission,
             body_limits,
             watched_peers: Arc::new(peers),
+            platform: Arc::new(parts.platform),
+            factor_tries: FactorTries::default(),
             announcements: Announcements::default(),
             epochs_kept,
             witness: Witness::new(parts.brokers),

@@ -27,6 +27,7 @@ pub mod key_gate;
 pub mod outbound;
 pub mod outcome;
 pub mod peer_list;
+pub mod platform;
 pub mod register;
 pub mod renewal;
 pub mod retention;

@@ -29,6 +29,7 @@ use crate::home::Home;
 use crate::hosted::Bodies;
 use crate::key_gate::Cause;
 use crate::outbound::announce::announce;
+use crate::platform::{PlatformPlace, WatchedPlatform};
 use crate::start::{StartError, journal_options};
 use crate::supervise::Opener;
 use crate::telemetry::health;
@@ -36,8 +37,8 @@ use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
 use crate::upkeep::Desk;
 use crate::{
-    bodies, hop_files, identities, inbound, outbound, renewal, retention, review, supervise, telemetry,
-    witness,
+    bodies, hop_files, identities, inbound, outbound, platform, renewal, retention, review, supervise,
+    telemetry, witness,
 };
 
 /// How often old request ids are let go of.
@@ -68,6 +69,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let metrics = Metrics::new("node").map_err(|error| StartError::new("NOT_READY", &error))?;
     let (file, root) = (config.path(&config.peers.file), config.path(&config.peers.root));
     let peers = WatchedPeers::open(file, root, clock.now_ms()).map_err(|error| StartError::peers(&error))?;
+    let platform = people_of_platform(&config)?;
     let folder =
         DataFolder::open(&config.path(&config.data_dir)).map_err(|error| StartError::store(&error))?;
     let opener = EngineOpener::new(&config, folder).await?;
@@ -88,6 +90,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         policies: Arc::new(policies),
         zones: config.zones.clone(),
         peers,
+        platform,
         metrics,
         body_bounds: config.bodies.iter().map(|body| (body.code, limits.bounds(body.limits))).collect(),
         limits,
@@ -109,6 +112,13 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         tracing::warn!(%error, "no control socket: operators' commands need the node to be stopped");
     }
     start(&config, node, journal, credentials).await
+}
+
+/// Who operates and maintains this node. A register that was changed is no reason to know nobody: the start is refused.
+fn people_of_platform(config: &NodeConfig) -> Result<WatchedPlatform, StartError> {
+    let Some(file) = &config.platform else { return Ok(WatchedPlatform::none()) };
+    let place = PlatformPlace { file: config.path(file), root: config.path(&config.peers.root) };
+    WatchedPlatform::open(place).map_err(|fault| StartError::platform(&fault))
 }
 
 /// What a restart owes the time before it: request ids stay used. Those of a log that lies on a server come with their
@@ -154,6 +164,7 @@ async fn start(
     tokio::spawn(measure::bodies(node.clone()));
     tokio::spawn(outbound::announcements::run(node.clone()));
     tokio::spawn(identities::follow(node.clone()));
+    tokio::spawn(platform::follow(node.clone()));
     tokio::spawn(renewal::run(node.clone()));
     tokio::spawn(witness::run(node.clone()));
     node.begin_serving();

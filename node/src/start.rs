@@ -7,6 +7,7 @@ use chukei_relay_client::peers::PeerListError;
 use chukei_store::StoreError;
 use chukei_store::journal::{JournalError, JournalOptions, SyncReport};
 
+use crate::platform::PlatformFault;
 use crate::telemetry::metrics::Metrics;
 
 /// Why a role does not start: a stable code, and what to know to mend it.
@@ -32,6 +33,12 @@ impl StartError {
     pub fn peers(error: &PeerListError) -> Self {
         let code = if matches!(error, PeerListError::Tampered) { "CONFIG_TAMPERED" } else { "NOT_READY" };
         Self::new(code, &format!("peer list: {error}; have it signed anew by its root"))
+    }
+
+    /// The platform register is not what its root signed, or cannot be read (R24).
+    pub fn platform(fault: &PlatformFault) -> Self {
+        let code = if fault.is_tampering() { "CONFIG_TAMPERED" } else { "NOT_READY" };
+        Self::new(code, &format!("{fault}; have it signed anew by its root"))
     }
 
     /// The data folder cannot be used.

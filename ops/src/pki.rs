@@ -13,6 +13,7 @@ mod identity;
 mod ledger;
 mod paths;
 mod peers;
+mod platform;
 mod record;
 mod revocation;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use chukei_crypto::binding::{FIRST_VERSION, VERSION_MAX};
 use chukei_crypto::random;
 use chukei_crypto::sign::SigningKey;
 use chukei_domain::register::RegisterError;
+use chukei_domain::register::platform::PlatformError;
 use chukei_keys::{FileProvider, KeyProvider, Owner, ProviderError};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, PortalPeer};
@@ -129,6 +131,9 @@ pub enum PkiError {
     /// A founding document that no node would take.
     #[error("founding document: {0}")]
     Founding(#[from] RegisterError),
+    /// A platform register that no node would take.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
     /// The certificate could not be made.
     #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -278,6 +283,12 @@ impl Pki {
             return Err(PkiError::Version);
         }
         self.random_key_file(&format!("portal-{portal}.binding-{version}.key"))
+    }
+
+    /// Signs the text of the platform's register with the offline root, as it is; where it lies then, its signature
+    /// beside it. What a node would refuse is refused here.
+    pub fn write_platform(&self, text: &str) -> Result<PathBuf, PkiError> {
+        platform::write(self, text)
     }
 
     /// Makes the key of a factor of this holder, of a body or of the platform; where it is.

@@ -28,7 +28,8 @@ pub(crate) fn class_name(class: Class) -> &'static str {
     }
 }
 
-fn why(why: Why) -> &'static str {
+/// Why something was refused.
+pub(crate) fn why(why: Why) -> &'static str {
     match why {
         Why::Syntax => "台帳の形式ではありません。項目名と書き方を確認してください",
         Why::TooLong => "長すぎます",

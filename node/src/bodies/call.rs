@@ -193,6 +193,13 @@ impl Call {
         }
     }
 
+    /// Waits until the caller's transport has all that was said, for at most `time`.
+    pub async fn settle(&mut self, time: Duration) {
+        self.send.set_deadline(Instant::now() + time);
+        // Only for the sake of the caller, who may be gone.
+        let _ = self.send.finished_ack().await;
+    }
+
     /// No turn is held while a caller takes its time to read.
     fn rest(&mut self) {
         if let Some(pass) = &mut self.pass {

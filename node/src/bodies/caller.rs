@@ -14,6 +14,7 @@ use crate::access::decision::Decided;
 use crate::app::Node;
 use crate::audit::{AuditError, CallTold};
 use crate::bodies::call::{Call, CallError};
+use crate::bodies::factor::on_record;
 use crate::bodies::session::{Moment, Session, ShownFactors};
 
 /// An authenticated caller at the moment of one operation.
@@ -36,7 +37,7 @@ impl Caller {
             identity: connection.identity().clone(),
             device: connection.device().cloned(),
             zone: node.zones.of(connection.remote_address()),
-            factors: session.shown(Moment::now(node.clock.now_ms()), |_| true),
+            factors: shown(node, connection.identity(), session),
         }
     }
 
@@ -45,6 +46,12 @@ impl Caller {
         let identity = Identity::Portal(name.to_owned());
         Self { identity, device: None, factors: ShownFactors::certificate(), zone: Zone::Closed }
     }
+}
+
+/// What the caller has shown and its entry still holds: a factor that was removed is none at the very next operation.
+fn shown(node: &Node, user: &Identity, session: &Session) -> ShownFactors {
+    let now = Moment::now(node.clock.now_ms());
+    session.shown(now, |shown| on_record(node, user, &shown.name, now.unix_ms).as_ref() == Ok(shown))
 }
 
 /// Whether this holder has business at the entrance for staff.

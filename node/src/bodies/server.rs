@@ -16,6 +16,7 @@ use crate::app::Node;
 use crate::bodies::call::Call;
 use crate::bodies::caller::{Caller, may_enter, take_device};
 use crate::bodies::dispatch::dispatch;
+use crate::bodies::factor::take_factor;
 use crate::bodies::session::Session;
 
 /// Malformed requests after which a peer is dropped.
@@ -79,6 +80,8 @@ async fn serve_stream(
         turn_away(&node, shed, call).await;
     } else if call.header.kind == Kind::Device {
         take_device(&node, connection, session, call).await;
+    } else if call.header.kind == Kind::Factor {
+        take_factor(&node, connection, session, call).await;
     } else {
         let caller = Caller::of(&node, connection, session);
         dispatch(node, &caller, call).await;

@@ -111,6 +111,7 @@ impl Session {
     /// A challenge for this factor; the one before is void. A factor of a kind that another one has shown is refused.
     pub fn challenge(&self, factor: &Factor, now: Moment) -> Result<[u8; FACTOR_CHALLENGE], NoChallenge> {
         let mut state = self.state();
+        state.may_try()?;
         state.of_a_new_kind(factor)?;
         let bytes = random::bytes()?;
         state.challenge = Some(Challenge { bytes, factor: factor.name.clone(), at: now });
@@ -119,8 +120,10 @@ impl Session {
 
     /// Takes the challenge back with which this factor is proved: each counts once.
     pub fn redeem(&self, factor: &str, challenge: &[u8], now: Moment) -> Result<(), ResultName> {
+        let mut state = self.state();
+        state.may_try()?;
         // Spent whatever comes of it: a second try takes another challenge.
-        let held = self.state().challenge.take().ok_or(ResultName::Replay)?;
+        let held = state.challenge.take().ok_or(ResultName::Replay)?;
         if held.bytes != challenge || held.factor != factor {
             return Err(ResultName::Replay);
         }
@@ -150,6 +153,11 @@ impl Session {
 }
 
 impl State {
+    /// Tries that were under way when the last one failed are not judged any more.
+    fn may_try(&self) -> Result<(), ResultName> {
+        if self.failed < FACTOR_TRIES_MAX { Ok(()) } else { Err(ResultName::Denied) }
+    }
+
     /// R5: two factors of one kind are one. The certificate is possession.
     fn of_a_new_kind(&self, factor: &Factor) -> Result<(), ResultName> {
         let shown = |other: &Proven| other.factor.kind == factor.kind && other.factor.name != factor.name;

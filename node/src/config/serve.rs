@@ -37,6 +37,9 @@ pub struct NodeConfig {
     pub tls: TlsSettings,
     /// Signed peer list.
     pub peers: PeersSettings,
+    /// The signed register of the platform's operators and contractors, its signature beside it; without one nobody of
+    /// the platform is known.
+    pub platform: Option<PathBuf>,
     /// Where the bodies' roots and epochs are kept.
     pub keys: KeySettings,
     /// Where the bodies' rows are kept.

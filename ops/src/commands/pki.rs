@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chukei_domain::register::FILE_MAX;
+use chukei_domain::register::platform::PLATFORM_FILE_MAX;
 use chukei_relay_client::clock::Clock;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
@@ -45,6 +46,10 @@ pub(crate) fn run(command: PkiCommand) -> Result<Report, Failure> {
             Ok(list(paths))
         }),
         PkiCommand::Found { dir, body, file } => found(&dir, body, &file, now_ms)?,
+        PkiCommand::Platform { dir, file } => {
+            let text = read_text(&file, PLATFORM_FILE_MAX)?;
+            Pki::open(&dir).and_then(|pki| Ok(vec![("platform", pki.write_platform(&text)?)]))
+        }
         PkiCommand::Rotate(args) => Pki::open(&args.dir).and_then(|pki| {
             let paths = pki.rotate_identity(&holder(args.holder), Validity { now_ms, days: args.days })?;
             let mut files = vec![("identity_key", paths.identity_key), ("former_key", paths.former_key)];
@@ -160,10 +165,15 @@ fn failure(error: &PkiError) -> Failure {
         PkiError::Io { .. } => ("PKI_IO", "鍵フォルダーの場所、権限、他のプロセスの使用を確認してください"),
         PkiError::Rotating => ("PKI_ROTATING", "先に pki retire を実行してください"),
         PkiError::NothingToRetire => ("PKI_NOTHING_TO_RETIRE", "先に pki rotate を実行してください"),
+        PkiError::Platform(_) => ("PKI_PLATFORM", "運用者・保守事業者の台帳を直してください"),
         PkiError::Founding(_) => ("PKI_FOUNDING", "設立台帳を直してください"),
         PkiError::Certificate(_) | PkiError::Key => ("PKI_KEY", "鍵ファイルを確認してください"),
     };
     let message = match error {
+        PkiError::Platform(refusal) => {
+            let at = if refusal.name.is_empty() { String::new() } else { format!("{}: ", refusal.name) };
+            format!("署名できません: {at}{}。{next}", register_words::why(refusal.why))
+        }
         PkiError::Founding(refusal) => {
             format!("署名できません: {}。{next}", register_words::explain(refusal))
         }
@@ -176,6 +186,7 @@ fn failure(error: &PkiError) -> Failure {
         | PkiError::Validity
         | PkiError::Version
         | PkiError::Founding(_)
+        | PkiError::Platform(_)
         | PkiError::Rotating
         | PkiError::NothingToRetire => Failure::usage(code, message),
         _ => Failure::other(code, message),

@@ -18,6 +18,7 @@ use crate::store::Store;
 mod files;
 mod founding;
 mod people;
+mod platform;
 
 /// A fictitious body of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,4 +80,7 @@ fn the_fifth_failed_try_is_one_too_many() {
     let session = Session::default();
     let tries: Vec<bool> = (0..5).map(|_| session.failed()).collect();
     assert_eq!(tries, [false, false, false, false, true]);
+    let (finger, now) = (factor("finger", Biometrics), Moment::now(NOW_MS));
+    assert_eq!(session.challenge(&finger, now), Err(ResultName::Denied.into()));
+    assert_eq!(session.redeem("finger", &[0; 32], now), Err(ResultName::Denied));
 }

@@ -28,13 +28,14 @@ pub(super) fn write_configurations(dir: &Path, at: &Addresses) -> Result<(), Har
         ] {
             let text = format!(
                 "body = \"{code}\"\n{}",
-                terminal(&format!("{kind}-{code}-{name}"), code, DEVICE, at)
+                terminal(&format!("{kind}-{code}-{name}"), code, DEVICE, face(code, name).as_deref(), at)
             );
             replace(&dir.join(format!("{file}-{code}.toml")), &text)?;
         }
     }
     for (kind, name) in [("operator", OPERATOR), ("maintenance", MAINTENANCE)] {
-        let text = terminal(&format!("{kind}-{name}"), "platform", PLATFORM_DEVICE, at);
+        let face = face("platform", name);
+        let text = terminal(&format!("{kind}-{name}"), "platform", PLATFORM_DEVICE, face.as_deref(), at);
         replace(&dir.join(format!("{kind}.toml")), &text)?;
     }
     Ok(())
@@ -118,7 +119,7 @@ fn broker(at: &Addresses) -> String {
 
 fn node(at: &Addresses) -> String {
     let mut text = format!(
-        "{}\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{REVIEW}{}",
+        "{}platform = \"pki/platform.toml\"\n\n[listen]\nstaff = \"{}\"\nmetrics = \"{}\"\n{}{PEERS_AND_KEYS}{REVIEW}{}",
         head(NODE, "node"),
         at.staff,
         at.node_metrics,
@@ -152,12 +153,19 @@ fn portal(at: &Addresses) -> String {
     )
 }
 
+/// The factor that everybody but a system has beside the certificate.
+fn face(of: &str, name: &str) -> Option<String> {
+    let key = format!("pki/factor-{of}-{name}-face.key");
+    let text = format!("\n[[factor]]\nname = \"face\"\nkind = \"biometrics\"\nkey = \"{key}\"\n");
+    (name != SYSTEM).then_some(text)
+}
+
 /// The configuration of whoever holds the certificate `holder`, at the terminal `device` of `of`.
-fn terminal(holder: &str, of: &str, device: &str, at: &Addresses) -> String {
-    let tls = tls(holder);
+fn terminal(holder: &str, of: &str, device: &str, face: Option<&str>, at: &Addresses) -> String {
+    let (tls, face) = (tls(holder), face.unwrap_or_default());
     format!(
         "development = true\nclock_file = \"clock\"\n{tls}\
-         \n[device]\ncertificate = \"pki/device-{of}-{device}.pem\"\nkey = \"pki/device-{of}-{device}.key\"\n\
+         \n[device]\ncertificate = \"pki/device-{of}-{device}.pem\"\nkey = \"pki/device-{of}-{device}.key\"\n{face}\
          \n[node]\nname = \"{NODE}\"\naddress = \"{}\"\n",
         at.staff
     )

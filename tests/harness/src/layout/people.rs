@@ -13,6 +13,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
 
 use super::founding::{self, Faces};
+use super::platform;
 use super::{
     APPROVER, AUDITOR, BODIES, BROKER, Body, CARE_CLERK, DEVICE, MAINTENANCE, NODE, OPERATOR,
     PLATFORM_DEVICE, PORTAL, STAFF, SYSTEM,
@@ -28,13 +29,14 @@ pub(super) fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
     pki.issue_broker(BROKER, &loopback, hop)?;
     pki.issue_node(NODE, &loopback, hop)?;
     pki.issue_portal(PORTAL, &loopback, hop)?;
-    let platform = [
+    let holders = [
         Identity::Operator(OPERATOR.to_owned()),
         Identity::Maintenance(MAINTENANCE.to_owned()),
         Identity::Device(None, PLATFORM_DEVICE.to_owned()),
     ];
-    platform.iter().try_for_each(|holder| pki.issue(holder, hop).map(drop))?;
+    holders.iter().try_for_each(|holder| pki.issue(holder, hop).map(drop))?;
     let of_platform = [face(dir, OPERATOR)?, face(dir, MAINTENANCE)?];
+    platform::issue(&pki, now_ms)?;
     for body in BODIES {
         issue_body(&pki, body, hop, &of_platform)?;
     }
