@@ -208,6 +208,8 @@ pub(crate) enum ConfigCommand {
 mod tests {
     use clap::CommandFactory;
 
+    use chukei_wire::body_code::BodyCode;
+
     use super::*;
 
     fn parsed(words: &str) -> Result<Cli, clap::Error> {
