@@ -32,6 +32,8 @@ pub async fn bodies(node: Arc<Node>) {
             seen.note(&node, body).await;
         }
         seen.show(&node.metrics);
+        let waiting = i64::try_from(node.admission.waiting()).unwrap_or(i64::MAX);
+        node.metrics.queue_depth.with_label_values(&["turns"]).set(waiting);
         if !node.sleep(pause(began.elapsed(), bodies.len())).await {
             return;
         }
