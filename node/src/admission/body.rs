@@ -180,7 +180,8 @@ impl BodyLimit {
         full
     }
 
-    /// Whether rows may be added. Reads, flags and erasures never ask.
+    /// Whether rows may be added. Reads, flags and erasures never ask. Refused as OVERLOADED: nothing is wrong with the node
+    /// (NOT_READY) or with the caller's rights (DENIED), nothing was done, and it will do once there is room.
     pub fn room(&self) -> Result<(), Shed> {
         match self.0.storage_full.load(Ordering::Acquire) {
             true => Err(self.shed(Reason::Storage, STORAGE_RETRY)),

@@ -131,5 +131,4 @@ impl<T> Queue<T> {
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
 mod tests;

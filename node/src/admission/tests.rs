@@ -64,9 +64,9 @@ async fn a_deadline_ends_wait_and_work() {
     assert_eq!(done, Err(NotDone::DeadlinePassed));
     let _task = occupy(&admission, &body).await;
     let began = Instant::now();
-    let done = admission.run(&body, Duration::from_millis(5), async {}).await;
+    let done = admission.run(&body, Duration::from_millis(50), async {}).await;
     assert_eq!(is_shed(done), Some(Reason::Room));
-    assert!(began.elapsed() < Duration::from_millis(10), "it gives up with its own deadline");
+    assert!(began.elapsed() < Duration::from_millis(30), "it is told while it still listens");
     assert_eq!(admission.waiting(), 0, "and has left the queue");
 }
 
@@ -155,28 +155,29 @@ async fn r40_a_waiting_body_comes_next_however_many_of_another_wait() {
 async fn a_waiter_that_goes_away_leaves_its_place_and_its_turn_to_others() {
     let admission = Admission::new(1);
     let body = admission.body("1", waits(4, 4, LONG));
-    for _ in 0..1_000 {
+    for number in 0..1_000 {
         let turn = admission.turn(&body, 1, LONG, false).await.unwrap();
         let mut gone = Box::pin(admission.turn(&body, 1, LONG, false));
-        assert!(futures_poll(gone.as_mut()).await.is_none());
-        // Given up just before its turn, and just after.
-        let late = admission.waiting();
-        assert_eq!(late, 1);
-        drop(turn);
-        drop(gone);
+        assert!(polled(gone.as_mut()).await.is_none());
+        assert_eq!(admission.waiting(), 1);
+        // Given up just after its turn has come, and just before.
+        if number % 2 == 0 {
+            drop(turn);
+            drop(gone);
+        } else {
+            drop(gone);
+            drop(turn);
+        }
     }
     assert_eq!(admission.waiting(), 0);
     assert!(admission.turn(&body, 1, LONG, false).await.is_ok());
 }
 
-async fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-    let mut future = Some(future);
-    std::future::poll_fn(|context| {
-        let polled = future.take().map(|future| future.poll(context));
-        Poll::Ready(match polled {
-            Some(Poll::Ready(output)) => Some(output),
-            _ => None,
-        })
+/// What the future comes to when it is asked once.
+async fn polled<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
     })
     .await
 }

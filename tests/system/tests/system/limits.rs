@@ -206,7 +206,7 @@ fn over_storage(held: &Held) {
     // Two thousand rows of a kilobyte: with every layout that engines have, more than it may.
     let long = "あ".repeat(330);
     let ids: Vec<String> = (1..=2_000).map(|number| format!("full-{number}")).collect();
-    let keys: Vec<String> = (1..=2_000).map(|number| format!("k{number}")).collect();
+    let keys: Vec<String> = (1..=2_000).map(|number| number.to_string()).collect();
     let rows: Vec<Row> = ids
         .iter()
         .zip(&keys)
