@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chukei_access::PolicyBook;
+use chukei_domain::act::Waits;
 use chukei_domain::catalogue::Catalogue;
 use chukei_relay_client::channel::{ChannelLimits, Channels, Scope};
 use chukei_relay_client::clock::Clock;
@@ -52,8 +53,10 @@ pub struct Node {
     pub clock: Clock,
     /// Hosted bodies.
     pub bodies: Bodies,
-    /// The catalogue in force.
-    pub catalogue: Catalogue,
+    /// The catalogue that comes with this build.
+    pub shipped_catalogue: Arc<Catalogue>,
+    /// How long acts that two persons decide wait.
+    pub two_person: Waits,
     /// The policies in force: the shipped ones, and each body's as its register has them.
     pub policies: Arc<PolicyBook>,
     /// End-to-end channels.
@@ -116,6 +119,8 @@ pub struct Parts {
     pub catalogue: Catalogue,
     /// Zones of the bodies' networks.
     pub zones: ZoneSettings,
+    /// How long acts that two persons decide wait.
+    pub two_person: Waits,
     /// Policies.
     pub policies: Arc<PolicyBook>,
     /// Peers.
@@ -194,7 +199,8 @@ impl Node {
             name,
             clock,
             bodies,
-            catalogue,
+            shipped_catalogue: Arc::new(catalogue),
+            two_person: parts.two_person,
             policies,
             metrics,
             limits,

@@ -5,6 +5,7 @@
 //! Deliberately absent: an HTTP API (the handlers know no transport), and any route between portal and node.
 
 pub mod access;
+pub mod acts;
 pub mod admission;
 pub mod app;
 pub mod audit;

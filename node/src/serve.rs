@@ -87,6 +87,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         clock,
         bodies,
         catalogue,
+        two_person: config.two_person.waits(),
         policies: Arc::new(policies),
         zones: config.zones.clone(),
         peers,

@@ -30,7 +30,7 @@ use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
 use crate::register::{self, Founding};
-use crate::{erasure, expiry, outbound, review, rotation};
+use crate::{acts, erasure, expiry, outbound, review, rotation};
 
 /// Pauses between tries to open a body.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -103,6 +103,7 @@ async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tri
         work.spawn(rotation::run(node.clone(), body.clone()));
         work.spawn(erasure::run(node.clone(), body.clone()));
         work.spawn(review::run(node.clone(), body.clone()));
+        work.spawn(acts::run(node.clone(), body.clone()));
         match watch(&node, &body).await {
             Watched::Stopping => {
                 // What is begun ends by itself.
@@ -192,6 +193,7 @@ async fn tell_of_restore(node: &Node, body: &HostedBody) -> Result<(), CallError
     };
     let Some(restored) = rows.restored().await.map_err(unread)? else { return Ok(()) };
     body.audit().restored(&format!("chukei://node/{}", node.name), restored, node.clock.now_ms()).await?;
+    acts::call_off_restored(node, body).await?;
     rows.told_of_restore().await.map_err(unread)
 }
 
@@ -215,6 +217,7 @@ async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Res
     let actor = format!("chukei://node/{}", node.name);
     let founding = opener.founding(config);
     register::open(&body, &node.policies, founding.as_ref(), &actor, node.clock.now_ms()).await?;
+    body.recall_catalogue().await.map_err(|error| Fault::new(Cause::Damaged, error))?;
     Ok(body)
 }
 

@@ -1,5 +1,6 @@
 //! The grammar of the command line. Help is in Japanese, for staff; names and codes are ASCII, for scripts.
 
+mod act;
 mod backup;
 mod custody;
 mod factor;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use act::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{
     CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,
@@ -57,6 +59,12 @@ pub(crate) enum Command {
     Review(ReviewCommand),
     #[command(subcommand, about = "特定個人情報カタログ")]
     Catalogue(CatalogueCommand),
+    #[command(subcommand, about = "二人承認の申請")]
+    Act(ActCommand),
+    #[command(subcommand, about = "暗号化消去(二人承認)")]
+    Erase(EraseCommand),
+    #[command(subcommand, about = "団体のポリシー(二人承認)")]
+    Policy(PolicyCommand),
     #[command(subcommand, about = "団体の鍵")]
     Keys(KeysCommand),
     #[command(subcommand, about = "控え(バックアップ)")]
@@ -93,6 +101,19 @@ pub(crate) enum PersonCommand {
             help = "特定個人情報名コード(省略時はすべて、複数指定可)"
         )]
         datasets: Vec<String>,
+    },
+    #[command(about = "自己情報の提供の再開を申請する(二人承認)")]
+    Unblock {
+        #[arg(value_name = "NUMBER", help = "団体内統合宛名番号")]
+        person: String,
+        #[arg(
+            long = "dataset",
+            value_name = "TM…",
+            help = "特定個人情報名コード(省略時はすべて、複数指定可)"
+        )]
+        datasets: Vec<String>,
+        #[command(flatten)]
+        reference: Reference,
     },
 }
 
@@ -161,6 +182,8 @@ pub(crate) enum ProvisionCommand {
 pub(crate) enum AuditCommand {
     #[command(about = "操作ログを読み直して改ざんと欠落を検査する")]
     Verify,
+    #[command(about = "操作ログの出力を申請する(二人承認。実行後に act fetch で受け取る)")]
+    Export(ExportArgs),
 }
 
 /// `catalogue`.
@@ -168,6 +191,13 @@ pub(crate) enum AuditCommand {
 pub(crate) enum CatalogueCommand {
     #[command(about = "有効なカタログの項目を一覧する")]
     List,
+    #[command(about = "新しい版のカタログの登録を申請する(二人承認)")]
+    Load {
+        #[arg(value_name = "FILE", help = "カタログのファイル(TOML)")]
+        file: PathBuf,
+        #[command(flatten)]
+        reference: Reference,
+    },
 }
 
 /// `keys`.
@@ -177,6 +207,10 @@ pub(crate) enum KeysCommand {
     Rotate(RotateArgs),
     #[command(about = "団体の鍵の世代・番号・書き直しの進み具合を表示する")]
     Status,
+    #[command(
+        about = "封じられた鍵束の控えの持出しを申請する(二人承認。実行後に act fetch で一度だけ受け取る)"
+    )]
+    Copy(Reference),
     #[command(flatten)]
     Custody(CustodyCommand),
 }
@@ -206,9 +240,8 @@ pub(crate) enum ConfigCommand {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use chukei_wire::body_code::BodyCode;
+    use clap::CommandFactory;
 
     use super::*;
 

@@ -3,6 +3,7 @@
 //! What must hold: every wait ends; a lost connection is told apart from a refusal, so that callers repeat only
 //! what may be repeated; an answer to another request stops everything (R35).
 
+mod one_act;
 mod proofs;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,14 +14,13 @@ use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
 use chukei_relay_client::factor::Authenticator;
-use chukei_relay_client::request_id;
 use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
 use chukei_relay_client::stream::StreamError;
 use chukei_relay_client::tls::{DeviceCredentials, HopCredentials, Unfit};
 use chukei_wire::frame::{FrameType, Outcome};
-use chukei_wire::header::{Direction, Header, Hop, Kind};
+use chukei_wire::header::{Hop, Kind};
+use chukei_wire::id::IdempotencyKey;
 use chukei_wire::identity::Identity;
-use chukei_wire::limits::{DEADLINE_MAX_MS, VERSION};
 use chukei_wire::result::ResultName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,6 +72,8 @@ pub(crate) struct NodeLink {
     endpoint: ClientEndpoint,
     peer: Option<PeerConnection>,
     reached: bool,
+    /// The key of the one act that is asked for.
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 impl NodeLink {
@@ -103,7 +105,18 @@ impl NodeLink {
         };
         let endpoint = client_endpoint(SocketAddr::new(unspecified, 0))
             .map_err(|error| Failure::other("LOCAL_NETWORK", format!("通信を準備できません: {error}")))?;
-        Ok(Self { config, acting, clock, credentials, device, factors, endpoint, peer: None, reached: false })
+        Ok(Self {
+            config,
+            acting,
+            clock,
+            credentials,
+            device,
+            factors,
+            endpoint,
+            peer: None,
+            reached: false,
+            idempotency_key: None,
+        })
     }
 
     /// Repeats `attempt` while it fails for a reason that passes, for at most [`PATIENCE`]. Only for what may be
@@ -216,27 +229,6 @@ impl NodeLink {
     /// Tells the node that this side is leaving.
     pub(crate) async fn close(&self) {
         self.endpoint.shutdown(FAREWELL).await;
-    }
-
-    fn header(&self, kind: Kind) -> Result<Header, Failure> {
-        let request_id = request_id::fresh(self.clock.now_ms()).map_err(|_| {
-            Failure::other("NO_RANDOMNESS", "乱数を取得できません。端末の管理者に連絡してください")
-        })?;
-        Ok(Header {
-            version: VERSION,
-            kind,
-            direction: Direction::Hop,
-            request_id,
-            body: self.acting.about(self.config.body),
-            portal: None,
-            affair: None,
-            datasets: Vec::new(),
-            channel: None,
-            deadline_ms: DEADLINE_MAX_MS,
-            idempotency_key: None,
-            retry_of: None,
-            authn_ref: None,
-        })
     }
 
     async fn connected(&mut self) -> Result<PeerConnection, Fault> {

@@ -16,7 +16,7 @@ use crate::cli::{
     NoticeCommand, PersonCommand, ProvisionCommand,
 };
 use crate::commands::{
-    backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review, upkeep,
+    act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review, upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
@@ -110,6 +110,17 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
         Command::Review(command) => review::run(link, command).await,
         Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
+        Command::Catalogue(CatalogueCommand::Load { file, reference }) => {
+            act::catalogue(link, &file, reference).await
+        }
+        Command::Audit(AuditCommand::Export(args)) => act::export(link, args).await,
+        Command::Person(PersonCommand::Unblock { person, datasets, reference }) => {
+            act::unblock(link, person, datasets, reference).await
+        }
+        Command::Act(command) => act::run(link, command).await,
+        Command::Erase(command) => act::erase(link, command).await,
+        Command::Policy(command) => act::policy(link, command).await,
+        Command::Keys(KeysCommand::Copy(reference)) => act::keyring(link, reference).await,
         Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(link, args).await,
         Command::Keys(KeysCommand::Status) => keys::status(link).await,
         Command::Keys(KeysCommand::Custody(command)) => custody::run(command),

@@ -4,6 +4,7 @@
 //! internal ids only. Deliberately absent: values, texts, addressee numbers, keys; the seal is the journal's.
 
 mod act;
+mod outcome;
 mod request;
 mod why;
 
@@ -15,6 +16,7 @@ use crate::erasure::{ErasureRecord, ErasureScope};
 use crate::review::Rule;
 
 pub use act::{ActStep, TwoPersonAct};
+pub use outcome::Outcome;
 pub use request::{Exchange, Request};
 pub use why::{REASONS_MAX, Why};
 
@@ -372,31 +374,6 @@ pub enum KeyClass {
     /// Keys without an end, and the keys of pages.
     #[serde(rename = "standing")]
     Standing,
-}
-
-/// How an authorised request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Outcome {
-    /// The portal proved that it opened the answer.
-    #[serde(rename = "delivered")]
-    Delivered,
-    /// The exchange broke off: the answer may not have arrived.
-    #[serde(rename = "aborted")]
-    Aborted,
-    /// The node stopped before it knew.
-    #[serde(rename = "unknown")]
-    Unknown,
-}
-
-impl Outcome {
-    /// The stable name: `delivered`, `aborted` or `unknown`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Aborted => "aborted",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 impl Record {

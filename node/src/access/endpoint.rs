@@ -102,6 +102,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     upkeep(Kind::UpkeepCompact, "store_compact"),
     staff(Kind::ReviewList, Effect::Read, "review_list"),
     staff(Kind::ReviewSign, Effect::Write, "review_sign_off"),
+    staff(Kind::ActRequest, Effect::Write, "act_request"),
+    staff(Kind::ActApprove, Effect::Write, "act_approve"),
+    staff(Kind::ActCancel, Effect::Write, "act_cancel"),
+    staff(Kind::ActList, Effect::Read, "act_list"),
+    staff(Kind::ActResult, Effect::Export, "act_execute"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

@@ -1,7 +1,7 @@
 //! The events of this crate, by the moments that leave them.
 
 use chukei_domain::codes::InfoNameCode;
-use chukei_domain::event::{Event, Outcome, Request, Target, Why};
+use chukei_domain::event::{Event, Outcome, Request, Target, TwoPersonAct, Why};
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_store::EngineKind;
 use chukei_store::image::Restored;
@@ -164,6 +164,32 @@ impl AuditLog {
         let event = Event::PersonBlocked { datasets: datasets.to_vec() };
         let draft = Draft::done(actor, "person_block", event).about(Some(Target::Person(person)));
         self.write(draft, None, now_ms).await
+    }
+
+    /// A person's own information is given out again (R50).
+    pub async fn unblocked(
+        &self,
+        actor: &str,
+        person: PersonId,
+        datasets: &[InfoNameCode],
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::PersonUnblocked { datasets: datasets.to_vec() };
+        let draft = Draft::done(actor, "person_unblock", event).about(Some(Target::Person(person)));
+        self.write(draft, None, now_ms).await
+    }
+
+    /// A step of an act that two persons decide (R23).
+    pub async fn two_person_act(
+        &self,
+        actor: &str,
+        person: Option<PersonId>,
+        told: TwoPersonAct,
+        result: ResultName,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let draft = Draft::new(EntryKind::Other, actor, "act", result, Event::Act(told));
+        self.write(draft.about(person.map(Target::Person)), None, now_ms).await
     }
 
     /// A notice was registered.

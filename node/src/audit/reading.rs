@@ -43,6 +43,11 @@ impl AuditLog {
         Walk { records: self.records.clone(), entries: self.records.entries(from) }
     }
 
+    /// Walks every record that is kept.
+    pub fn walk_kept(&self) -> Walk {
+        self.walk(self.records.first_number())
+    }
+
     /// Entries from number `from` on, as they are. Blocking file I/O.
     pub(crate) fn entries(&self, from: u64) -> JournalReader {
         self.records.entries(from)

@@ -85,9 +85,8 @@ async fn r23_an_old_backup_with_the_keyring_in_use_shows_nothing_that_was_erased
     let identity = sample.dir().join("identity.pub");
     std::fs::write(&identity, data_encoding::HEXLOWER.encode(&body.identity().public_spki())).unwrap();
 
-    let addressee = "000009820160102".parse().unwrap();
     let grant = duty_write(&sample.scope(BODY), "test");
-    begin(&grant, Wanted::Person(addressee), "R8-0042", 1_000).await.unwrap();
+    begin(&grant, [1; 16], Wanted::Person(gone.person.id), "R8-0042", 1_000).await.unwrap();
     let (scope, clock) = (sample.scope(BODY), Clock::system());
     Carrier { scope: &scope, course: &Straight, clock: &clock, keep: 7 }.carry_on().await.unwrap();
     assert!(opens(&body, &rows[0]).await && body.get_row(&rows[1]).await.unwrap().is_none());

@@ -9,9 +9,9 @@ use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 
 /// Lists every dataset and item.
-pub async fn list(node: &Arc<Node>, _grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
-    let items: Vec<CatalogueItem> = node
-        .catalogue
+pub async fn list(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
+    let catalogue = node.catalogue(grant.body());
+    let items: Vec<CatalogueItem> = catalogue
         .items()
         .map(|(dataset, item)| CatalogueItem {
             info_name_code: dataset.code.to_string(),
@@ -23,6 +23,6 @@ pub async fn list(node: &Arc<Node>, _grant: &Grant<Read>, call: &mut Call) -> Re
         })
         .collect();
     let shown = items.len();
-    call.reply(&CatalogueReply { version: node.catalogue.version().to_owned(), items }).await?;
+    call.reply(&CatalogueReply { version: catalogue.version().to_owned(), items }).await?;
     Ok(Done::of(shown))
 }

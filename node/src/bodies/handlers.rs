@@ -6,10 +6,12 @@ use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
 
 use crate::access::decision::Decision;
-use crate::access::grant::{Grant, Read, Write};
+use crate::access::grant::{Export, Grant, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::{audit, catalogue, copies, enroll, import, keys, notices, persons, provision, reviews};
+use crate::bodies::{
+    acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, reviews,
+};
 use crate::{backup, upkeep};
 
 /// Serves what was decided.
@@ -18,7 +20,8 @@ pub async fn serve(node: &Arc<Node>, decision: Decision, call: &mut Call) -> Res
         Decision::Read(grant) => read(node, grant, call).await,
         Decision::Write(grant) => write(node, grant, call).await,
         Decision::Upkeep(grant) => upkeep::serve(node, &grant, call).await,
-        Decision::Deliver(_) | Decision::Export(_) | Decision::Operate(_) => no_handler(),
+        Decision::Export(grant) => export(node, grant, call).await,
+        Decision::Deliver(_) | Decision::Operate(_) => no_handler(),
     }
 }
 
@@ -34,6 +37,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::KeysStatus => keys::status(node, &grant, call).await,
         Kind::BackupCreate => backup::create(node, &grant, call).await,
         Kind::ReviewList => reviews::list(node, &grant, call).await,
+        Kind::ActList => acts::list(node, &grant, call).await,
         _ => no_handler(),
     }
 }
@@ -46,6 +50,16 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
         Kind::NoticeSend => notices::send(node, grant, call).await,
         Kind::KeysRotate => keys::rotate(node, grant, call).await,
         Kind::ReviewSign => reviews::sign(node, &grant, call).await,
+        Kind::ActRequest => acts::request(node, &grant, call).await,
+        Kind::ActApprove => acts::approve(node, &grant, call).await,
+        Kind::ActCancel => acts::cancel(node, &grant, call).await,
+        _ => no_handler(),
+    }
+}
+
+async fn export(node: &Arc<Node>, grant: Grant<Export>, call: &mut Call) -> Result<Done, CallError> {
+    match call.header.kind {
+        Kind::ActResult => acts::result(node, &grant, call).await,
         _ => no_handler(),
     }
 }

@@ -9,6 +9,7 @@ use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonList
 use chukei_wire::result::ResultName;
 
 use crate::access::grant::{Grant, Read, Write};
+use crate::acts;
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;
@@ -46,24 +47,25 @@ async fn page(grant: &Grant<Read>, request: PersonListRequest) -> Result<PersonL
     Ok(PersonListPage { persons, next })
 }
 
-/// Sets the flag. Clearing it is for two persons to decide and has no call.
+/// Sets the flag, and calls off what was asked for to clear it: that is for two persons to decide, see `acts`.
 pub async fn block(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
     let request: PersonBlockRequest = call.request().await?;
     let addressee: AddresseeNumber =
         request.integrated_addressee_number.parse().map_err(|_| CallError::Refused(ResultName::BadFormat))?;
-    let datasets = known_datasets(node, &request.datasets)?;
+    let datasets = known_datasets(node, grant.body(), &request.datasets)?;
     let outcome = set_flag(node, grant, &addressee, &datasets).await?;
     call.reply(&outcome).await?;
     Ok(Done::of(1))
 }
 
-fn known_datasets(node: &Node, codes: &[String]) -> Result<Vec<InfoNameCode>, CallError> {
+fn known_datasets(node: &Node, body: &HostedBody, codes: &[String]) -> Result<Vec<InfoNameCode>, CallError> {
     if codes.len() > chukei_wire::limits::DATASETS_MAX {
         return Err(CallError::Refused(ResultName::BadFormat));
     }
+    let catalogue = node.catalogue(body);
     let known = |code: &String| {
         let parsed: InfoNameCode = code.parse().map_err(|_| ResultName::BadFormat)?;
-        node.catalogue.dataset(code).map(|_| parsed).ok_or(ResultName::UnknownInfoName)
+        catalogue.dataset(code).map(|_| parsed).ok_or(ResultName::UnknownInfoName)
     };
     codes.iter().map(known).collect::<Result<_, _>>().map_err(CallError::Refused)
 }
@@ -75,6 +77,9 @@ async fn set_flag(
     datasets: &[InfoNameCode],
 ) -> Result<RowOutcome, CallError> {
     let body = grant.body();
+    let known =
+        body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
+    acts::call_off_unblocks(node, grant, known.person.id).await?;
     let _writing = body.writing().await;
     let mut person =
         body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;

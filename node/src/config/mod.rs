@@ -7,6 +7,7 @@ pub mod retention;
 pub mod review;
 pub mod serve;
 pub mod store;
+pub mod two_person;
 pub mod upkeep;
 pub mod zones;
 

@@ -14,6 +14,7 @@ use crate::config::limits::{Limits, OwnLimits};
 use crate::config::retention::RetentionSettings;
 use crate::config::review::ReviewSettings;
 use crate::config::store::StoreSettings;
+use crate::config::two_person::TwoPersonSettings;
 use crate::config::upkeep::UpkeepSettings;
 use crate::config::zones::ZoneSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process};
@@ -61,6 +62,9 @@ pub struct NodeConfig {
     /// What happens to what has ended.
     #[serde(default)]
     pub expiry: ExpirySettings,
+    /// How long acts that two persons decide wait.
+    #[serde(default)]
+    pub two_person: TwoPersonSettings,
     /// How long logs keep what they hold.
     #[serde(default)]
     pub retention: RetentionSettings,
@@ -147,6 +151,7 @@ impl NodeConfig {
         check_process(self.development, self.process)?;
         self.retention.check(self.development)?;
         self.review.limits()?;
+        self.two_person.check(self.development)?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
         self.store.check()?;
         self.zones.check().map_err(|problem| ConfigError::rule("zones", problem))?;

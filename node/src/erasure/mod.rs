@@ -4,8 +4,9 @@
 //! the end of the keys takes a bounded time and makes it final in the live store, the end of the last epoch that sealed a
 //! keyring with them makes it so in every backup, and the body's log says both, signed. An old copy of the store opens
 //! nothing of it under the present keyring. Exchange records and the log stay under their own keys. Deliberately absent:
-//! who may decide, the waiting period and the call for it.
+//! who may decide and the waiting period, see `acts`: there is no other way to begin one.
 
+mod certificate;
 mod keys;
 mod plan;
 mod rows;
@@ -16,11 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_crypto::keyring::KeyringError;
-use chukei_crypto::random::{self, RandomError};
 use chukei_crypto::seal::{KeySource, PersonSlot, SealError};
 use chukei_crypto::sign::SignError;
 use chukei_domain::codec::CodecError;
-use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
+use chukei_domain::codes::InfoNameCode;
 use chukei_domain::erasure::{ErasureScope, is_reference};
 use chukei_relay_client::clock::Clock;
 use chukei_wire::body_code::BodyCode;
@@ -33,9 +33,10 @@ use crate::app::Node;
 use crate::audit::AuditError;
 use crate::expiry::sweep::Turns;
 use crate::hosted::HostedBody;
-use crate::hosted::persons::PersonRecord;
+use crate::hosted::persons::{PersonId, PersonRecord};
 use crate::hosted::rows::RowError;
 use crate::telemetry::duty::Duty;
+pub(crate) use certificate::read as certificate;
 use plan::{Plan, Stage};
 
 /// Pause after a try that failed.
@@ -44,8 +45,8 @@ const RETRY: Duration = Duration::from_secs(2);
 /// What is to be erased.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted {
-    /// Everything about the person who has this number.
-    Person(AddresseeNumber),
+    /// Everything about this person, by the internal id.
+    Person(PersonId),
     /// Every copy of this dataset.
     Dataset(InfoNameCode),
     /// Everything of the body but its log.
@@ -76,9 +77,6 @@ pub enum ErasureError {
     /// The record could not be encoded.
     #[error("record: {0}")]
     Record(#[from] CodecError),
-    /// No randomness.
-    #[error(transparent)]
-    Random(#[from] RandomError),
     /// The node stops: it goes on when it is started again.
     #[error("the node stops")]
     Stopping,
@@ -131,10 +129,12 @@ impl Erasing {
     }
 }
 
-/// Begins an erasure under the body's reference; it is durable when this returns, and carried through from then on. One
-/// that was begun already is not begun twice. The id is the erasure's in events and records.
+/// Begins an erasure under the body's reference, and this id of whoever decided it; it is durable when this returns, and
+/// carried through from then on. What was begun already is not begun twice: the id returned is the erasure's in events
+/// and records.
 pub async fn begin(
     grant: &Grant<Write>,
+    id: [u8; 16],
     wanted: Wanted,
     reference: &str,
     now_ms: u64,
@@ -144,6 +144,10 @@ pub async fn begin(
     }
     let body = grant.body();
     let _writing = body.writing().await;
+    let open = Plan::open(body).await?;
+    if open.iter().any(|plan| plan.id == id) || certificate::read(body, id).await?.is_some() {
+        return Ok(id);
+    }
     let (scope, slot, person) = find(grant, wanted).await?;
     let generation = match slot {
         Some(slot) => {
@@ -154,7 +158,7 @@ pub async fn begin(
     };
     let slot = slot.unwrap_or(PersonSlot { page: 0, slot: 0 });
     let plan = Plan {
-        id: random::bytes()?,
+        id,
         scope,
         reference: reference.to_owned(),
         begun_ms: now_ms,
@@ -172,7 +176,7 @@ pub async fn begin(
         looked: None,
         log_from: body.audit().last_number() + 1,
     };
-    if let Some(known) = Plan::open(body).await?.into_iter().find(|known| known.is_same(&plan)) {
+    if let Some(known) = open.into_iter().find(|known| known.is_same(&plan)) {
         return Ok(known.id);
     }
     plan.save(body).await?;
@@ -187,8 +191,13 @@ async fn find(
 ) -> Result<(ErasureScope, Option<PersonSlot>, Option<PersonRecord>), ErasureError> {
     let body = grant.body();
     Ok(match wanted {
-        Wanted::Person(addressee) => {
-            let person = body.person_by_addressee(grant, &addressee).await?.ok_or(ErasureError::NotFound)?;
+        Wanted::Person(id) => {
+            let person = match body.person(grant, &id).await {
+                // Erased already; the row goes at leisure.
+                Err(RowError::Seal(SealError::KeyDestroyed)) => None,
+                person => person?,
+            };
+            let person = person.ok_or(ErasureError::NotFound)?;
             (ErasureScope::Person, Some(person.person.slot()), Some(person))
         }
         Wanted::Dataset(dataset) => {

@@ -5,6 +5,7 @@ use chukei_domain::erasure::{ErasureRecord, ErasureScope, InBackups};
 use chukei_domain::event::{Event, Target};
 use chukei_keys::KeyfileError;
 
+use super::certificate::Certificate;
 use super::plan::Plan;
 use super::{Carrier, Course, ErasureError};
 use crate::hosted::rows::RowError;
@@ -14,7 +15,7 @@ use crate::rotation::blocking;
 impl<C: Course> Carrier<'_, C> {
     pub(super) async fn tell_begun(&self, plan: &Plan) -> Result<(), ErasureError> {
         let event = Event::ErasureBegun { id: plan.id, scope: plan.scope, reference: plan.reference.clone() };
-        self.tell(plan, event).await
+        self.tell(plan, event).await.map(drop)
     }
 
     pub(super) async fn tell_live(&self, plan: &Plan) -> Result<(), ErasureError> {
@@ -54,21 +55,29 @@ impl<C: Course> Carrier<'_, C> {
         // A key outside this process is asked on a thread that may wait.
         let signed = tokio::task::spawn_blocking(move || identity.sign(&message)).await;
         let signature = signed.map_err(|_| RowError::from(Shut))??.to_vec();
-        self.tell(plan, Event::Erasure { record, signature }).await
+        let told = self.tell(plan, Event::Erasure { record, signature }).await?;
+        // An erased body has its log alone.
+        if let (Event::Erasure { record, signature }, false) = (told, self.body().is_ended()) {
+            Certificate { record, signature }.keep(self.body()).await?;
+        }
+        Ok(())
     }
 
-    async fn tell(&self, plan: &Plan, event: Event) -> Result<(), ErasureError> {
+    /// Tells it, and what the log says of it: where a stop came behind that, what it said before.
+    async fn tell(&self, plan: &Plan, event: Event) -> Result<Event, ErasureError> {
         let log = self.body().audit().clone();
         let (from, wanted) = (plan.log_from, event.clone());
         let told = tokio::task::spawn_blocking(move || {
-            log.walk(from).map_while(Result::ok).any(|record| says_the_same(&record.event, &wanted))
+            let mut records = log.walk(from).map_while(Result::ok).map(|record| record.event);
+            records.find(|event| says_the_same(event, &wanted))
         });
-        if told.await.map_err(|_| RowError::from(Shut))? {
-            return Ok(());
+        if let Some(told) = told.await.map_err(|_| RowError::from(Shut))? {
+            return Ok(told);
         }
         let target = plan.person.filter(|_| plan.scope == ErasureScope::Person);
         let target = target.map(|person| Target::Person(person.id));
-        Ok(self.body().audit().erasure(&plan.actor, target, event, self.clock.now_ms()).await?)
+        self.body().audit().erasure(&plan.actor, target, event.clone(), self.clock.now_ms()).await?;
+        Ok(event)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chukei_crypto::seal::{Purpose, SealError};
 use chukei_crypto::sign::verify_p256;
+use chukei_domain::codes::AddresseeNumber;
 use chukei_domain::erasure::{ErasureRecord, InBackups};
 use chukei_domain::event::Event;
 use chukei_store::{Batch, RowKey, Space};
@@ -22,6 +23,8 @@ const TODAY: u32 = 20_000;
 const KEEP: u32 = 7;
 const TAX: &str = "TM00000000000002";
 const CARE: &str = "TM00000000000004";
+/// The first of the stage's persons.
+const ONE: [u8; 16] = [1; 16];
 
 /// A course without waiting that stops behind a step.
 struct Stops {
@@ -67,7 +70,8 @@ pub(crate) async fn to_the_end(sample: &Sample) {
 }
 
 async fn wanted(sample: &Sample, wanted: Wanted) -> [u8; 16] {
-    begin(&duty_write(&sample.scope(BODY), "test"), wanted, "R8-zei/42", 1_000).await.unwrap()
+    let id = chukei_crypto::random::bytes().unwrap();
+    begin(&duty_write(&sample.scope(BODY), "test"), id, wanted, "R8-zei/42", 1_000).await.unwrap()
 }
 
 /// A copy and its record entry, as an import writes them; the copy's row.
@@ -167,13 +171,21 @@ async fn until_final_in_backups(sample: &Sample, first: &ErasureRecord) {
         assert_eq!(ErasureRecord { backups: live.backups, ..backups.clone() }, *live);
     }
     assert!(Plan::open(&body).await.unwrap().is_empty());
+    let kept = certificate(&body, first.id).await.unwrap().unwrap();
+    assert_eq!(Some(&kept.record), told(&body).1.last(), "the newest");
+    let signed = kept.record.to_signed_bytes().unwrap();
+    verify_p256(&body.identity().public_spki(), &signed, &kept.signature).unwrap();
+    // What is over is not begun again under its id.
+    let (wanted, scope) = (Wanted::Person(ONE), sample.scope(BODY));
+    assert_eq!(begin(&duty_write(&scope, "test"), first.id, wanted, "R8-2", 0).await.unwrap(), first.id);
+    assert!(Plan::open(&body).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn r23_a_person_is_erased_whatever_stops_it_and_nobody_else_is() {
     for steps in 0.. {
         let (sample, [one, two], rows) = stage().await;
-        let id = wanted(&sample, Wanted::Person(one)).await;
+        let id = wanted(&sample, Wanted::Person(ONE)).await;
         let outcome = carry_on(&sample, &Stops::after(steps)).await;
         let sample = sample.reopened().await;
         carry_on(&sample, &Stops::never()).await.unwrap();
@@ -285,7 +297,7 @@ async fn r23_an_old_copy_of_the_store_under_the_keyring_in_use_opens_nothing_of_
     let bodies = dir.path().join("node/bodies");
     copy_folder(&bodies, copy.path());
     let sample = Sample::over(dir).await;
-    wanted(&sample, Wanted::Person(one)).await;
+    wanted(&sample, Wanted::Person(ONE)).await;
     carry_on(&sample, &Stops::never()).await.unwrap();
     let dir = sample.closed();
     fs::remove_dir_all(&bodies).unwrap();
@@ -299,18 +311,20 @@ async fn r23_an_old_copy_of_the_store_under_the_keyring_in_use_opens_nothing_of_
 
 #[tokio::test]
 async fn an_erasure_is_begun_once_and_only_of_what_is_there() {
-    let (sample, [one, _], _) = stage().await;
+    let (sample, ..) = stage().await;
     let scope = sample.scope(BODY);
     let grant = duty_write(&scope, "test");
-    let again = begin(&grant, Wanted::Person(one), "R8-2", 0).await.unwrap();
-    assert_eq!(begin(&grant, Wanted::Person(one), "R8-3", 0).await.unwrap(), again);
+    for id in [[1; 16], [2; 16], [1; 16]] {
+        let begun = begin(&grant, id, Wanted::Person(ONE), "R8-2", 0).await.unwrap();
+        assert_eq!(begun, [1; 16], "the first one's");
+    }
     let refused = |outcome: Result<[u8; 16], ErasureError>| outcome.unwrap_err().result();
-    let bad = begin(&grant, Wanted::Body, "海鳴市", 0).await;
+    let bad = begin(&grant, [3; 16], Wanted::Body, "海鳴市", 0).await;
     assert_eq!(refused(bad), ResultName::BadFormat);
-    let nobody = Wanted::Person("000009820249999".parse().unwrap());
-    assert_eq!(refused(begin(&grant, nobody, "R8-2", 0).await), ResultName::NotFound);
+    let nobody = Wanted::Person([9; 16]);
+    assert_eq!(refused(begin(&grant, [4; 16], nobody, "R8-2", 0).await), ResultName::NotFound);
     let nothing = Wanted::Dataset("TM00000000000099".parse().unwrap());
-    assert_eq!(refused(begin(&grant, nothing, "R8-2", 0).await), ResultName::NotFound);
+    assert_eq!(refused(begin(&grant, [5; 16], nothing, "R8-2", 0).await), ResultName::NotFound);
     let names = sample.body(BODY).keys().day_numbers(Purpose::Names, 0);
     assert_eq!(names.len(), 1, "nothing was renewed for it");
 }

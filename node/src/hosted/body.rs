@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::keyring::{Keyring, NamingKey};
 use chukei_crypto::seal::{KeySource, SealError};
 use chukei_crypto::sign::IdentityKey;
+use chukei_domain::catalogue::Catalogue;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::KeyringFile;
@@ -22,6 +24,7 @@ use chukei_store::{
 use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
+use crate::acts::Acting;
 use crate::audit::AuditLog;
 use crate::erasure::Erasing;
 use crate::hosted::datasets::DatasetSlots;
@@ -72,6 +75,9 @@ pub struct HostedBody {
     rewriting: Rewriting,
     erasing: Erasing,
     reviews: Reviews,
+    acting: Acting,
+    /// The catalogue that the body has loaded itself.
+    catalogue: ArcSwapOption<Catalogue>,
     audit: AuditLog,
     register: RegisterPlace,
 }
@@ -185,6 +191,21 @@ impl HostedBody {
     /// What waits for a reviewer (R7).
     pub(crate) fn reviews(&self) -> &Reviews {
         &self.reviews
+    }
+
+    /// Acts that two persons decide.
+    pub(crate) fn acting(&self) -> &Acting {
+        &self.acting
+    }
+
+    /// The catalogue that the body has loaded itself.
+    pub(crate) fn own_catalogue(&self) -> Option<Arc<Catalogue>> {
+        self.catalogue.load_full()
+    }
+
+    /// Puts it in force with the next operation.
+    pub(crate) fn set_own_catalogue(&self, catalogue: Arc<Catalogue>) {
+        self.catalogue.store(Some(catalogue));
     }
 
     /// Whether the body is erased, but for its log.

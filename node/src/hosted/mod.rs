@@ -5,6 +5,7 @@
 
 pub mod bindings;
 pub mod body;
+pub mod catalogues;
 pub mod codes;
 pub mod datasets;
 pub mod documents;

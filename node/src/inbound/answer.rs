@@ -6,7 +6,7 @@
 
 use chukei_crypto::binding::BindingSecret;
 use chukei_domain::answer::{Answer, decide};
-use chukei_domain::catalogue::Dataset;
+use chukei_domain::catalogue::{Catalogue, Dataset};
 use chukei_domain::codes::InfoNameCode;
 use chukei_domain::day::day_of;
 use chukei_domain::document::{Document, StoredItem};
@@ -113,8 +113,9 @@ async fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(Subject, SelfInf
     }
     let documents = open_documents(job, person, &datasets, sealed).await?;
     let today = day_of(now_ms);
+    let catalogue = node.catalogue(job.grant.body());
     let shown: Vec<AnswerDataset> =
-        documents.iter().flatten().filter_map(|document| dataset(node, document, today)).collect();
+        documents.iter().flatten().filter_map(|document| dataset(&catalogue, document, today)).collect();
     let present = |code: &InfoNameCode| shown.iter().any(|dataset| dataset.info_name_code == code.as_str());
     let decision = decide(&person.flags, &datasets, present);
     let full = SelfInfoAnswer { result: ResultName::Done, datasets: shown };
@@ -161,7 +162,8 @@ async fn subject(job: &Job, datasets: &[InfoNameCode]) -> Result<(Subject, Seale
 
 /// The requested datasets that the catalogue has.
 fn known(node: &Node, job: &Job) -> Vec<InfoNameCode> {
-    let known = |code: &String| code.parse().ok().filter(|_| node.catalogue.dataset(code).is_some());
+    let catalogue = node.catalogue(job.grant.body());
+    let known = |code: &String| code.parse().ok().filter(|_| catalogue.dataset(code).is_some());
     job.header.datasets.iter().filter_map(known).collect()
 }
 
@@ -191,9 +193,9 @@ async fn open_documents(
 }
 
 /// A dataset as the portal shows it; `None` where nothing of it is visible today.
-fn dataset(node: &Node, document: &Document, today: u32) -> Option<AnswerDataset> {
+fn dataset(catalogue: &Catalogue, document: &Document, today: u32) -> Option<AnswerDataset> {
     let code = document.dataset();
-    let known = node.catalogue.dataset(code.as_str())?;
+    let known = catalogue.dataset(code.as_str())?;
     let items: Vec<AnswerItem> = document.visible(today).filter_map(|item| self::item(known, item)).collect();
     (!items.is_empty()).then(|| AnswerDataset {
         info_name_code: code.to_string(),

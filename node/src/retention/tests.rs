@@ -48,7 +48,7 @@ async fn r23_a_log_gives_up_what_is_too_old_says_so_and_goes_on() {
 async fn r23_the_log_of_an_erased_body_ends_wholly_when_its_time_is_over() {
     let sample = Sample::new().await;
     write(&sample, 0).await;
-    begin(&duty_write(&sample.scope(BODY), "test"), Wanted::Body, "R8-1", START).await.unwrap();
+    begin(&duty_write(&sample.scope(BODY), "test"), [1; 16], Wanted::Body, "R8-1", START).await.unwrap();
     crate::erasure::tests::to_the_end(&sample).await;
     let scope = BodyScope::of_duty(sample.bodies.opened(BODY.parse().unwrap()).unwrap(), "node-a");
     assert!(scope.body().is_ended());

@@ -4,6 +4,7 @@
 //! person or a request id is never a label.
 
 use crate::admission::Reason;
+use chukei_domain::act::{ActKind, State};
 use chukei_relay_client::channel::Channels;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -80,6 +81,10 @@ pub struct Metrics {
     pub bytes_given_back: IntCounter,
     /// Tries of a body's own duties that failed and are repeated, by duty.
     pub duty_failures: IntCounterVec,
+    /// Acts that two persons decide and of which something is still to come, by state.
+    pub acts_open: IntGaugeVec,
+    /// Acts that were decided or left and have ended, by kind and state.
+    pub acts_ended: IntCounterVec,
     /// Segments of the journal that the logs are not derived from yet, with the one that grows.
     pub journal_segments: IntGauge,
     /// 1 while the space of the journal's next segment is reserved.
@@ -202,6 +207,12 @@ impl Metrics {
                 "Failed tries of a body's own duties, by duty",
                 &["duty"],
             )?,
+            acts_open: numbers("acts_open", "Acts of two persons that are open, by state", &["state"])?,
+            acts_ended: counts(
+                "acts_ended_total",
+                "Acts of two persons that were carried out, failed or were left, by kind and state",
+                &["kind", "state"],
+            )?,
             journal_segments: IntGauge::new(
                 "journal_segments",
                 "Segments that logs are not derived from yet",
@@ -217,6 +228,10 @@ impl Metrics {
             standby_behind: IntGauge::new("standby_behind", "Owners whose standby of epochs is not in step")?,
             registry,
         };
+        // Where nothing has failed, that is said: an increase is from there.
+        for kind in ActKind::ALL {
+            metrics.acts_ended.with_label_values(&[kind.as_str(), State::Failed.as_str()]);
+        }
         metrics.register()?;
         Ok(metrics)
     }
@@ -256,6 +271,8 @@ impl Metrics {
         self.registry.register(Box::new(self.store_reclaimable_bytes.clone()))?;
         self.registry.register(Box::new(self.channels.clone()))?;
         self.registry.register(Box::new(self.duty_failures.clone()))?;
+        self.registry.register(Box::new(self.acts_open.clone()))?;
+        self.registry.register(Box::new(self.acts_ended.clone()))?;
         self.registry.register(Box::new(self.journal_segments.clone()))?;
         self.registry.register(Box::new(self.journal_reserved.clone()))?;
         self.registry.register(Box::new(self.journal_failed.clone()))?;

@@ -6,3 +6,4 @@ pub mod journal;
 pub mod logs;
 pub mod measure;
 pub mod metrics;
+pub mod open_acts;

@@ -104,6 +104,16 @@ kinds! {
     ReviewList = "review-list",
     /// A staff call: a reviewer's word on one of these.
     ReviewSign = "review-sign",
+    /// A staff call: one person asks for an act that two decide.
+    ActRequest = "act-request",
+    /// A staff call: a second person decides it as well.
+    ActApprove = "act-approve",
+    /// A staff call: an act is called off.
+    ActCancel = "act-cancel",
+    /// A staff call: the body's acts.
+    ActList = "act-list",
+    /// A staff call: what an act has brought out.
+    ActResult = "act-result",
 }
 
 impl Kind {

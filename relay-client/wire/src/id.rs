@@ -56,6 +56,11 @@ id!(
     16
 );
 id!(
+    /// An act that two persons decide, chosen at random by the node that registered it.
+    ActId,
+    16
+);
+id!(
     /// The key under which a retry is recognised as the same act.
     IdempotencyKey,
     32

@@ -66,5 +66,11 @@ pub const NOTICE_TARGETS_MAX: usize = 100_000;
 pub const NOTICE_TARGET_BATCH: usize = 10_000;
 /// Choices of a notice's question.
 pub const NOTICE_CHOICES_MAX: usize = 16;
+/// Bytes of a text that two persons decide on.
+pub const ACT_TEXT_MAX: usize = 512 * 1024;
+/// Bytes of one piece of what an act has brought out.
+pub const ACT_PIECE_MAX: usize = 512 * 1024;
+/// Acts in one page.
+pub const ACTS_PAGE: usize = 64;
 /// Bytes of one piece of a backup.
 pub const BACKUP_PIECE_MAX: usize = 512 * 1024;

@@ -37,6 +37,9 @@ pub enum Subject {
         #[serde(rename = "h", with = "serde_bytes")]
         digest: [u8; 32],
     },
+    /// The body's policy of this name goes.
+    #[serde(rename = "policy-remove")]
+    PolicyRemove(String),
     /// A later catalogue is loaded (R13).
     #[serde(rename = "catalogue-load")]
     CatalogueLoad {
@@ -83,6 +86,9 @@ pub enum ActKind {
     /// [`Subject::PolicyLoad`].
     #[serde(rename = "policy-load")]
     PolicyLoad,
+    /// [`Subject::PolicyRemove`].
+    #[serde(rename = "policy-remove")]
+    PolicyRemove,
     /// [`Subject::CatalogueLoad`].
     #[serde(rename = "catalogue-load")]
     CatalogueLoad,
@@ -95,6 +101,19 @@ pub enum ActKind {
 }
 
 impl ActKind {
+    /// Every kind.
+    pub const ALL: &'static [ActKind] = &[
+        Self::ErasePerson,
+        Self::EraseDataset,
+        Self::EraseBody,
+        Self::Unblock,
+        Self::PolicyLoad,
+        Self::PolicyRemove,
+        Self::CatalogueLoad,
+        Self::AuditExport,
+        Self::KeyringCopy,
+    ];
+
     /// The stable name, e.g. `erase-person`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -103,6 +122,7 @@ impl ActKind {
             Self::EraseBody => "erase-body",
             Self::Unblock => "unblock",
             Self::PolicyLoad => "policy-load",
+            Self::PolicyRemove => "policy-remove",
             Self::CatalogueLoad => "catalogue-load",
             Self::AuditExport => "audit-export",
             Self::KeyringCopy => "keyring-copy",
@@ -134,6 +154,7 @@ impl Subject {
             Self::EraseBody => ActKind::EraseBody,
             Self::Unblock { .. } => ActKind::Unblock,
             Self::PolicyLoad { .. } => ActKind::PolicyLoad,
+            Self::PolicyRemove(_) => ActKind::PolicyRemove,
             Self::CatalogueLoad { .. } => ActKind::CatalogueLoad,
             Self::AuditExport { .. } => ActKind::AuditExport,
             Self::KeyringCopy => ActKind::KeyringCopy,

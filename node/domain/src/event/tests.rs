@@ -81,6 +81,7 @@ fn events() -> Vec<Event> {
         act(Subject::EraseBody, ActStep::Executed),
         act(Subject::Unblock { person: [9; 16], datasets: Vec::new() }, ActStep::Cancelled),
         act(Subject::PolicyLoad { name: "hours".to_owned(), digest: [10; 32] }, ActStep::Failed),
+        act(Subject::PolicyRemove("hours".to_owned()), ActStep::Failed),
         act(
             Subject::CatalogueLoad { version: "20270401".to_owned(), valid_from: 20_909, digest: [11; 32] },
             ActStep::Expired,

@@ -71,9 +71,9 @@ async fn import_batch(
 }
 
 fn parse(node: &Node, grant: &Grant<Write>, batch: ImportBatch) -> Vec<ParsedRow> {
-    let code = grant.body().local_code();
+    let (code, catalogue) = (grant.body().local_code(), node.catalogue(grant.body()));
     let parse = |row: &chukei_wire::message::staff::ImportRow| ParsedRow {
-        row: CopyRow::parse(&row.fields, &code, &node.catalogue),
+        row: CopyRow::parse(&row.fields, &code, &catalogue),
         repeated: row.repeated,
     };
     batch.rows.iter().map(parse).collect()

@@ -33,7 +33,7 @@ pub async fn send(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Res
         NoticeLimits { retention_days_max: node.limits.notice_retention_days, ..NoticeLimits::default() };
     let now_ms = node.clock.now_ms();
     let draft = as_draft(draft);
-    let valid = draft.validate(&node.catalogue, grant.body().affairs(), &limits, now_ms)?;
+    let valid = draft.validate(&node.catalogue(grant.body()), grant.body().affairs(), &limits, now_ms)?;
     let targets = receive_targets(call, valid.targets()).await?;
     let (of, grant) = (node.clone(), Arc::new(grant));
     let held = grant.clone();

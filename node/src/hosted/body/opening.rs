@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arc_swap::ArcSwapOption;
 use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
@@ -15,6 +16,7 @@ use chukei_wire::body_code::BodyCode;
 use tokio::sync::Notify;
 
 use super::{BodyFacts, HostedBody};
+use crate::acts::Acting;
 use crate::audit::AuditLog;
 use crate::erasure::Erasing;
 use crate::home::Home;
@@ -83,6 +85,8 @@ impl HostedBody {
             rewriting: Rewriting::default(),
             erasing: Erasing::default(),
             reviews: Reviews::default(),
+            acting: Acting::default(),
+            catalogue: ArcSwapOption::empty(),
             audit,
             register: RegisterPlace::empty(local),
         };

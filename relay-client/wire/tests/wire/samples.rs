@@ -1,12 +1,15 @@
 //! Fixed values, one or more of every type that travels. All fictitious.
 
+mod act;
+
 use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
 use chukei_wire::message::{
-    backup::*, binding::*, control::*, factor::*, keys::*, notice::*, review::*, self_info::*, staff::*, upkeep::*,
+    backup::*, binding::*, control::*, factor::*, keys::*, notice::*, review::*, self_info::*, staff::*,
+    upkeep::*,
 };
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
@@ -335,6 +338,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let rotate = KeysRotateRequest { root: true, epoch: false, standing: true, rewrite: false };
     visitor.message("KeysRotateRequest", &rotate);
     visitor.message("KeysStatusReply", &keys());
+    act::visit(visitor);
     backups(visitor);
     upkeep(visitor);
     reviews(visitor);

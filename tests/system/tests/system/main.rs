@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod acts;
 mod attacks;
 mod channels;
 mod clocks;
@@ -47,6 +48,7 @@ use libtest_mimic::{Arguments, Trial};
 /// Every group of tests.
 fn trials() -> Vec<Trial> {
     [
+        acts::trials(),
         contract::trials(),
         isolation::trials(),
         permits::trials(),

@@ -1,0 +1,161 @@
+//! What persons do with an act: ask for it, approve it, call it off. Each in the log before it counts.
+
+use chukei_crypto::random;
+use chukei_domain::act::{Act, Moment, State};
+use chukei_domain::event::{ActStep, TwoPersonAct};
+use chukei_store::Space;
+use chukei_wire::header::Header;
+use chukei_wire::id::ActId;
+use chukei_wire::message::act::ActRequest;
+use chukei_wire::result::ResultName;
+
+use super::carry::end;
+use super::persons::Deciding;
+use super::rows::{self, Loaded, Row};
+use super::{ActError, subject};
+use crate::access::grant::{Grant, Write};
+use crate::app::Node;
+use crate::hosted::HostedBody;
+use crate::hosted::persons::PersonId;
+
+/// Bytes of an id that are the time it was made, so that acts stand in their order.
+const TIME_BYTES: usize = 6;
+
+impl Node {
+    /// Now, as the clocks there are see it.
+    pub(super) fn moment(&self) -> Moment {
+        Moment::new(self.clock.now_ms(), self.witness.witnessed_ms())
+    }
+}
+
+/// Asks for an act. The same one again under the same idempotency key is the same act.
+pub(crate) async fn request(
+    node: &Node,
+    grant: &Grant<Write>,
+    header: &Header,
+    asked: ActRequest,
+) -> Result<Row, ActError> {
+    let (body, at) = (grant.body(), node.moment());
+    let by = Deciding::of(body, grant.scope().actor())?;
+    let _changing = body.acting().changing().await;
+    let tail = tail(body, header, &by)?;
+    let all = rows::all(body).await?;
+    let ActRequest { wanted, reference } = asked;
+    let (subject, text) = subject::of(node, grant, wanted).await?;
+    if let Some(known) = all.iter().find(|known| known.row.act.id.ends_with(&tail)) {
+        let act = &known.row.act;
+        let same =
+            (&act.requested.by[..], &act.reference, &act.subject) == (by.identity(), &reference, &subject);
+        return if same { Ok(known.row.clone()) } else { Err(ResultName::DuplicateRecordId.into()) };
+    }
+    if all.iter().filter(|known| known.row.act.state.is_open()).count() >= rows::OPEN_MAX {
+        return Err(ResultName::Overloaded.into());
+    }
+    let id = id(at, tail);
+    let act = Act::request(id, subject, &reference, by.identity(), at, node.two_person)?;
+    tell(body, by.identity(), &act, ActStep::Requested, ResultName::Pending, at).await?;
+    let row = rows::add(body, act, text.as_deref()).await?;
+    tracing::info!(body = %body.code(), act = %ActId(id), kind = row.kind().as_str(), "an act is asked for");
+    body.acting().more.notify_one();
+    Ok(row)
+}
+
+/// The second person decides.
+pub(crate) async fn approve(node: &Node, grant: &Grant<Write>, id: ActId) -> Result<Row, ActError> {
+    let (body, at) = (grant.body(), node.moment());
+    let by = Deciding::of(body, grant.scope().actor())?;
+    let _changing = body.acting().changing().await;
+    let mut known = rows::load(body, id.0).await?.ok_or(ResultName::NotFound)?;
+    known.row.act.approve(by.second(body, at.latest_ms), at, node.two_person)?;
+    tell(body, by.identity(), &known.row.act, ActStep::Approved, ResultName::Pending, at).await?;
+    let row = known.save(body).await?;
+    tracing::info!(body = %body.code(), act = %id, kind = row.kind().as_str(), "an act is approved");
+    body.acting().more.notify_one();
+    Ok(row)
+}
+
+/// Somebody calls it off.
+pub(crate) async fn cancel(node: &Node, grant: &Grant<Write>, id: ActId) -> Result<Row, ActError> {
+    let body = grant.body();
+    let by = Deciding::of(body, grant.scope().actor())?;
+    let _changing = body.acting().changing().await;
+    let known = rows::load(body, id.0).await?.ok_or(ResultName::NotFound)?;
+    call_off(node, body, known, by.identity()).await
+}
+
+/// A person is to be withheld: whatever was asked for to end that is called off, also what is approved (R50).
+pub(crate) async fn call_off_unblocks(
+    node: &Node,
+    grant: &Grant<Write>,
+    person: PersonId,
+) -> Result<(), ActError> {
+    let body = grant.body();
+    let _changing = body.acting().changing().await;
+    let ends_it = |row: &Row| row.act.subject.person() == Some(person) && !row.kind().erases();
+    stop(node, body, grant.scope().actor(), ends_it).await
+}
+
+/// Rows came back from a backup: what was decided then may have been called off or carried out since, and is to be
+/// decided anew.
+pub(crate) async fn call_off_restored(node: &Node, body: &HostedBody) -> Result<(), ActError> {
+    let _changing = body.acting().changing().await;
+    stop(node, body, &format!("chukei://node/{}", node.name), |_| true).await
+}
+
+/// Ends what is open of these, whoever asked for it.
+async fn stop(
+    node: &Node,
+    body: &HostedBody,
+    by: &str,
+    these: impl Fn(&Row) -> bool,
+) -> Result<(), ActError> {
+    for known in rows::all(body).await?.into_iter().filter(|known| these(&known.row)) {
+        match known.row.act.state {
+            State::Requested | State::Approved => drop(call_off(node, body, known, by).await?),
+            // Begun and not at its end: it does not go on where the node stopped in the middle.
+            State::Begun => drop(end(node, body, known, Err(ResultName::Denied), by).await?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn call_off(node: &Node, body: &HostedBody, mut known: Loaded, by: &str) -> Result<Row, ActError> {
+    let at = node.moment();
+    known.row.act.cancel(by, at)?;
+    tell(body, by, &known.row.act, ActStep::Cancelled, ResultName::Done, at).await?;
+    let row = known.save(body).await?;
+    tracing::info!(body = %body.code(), act = %ActId(row.act.id), "an act is called off");
+    body.acting().more.notify_one();
+    Ok(row)
+}
+
+/// The log tells of a step.
+pub(super) async fn tell(
+    body: &HostedBody,
+    actor: &str,
+    act: &Act,
+    step: ActStep,
+    result: ResultName,
+    at: Moment,
+) -> Result<(), ActError> {
+    let (person, told) = (act.subject.person(), TwoPersonAct::of(act, step));
+    Ok(body.audit().two_person_act(actor, person, told, result, at.latest_ms).await?)
+}
+
+/// What an id ends with: random, or of whoever asks under an idempotency key always the same.
+fn tail(body: &HostedBody, header: &Header, by: &Deciding) -> Result<[u8; 16 - TIME_BYTES], ActError> {
+    let Some(key) = header.idempotency_key else { return Ok(random::bytes()?) };
+    let parts: [&[u8]; 3] = [b"act", by.identity().as_bytes(), &key.0];
+    let name = body.keys().naming().name(Space::Act.code(), &parts);
+    let mut tail = [0; 16 - TIME_BYTES];
+    tail.iter_mut().zip(name).for_each(|(to, from)| *to = from);
+    Ok(tail)
+}
+
+fn id(at: Moment, tail: [u8; 16 - TIME_BYTES]) -> [u8; 16] {
+    let mut id = [0; 16];
+    let time = at.latest_ms.to_be_bytes().into_iter().skip(8 - TIME_BYTES);
+    id.iter_mut().zip(time.chain(tail)).for_each(|(to, from)| *to = from);
+    id
+}

@@ -1,0 +1,122 @@
+//! What acts do. Each may be done again: a stop behind it leads to it once more.
+
+use chukei_crypto::hash::sha256;
+use chukei_domain::act::{Act, Subject};
+use chukei_domain::codes::InfoNameCode;
+use chukei_domain::register::{Class, Entry, Policy};
+use chukei_store::Batch;
+use chukei_wire::result::ResultName;
+
+use super::{ActError, rows};
+use crate::access::grant::{Grant, Write};
+use crate::app::Node;
+use crate::erasure::{self, ErasureError, Wanted};
+use crate::hosted::HostedBody;
+use crate::hosted::catalogues::LoadError;
+use crate::hosted::persons::PersonId;
+use crate::hosted::rows::RowError;
+use crate::register::{Change, ChangeError};
+
+/// What carrying an act out has begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effect {
+    /// An erasure.
+    pub(super) erasure: Option<[u8; 16]>,
+}
+
+/// Does what was decided.
+pub(super) async fn carry_out(node: &Node, grant: &Grant<Write>, act: &Act) -> Result<Effect, ActError> {
+    let erased = match &act.subject {
+        Subject::ErasePerson(person) => Wanted::Person(*person),
+        Subject::EraseDataset(dataset) => Wanted::Dataset(*dataset),
+        Subject::EraseBody => Wanted::Body,
+        Subject::Unblock { person, datasets } => {
+            unblock(node, grant, *person, datasets).await?;
+            return Ok(Effect::default());
+        }
+        Subject::PolicyLoad { name, digest } => {
+            let text = text(grant.body(), act, digest).await?;
+            load_policy(node, grant, Policy { name: name.clone(), text }).await?;
+            return Ok(Effect::default());
+        }
+        Subject::PolicyRemove(name) => {
+            remove_policy(node, grant, name).await?;
+            return Ok(Effect::default());
+        }
+        Subject::CatalogueLoad { digest, .. } => {
+            let text = text(grant.body(), act, digest).await?;
+            grant.body().load_catalogue(grant, &text).await.map_err(not_loaded)?;
+            return Ok(Effect::default());
+        }
+        // What they bring out is fetched.
+        Subject::AuditExport { .. } | Subject::KeyringCopy => return Ok(Effect::default()),
+    };
+    let now_ms = node.clock.now_ms();
+    let begun = erasure::begin(grant, act.id, erased, &act.reference, now_ms).await;
+    Ok(Effect { erasure: Some(begun.map_err(not_begun)?) })
+}
+
+fn not_begun(error: ErasureError) -> ActError {
+    match error {
+        ErasureError::Row(error) => error.into(),
+        ErasureError::Audit(error) => error.into(),
+        error => error.result().into(),
+    }
+}
+
+fn not_loaded(error: LoadError) -> ActError {
+    match error {
+        LoadError::Row(error) => error.into(),
+        LoadError::Malformed(_) => ResultName::BadFormat.into(),
+        LoadError::Older => ResultName::BadPeriod.into(),
+    }
+}
+
+/// The text that was decided on, and no other.
+async fn text(body: &HostedBody, act: &Act, digest: &[u8; 32]) -> Result<String, ActError> {
+    let text = rows::text(body, act.id).await?.ok_or(RowError::Malformed)?;
+    if sha256(text.as_bytes()) == *digest { Ok(text) } else { Err(RowError::Malformed.into()) }
+}
+
+/// A person's own information is given out again (R50).
+async fn unblock(
+    node: &Node,
+    grant: &Grant<Write>,
+    person: PersonId,
+    datasets: &[InfoNameCode],
+) -> Result<(), ActError> {
+    let body = grant.body();
+    let _writing = body.writing().await;
+    let known = body.person(grant, &person).await?.ok_or(ResultName::NotFound)?;
+    let mut changed = body.load_person(grant, &known.person).await?.ok_or(ResultName::NotFound)?;
+    changed.record.flags.unblock(datasets);
+    let actor = grant.scope().actor();
+    body.audit().unblocked(actor, person, datasets, node.clock.now_ms()).await?;
+    Ok(body.apply(body.put_person(Batch::new(), &changed).await?).await?)
+}
+
+/// A policy takes the place of the one of its name, and is felt by the next operation.
+async fn load_policy(node: &Node, grant: &Grant<Write>, policy: Policy) -> Result<(), ActError> {
+    let known = grant.body().register().policies().into_iter().any(|known| *known == policy);
+    if known {
+        return Ok(());
+    }
+    change(node, grant, Change { put: vec![Entry::Policy(policy)], ..Change::default() }).await
+}
+
+async fn remove_policy(node: &Node, grant: &Grant<Write>, name: &str) -> Result<(), ActError> {
+    if !grant.body().register().policies().into_iter().any(|known| known.name == name) {
+        return Ok(());
+    }
+    let remove = vec![(Class::Policy, name.to_owned())];
+    change(node, grant, Change { remove, ..Change::default() }).await
+}
+
+async fn change(node: &Node, grant: &Grant<Write>, change: Change) -> Result<(), ActError> {
+    let changed = grant.body().change_register(grant, change, node.clock.now_ms()).await;
+    changed.map(drop).map_err(|error| match error {
+        ChangeError::Row(error) => error.into(),
+        ChangeError::Audit(error) => error.into(),
+        error => error.result().into(),
+    })
+}

@@ -1,0 +1,191 @@
+//! `act`, `erase` and the requests of `person unblock`, `policy`, `catalogue load`, `audit export` and `keys copy`: acts that
+//! two persons decide (二人承認).
+
+mod fetch;
+mod shown;
+
+use std::path::Path;
+
+use chukei_wire::header::Kind;
+use chukei_wire::id::ActId;
+use chukei_wire::limits::ACT_TEXT_MAX;
+use chukei_wire::message::act::{ActListPage, ActListRequest, ActNamed, ActRequest, ActShown, ActWanted};
+use chukei_wire::result::ResultName;
+use serde_bytes::ByteBuf;
+use serde_json::{Value, json};
+
+use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
+use crate::commands::arguments;
+use crate::failure::Failure;
+use crate::japan_time;
+use crate::link::NodeLink;
+use crate::report::Report;
+
+/// `act`.
+pub(crate) async fn run(link: &mut NodeLink, command: ActCommand) -> Result<Report, Failure> {
+    match command {
+        ActCommand::List { open } => list(link, open, |_| true).await,
+        ActCommand::Show { act, text: None } => Ok(report(&one(link, act).await?, "")),
+        ActCommand::Show { act, text: Some(path) } => fetch::text(link, act, &path).await,
+        ActCommand::Approve { act } => approve(link, act).await,
+        ActCommand::Cancel { act } => cancel(link, act).await,
+        ActCommand::Fetch { act, out } => fetch::result(link, act, &out).await,
+    }
+}
+
+/// `erase`.
+pub(crate) async fn erase(link: &mut NodeLink, command: EraseCommand) -> Result<Report, Failure> {
+    match command {
+        EraseCommand::Request(args) => {
+            let EraseArgs { what, reference } = args;
+            let wanted = match (what.person, what.dataset, what.all) {
+                (Some(person), ..) => {
+                    ActWanted::ErasePerson { integrated_addressee_number: arguments::addressee(person)? }
+                }
+                (None, Some(dataset), _) => {
+                    ActWanted::EraseDataset { info_name_code: arguments::dataset(dataset)? }
+                }
+                (None, None, true) => ActWanted::EraseBody,
+                (None, None, false) => ActWanted::EraseRecords,
+            };
+            request(link, wanted, reference).await
+        }
+        EraseCommand::Approve { act } => approve(link, act).await,
+        EraseCommand::Cancel { act } => cancel(link, act).await,
+        EraseCommand::Status { act: Some(act) } => Ok(report(&one(link, act).await?, "")),
+        EraseCommand::Status { act: None } => list(link, false, |act| act.kind.starts_with("erase-")).await,
+    }
+}
+
+/// `policy`.
+pub(crate) async fn policy(link: &mut NodeLink, command: PolicyCommand) -> Result<Report, Failure> {
+    match command {
+        PolicyCommand::Load { file, name, reference } => {
+            let text = read(&file)?;
+            request(link, ActWanted::PolicyLoad { name, text }, reference).await
+        }
+        PolicyCommand::Remove { name, reference } => {
+            request(link, ActWanted::PolicyRemove { name }, reference).await
+        }
+    }
+}
+
+/// `catalogue load`.
+pub(crate) async fn catalogue(
+    link: &mut NodeLink,
+    file: &Path,
+    reference: Reference,
+) -> Result<Report, Failure> {
+    let text = read(file)?;
+    request(link, ActWanted::CatalogueLoad { text }, reference).await
+}
+
+/// `person unblock`.
+pub(crate) async fn unblock(
+    link: &mut NodeLink,
+    person: String,
+    datasets: Vec<String>,
+    reference: Reference,
+) -> Result<Report, Failure> {
+    let datasets = datasets.into_iter().map(arguments::dataset).collect::<Result<_, _>>()?;
+    let integrated_addressee_number = arguments::addressee(person)?;
+    request(link, ActWanted::Unblock { integrated_addressee_number, datasets }, reference).await
+}
+
+/// `audit export`.
+pub(crate) async fn export(link: &mut NodeLink, args: ExportArgs) -> Result<Report, Failure> {
+    let ms = |text: &str| {
+        japan_time::parse_ms(text).map_err(|_| {
+            let message = "日時は 2026-11-21 または 2026-11-21T09:00:00+09:00 の形で指定してください";
+            Failure::usage("BAD_USAGE", message)
+        })
+    };
+    let wanted = ActWanted::AuditExport { from_ms: ms(&args.from)?, until_ms: ms(&args.until)? };
+    request(link, wanted, args.reference).await
+}
+
+/// `keys copy`.
+pub(crate) async fn keyring(link: &mut NodeLink, reference: Reference) -> Result<Report, Failure> {
+    request(link, ActWanted::KeyringCopy, reference).await
+}
+
+async fn request(link: &mut NodeLink, wanted: ActWanted, reference: Reference) -> Result<Report, Failure> {
+    link.as_one_act()?;
+    let asked = ActRequest { wanted, reference: reference.reference };
+    let act: ActShown = link.ask(Kind::ActRequest, &asked).await.map_err(explained)?;
+    Ok(report(&act, "申請しました。別の職員(承認者)に承認を依頼してください"))
+}
+
+async fn approve(link: &mut NodeLink, act: ActId) -> Result<Report, Failure> {
+    let before = link.ask(Kind::ActApprove, &ActNamed { act }).await;
+    let act: ActShown = before.map_err(explained)?;
+    Ok(report(&act, "承認しました。待機期間が過ぎると実行されます。それまでは取り消せます"))
+}
+
+async fn cancel(link: &mut NodeLink, act: ActId) -> Result<Report, Failure> {
+    let act: ActShown = link.ask(Kind::ActCancel, &ActNamed { act }).await.map_err(explained)?;
+    Ok(report(&act, "取り消しました"))
+}
+
+async fn one(link: &mut NodeLink, act: ActId) -> Result<ActShown, Failure> {
+    let asked = ActListRequest { act: Some(act), open: false, after: None };
+    let page: ActListPage = link.ask(Kind::ActList, &asked).await?;
+    page.acts.into_iter().next().ok_or_else(|| Failure::of_result(ResultName::NotFound))
+}
+
+async fn list(
+    link: &mut NodeLink,
+    open: bool,
+    wanted: impl Fn(&ActShown) -> bool,
+) -> Result<Report, Failure> {
+    let mut acts: Vec<ActShown> = Vec::new();
+    let question = |after: Option<ByteBuf>| ActListRequest { act: None, open, after };
+    link.pages(Kind::ActList, question, |page: ActListPage| {
+        acts.extend(page.acts);
+        page.next
+    })
+    .await?;
+    acts.retain(wanted);
+    let shown: Vec<Value> = acts.iter().map(shown::json).collect();
+    let mut lines: Vec<String> = acts.iter().map(shown::line).collect();
+    lines.push(format!("{}件", acts.len()));
+    Ok(Report { json: json!({ "acts": shown }), text: lines.join("\n") })
+}
+
+fn report(act: &ActShown, said: &str) -> Report {
+    let text = format!("{said}\n{}", shown::text(act));
+    Report { json: shown::json(act), text: text.trim_start().to_owned() }
+}
+
+/// What a refusal means of an act.
+fn explained(failure: Failure) -> Failure {
+    let said = [
+        (
+            ResultName::TwoPersonRequired,
+            "二人承認が必要です。申請者本人と管理者は承認できません。別の承認者に依頼してください",
+        ),
+        (ResultName::Replay, "この申請はすでに決まっています。act show で経過を確認してください"),
+        (ResultName::Expired, "この申請は期限を過ぎています。必要であれば申請し直してください"),
+        (ResultName::OutsideWindow, "まだできません。待機期間と端末の時刻を確認してください"),
+        (ResultName::RetentionLocked, "保存期間が終わるまで消去できません"),
+        (ResultName::DuplicateRecordId, "同じ操作が別の内容で申請されています。act list で確認してください"),
+        (ResultName::BadFormat, "申請の内容または参照の形式が正しくありません。入力内容を確認してください"),
+        (ResultName::BadPeriod, "期間が正しくないか、より新しい版が有効です。日付を確認してください"),
+    ];
+    match said.into_iter().find(|(name, _)| name.as_str() == failure.code) {
+        Some((name, message)) => Failure::refused(name, message),
+        None => failure,
+    }
+}
+
+/// A text of bounded length.
+fn read(path: &Path) -> Result<String, Failure> {
+    let unusable = |what: &str| Failure::usage("BAD_FILE", format!("{} {what}", path.display()));
+    let length =
+        std::fs::metadata(path).map_err(|error| unusable(&format!("を読み取れません({error})")))?.len();
+    if usize::try_from(length).map_or(true, |length| length > ACT_TEXT_MAX) {
+        return Err(unusable("は大きすぎます(512 KiBまで)"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| unusable(&format!("を読み取れません({error})")))?;
+    String::from_utf8(bytes).map_err(|_| unusable("はUTF-8ではありません"))
+}
