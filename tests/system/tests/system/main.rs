@@ -14,6 +14,7 @@ mod copy_file;
 mod credentials;
 mod disks;
 mod engines;
+mod factors;
 mod group;
 mod hop;
 mod isolation;
@@ -62,6 +63,7 @@ fn trials() -> Vec<Trial> {
         key_rotation::trials(),
         channels::trials(),
         credentials::trials(),
+        factors::trials(),
         rotation::trials(),
         token::trials(),
         restoring::trials(),
