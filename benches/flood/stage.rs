@@ -9,11 +9,9 @@ use chukei_benches::child::ChildProcess;
 use chukei_benches::loading::{HEADER, add, addressees, enrol, import, value};
 use chukei_benches::{Failure, machine};
 use chukei_domain::catalogue::Catalogue;
-use chukei_harness::layout::{BODIES, Layout};
+use chukei_harness::layout::{BODIES, Layout, SYSTEM};
 use chukei_harness::role::Role;
 use chukei_harness::stack::{Stack, WhenDead};
-use chukei_ops::pki::{Pki, Validity};
-use chukei_relay_client::clock::Clock;
 use chukei_wire::body_code::BodyCode;
 
 use crate::caller::{DATASET, Place};
@@ -21,8 +19,6 @@ use crate::flooder;
 
 /// The stack is ready by then.
 const READY: Duration = Duration::from_secs(60);
-/// The business system of each body.
-const SYSTEM: &str = "zeimu";
 
 /// The running stack.
 pub(crate) struct Stage {
@@ -80,13 +76,12 @@ fn place(stack: &Stack, code: &str) -> Result<Place, Failure> {
     }
     import(layout, code, &format!("copies-{code}"), &rows, count)?;
     let body: BodyCode = code.parse().map_err(|_| "no body code")?;
-    let pki = Pki::open(&layout.dir().join("pki"))?;
-    let issued = pki.issue_system(body, SYSTEM, Validity::hop(Clock::system().now_ms()))?;
+    let holder = |end: &str| layout.dir().join("pki").join(format!("system-{code}-{SYSTEM}.{end}"));
     Ok(Place {
         folder: layout.dir().to_owned(),
         address: entrance(layout)?,
         body,
-        holder: [issued.certificate, issued.key],
+        holder: [holder("pem"), holder("key")],
         addressee,
     })
 }

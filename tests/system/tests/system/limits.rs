@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chukei_harness::layout::Layout;
+use chukei_harness::layout::{Layout, SYSTEM};
 use chukei_harness::role::Role;
 use chukei_relay_client::session::{OpenRequest, open_request};
 use chukei_wire::frame::Outcome;
@@ -70,8 +70,8 @@ fn with_copy(stage: &Stage, body: &str, id: &str) -> Person {
     person
 }
 
-async fn staff(layout: &Layout, body: &str) -> Caller {
-    dial_staff(layout, &credentials(layout, &format!("staff-{body}-u-tax-07"))).await.unwrap()
+async fn system(layout: &Layout, body: &str) -> Caller {
+    dial_staff(layout, &credentials(layout, &format!("system-{body}-{SYSTEM}"))).await.unwrap()
 }
 
 /// Asks for the catalogue about `body`, and what the status says.
@@ -101,7 +101,7 @@ fn flood_of_calls(held: &Held) {
     let other = with_copy(stage, OTHER, "calls-1");
     let before = metric(layout, Role::Node, "chukei_shed_total");
     stage.runtime.block_on(async {
-        let (caller, quiet) = (staff(layout, HELD).await, staff(layout, OTHER).await);
+        let (caller, quiet) = (system(layout, HELD).await, system(layout, OTHER).await);
         let flooding = flood(&caller, HELD);
         let beside = async {
             for _ in 0..20 {
@@ -175,7 +175,7 @@ fn told_the_same(held: &Held) {
     let _turn = held.turns.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let layout = held.stage.layout();
     held.stage.runtime.block_on(async {
-        let (caller, other) = (staff(layout, HELD).await, staff(layout, OTHER).await);
+        let (caller, other) = (system(layout, HELD).await, system(layout, OTHER).await);
         let mut told_of = [0; 3];
         for _ in 0..RATE * 3 {
             for (at, body) in [HELD, OTHER, "980005"].into_iter().enumerate() {
@@ -215,7 +215,7 @@ fn over_storage(held: &Held) {
     let path = full.written("many.csv", file(&rows));
     full.staff(FULL, &["copy", "import", &path]).done();
     until("the measure", || (metric(layout, Role::Node, "chukei_bodies_over_storage") > 0.0).then_some(()));
-    let caller = full.runtime.block_on(staff(layout, FULL));
+    let caller = full.runtime.block_on(system(layout, FULL));
     let batch = chukei_wire::message::staff::ImportBatch { rows: Vec::new() };
     let outcome = full.runtime.block_on(async {
         let header = caller.header(Kind::CopyImport, FULL);
