@@ -10,8 +10,9 @@ use chukei_relay_client::factor::{Authenticator, AuthenticatorError, FactorError
 use chukei_relay_client::tls::DeviceError;
 use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
+use tokio::time::Instant;
 
-use super::{Fault, NodeLink, PAUSE, fault};
+use super::{FIRST_REACH, Fault, NodeLink, PAUSE, fault};
 use crate::failure::Failure;
 
 /// Whether a further factor was shown for one act.
@@ -21,8 +22,26 @@ pub(crate) struct StepUp(bool);
 impl NodeLink {
     /// Shows which terminal this is and what its user can prove, before anything else is asked.
     pub(super) async fn prove(&self, peer: &PeerConnection) -> Result<(), Fault> {
-        self.prove_device(peer).await?;
+        self.patiently(peer, async || self.prove_device(peer).await).await?;
         self.show_factors(peer).await
+    }
+
+    /// Waits as it is told and tries again on the same connection: proofs made before stay made, so that a body at its
+    /// limits gets through one step at a time (R40).
+    async fn patiently(
+        &self,
+        peer: &PeerConnection,
+        attempt: impl AsyncFn() -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let until = Instant::now() + FIRST_REACH;
+        loop {
+            match attempt().await {
+                Err(Fault::Later(pause, _)) if !peer.is_closed() && Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Shows the user's factors once more where that is why an act was refused: it may be tried again then. Hands the
@@ -61,7 +80,9 @@ impl NodeLink {
         let user = self.credentials.identity();
         let holder = FactorHolder { connection: peer, user, clock: &self.clock };
         for factor in &self.factors {
-            holder.show(factor.as_ref()).await.map_err(|error| told(error, factor.as_ref()))?;
+            let show =
+                async || holder.show(factor.as_ref()).await.map_err(|error| told(error, factor.as_ref()));
+            self.patiently(peer, show).await?;
         }
         Ok(())
     }
