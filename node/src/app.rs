@@ -21,6 +21,7 @@ use chukei_wire::result::ResultName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::access::decision::Judge;
 use crate::access::observe::{Observed, Observer};
 use crate::access::pattern::Patterns;
 use crate::admission::table::BodyLimits;
@@ -321,6 +322,12 @@ impl Node {
             () = woken => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
+    }
+
+    /// What decisions are made with now.
+    pub fn judge(&self) -> Judge<'_> {
+        let (bodies, policies, patterns) = (&self.bodies, &self.policies, &self.patterns);
+        Judge { bodies, policies, patterns, platform: &self.platform, now_ms: self.clock.now_ms() }
     }
 
     /// Passes a decision on to whoever looks for unusual patterns (R7).

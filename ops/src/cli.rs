@@ -1,5 +1,6 @@
 //! The grammar of the command line. Help is in Japanese, for staff; names and codes are ASCII, for scripts.
 
+mod access;
 mod act;
 mod backup;
 mod custody;
@@ -11,9 +12,11 @@ mod upkeep;
 
 use std::path::PathBuf;
 
+use chukei_domain::codes::AffairCode;
 use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use access::{AccessCommand, Condition, ExplainArgs, SignalCommand};
 pub(crate) use act::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{
@@ -34,6 +37,13 @@ use crate::table::encoding::EncodingChoice;
 pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "FILE", help = "設定ファイル")]
     pub(crate) config: Option<PathBuf>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "JM…",
+        help = "どの事務のための操作か(省略時は設定の affair、お知らせの登録ではファイルの affair)"
+    )]
+    pub(crate) affair: Option<AffairCode>,
     #[arg(long, global = true, help = "結果を1行のJSONで標準出力に書く")]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -73,6 +83,10 @@ pub(crate) enum Command {
     Upkeep(UpkeepCommand),
     #[command(subcommand, about = "認証要素(証明書以外の要素)")]
     Factor(FactorCommand),
+    #[command(subcommand, about = "権限の説明")]
+    Access(AccessCommand),
+    #[command(subcommand, about = "端末などの状態の報告")]
+    Signal(SignalCommand),
     #[command(subcommand, about = "PostgreSQLの準備と確認")]
     Postgres(PostgresCommand),
     #[command(subcommand, about = "鍵と証明書の発行(開発・試行用)")]

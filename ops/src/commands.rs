@@ -1,5 +1,6 @@
 //! One file per group of commands: from arguments to calls, from answers to reports.
 
+pub(crate) mod access;
 pub(crate) mod act;
 mod arguments;
 pub(crate) mod backup;

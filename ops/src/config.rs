@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chukei_domain::codes::AffairCode;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::factor::Authenticator;
 use chukei_relay_client::settings::{DeviceSettings, PeerAddress, TlsSettings, base_of, load};
@@ -30,6 +31,8 @@ pub(crate) struct StaffConfig {
     /// What the user proves beside the certificate.
     #[serde(default, rename = "factor")]
     factors: Vec<FactorSettings>,
+    /// The affair (事務) that the user works on, where no command says another.
+    pub(crate) affair: Option<AffairCode>,
     /// The node that hosts the body.
     pub(crate) node: PeerAddress,
     /// Folder of the configuration file; relative paths start there.

@@ -88,7 +88,9 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
         ResultName::BadRetention => "保存期間が許容範囲にありません。日数を確認してください",
         ResultName::BadPeriod => "日時または期間が正しくありません。日時を確認してください",
         ResultName::InvalidChoice => "選択肢が正しくありません。選択肢を確認してください",
-        ResultName::NotPermitted => "この操作の権限がありません。管理者に確認してください",
+        ResultName::NotPermitted => {
+            "この操作の権限がありません。事務を --affair で示しているか確認し、access explain で理由を確認してください"
+        }
         ResultName::StepUpRequired => {
             "追加の認証が必要です。設定ファイルの [[factor]] に証明書とは別の種類の認証要素を指定してください"
         }

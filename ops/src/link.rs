@@ -5,11 +5,13 @@
 
 mod one_act;
 mod proofs;
+mod work;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chukei_domain::codes::AffairCode;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
@@ -65,6 +67,7 @@ impl From<Failure> for Fault {
 pub(crate) struct NodeLink {
     config: StaffConfig,
     acting: Acting,
+    affair: Option<AffairCode>,
     clock: Clock,
     credentials: Arc<HopCredentials>,
     device: Option<DeviceCredentials>,
@@ -105,9 +108,11 @@ impl NodeLink {
         };
         let endpoint = client_endpoint(SocketAddr::new(unspecified, 0))
             .map_err(|error| Failure::other("LOCAL_NETWORK", format!("通信を準備できません: {error}")))?;
+        let affair = config.affair;
         Ok(Self {
             config,
             acting,
+            affair,
             clock,
             credentials,
             device,

@@ -12,11 +12,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
-    AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand, KeysCommand,
-    NoticeCommand, PersonCommand, ProvisionCommand,
+    AccessCommand, AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
+    KeysCommand, NoticeCommand, PersonCommand, ProvisionCommand, SignalCommand,
 };
 use crate::commands::{
-    act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review, upkeep,
+    access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review, upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
@@ -79,7 +79,7 @@ fn run(cli: Cli) -> Outcome {
 }
 
 async fn with_node(cli: Cli) -> Outcome {
-    let Cli { config, json, acting, command } = cli;
+    let Cli { config, affair, json, acting, command } = cli;
     if let Command::Config(ConfigCommand::Check { file }) = command {
         return Ok((oversight::config_check(&required(file.or(config))?)?, None));
     }
@@ -87,6 +87,9 @@ async fn with_node(cli: Cli) -> Outcome {
         return Ok((postgres::run(command).await?, None));
     }
     let mut link = NodeLink::new(StaffConfig::load(&required(config)?)?, acting)?;
+    if let Some(affair) = affair {
+        link.work_on(affair);
+    }
     let outcome = dispatch(&mut link, command, !json).await;
     link.close().await;
     outcome
@@ -127,6 +130,10 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Backup(BackupCommand::Create(args)) => backup::create(link, args, show).await,
         Command::Backup(BackupCommand::Verify(args)) => backup::verify(&args, show),
         Command::Upkeep(command) => upkeep::run(link, command).await,
+        Command::Access(AccessCommand::Explain(args)) => access::explain(link, args).await,
+        Command::Signal(SignalCommand::Device { device, condition }) => {
+            access::signal(link, device, condition).await
+        }
         Command::Postgres(command) => postgres::run(command).await,
         Command::Pki(command) => pki::run(command),
         Command::Factor(command) => factor::run(command),

@@ -40,7 +40,8 @@ pub struct Who<'a> {
     pub kind: &'a str,
     /// The body it belongs to; `None` for the platform's and for brokers, nodes and portals.
     pub body: Option<BodyCode>,
-    /// The days on which the record that its body keeps of it counts; `None` where there is no record.
+    /// The days on which the record counts that its body keeps of it, or the body that maintenance works for; `None`
+    /// where there is no record.
     pub record: Option<Period>,
     /// Roles it holds.
     pub roles: &'a [String],

@@ -1,18 +1,41 @@
-//! The decision on one operation, what its event tells of it, and the proof that comes of it.
+//! The decision on one operation, what is told of it, and the proof that comes of it.
 //!
-//! Today's rule is the endpoint table: an operation is permitted to whom its line names, for their own body.
+//! What must hold: a typed scope comes first, then the table, then the policies; nothing here widens what they say.
 
-use chukei_domain::event::Why;
+use std::sync::Arc;
+
+use chukei_access::{PolicyBook, Verdict};
+use chukei_domain::event::{REASONS_MAX, Why};
 use chukei_wire::header::Header;
+use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
-use crate::access::endpoint::{Effect, Endpoint, endpoint};
+use crate::access::asked::Asked;
+use crate::access::endpoint::{Effect, endpoint};
 use crate::access::entered::Scope;
+use crate::access::facts::Inquiry;
 use crate::access::grant::{Deliver, Export, Grant, Operate, Read, Write};
 use crate::access::observe::Observed;
+use crate::access::pattern::Patterns;
 use crate::access::upkeep::UpkeepScope;
-use crate::app::Node;
 use crate::bodies::caller::Caller;
+use crate::hosted::Bodies;
+use crate::platform::WatchedPlatform;
+
+/// What decisions are made with.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// The bodies, whose registers say who is who.
+    pub bodies: &'a Bodies,
+    /// The policies in force.
+    pub policies: &'a Arc<PolicyBook>,
+    /// How identities have been asking.
+    pub patterns: &'a Arc<Patterns>,
+    /// Whom the platform has for its upkeep.
+    pub platform: &'a WatchedPlatform,
+    /// Now, Unix milliseconds.
+    pub now_ms: u64,
+}
 
 /// A permitted operation, by its effect.
 pub enum Decision {
@@ -38,61 +61,83 @@ pub struct Decided {
     pub why: Why,
     /// For the review of patterns.
     pub observed: Observed,
+    /// What it was decided on; `None` where nothing was entered or asked for that there is.
+    pub asked: Option<Arc<Asked>>,
 }
 
 impl Decided {
     /// Refused before anything was entered.
-    pub fn outside(node: &Node, caller: &Caller, header: &Header, refusal: ResultName) -> Self {
-        let told = Told { caller, header, action: header.kind.as_str(), refused: Some(refusal) };
-        told.decided(node, Err(refusal))
+    pub fn outside(judge: Judge<'_>, caller: &Caller, header: &Header, refusal: ResultName) -> Self {
+        let own = caller.identity.body();
+        let observed = Observed {
+            body: own.or(header.body),
+            across: header.body.filter(|body| own.is_some_and(|own| own != *body)),
+            identity: caller.identity.clone(),
+            action: header.kind.as_str(),
+            refused: Some(refusal),
+            reasons: Vec::new(),
+            persons: judge.patterns.asked(&caller.identity.to_string()).persons_in_ten_minutes,
+            device: caller.device.as_ref().map(|device| device.name().to_owned()),
+            at_ms: judge.now_ms,
+        };
+        let why = Why { device: caller.device.as_ref().map(ToString::to_string), ..Why::default() };
+        Self { outcome: Err(refusal), why, observed, asked: None }
     }
 }
 
 /// Decides whether `caller` may do within `scope` what `header` asks for.
-pub fn decide(node: &Node, caller: &Caller, scope: Scope, header: &Header) -> Decided {
-    let line: Option<&Endpoint> = scope.entrance().and_then(|entrance| endpoint(header.kind, entrance));
-    let outcome = line.map(|line| granted(scope, line)).ok_or(ResultName::NotPermitted);
-    let action = line.map_or(header.kind.as_str(), |line| line.action);
-    Told { caller, header, action, refused: outcome.as_ref().err().copied() }.decided(node, outcome)
+pub fn decide(judge: Judge<'_>, caller: &Caller, scope: Scope, header: &Header) -> Decided {
+    let Some(line) = scope.entrance().and_then(|entrance| endpoint(header.kind, entrance)) else {
+        return Decided::outside(judge, caller, header, ResultName::NotPermitted);
+    };
+    let inquiry = Inquiry::of(judge, caller, &scope, header, line);
+    let verdict = inquiry.judged(|facts| judge.policies.decide(facts));
+    let (why, observed) = (why(&inquiry, &verdict), observed(&inquiry, &verdict));
+    let asked = Arc::new(Asked::new(inquiry, judge.policies.clone(), judge.patterns.clone()));
+    let outcome = verdict
+        .outcome
+        .result()
+        .map_or_else(|| Ok(granted(scope, line.effect, line.action, asked.clone())), Err);
+    Decided { outcome, why, observed, asked: Some(asked) }
 }
 
-fn granted(scope: Scope, line: &Endpoint) -> Decision {
-    let scope = match scope {
-        Scope::Body(scope) => scope,
-        Scope::Upkeep(scope) => return Decision::Upkeep(Grant::new(scope, line.action)),
+fn granted(scope: Scope, effect: Effect, action: &'static str, asked: Arc<Asked>) -> Decision {
+    let (scope, asked) = match scope {
+        Scope::Body(scope) => (scope, Some(asked)),
+        Scope::Upkeep(scope) => return Decision::Upkeep(Grant::new(scope, action, Some(asked))),
     };
-    match line.effect {
-        Effect::Read => Decision::Read(Grant::new(scope, line.action)),
-        Effect::Write => Decision::Write(Grant::new(scope, line.action)),
-        Effect::Deliver => Decision::Deliver(Grant::new(scope, line.action)),
-        Effect::Export => Decision::Export(Grant::new(scope, line.action)),
-        Effect::Operate => Decision::Operate(Grant::new(scope, line.action)),
+    match effect {
+        Effect::Read => Decision::Read(Grant::new(scope, action, asked)),
+        Effect::Write => Decision::Write(Grant::new(scope, action, asked)),
+        Effect::Deliver => Decision::Deliver(Grant::new(scope, action, asked)),
+        Effect::Export => Decision::Export(Grant::new(scope, action, asked)),
+        Effect::Operate => Decision::Operate(Grant::new(scope, action, asked)),
     }
 }
 
-struct Told<'a> {
-    caller: &'a Caller,
-    header: &'a Header,
-    action: &'static str,
-    refused: Option<ResultName>,
+/// What the event tells of a decision.
+pub(crate) fn why(inquiry: &Inquiry, verdict: &Verdict) -> Why {
+    Why {
+        device: inquiry.device.as_ref().map(ToString::to_string),
+        department: inquiry.department(),
+        reasons: verdict.reasons.iter().take(REASONS_MAX).map(ToString::to_string).collect(),
+        policy: verdict.policy_version.as_bytes().first_chunk().copied(),
+        ticket: inquiry.ticket.clone(),
+        on_behalf_of: inquiry.on_behalf_of().and_then(|body| body.as_str().parse().ok()),
+    }
 }
 
-impl Told<'_> {
-    fn decided(self, node: &Node, outcome: Result<Decision, ResultName>) -> Decided {
-        let identity = self.caller.identity.clone();
-        let device = self.caller.device.as_ref();
-        let observed = Observed {
-            body: identity.body().or(self.header.body),
-            across: self.header.body.filter(|body| identity.body().is_some_and(|own| own != *body)),
-            identity,
-            action: self.action,
-            refused: self.refused,
-            reasons: Vec::new(),
-            persons: 0,
-            device: device.map(|device| device.name().to_owned()),
-            at_ms: node.clock.now_ms(),
-        };
-        let why = Why { device: device.map(ToString::to_string), ..Why::default() };
-        Decided { outcome, why, observed }
+/// What the review of patterns is told of a decision.
+pub(crate) fn observed(inquiry: &Inquiry, verdict: &Verdict) -> Observed {
+    Observed {
+        body: inquiry.identity.body().or(inquiry.body),
+        identity: inquiry.identity.clone(),
+        action: inquiry.line.action,
+        refused: verdict.outcome.result(),
+        reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
+        persons: inquiry.pattern.persons_in_ten_minutes,
+        across: inquiry.on_behalf_of(),
+        device: inquiry.device.as_ref().map(|device: &Identity| device.name().to_owned()),
+        at_ms: inquiry.now_ms,
     }
 }

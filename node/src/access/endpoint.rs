@@ -2,22 +2,9 @@
 //!
 //! A request whose kind has no line here is refused; tests walk the table.
 
+pub use chukei_access::facts::Effect;
+use chukei_domain::register::FunctionName;
 use chukei_wire::header::Kind;
-
-/// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Opens stored data for its own body's staff.
-    Read,
-    /// Adds or changes stored data.
-    Write,
-    /// Releases data out of the body: to the person it concerns.
-    Deliver,
-    /// Hands data out of the system, to the body it belongs to.
-    Export,
-    /// Touches no stored content.
-    Operate,
-}
 
 /// From where a request reaches the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +15,6 @@ pub enum Entrance {
     Upkeep,
     /// The portal, through a broker, by permit.
     Broker,
-}
-
-/// A function that a body enables before anybody may use it (R14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Enabled {
-    /// Copy registration (副本登録).
-    Copies,
-    /// Self-information (自己情報表示).
-    SelfInfo,
-    /// Notices (お知らせ情報表示).
-    Notices,
 }
 
 /// One operation.
@@ -52,12 +28,12 @@ pub struct Endpoint {
     pub effect: Effect,
     /// Name in policies.
     pub action: &'static str,
-    /// The function it belongs to; `None` for what needs no enabling.
-    pub function: Option<Enabled>,
+    /// The function that a body enables before anybody may use it (R14); `None` for what needs no enabling.
+    pub function: Option<FunctionName>,
 }
 
 impl Endpoint {
-    const fn of(self, function: Enabled) -> Self {
+    const fn of(self, function: FunctionName) -> Self {
         Self { function: Some(function), ..self }
     }
 }
@@ -77,15 +53,15 @@ const fn broker(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
 
 /// The table.
 pub const ENDPOINTS: &[Endpoint] = &[
-    broker(Kind::SelfInfo, Effect::Deliver, "self_info").of(Enabled::SelfInfo),
+    broker(Kind::SelfInfo, Effect::Deliver, "self_info").of(FunctionName::SelfInfo),
     staff(Kind::PersonEnroll, Effect::Write, "person_enroll"),
     staff(Kind::PersonList, Effect::Read, "person_list"),
     staff(Kind::PersonBlock, Effect::Write, "person_block"),
-    staff(Kind::CopyImport, Effect::Write, "copy_import").of(Enabled::Copies),
-    staff(Kind::CopyShow, Effect::Read, "copy_show").of(Enabled::Copies),
-    staff(Kind::NoticeSend, Effect::Write, "notice_send").of(Enabled::Notices),
-    staff(Kind::NoticeShow, Effect::Read, "notice_status").of(Enabled::Notices),
-    staff(Kind::NoticeList, Effect::Read, "notice_list").of(Enabled::Notices),
+    staff(Kind::CopyImport, Effect::Write, "copy_import").of(FunctionName::Copies),
+    staff(Kind::CopyShow, Effect::Read, "copy_show").of(FunctionName::Copies),
+    staff(Kind::NoticeSend, Effect::Write, "notice_send").of(FunctionName::Notices),
+    staff(Kind::NoticeShow, Effect::Read, "notice_status").of(FunctionName::Notices),
+    staff(Kind::NoticeList, Effect::Read, "notice_list").of(FunctionName::Notices),
     staff(Kind::ProvisionStatus, Effect::Read, "provision_status"),
     staff(Kind::AuditVerify, Effect::Read, "audit_verify"),
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),
@@ -107,6 +83,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::ActCancel, Effect::Write, "act_cancel"),
     staff(Kind::ActList, Effect::Read, "act_list"),
     staff(Kind::ActResult, Effect::Export, "act_execute"),
+    staff(Kind::AccessExplain, Effect::Operate, "access_explain"),
+    staff(Kind::Signal, Effect::Write, "signal_report"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chukei_domain::register::Delegation;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
@@ -53,6 +54,14 @@ impl Scope {
         match self {
             Self::Body(scope) => Some(scope.code()),
             Self::Upkeep(scope) => scope.code(),
+        }
+    }
+
+    /// The delegation under which another body's identity has entered (R42).
+    pub fn delegation(&self) -> Option<&Delegation> {
+        match self {
+            Self::Body(scope) => scope.delegation(),
+            Self::Upkeep(_) => None,
         }
     }
 

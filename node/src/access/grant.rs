@@ -3,7 +3,12 @@
 //! A grant cannot be made, copied or kept by hand: it is consumed with the operation it was given for.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use chukei_wire::result::ResultName;
+
+use crate::access::asked::{Asked, Learnt};
+use crate::access::facts::Inquiry;
 use crate::access::scope::BodyScope;
 use crate::hosted::HostedBody;
 
@@ -27,6 +32,8 @@ pub struct Operate;
 pub struct Grant<E, S = BodyScope> {
     scope: S,
     action: &'static str,
+    /// What it was decided on; `None` for the node's own duty.
+    asked: Option<Arc<Asked>>,
     effect: PhantomData<E>,
 }
 
@@ -46,8 +53,25 @@ mod sealed {
 }
 
 impl<E, S> Grant<E, S> {
-    pub(super) fn new(scope: S, action: &'static str) -> Self {
-        Self { scope, action, effect: PhantomData }
+    pub(super) fn new(scope: S, action: &'static str, asked: Option<Arc<Asked>>) -> Self {
+        Self { scope, action, asked, effect: PhantomData }
+    }
+
+    /// Says what is known by now of the operation: whom it opens or reaches, of which affair it is. Before anything of
+    /// theirs is opened or released; what is refused here goes no further.
+    pub fn learn(&self, learnt: Learnt<'_>) -> Result<(), ResultName> {
+        self.asked.as_ref().map_or(Ok(()), |asked| asked.learn(learnt))
+    }
+
+    /// What it was decided on; `None` for the node's own duty.
+    pub(crate) fn inquiry(&self) -> Option<&Inquiry> {
+        self.asked.as_ref().map(|asked| asked.inquiry())
+    }
+
+    /// Whether the one who asks may see what is of this affair.
+    pub fn sees(&self, affair: &str) -> bool {
+        let asked = self.asked.as_ref();
+        asked.is_none_or(|asked| affair.parse().is_ok_and(|affair| asked.sees(affair)))
     }
 
     /// The scope it was given for.
@@ -70,10 +94,10 @@ impl<E> Grant<E> {
 
 /// Leave for the node's own duty: bookkeeping of deliveries and expiry.
 pub(crate) fn duty_write(scope: &BodyScope, action: &'static str) -> Grant<Write> {
-    Grant::new(scope.clone(), action)
+    Grant::new(scope.clone(), action, None)
 }
 
 /// Leave for the node's own duty: a registered notice goes to its targets.
 pub(crate) fn duty_deliver(scope: &BodyScope, action: &'static str) -> Grant<Deliver> {
-    Grant::new(scope.clone(), action)
+    Grant::new(scope.clone(), action, None)
 }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use chukei_domain::register::Delegation;
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Header;
@@ -18,17 +19,20 @@ pub struct BodyScope {
     body: Arc<HostedBody>,
     actor: String,
     entrance: Option<Entrance>,
+    /// Under which another body's identity has entered.
+    delegation: Option<Arc<Delegation>>,
 }
 
 impl BodyScope {
-    /// Staff and systems of a body enter their own body, and no other (R1). Its auditors and devices enter nothing.
+    /// Staff, systems and auditors of a body enter their own body, and no other (R1). Its devices enter nothing.
     pub fn of_staff(bodies: &Bodies, identity: &Identity, header: &Header) -> Result<Self, NotServed> {
-        let (Identity::System(own, _) | Identity::Staff(own, _)) = identity else {
+        let (Identity::System(own, _) | Identity::Staff(own, _) | Identity::Auditor(own, _)) = identity
+        else {
             return Err(NotServed::Unknown);
         };
         let own = Some(*own).filter(|own| Some(*own) == header.body).ok_or(NotServed::Unknown)?;
         let body = bodies.get(own)?;
-        Ok(Self { body, actor: identity.to_string(), entrance: Some(Entrance::Staff) })
+        Ok(Self::own(body, identity.to_string(), Some(Entrance::Staff)))
     }
 
     /// A broker's permit enters the body that its header names (R22).
@@ -36,12 +40,21 @@ impl BodyScope {
         let body = bodies.get(header.body.ok_or(NotServed::Unknown)?)?;
         let portal = header.portal.as_deref().ok_or(NotServed::Unknown)?;
         let actor = format!("chukei://portal/{portal} via {}", permit.broker());
-        Ok(Self { body, actor, entrance: Some(Entrance::Broker) })
+        Ok(Self::own(body, actor, Some(Entrance::Broker)))
     }
 
     /// The node's own duty towards a body it hosts: deliveries, polls, expiry.
     pub(crate) fn of_duty(body: Arc<HostedBody>, node: &str) -> Self {
-        Self { body, actor: format!("chukei://node/{node}"), entrance: None }
+        Self::own(body, format!("chukei://node/{node}"), None)
+    }
+
+    fn own(body: Arc<HostedBody>, actor: String, entrance: Option<Entrance>) -> Self {
+        Self { body, actor, entrance, delegation: None }
+    }
+
+    /// The delegation under which another body's identity has entered (R42).
+    pub fn delegation(&self) -> Option<&Delegation> {
+        self.delegation.as_deref()
     }
 
     /// The body.

@@ -7,6 +7,7 @@ use chukei_access::facts::Zone;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::identity::Identity;
+use chukei_wire::leave::Leave;
 use chukei_wire::message::control::DeviceProof;
 use chukei_wire::result::ResultName;
 
@@ -28,13 +29,16 @@ pub struct Caller {
     pub factors: ShownFactors,
     /// The zone of the network that the connection comes from.
     pub zone: Zone,
+    /// By whose leave it says it calls; nothing of it is believed.
+    pub leave: Leave,
 }
 
 impl Caller {
     /// Whoever is at the other end of the connection now.
-    pub fn of(node: &Node, connection: &PeerConnection, session: &Session) -> Self {
+    pub fn of(node: &Node, connection: &PeerConnection, session: &Session, leave: Option<Leave>) -> Self {
         Self {
             identity: connection.identity().clone(),
+            leave: leave.unwrap_or_default(),
             device: connection.device().cloned(),
             zone: node.zones.of(connection.remote_address()),
             factors: shown(node, connection.identity(), session),
@@ -44,7 +48,13 @@ impl Caller {
     /// The portal that a broker's permit names: it comes on the broker's connection.
     pub fn portal(name: &str) -> Self {
         let identity = Identity::Portal(name.to_owned());
-        Self { identity, device: None, factors: ShownFactors::certificate(), zone: Zone::Closed }
+        Self {
+            identity,
+            device: None,
+            factors: ShownFactors::certificate(),
+            zone: Zone::Closed,
+            leave: Leave::default(),
+        }
     }
 }
 
@@ -56,7 +66,8 @@ fn shown(node: &Node, user: &Identity, session: &Session) -> ShownFactors {
 
 /// Whether this holder has business at the entrance for staff.
 pub fn may_enter(identity: &Identity) -> bool {
-    matches!(identity, Identity::System(..) | Identity::Staff(..))
+    let of_body = matches!(identity, Identity::System(..) | Identity::Staff(..) | Identity::Auditor(..));
+    of_body || matches!(identity, Identity::Operator(_) | Identity::Maintenance(_))
 }
 
 /// Takes the proof of the device that the connection comes from. A refusal leaves its event with the caller's body.
@@ -70,8 +81,8 @@ pub async fn take_device(node: &Node, connection: &PeerConnection, session: &Ses
             Err(error) => error.result(),
         },
         Err(error) => {
-            let (result, caller) = (error.result(), Caller::of(node, connection, session));
-            let refused = Decided::outside(node, &caller, &call.header, result);
+            let (result, caller) = (error.result(), Caller::of(node, connection, session, None));
+            let refused = Decided::outside(node.judge(), &caller, &call.header, result);
             if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
                 tracing::error!(request_id = %request, %error, "a refusal was not logged");
             }

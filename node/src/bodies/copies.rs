@@ -7,6 +7,7 @@ use chukei_domain::document::StoredItem;
 use chukei_wire::message::staff::{CopyRecord, CopyShowReply, CopyShowRequest};
 use chukei_wire::result::ResultName;
 
+use crate::access::asked::Learnt;
 use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
@@ -21,6 +22,7 @@ pub async fn show(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Re
     let body = grant.body();
     let person =
         body.person_by_addressee(grant, &addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
+    grant.learn(Learnt { datasets: &[dataset], opens: &[person.person.id], ..Learnt::default() })?;
     let document = body
         .documents(grant, &person.person, &[dataset])
         .await?

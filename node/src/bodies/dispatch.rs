@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use chukei_access::Verdict;
 use chukei_domain::event::Why;
 use chukei_wire::header::Header;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Decided, Decision, decide};
+use crate::access::asked::Asked;
+use crate::access::decision::{self, Decided, Decision, decide};
 use crate::access::entered::Scope;
+use crate::access::facts::Inquiry;
 use crate::app::Node;
 use crate::audit::{AuditError, AuditLog, CallTold};
 use crate::bodies::call::{Call, CallError, Done};
@@ -24,7 +27,7 @@ pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
             let done = run(&node, entered, &mut call).await;
             if let Err(CallError::Refused(refusal @ ResultName::TwoPersonRequired)) = done {
                 // Policies let it through, and the act itself does not have it (R7, R23).
-                node.observe(Decided::outside(&node, caller, &call.header, refusal).observed);
+                node.observe(Decided::outside(node.judge(), caller, &call.header, refusal).observed);
             }
             done
         }
@@ -53,18 +56,20 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
         return Err(CallError::NotNow(ResultName::NotReady));
     }
     let (scope, decided) = match Scope::of(&node.bodies, caller, header) {
-        Ok(scope) => (Some(scope.clone()), decide(node, caller, scope, header)),
-        Err(why) => (None, Decided::outside(node, caller, header, why.into())),
+        Ok(scope) => (Some(scope.clone()), decide(node.judge(), caller, scope, header)),
+        Err(why) => (None, Decided::outside(node.judge(), caller, header, why.into())),
     };
     let told = match (&scope, &decided.outcome) {
         (Some(scope), Ok(_)) => Logs::of(node, scope, caller).called(header, &decided).await,
         _ => tell_refusal(node, caller, header, &decided).await,
     };
-    let Decided { outcome, why, observed } = decided;
+    let Decided { outcome, why, observed, asked } = decided;
     node.observe(observed);
     told?;
     match (scope, outcome) {
-        (Some(scope), Ok(decision)) => Ok(Entered { logs: Logs::of(node, &scope, caller), why, decision }),
+        (Some(scope), Ok(decision)) => {
+            Ok(Entered { logs: Logs::of(node, &scope, caller), why, asked, decision })
+        }
         (_, Err(ResultName::NotReady)) => Err(CallError::NotNow(ResultName::NotReady)),
         (_, Err(refusal)) => Err(CallError::Refused(refusal)),
         (None, Ok(_)) => Err(CallError::Refused(ResultName::NotFound)),
@@ -74,6 +79,7 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
 struct Entered {
     logs: Logs,
     why: Why,
+    asked: Option<Arc<Asked>>,
     decision: Decision,
 }
 
@@ -101,6 +107,17 @@ impl Logs {
         Ok(())
     }
 
+    /// A refusal that came once it was known what the operation was about.
+    async fn refused(&self, header: &Header, inquiry: &Inquiry, verdict: &Verdict) -> Result<(), AuditError> {
+        let Some(refusal) = verdict.outcome.result() else { return Ok(()) };
+        let why = decision::why(inquiry, verdict);
+        let told = CallTold { actor: &self.actor, header, why: &why };
+        for log in &self.logs {
+            log.call_refused(told, refusal, inquiry.now_ms).await?;
+        }
+        Ok(())
+    }
+
     fn ended(&self, node: &Node, header: &Header, why: &Why, result: ResultName, count: u64) {
         let told = CallTold { actor: &self.actor, header, why };
         self.logs.iter().for_each(|log| log.call_ended(told, result, count, node.clock.now_ms()));
@@ -108,8 +125,12 @@ impl Logs {
 }
 
 async fn run(node: &Arc<Node>, entered: Entered, call: &mut Call) -> Result<Done, CallError> {
-    let Entered { logs, why, decision } = entered;
+    let Entered { logs, why, asked, decision } = entered;
     let done = handlers::serve(node, decision, call).await;
+    if let Some((inquiry, verdict)) = asked.and_then(|asked| asked.late()) {
+        logs.refused(&call.header, &inquiry, &verdict).await?;
+        node.observe(decision::observed(&inquiry, &verdict));
+    }
     let (result, count) = match &done {
         Ok(done) => (done.result, done.count),
         Err(error) => (error.result(), 0),

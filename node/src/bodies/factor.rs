@@ -119,8 +119,8 @@ async fn refuse(
     // What is not ready, or could not be read, was no try.
     let tried = matches!(error, CallError::Refused(_));
     if tried {
-        let caller = Caller::of(node, connection, session);
-        let refused = Decided::outside(node, &caller, &call.header, result);
+        let caller = Caller::of(node, connection, session, None);
+        let refused = Decided::outside(node.judge(), &caller, &call.header, result);
         if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
             tracing::error!(request_id = %request, %error, "a refusal was not logged");
         }

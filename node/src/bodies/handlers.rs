@@ -6,11 +6,11 @@ use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
 
 use crate::access::decision::Decision;
-use crate::access::grant::{Export, Grant, Read, Write};
+use crate::access::grant::{Export, Grant, Operate, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
-    acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, reviews,
+    access, acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, reviews,
 };
 use crate::{backup, upkeep};
 
@@ -21,7 +21,8 @@ pub async fn serve(node: &Arc<Node>, decision: Decision, call: &mut Call) -> Res
         Decision::Write(grant) => write(node, grant, call).await,
         Decision::Upkeep(grant) => upkeep::serve(node, &grant, call).await,
         Decision::Export(grant) => export(node, grant, call).await,
-        Decision::Deliver(_) | Decision::Operate(_) => no_handler(),
+        Decision::Operate(grant) => operate(node, grant, call).await,
+        Decision::Deliver(_) => no_handler(),
     }
 }
 
@@ -53,6 +54,7 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
         Kind::ActRequest => acts::request(node, &grant, call).await,
         Kind::ActApprove => acts::approve(node, &grant, call).await,
         Kind::ActCancel => acts::cancel(node, &grant, call).await,
+        Kind::Signal => access::signal(node, &grant, call).await,
         _ => no_handler(),
     }
 }
@@ -60,6 +62,13 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
 async fn export(node: &Arc<Node>, grant: Grant<Export>, call: &mut Call) -> Result<Done, CallError> {
     match call.header.kind {
         Kind::ActResult => acts::result(node, &grant, call).await,
+        _ => no_handler(),
+    }
+}
+
+async fn operate(node: &Arc<Node>, grant: Grant<Operate>, call: &mut Call) -> Result<Done, CallError> {
+    match call.header.kind {
+        Kind::AccessExplain => access::explain(node, &grant, call).await,
         _ => no_handler(),
     }
 }

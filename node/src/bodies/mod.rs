@@ -3,6 +3,7 @@
 //! Each call is scoped to the caller's body, decided, logged before it does anything, and logged again with its
 //! outcome. Handlers speak in messages and know no transport.
 
+pub mod access;
 pub mod acts;
 pub mod audit;
 pub mod call;

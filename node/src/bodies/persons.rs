@@ -8,6 +8,7 @@ use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonListRequest, RowOutcome};
 use chukei_wire::result::ResultName;
 
+use crate::access::asked::Learnt;
 use crate::access::grant::{Grant, Read, Write};
 use crate::acts;
 use crate::app::Node;
@@ -83,6 +84,7 @@ async fn set_flag(
     let _writing = body.writing().await;
     let mut person =
         body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
+    grant.learn(Learnt { datasets, opens: &[person.person.id], ..Learnt::default() })?;
     let before = person.flags.clone();
     person.flags.block(datasets);
     let outcome = if person.flags == before { RowOutcome::Unchanged } else { RowOutcome::Registered };

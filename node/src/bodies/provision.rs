@@ -9,6 +9,7 @@ use chukei_wire::id::RequestId;
 use chukei_wire::message::staff::{Provision, ProvisionStatusReply, ProvisionStatusRequest};
 use chukei_wire::result::ResultName;
 
+use crate::access::asked::Learnt;
 use crate::access::grant::{Grant, Read};
 use crate::app::Node;
 use crate::audit::BadRecord;
@@ -96,6 +97,8 @@ fn collect(
 }
 
 async fn named(grant: &Grant<Read>, found: VecDeque<Found>) -> Result<Vec<Provision>, CallError> {
+    let opens: Vec<PersonId> = found.iter().filter_map(|known| known.person).collect();
+    grant.learn(Learnt { opens: &opens, ..Learnt::default() })?;
     let mut names: HashMap<PersonId, Option<String>> = HashMap::new();
     let mut provisions = Vec::with_capacity(found.len());
     for known in found {

@@ -70,7 +70,7 @@ async fn serve_stream(
 ) -> Result<(), Malformed> {
     recv.set_deadline(Instant::now() + HEAD_WAIT);
     let head = read_head(&mut recv).await;
-    let Ok((header, bytes)) = head else {
+    let Ok((header, bytes, hop)) = head else {
         send.reset(ResetCode::Misbehaved);
         return Err(Malformed);
     };
@@ -83,7 +83,7 @@ async fn serve_stream(
     } else if call.header.kind == Kind::Factor {
         take_factor(&node, connection, session, call).await;
     } else {
-        let caller = Caller::of(&node, connection, session);
+        let caller = Caller::of(&node, connection, session, hop.leave);
         dispatch(node, &caller, call).await;
     }
     Ok(())
@@ -97,12 +97,12 @@ async fn turn_away(node: &Node, shed: Shed, mut call: Call) {
     node.ended(call.header.request_id, call.header.kind, ResultName::Overloaded, started.elapsed());
 }
 
-async fn read_head(recv: &mut RecvHalf) -> Result<(Header, bytes::Bytes), Malformed> {
+async fn read_head(recv: &mut RecvHalf) -> Result<(Header, bytes::Bytes, Hop), Malformed> {
     let bytes = recv.expect(FrameType::Header).await.map_err(|_| Malformed)?;
     let header = Header::from_bytes(&bytes).map_err(|_| Malformed)?;
     let hop = recv.expect(FrameType::Hop).await.map_err(|_| Malformed)?;
-    Hop::from_bytes(&hop).map_err(|_| Malformed)?;
-    Ok((header, bytes))
+    let hop = Hop::from_bytes(&hop).map_err(|_| Malformed)?;
+    Ok((header, bytes, hop))
 }
 
 /// How long a request may take once admitted: what its sender gives it.

@@ -78,6 +78,11 @@ impl ShownFactors {
         Self { kinds: vec![FactorKind::Possession], stepped_up_s: None }
     }
 
+    /// The certificate and these kinds, as for a decision on what has not happened.
+    pub fn supposed(further: Vec<FactorKind>, stepped_up_s: Option<u32>) -> Self {
+        Self { kinds: [vec![FactorKind::Possession], further].concat(), stepped_up_s }
+    }
+
     /// Kinds that were shown, each once, the certificate's first.
     pub fn kinds(&self) -> &[FactorKind] {
         &self.kinds

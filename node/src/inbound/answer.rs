@@ -7,7 +7,7 @@
 use chukei_crypto::binding::BindingSecret;
 use chukei_domain::answer::{Answer, decide};
 use chukei_domain::catalogue::{Catalogue, Dataset};
-use chukei_domain::codes::InfoNameCode;
+use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_domain::day::day_of;
 use chukei_domain::document::{Document, StoredItem};
 use chukei_relay_client::channel::{ChannelError, Scope, SealedBody};
@@ -16,6 +16,7 @@ use chukei_wire::message::binding::{self, NotProven};
 use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer, SelfInfoRequest};
 use chukei_wire::result::ResultName;
 
+use crate::access::asked::Learnt;
 use crate::app::Node;
 use crate::audit::Verdict;
 use crate::hosted::documents::SealedDocuments;
@@ -150,7 +151,10 @@ async fn subject(job: &Job, datasets: &[InfoNameCode]) -> Result<(Subject, Seale
         .map_err(|error| Refused::stored(&error, None))?
         .ok_or(Refused::because(ResultName::NotFound, None))?;
     match binding::verify(&person.bindings, &request.binding_tags, job.hash).cloned() {
-        Ok(binding) => Ok((Subject { person, binding }, documents)),
+        Ok(binding) => {
+            concerned(job, &person).map_err(|result| Refused::because(result, Some(&person)))?;
+            Ok((Subject { person, binding }, documents))
+        }
         Err(NotProven::Mismatch(_)) => {
             Err(Refused::mismatch(ResultName::SubjectMismatch, "subject_mismatch", Some(&person)))
         }
@@ -158,6 +162,12 @@ async fn subject(job: &Job, datasets: &[InfoNameCode]) -> Result<(Subject, Seale
         Err(NotProven::NoCommonVersion) => Err(Refused::because(ResultName::CodeNotAcquired, Some(&person))),
         Err(NotProven::Malformed) => Err(Refused::because(ResultName::BadFormat, Some(&person))),
     }
+}
+
+/// Whether the function may reach this person: on trial it reaches those alone that the body named (R14).
+fn concerned(job: &Job, person: &PersonRecord) -> Result<(), ResultName> {
+    let addressee: AddresseeNumber = person.addressee.parse().map_err(|_| ResultName::IntegrityFailure)?;
+    job.grant.learn(Learnt { reaches: &[addressee], ..Learnt::default() })
 }
 
 /// The requested datasets that the catalogue has.

@@ -8,6 +8,7 @@ use chukei_relay_client::permit::VerifiedPermit;
 use chukei_wire::header::Header;
 use chukei_wire::id::HeaderHash;
 
+use crate::access::asked::Asked;
 use crate::access::grant::{Deliver, Grant};
 
 /// One request, as it came; never changed.
@@ -16,6 +17,8 @@ pub struct Job {
     pub grant: Grant<Deliver>,
     /// What decided it, for its event.
     pub why: Why,
+    /// What it was decided on.
+    pub asked: Option<Arc<Asked>>,
     /// The verified permit.
     pub permit: VerifiedPermit,
     /// The end-to-end channel.

@@ -11,7 +11,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::id::ChannelId;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{Decided, Decision, decide};
+use crate::access::decision::{self, Decided, Decision, decide};
 use crate::access::entered::Scope;
 use crate::access::scope::BodyScope;
 use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS, Reason, Way};
@@ -80,7 +80,12 @@ async fn authorise(node: &Node, job: &Job) -> Result<Prepared, AuditError> {
     let now_ms = node.clock.now_ms();
     let prepared = prepare(node, job, now_ms).await;
     let actor = job.grant.scope().actor();
-    let told = Told::of(&job.header, job.hash, &job.permit, actor).because(job.why.clone());
+    let mut why = job.why.clone();
+    if let Some((inquiry, verdict)) = job.asked.as_ref().and_then(|asked| asked.late()) {
+        why = decision::why(&inquiry, &verdict);
+        node.observe(decision::observed(&inquiry, &verdict));
+    }
+    let told = Told::of(&job.header, job.hash, &job.permit, actor).because(why);
     let (verdict, person) = (prepared.verdict, prepared.person);
     job.grant.body().audit().decided(told, verdict, person, prepared.result, now_ms).await?;
     Ok(prepared)
@@ -100,7 +105,8 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         NotServed::NotReady => NotTaken { outcome: NOT_READY, refusal: None },
     })?;
     let portal = Caller::portal(header.portal.as_deref().unwrap_or_default());
-    let Decided { outcome, why, observed } = decide(node, &portal, Scope::Body(scope.clone()), &header);
+    let Decided { outcome, why, observed, asked } =
+        decide(node.judge(), &portal, Scope::Body(scope.clone()), &header);
     node.observe(observed);
     let told = |outcome| NotTaken {
         outcome,
@@ -131,7 +137,7 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         tracing::info!(request_id = %header.request_id, %error, "sealed request not read");
         told(Outcome::Refused(ResultName::BadFormat))
     })?;
-    Ok(Job { grant, why, permit, channel, hash: request.header_hash, header, sealed })
+    Ok(Job { grant, why, asked, permit, channel, hash: request.header_hash, header, sealed })
 }
 
 fn channel_of(header: &chukei_wire::header::Header) -> Option<(ChannelScope, ChannelId)> {

@@ -22,6 +22,9 @@ const LIST_MAX: usize = 100_000;
 /// `notice send`. May be repeated: the idempotency key decides which notice it is.
 pub(crate) async fn send(link: &mut NodeLink, file: &Path) -> Result<Report, Failure> {
     let Notice { draft, targets } = notice_file::read(file)?;
+    if let Ok(affair) = draft.affair.parse() {
+        link.work_on(affair);
+    }
     let parts: Vec<NoticeTargets> =
         targets.chunks(NOTICE_TARGET_BATCH).map(|part| NoticeTargets { targets: part.to_vec() }).collect();
     let sent: NoticeSendReply = link

@@ -25,7 +25,7 @@ impl NodeLink {
             request_id,
             body: self.acting.about(self.config.body),
             portal: None,
-            affair: None,
+            affair: self.affair.map(|affair| affair.to_string()),
             datasets: Vec::new(),
             channel: None,
             deadline_ms: DEADLINE_MAX_MS,

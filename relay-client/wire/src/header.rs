@@ -114,6 +114,10 @@ kinds! {
     ActList = "act-list",
     /// A staff call: what an act has brought out.
     ActResult = "act-result",
+    /// A staff call: what would be decided, and why.
+    AccessExplain = "access-explain",
+    /// A staff call: how a device is.
+    Signal = "signal",
 }
 
 impl Kind {

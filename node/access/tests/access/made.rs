@@ -83,7 +83,8 @@ impl Made {
                 _ => format!("chukei://{kind}/first"),
             },
             own_body: of_body.then(|| body("982016")),
-            record: of_body.then_some(Period { from_day: TODAY - 400, until_day: TODAY + 30 }),
+            record: (of_body || matches!(kind, "operator" | "maintenance"))
+                .then_some(Period { from_day: TODAY - 400, until_day: TODAY + 30 }),
             roles: Vec::new(),
             department: "zeimu".to_owned(),
             affairs: vec![affair(TAX)],

@@ -101,7 +101,8 @@ impl Case<'_> {
     fn record(&self) -> Option<ResultName> {
         let days =
             self.made.record.is_some_and(|days| (days.from_day..=days.until_day).contains(&self.today));
-        (self.is(&["staff", "system", "auditor"]) && !days).then_some(ResultName::NotPermitted)
+        (self.is(&["staff", "system", "auditor", "operator", "maintenance"]) && !days)
+            .then_some(ResultName::NotPermitted)
     }
 
     fn contract(&self) -> Option<ResultName> {

@@ -36,7 +36,9 @@ async fn page(
     let mut notices = Vec::with_capacity(rows.rows.len());
     for (row, stored) in &rows.rows {
         let stub: NoticeStub = grant.body().open_value(Space::Notice, row, &stored.value).await?;
-        notices.push(summary(grant, stub, today).await?);
+        if grant.sees(&stub.affair) {
+            notices.push(summary(grant, stub, today).await?);
+        }
     }
     Ok(NoticeListPage { notices, next })
 }

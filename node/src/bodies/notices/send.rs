@@ -14,6 +14,7 @@ use chukei_wire::limits::{NOTICE_TARGET_BATCH, NOTICE_TARGETS_MAX};
 use chukei_wire::message::staff::{NoticeDraft, NoticeSendReply, NoticeTargets};
 use chukei_wire::result::ResultName;
 
+use crate::access::asked::Learnt;
 use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
@@ -34,7 +35,12 @@ pub async fn send(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Res
     let now_ms = node.clock.now_ms();
     let draft = as_draft(draft);
     let valid = draft.validate(&node.catalogue(grant.body()), grant.body().affairs(), &limits, now_ms)?;
+    // Decided for one affair, sent for it.
+    if call.header.affair.as_deref() != Some(draft.affair.as_str()) {
+        return Err(CallError::Refused(ResultName::BadFormat));
+    }
     let targets = receive_targets(call, valid.targets()).await?;
+    grant.learn(Learnt { reaches: &targets, ..Learnt::default() })?;
     let (of, grant) = (node.clone(), Arc::new(grant));
     let held = grant.clone();
     let work = async move { register(&of, &held, &draft, valid, targets, now_ms).await };

@@ -22,6 +22,10 @@ pub async fn show(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Res
             .notice_stub(grant, request.notice)
             .await?
             .ok_or(CallError::Refused(ResultName::NotFound))?;
+        // Another affair's is not there (R4).
+        if !grant.sees(&stub.affair) {
+            return Err(CallError::Refused(ResultName::NotFound));
+        }
         if stub.expiry_day < chukei_domain::day::day_of(node.clock.now_ms()) {
             return Err(CallError::Refused(ResultName::Erased));
         }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_domain::day::day_of;
+use chukei_domain::register::{FunctionName, Mode};
 use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::id::NoticeId;
 use chukei_wire::result::ResultName;
 use tokio::task::JoinSet;
 
+use crate::access::duty;
 use crate::access::grant::{Deliver, Grant, Write, duty_deliver, duty_write};
 use crate::access::scope::BodyScope;
 use crate::app::Node;
@@ -115,6 +117,10 @@ async fn deliver(
     stub: &NoticeStub,
 ) -> Result<(), RoundError> {
     let body = scope.body();
+    if duty::enabled(body, FunctionName::Notices, node.clock.now_ms()) == Mode::Off {
+        // What was registered before the function was switched off waits.
+        return Err(RoundError::NotNow(ResultName::NotPermitted));
+    }
     let grant = duty_deliver(scope, "notice_delivery");
     let content = Arc::new(body.notice_content(&grant, stub.id).await?.ok_or(RowError::Malformed)?);
     let mut progress = body.delivery_progress(write, stub.id).await?;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_domain::notice::NoticeContent;
+use chukei_domain::register::FunctionName;
 use chukei_wire::header::Kind;
 use chukei_wire::id::{HeaderHash, IdempotencyKey};
 use chukei_wire::message::binding::{BindingTag, prove};
 use chukei_wire::message::notice::{Choice, NoticeDelivery, NoticeReceipt};
 use chukei_wire::result::ResultName;
 
+use crate::access::duty;
 use crate::app::Node;
 use crate::hosted::HostedBody;
 use crate::hosted::notices::{NoticeStub, NoticeTarget};
@@ -46,6 +48,10 @@ pub(super) async fn deliver(
     parcel: &Parcel,
 ) -> Result<Delivered, ResultName> {
     let Some(person) = &parcel.person else { return Ok(Delivered { result: ResultName::NotFound }) };
+    // On trial meanwhile, and not for them (R14).
+    if !duty::reaches(body, FunctionName::Notices, &parcel.target.addressee, node.clock.now_ms()) {
+        return Ok(Delivered { result: ResultName::NotPermitted });
+    }
     let mut pause = PAUSE;
     for _ in 1..TRIES {
         let delivered = attempt(node, body, parcel, person).await?;

@@ -11,6 +11,7 @@ macro_rules! unprinted {
     };
 }
 
+pub mod access;
 pub mod act;
 pub mod backup;
 pub mod binding;

@@ -7,6 +7,7 @@ use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
+use chukei_wire::message::access::{ExplainReply, ExplainRequest, PolicySaid, SignalRequest};
 use chukei_wire::message::{
     backup::*, binding::*, control::*, factor::*, keys::*, notice::*, review::*, self_info::*, staff::*,
     upkeep::*,
@@ -339,6 +340,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("KeysRotateRequest", &rotate);
     visitor.message("KeysStatusReply", &keys());
     act::visit(visitor);
+    access(visitor);
     backups(visitor);
     upkeep(visitor);
     reviews(visitor);
@@ -371,6 +373,42 @@ fn reviews(visitor: &mut impl Visit) {
     };
     visitor.message("ReviewPage", &ReviewPage { items: vec![item], next: Some(7) });
     visitor.message("ReviewSignRequest", &ReviewSignRequest { number: 7, note: text("窓口の混雑を確認") });
+}
+
+fn access(visitor: &mut impl Visit) {
+    let asked = ExplainRequest {
+        action: text("copy_show"),
+        identity: Some(text("chukei://body/982016/staff/u-tax-07")),
+        device: Some(text("t-01")),
+        zone: Some(text("closed")),
+        affair: Some(text("JM99000000001000")),
+        datasets: vec![text(TAX)],
+        at_ms: Some(1_795_219_200_000),
+        ticket: Some(text("r8-0042")),
+        factors: Some(vec![text("biometrics")]),
+        stepped_up_s: Some(30),
+        requests: Some(1),
+        persons: Some(301),
+    };
+    visitor.message("ExplainRequest", &asked);
+    let reply = ExplainReply {
+        refused: Some(ResultName::StepUpRequired),
+        reasons: vec![text("many_persons")],
+        version: text("0123456789abcdef"),
+        policies: 1,
+    };
+    visitor.message("ExplainReply", &reply);
+    let said = PolicySaid {
+        id: text("many_persons"),
+        rule: Some(text("R6")),
+        effect: text("step_up"),
+        said: text("applies"),
+        reason_en: text("Many."),
+        reason_ja: text("多い。"),
+        inputs: vec![(text("context.persons_in_ten_minutes"), text("301"))],
+    };
+    visitor.message("PolicySaid", &said);
+    visitor.message("SignalRequest", &SignalRequest { device: text("t-01"), healthy: false });
 }
 
 fn backups(visitor: &mut impl Visit) {

@@ -26,8 +26,10 @@ pub(super) fn write_configurations(dir: &Path, at: &Addresses) -> Result<(), Har
             ("system", "system", SYSTEM),
             ("auditor", "auditor", AUDITOR),
         ] {
+            let [tax, care] = AFFAIRS;
+            let affair = if name == CARE_CLERK { care } else { tax };
             let text = format!(
-                "body = \"{code}\"\n{}",
+                "body = \"{code}\"\naffair = \"{affair}\"\n{}",
                 terminal(&format!("{kind}-{code}-{name}"), code, DEVICE, face(code, name).as_deref(), at)
             );
             replace(&dir.join(format!("{file}-{code}.toml")), &text)?;

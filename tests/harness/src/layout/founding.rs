@@ -28,7 +28,7 @@ const PEOPLE: [Person; 7] = [
     Person {
         name: STAFF,
         kind: "staff",
-        roles: "\"clerk\", \"administrator\", \"requester\", \"reviewer\"",
+        roles: "\"clerk\", \"administrator\", \"requester\", \"reviewer\", \"device_manager\"",
         department: "zeimu",
         affairs: &AFFAIRS,
         more: "",
@@ -49,7 +49,14 @@ const PEOPLE: [Person; 7] = [
         affairs: &[],
         more: "",
     },
-    Person { name: SYSTEM, kind: "system", roles: "\"clerk\"", department: "", affairs: &AFFAIRS, more: "" },
+    Person {
+        name: SYSTEM,
+        kind: "system",
+        roles: "\"clerk\", \"device_manager\"",
+        department: "",
+        affairs: &AFFAIRS,
+        more: "",
+    },
     Person { name: AUDITOR, kind: "auditor", roles: "", department: "kansa", affairs: &[], more: "" },
     Person {
         name: OPERATOR,

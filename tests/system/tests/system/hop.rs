@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chukei_harness::layout::Layout;
+use chukei_harness::layout::{DEVICE, Layout};
 use chukei_harness::role::Role;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
+use chukei_relay_client::factor::{FactorHolder, FileKey};
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::{SessionError, open_request};
 use chukei_relay_client::stream::StreamError;
-use chukei_relay_client::tls::HopCredentials;
+use chukei_relay_client::tls::{DeviceCredentials, HopCredentials};
+use chukei_wire::codec::encode;
 use chukei_wire::header::{Direction, Header, Hop, Kind};
 use chukei_wire::id::HeaderHash;
 use chukei_wire::identity::Identity;
@@ -59,7 +61,9 @@ pub(crate) async fn dial_staff(
     let address = address(layout, Role::Node, "staff");
     let node = Identity::Node("node-a".into());
     let peer = endpoint.connect(credentials, &layout.clock(), address, &node).await?;
-    Ok(Caller { peer, _endpoint: endpoint, layout: layout.clone() })
+    let caller = Caller { peer, _endpoint: endpoint, layout: layout.clone() };
+    caller.prove(credentials.identity()).await;
+    Ok(caller)
 }
 
 /// Everything that came back on one stream.
@@ -72,6 +76,22 @@ pub(crate) struct Reply {
 }
 
 impl Caller {
+    /// Shows terminal and factor of a member of staff who has them. Whoever is not believed is refused what is asked
+    /// then, which is what a test sees.
+    async fn prove(&self, user: &Identity) {
+        let Identity::Staff(body, name) = user else { return };
+        let key = key_file(&self.layout, &format!("factor-{body}-{name}-face.key"));
+        let Ok(face) = FileKey::load("face", &key) else { return };
+        let file = |end: &str| key_file(&self.layout, &format!("device-{body}-{DEVICE}.{end}"));
+        let device = DeviceCredentials::load(&file("pem"), &file("key")).unwrap();
+        if let Ok(proof) = device.prove(&self.peer, user) {
+            let header = self.header(Kind::Device, body.as_str());
+            let _ = self.try_ask(&header, &[encode(&proof).unwrap()]).await;
+        }
+        let clock = self.layout.clock();
+        let _ = FactorHolder { connection: &self.peer, user, clock: &clock }.show(&face).await;
+    }
+
     /// A header of a call on this hop about `body`.
     pub(crate) fn header(&self, kind: Kind, body: &str) -> Header {
         header(kind, body, self.layout.clock().now_ms())
@@ -117,7 +137,7 @@ pub(crate) fn header(kind: Kind, body: &str, now_ms: u64) -> Header {
         request_id: request_id::fresh(now_ms).unwrap(),
         body: Some(body.parse().unwrap()),
         portal: travels.then(|| "mynaportal".to_owned()),
-        affair: None,
+        affair: (!travels).then(|| crate::notice_file::TAX_AFFAIR.to_owned()),
         datasets: if kind == Kind::SelfInfo { vec![crate::copy_file::TAX.to_owned()] } else { Vec::new() },
         channel: travels.then_some(chukei_wire::id::ChannelId([7; 16])),
         deadline_ms: 20_000,

@@ -6,6 +6,7 @@ use chukei_wire::codec::encode;
 use chukei_wire::frame::{FRAME_HEAD, Outcome, Status};
 use chukei_wire::header::Kind;
 use chukei_wire::id::NoticeId;
+use chukei_wire::message::access::{ExplainRequest, SignalRequest};
 use chukei_wire::message::backup::BackupRequest;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::message::review::{ReviewListRequest, ReviewSignRequest, ReviewWanted};
@@ -127,6 +128,13 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
         Kind::ReviewSign => {
             vec![encode(&ReviewSignRequest { number: 1 << 40, note: "確認".to_owned() }).unwrap()]
         }
+        Kind::AccessExplain => {
+            let request = ExplainRequest { action: "copy_show".to_owned(), ..ExplainRequest::default() };
+            vec![encode(&request).unwrap()]
+        }
+        Kind::Signal => {
+            vec![encode(&SignalRequest { device: "t-01".to_owned(), healthy: true }).unwrap()]
+        }
         Kind::KeysRotate => {
             let request = KeysRotateRequest { root: true, epoch: true, standing: true, rewrite: true };
             vec![encode(&request).unwrap()]
@@ -209,6 +217,7 @@ fn every_endpoint_foreign_thing(stage: &Stage) {
         // The log, the keys and the lists are about the whole body: they name nothing. Lists are read below.
         if matches!(kind, Kind::PersonList | Kind::NoticeList | Kind::AuditVerify | Kind::CatalogueList)
             || matches!(kind, Kind::KeysRotate | Kind::KeysStatus | Kind::BackupCreate | Kind::ReviewList)
+            || matches!(kind, Kind::AccessExplain | Kind::Signal)
         {
             continue;
         }

@@ -14,6 +14,7 @@ mod copy_file;
 mod credentials;
 mod disks;
 mod engines;
+mod every_endpoint;
 mod factors;
 mod group;
 mod hop;
@@ -51,6 +52,7 @@ fn trials() -> Vec<Trial> {
     [
         acts::trials(),
         contract::trials(),
+        every_endpoint::trials(),
         isolation::trials(),
         permits::trials(),
         permit_roots::trials(),

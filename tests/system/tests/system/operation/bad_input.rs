@@ -49,7 +49,7 @@ struct Entrance {
 }
 
 const ENTRANCES: [Entrance; 2] = [
-    Entrance { role: Role::Node, key: "staff", stem: "staff-982016-u-tax-07", name: "chukei://node/node-a" },
+    Entrance { role: Role::Node, key: "staff", stem: "system-982016-zeimu", name: "chukei://node/node-a" },
     Entrance {
         role: Role::Broker,
         key: "relay",

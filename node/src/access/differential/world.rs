@@ -1,0 +1,303 @@
+//! Two bodies whose registers change, as a small model of them knows them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use chukei_access::PolicyBook;
+use chukei_crypto::sign::SigningKey;
+use chukei_domain::day::day_of;
+use chukei_domain::register::platform::{PLATFORM_PURPOSE, PlatformFile, PlatformKind, PlatformPerson};
+use chukei_domain::register::{
+    Class, Device, Entry, Function, FunctionName, Health, HealthState, Mode, Period, Policy, Staff,
+    StaffKind, Ticket, Zone,
+};
+use chukei_relay_client::key_file;
+use chukei_relay_client::signed::{sign, signature_path};
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+
+use crate::access::grant::duty_write;
+use crate::hosted::samples::Sample;
+use crate::platform::{PlatformPlace, WatchedPlatform};
+use crate::register::{self, Change};
+
+pub(super) const OWN: &str = "982016";
+pub(super) const OTHER: &str = "982024";
+/// Valid, and hosted nowhere.
+pub(super) const NOBODYS: &str = "980005";
+pub(super) const TAX: &str = "JM99000000001000";
+pub(super) const CARE: &str = "JM99000000002000";
+pub(super) const HOUR_MS: u64 = 3_600_000;
+/// 2026-11-24, a Tuesday, 10:00 in Japan.
+pub(super) const NOW_MS: u64 = 1_795_482_000_000;
+pub(super) const ROLES: [&str; 7] =
+    ["administrator", "approver", "clerk", "contractor", "device_manager", "requester", "reviewer"];
+/// Everybody who is ever on record, with their kinds; `u-root` is always an administrator.
+pub(super) const PEOPLE: [(&str, StaffKind); 6] = [
+    ("u-root", StaffKind::Staff),
+    ("u-1", StaffKind::Staff),
+    ("u-2", StaffKind::Staff),
+    ("u-3", StaffKind::Staff),
+    ("s-1", StaffKind::System),
+    ("a-1", StaffKind::Auditor),
+];
+/// Whom the platform has: kind, name, the days of the entry, those of the contract, and whether they have the device.
+pub(super) const CARETAKERS: [Caretaker; 5] = [
+    ("operator", "o-1", [-9, 9], None, true),
+    ("operator", "o-2", [-9, -1], None, true),
+    ("maintenance", "m-1", [-9, 9], Some([-9, 9]), true),
+    ("maintenance", "m-2", [-9, 9], Some([-9, 0]), true),
+    ("maintenance", "m-3", [-9, 9], Some([-9, 9]), false),
+];
+pub(super) type Caretaker = (&'static str, &'static str, [i64; 2], Option<[i64; 2]>, bool);
+pub(super) const PLATFORMS: &str = "chukei://platform/device/p-01";
+pub(super) const DEVICES: [&str; 3] = ["t-01", "t-02", PLATFORMS];
+pub(super) const TICKETS: [&str; 2] = ["r8-1", "r8-2"];
+/// What a body may forbid besides: before noon, and more than 50 persons.
+const POLICIES: [(&str, &str); 2] = [
+    (
+        "noon",
+        "@id(\"noon\") @result(\"OUTSIDE_WINDOW\") @reason_en(\"Afternoons only.\") @reason_ja(\"午後のみ。\")
+         forbid (principal, action in Action::\"work\", resource) when { context.minute < 720 };",
+    ),
+    (
+        "fifty",
+        "@id(\"fifty\") @step_up(\"300\") @reason_en(\"More than 50.\") @reason_ja(\"50人を超える。\")
+         forbid (principal, action in Action::\"opens_persons\", resource)
+         when { context.persons_in_ten_minutes > 50 };",
+    ),
+];
+
+/// One body, in plain values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) people: BTreeMap<String, Staff>,
+    pub(super) devices: BTreeMap<String, Device>,
+    pub(super) health: BTreeMap<String, Health>,
+    pub(super) tickets: BTreeMap<String, Ticket>,
+    pub(super) functions: BTreeMap<FunctionName, Function>,
+    pub(super) policies: BTreeMap<String, Policy>,
+}
+
+/// Both bodies, in a store and as the model knows them.
+pub(super) struct World {
+    pub(super) sample: Sample,
+    pub(super) policies: Arc<PolicyBook>,
+    pub(super) platform: WatchedPlatform,
+    pub(super) bodies: BTreeMap<&'static str, Known>,
+}
+
+impl World {
+    pub(super) async fn new(policies: Arc<PolicyBook>) -> Self {
+        let sample = Sample::new().await;
+        let platform = platform(sample.dir());
+        let mut world = Self { sample, policies, platform, bodies: BTreeMap::new() };
+        for body in [OWN, OTHER] {
+            world.bodies.insert(body, Known::default());
+            let hosted = world.sample.body(body);
+            register::open(&hosted, &world.policies, None, "chukei://node/node-a", NOW_MS).await.unwrap();
+            let mut entries: Vec<Entry> =
+                PEOPLE.iter().map(|(name, kind)| Entry::Staff(person(name, *kind))).collect();
+            entries.extend(DEVICES.iter().map(|name| Entry::Device(device(name))));
+            entries.extend(FunctionName::ALL.map(|name| Entry::Function(function(name, Mode::Live))));
+            world.put(body, entries).await;
+            assert_eq!(world.bodies[body].people.len(), PEOPLE.len());
+        }
+        world
+    }
+
+    /// Changes something, durably: not at all where the register's own rules refuse it.
+    pub(super) async fn change(&mut self, rng: &mut StdRng) {
+        let body = *[OWN, OTHER].choose(rng).unwrap();
+        let (name, kind) = *PEOPLE[1..].choose(rng).unwrap();
+        match rng.random_range(0..14) {
+            0..=3 => self.put(body, vec![Entry::Staff(changed(rng, name, kind))]).await,
+            4 => self.put(body, vec![Entry::Staff(person(name, kind))]).await,
+            5 => self.remove(body, Class::Staff, name).await,
+            6 => {
+                let mut device = device(DEVICES.choose(rng).unwrap());
+                device.zone = *[Zone::Closed, Zone::Closed, Zone::Lgwan, Zone::Internet].choose(rng).unwrap();
+                device.listed = days(rng);
+                self.put(body, vec![Entry::Device(device)]).await;
+            }
+            7 => self.remove(body, Class::Device, DEVICES.choose(rng).unwrap()).await,
+            8 | 9 => {
+                let state = *[HealthState::Healthy, HealthState::Healthy, HealthState::Unhealthy]
+                    .choose(rng)
+                    .unwrap();
+                let at_ms = NOW_MS - rng.random_range(0..30) * HOUR_MS;
+                let device = (*DEVICES.choose(rng).unwrap()).to_owned();
+                self.put(body, vec![Entry::Health(Health { device, state, at_ms })]).await;
+            }
+            10 => {
+                let name = *FunctionName::ALL.choose(rng).unwrap();
+                let mode = *[Mode::Off, Mode::Trial, Mode::Live, Mode::Live].choose(rng).unwrap();
+                let mut function = function(name, mode);
+                function.from_day = day_of(NOW_MS) - 1 + rng.random_range(0..3);
+                self.put(body, vec![Entry::Function(function)]).await;
+            }
+            11 | 12 => self.put(body, vec![Entry::Ticket(ticket(rng))]).await,
+            _ => {
+                let (name, text) = *POLICIES.choose(rng).unwrap();
+                let policy = Policy { name: name.to_owned(), text: text.to_owned() };
+                if self.bodies[body].policies.contains_key(name) {
+                    self.remove(body, Class::Policy, name).await;
+                } else {
+                    self.put(body, vec![Entry::Policy(policy)]).await;
+                }
+            }
+        }
+    }
+
+    async fn put(&mut self, body: &'static str, put: Vec<Entry>) {
+        let change = Change { put: put.clone(), ..Change::default() };
+        if self.made(body, change).await {
+            let known = self.bodies.get_mut(body).unwrap();
+            put.into_iter().for_each(|entry| known.take(entry));
+        }
+    }
+
+    async fn remove(&mut self, body: &'static str, class: Class, name: &str) {
+        let change = Change { remove: vec![(class, name.to_owned())], ..Change::default() };
+        if self.made(body, change).await {
+            let known = self.bodies.get_mut(body).unwrap();
+            match class {
+                Class::Staff => drop(known.people.remove(name)),
+                Class::Device => drop((known.devices.remove(name), known.health.remove(name))),
+                _ => drop(known.policies.remove(name)),
+            }
+        }
+    }
+
+    async fn made(&self, body: &str, change: Change) -> bool {
+        let (hosted, scope) = (self.sample.body(body), self.sample.scope(body));
+        hosted.change_register(&duty_write(&scope, "test"), change, NOW_MS).await.is_ok()
+    }
+}
+
+impl Known {
+    fn take(&mut self, mut entry: Entry) {
+        entry.sort();
+        match entry {
+            Entry::Staff(staff) => drop(self.people.insert(staff.name.clone(), staff)),
+            Entry::Device(device) => drop(self.devices.insert(device.name.clone(), device)),
+            Entry::Health(health) => drop(self.health.insert(health.device.clone(), health)),
+            Entry::Ticket(ticket) => drop(self.tickets.insert(ticket.id.clone(), ticket)),
+            Entry::Function(function) => drop(self.functions.insert(function.function, function)),
+            Entry::Policy(policy) => drop(self.policies.insert(policy.name.clone(), policy)),
+            Entry::Delegation(_) => {}
+        }
+    }
+}
+
+/// The platform's register, as its root has signed it.
+fn platform(dir: &Path) -> WatchedPlatform {
+    let day = |offset: i64| u32::try_from(i64::from(day_of(NOW_MS)) + offset).unwrap();
+    let days = |[from, until]: [i64; 2]| Period { from_day: day(from), until_day: day(until) };
+    let person = |&(kind, name, valid, contract, has): &Caretaker| PlatformPerson {
+        name: name.to_owned(),
+        kind: if kind == "operator" { PlatformKind::Operator } else { PlatformKind::Maintenance },
+        roles: Vec::new(),
+        valid: days(valid),
+        contract: contract.map(days),
+        devices: has.then(|| PLATFORMS.to_owned()).into_iter().collect(),
+        factors: Vec::new(),
+    };
+    let text = PlatformFile {
+        issued_ms: NOW_MS,
+        until_ms: NOW_MS * 2,
+        platform: CARETAKERS.iter().map(person).collect(),
+        device: vec![device(PLATFORMS)],
+    }
+    .to_toml()
+    .unwrap();
+    let root = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
+    let place = PlatformPlace { file: dir.join("platform.toml"), root: dir.join("platform-root.pub") };
+    std::fs::write(&place.root, key_file::text(&root.public()).as_bytes()).unwrap();
+    std::fs::write(&place.file, &text).unwrap();
+    std::fs::write(signature_path(&place.file), sign(PLATFORM_PURPOSE, text.as_bytes(), &root)).unwrap();
+    WatchedPlatform::open(place).unwrap()
+}
+
+/// Somebody with whom everything is in order.
+fn person(name: &str, kind: StaffKind) -> Staff {
+    let today = day_of(NOW_MS);
+    let roles: &[&str] = match (name, kind) {
+        ("u-root", _) => &["administrator", "clerk", "requester", "reviewer"],
+        (_, StaffKind::Staff | StaffKind::System) => &["clerk"],
+        _ => &[],
+    };
+    Staff {
+        name: name.to_owned(),
+        kind,
+        roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        department: if kind == StaffKind::Staff { "zeimu".to_owned() } else { String::new() },
+        affairs: match kind {
+            StaffKind::Staff | StaffKind::System => vec![TAX.parse().unwrap()],
+            _ => Vec::new(),
+        },
+        valid: Period { from_day: 0, until_day: today + 100 },
+        contract: None,
+        trained_on: Some(today - 100),
+        factors: Vec::new(),
+    }
+}
+
+fn changed(rng: &mut StdRng, name: &str, kind: StaffKind) -> Staff {
+    let mut person = person(name, kind);
+    for _ in 0..rng.random_range(1..4) {
+        match rng.random_range(0..5) {
+            0 => {
+                let roles = ROLES.iter().filter(|_| rng.random_bool(0.4));
+                person.roles = roles.map(|&role| role.to_owned()).collect();
+            }
+            1 => {
+                let affairs = [TAX, CARE].into_iter().filter(|_| rng.random());
+                person.affairs = affairs.map(|code| code.parse().unwrap()).collect();
+            }
+            2 => person.valid = days(rng),
+            3 => person.contract = rng.random_bool(0.7).then(|| days(rng)),
+            _ => {
+                let ago = rng.random_range(360..370);
+                person.trained_on = rng.random_bool(0.8).then(|| day_of(NOW_MS) - ago);
+            }
+        }
+    }
+    person
+}
+
+/// Around today, mostly with today.
+fn days(rng: &mut StdRng) -> Period {
+    let today = day_of(NOW_MS);
+    let from_day = today - 3 + rng.random_range(0..4);
+    Period { from_day, until_day: from_day + rng.random_range(0..5) }
+}
+
+fn device(name: &str) -> Device {
+    let listed = Period { from_day: 0, until_day: day_of(NOW_MS) + 100 };
+    Device { name: name.to_owned(), zone: Zone::Closed, listed }
+}
+
+fn function(function: FunctionName, mode: Mode) -> Function {
+    let reference = if mode == Mode::Off { String::new() } else { "R8-12".to_owned() };
+    Function { function, mode, reference, from_day: 0, trial_persons: Vec::new() }
+}
+
+fn ticket(rng: &mut StdRng) -> Ticket {
+    let from_ms = NOW_MS - rng.random_range(0..10) * HOUR_MS;
+    let actions = ["backup_create", "backup_restore", "node_restart", "store_compact", "upkeep_status"];
+    let mut actions: Vec<String> =
+        actions.iter().filter(|_| rng.random_bool(0.8)).map(|&action| action.to_owned()).collect();
+    actions.push("body_move".to_owned());
+    actions.sort();
+    Ticket {
+        id: (*TICKETS.choose(rng).unwrap()).to_owned(),
+        holder: (*["m-1", "m-1", "m-2", "m-3"].choose(rng).unwrap()).to_owned(),
+        device: (*DEVICES.choose(rng).unwrap()).to_owned(),
+        from_ms,
+        until_ms: from_ms + rng.random_range(1..20) * HOUR_MS,
+        actions,
+    }
+}
