@@ -16,7 +16,8 @@ use crate::cli::{
     KeysCommand, NoticeCommand, PersonCommand, ProvisionCommand, SignalCommand,
 };
 use crate::commands::{
-    access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review, upkeep,
+    access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review,
+    upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
