@@ -36,7 +36,7 @@ pub(crate) async fn request(
     asked: ActRequest,
 ) -> Result<Row, ActError> {
     let (body, at) = (grant.body(), node.moment());
-    let by = Deciding::of(body, grant.scope().actor())?;
+    let by = Deciding::with_role(body, grant.scope().actor(), at.latest_ms)?;
     let _changing = body.acting().changing().await;
     let tail = tail(body, header, &by)?;
     let all = rows::all(body).await?;
@@ -77,7 +77,7 @@ pub(crate) async fn approve(node: &Node, grant: &Grant<Write>, id: ActId) -> Res
 /// Somebody calls it off.
 pub(crate) async fn cancel(node: &Node, grant: &Grant<Write>, id: ActId) -> Result<Row, ActError> {
     let body = grant.body();
-    let by = Deciding::of(body, grant.scope().actor())?;
+    let by = Deciding::with_role(body, grant.scope().actor(), node.moment().latest_ms)?;
     let _changing = body.acting().changing().await;
     let known = rows::load(body, id.0).await?.ok_or(ResultName::NotFound)?;
     call_off(node, body, known, by.identity()).await

@@ -45,6 +45,13 @@ impl Deciding {
         }
     }
 
+    /// The actor of a call that only those make who decide on acts.
+    pub(super) fn with_role(body: &HostedBody, actor: &str, now_ms: u64) -> Result<Self, ResultName> {
+        Self::of(body, actor).and_then(|person| {
+            if person.decides(body, now_ms) { Ok(person) } else { Err(ResultName::NotPermitted) }
+        })
+    }
+
     /// Whether it is one of those who decide on acts, who see whom they are about.
     pub(crate) fn decides(&self, body: &HostedBody, now_ms: u64) -> bool {
         DECIDING.iter().any(|role| holds(body, &self.identity, now_ms, role))

@@ -32,7 +32,7 @@ pub(crate) enum Brought {
 /// Fetches it.
 pub(crate) async fn fetch(node: &Node, grant: &Grant<Export>, id: ActId) -> Result<Brought, ActError> {
     let (body, at) = (grant.scope().body(), node.moment());
-    let by = Deciding::of(body, grant.scope().actor())?;
+    let by = Deciding::with_role(body, grant.scope().actor(), at.latest_ms)?;
     let _changing = body.acting().changing().await;
     let mut known = rows::load(body, id.0).await?.ok_or(ResultName::NotFound)?;
     if known.row.act.subject.digest().is_some() {
