@@ -36,6 +36,7 @@ mod played_permits;
 mod program;
 mod request_ids;
 mod restoring;
+mod reviews;
 mod rotation;
 mod second_node;
 mod stage;
@@ -66,6 +67,7 @@ fn trials() -> Vec<Trial> {
         channels::trials(),
         credentials::trials(),
         factors::trials(),
+        reviews::trials(),
         rotation::trials(),
         token::trials(),
         restoring::trials(),
