@@ -6,6 +6,7 @@
 mod act;
 mod outcome;
 mod request;
+mod review;
 mod why;
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{self, CodecError};
 use crate::codes::{AffairCode, InfoNameCode};
 use crate::erasure::{ErasureRecord, ErasureScope};
-use crate::review::Rule;
 
 pub use act::{ActStep, TwoPersonAct};
 pub use outcome::Outcome;
 pub use request::{Exchange, Request};
+pub use review::Reviewed;
 pub use why::{REASONS_MAX, Why};
 
 /// Format version written.
@@ -296,57 +297,10 @@ pub enum Event {
     },
     /// Something waits for a reviewer (R7).
     #[serde(rename = "review-opened")]
-    ReviewOpened {
-        /// Number of the item within the body.
-        #[serde(rename = "n")]
-        item: u64,
-        /// Why.
-        #[serde(rename = "r")]
-        rule: Rule,
-        /// The identity that it is about; of delegated acts whose they are.
-        #[serde(rename = "s")]
-        subject: String,
-    },
+    ReviewOpened(Reviewed),
     /// A reviewer has signed it off; who is the record's actor.
     #[serde(rename = "review-signed")]
-    ReviewSigned {
-        /// Number of the item within the body.
-        #[serde(rename = "n")]
-        item: u64,
-        /// Why it was opened.
-        #[serde(rename = "r")]
-        rule: Rule,
-        /// The identity that it is about; of delegated acts whose they are.
-        #[serde(rename = "s")]
-        subject: String,
-        /// Operations that were signed off.
-        #[serde(rename = "c")]
-        count: u64,
-    },
-    /// The body's register was empty, and is what the founding document says from here on (R24).
-    #[serde(rename = "register-founded")]
-    RegisterFounded {
-        /// SHA-256 of the document.
-        #[serde(rename = "h", with = "serde_bytes")]
-        document: [u8; 32],
-        /// Entries in it.
-        #[serde(rename = "n")]
-        entries: u32,
-    },
-    /// The body's register is about to change; the version says how often it was. One that is told twice failed the
-    /// first time.
-    #[serde(rename = "register-changed")]
-    RegisterChanged {
-        /// The version that comes with it.
-        #[serde(rename = "v")]
-        version: u64,
-        /// Entries that are new or other than before, as `class/name`.
-        #[serde(rename = "p")]
-        put: Vec<String>,
-        /// Entries that are removed.
-        #[serde(rename = "x")]
-        removed: Vec<String>,
-    },
+    ReviewSigned(Reviewed),
     /// A broker took a request over (情報提供等の記録, R22).
     #[serde(rename = "exchange-opened")]
     ExchangeOpened(Exchange),

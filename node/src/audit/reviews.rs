@@ -1,6 +1,6 @@
 //! What the log tells of the review queue (R7): that an item was opened, and whose word stands under it.
 
-use chukei_domain::event::Event;
+use chukei_domain::event::{Event, Reviewed};
 use chukei_domain::review::Item;
 
 use crate::audit::log::{AuditError, AuditLog, Draft};
@@ -8,15 +8,17 @@ use crate::audit::log::{AuditError, AuditLog, Draft};
 impl AuditLog {
     /// An item of the review queue was opened.
     pub async fn review_opened(&self, actor: &str, item: &Item, now_ms: u64) -> Result<(), AuditError> {
-        let (number, rule, subject) = (item.number, item.rule, item.subject.clone());
-        let event = Event::ReviewOpened { item: number, rule, subject };
+        let event = Event::ReviewOpened(reviewed(item));
         self.write(Draft::done(actor, "review_open", event), None, now_ms).await
     }
 
     /// A reviewer signs an item off.
     pub async fn review_signed(&self, actor: &str, item: &Item, now_ms: u64) -> Result<(), AuditError> {
-        let (number, rule, subject) = (item.number, item.rule, item.subject.clone());
-        let event = Event::ReviewSigned { item: number, rule, subject, count: item.count };
+        let event = Event::ReviewSigned(reviewed(item));
         self.write(Draft::done(actor, "review_sign", event), None, now_ms).await
     }
+}
+
+fn reviewed(item: &Item) -> Reviewed {
+    Reviewed { item: item.number, rule: item.rule, subject: item.subject.clone(), count: item.count }
 }

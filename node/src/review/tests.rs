@@ -1,7 +1,7 @@
 //! Queues of real bodies over a real store: durable, bounded in time, signed once, and in the log (R7).
 
 use chukei_domain::day::DAY_MS;
-use chukei_domain::event::{Event, Record};
+use chukei_domain::event::{Event, Record, Reviewed};
 use chukei_domain::review::{Decided, Item, Limits, Observation, Rule, Signature};
 use chukei_store::{Batch, RowKey, Space, WriteFault};
 use chukei_wire::result::ResultName;
@@ -46,14 +46,18 @@ fn word(by: &str, note: &str) -> Signature {
 /// Events about the queue in a body's log.
 fn told(sample: &Sample) -> Vec<Event> {
     let of_queue = |record: Record| match record.event {
-        event @ (Event::ReviewOpened { .. } | Event::ReviewSigned { .. }) => Some(event),
+        event @ (Event::ReviewOpened(_) | Event::ReviewSigned(_)) => Some(event),
         _ => None,
     };
     sample.body(BODY).audit().walk(1).map(Result::unwrap).filter_map(of_queue).collect()
 }
 
 fn opened(item: u64, subject: &str) -> Event {
-    Event::ReviewOpened { item, rule: Rule::ManyPersons, subject: subject.to_owned() }
+    Event::ReviewOpened(of_item(item, subject, 1))
+}
+
+fn of_item(item: u64, subject: &str, count: u64) -> Reviewed {
+    Reviewed { item, rule: Rule::ManyPersons, subject: subject.to_owned(), count }
 }
 
 fn items(sample: &Sample) -> Vec<Item> {
@@ -127,7 +131,8 @@ async fn a_store_that_takes_no_writes_stops_no_operation_and_loses_no_item() {
     body.reviews().settle(&body, NODE, NOW).await.unwrap();
     drop(body);
     let sample = sample.reopened().await;
-    assert_eq!((items(&sample)[0].count, told(&sample)), (2, vec![opened(1, STAFF)]));
+    let told_late = Event::ReviewOpened(of_item(1, STAFF, 2));
+    assert_eq!((items(&sample)[0].count, told(&sample)), (2, vec![told_late]));
 }
 
 #[tokio::test]
@@ -156,7 +161,7 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     assert_eq!(body.reviews().signed_item(&body, 1).await.unwrap(), Some(signed.clone()));
     assert_eq!(body.reviews().signed_items(&body, 0, 10).await.unwrap(), [signed]);
     assert_eq!(body.reviews().signed_items(&body, 1, 10).await.unwrap(), []);
-    let event = Event::ReviewSigned { item: 1, rule: Rule::ManyPersons, subject: STAFF.to_owned(), count: 1 };
+    let event = Event::ReviewSigned(of_item(1, STAFF, 1));
     assert_eq!(told(&sample), [opened(1, STAFF), event]);
     body.reviews().observe(&limits(), &many(STAFF));
     assert_eq!(items(&sample)[0].number, 2, "the same pattern again, after the signature, is another item");

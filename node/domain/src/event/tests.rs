@@ -97,17 +97,8 @@ fn events() -> Vec<Event> {
         Event::Called { request: [1; 16], why: Why::default() },
         Event::CallRefused { request: [1; 16], why: Why::default() },
         Event::CallEnded { request: [1; 16], count: 12 },
-        Event::ReviewOpened {
-            item: 7,
-            rule: Rule::ManyPersons,
-            subject: "chukei://body/982016/staff/u-tax-07".to_owned(),
-        },
-        Event::ReviewSigned {
-            item: 7,
-            rule: Rule::ManyPersons,
-            subject: "chukei://body/982016/staff/u-tax-07".to_owned(),
-            count: 12,
-        },
+        Event::ReviewOpened(reviewed(1)),
+        Event::ReviewSigned(reviewed(12)),
         Event::ExchangeOpened(Exchange {
             request: [1; 16],
             header: [2; 32],
@@ -124,6 +115,11 @@ fn events() -> Vec<Event> {
         Event::Authorised(Request { why: why(), ..request() }),
         Event::CallRefused { request: [1; 16], why: Why { on_behalf_of: None, ticket: None, ..why() } },
     ]
+}
+
+fn reviewed(count: u64) -> Reviewed {
+    let subject = "chukei://body/982016/staff/u-tax-07".to_owned();
+    Reviewed { item: 7, rule: crate::review::Rule::ManyPersons, subject, count }
 }
 
 fn why() -> Why {

@@ -1,6 +1,7 @@
 //! Fixed values, one or more of every type that travels. All fictitious.
 
 mod act;
+mod reviews;
 
 use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
@@ -9,8 +10,7 @@ use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
 use chukei_wire::message::access::{ExplainReply, ExplainRequest, PolicySaid, SignalRequest};
 use chukei_wire::message::{
-    backup::*, binding::*, control::*, factor::*, keys::*, notice::*, review::*, self_info::*, staff::*,
-    upkeep::*,
+    backup::*, binding::*, control::*, factor::*, keys::*, notice::*, self_info::*, staff::*, upkeep::*,
 };
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
@@ -343,36 +343,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     access(visitor);
     backups(visitor);
     upkeep(visitor);
-    reviews(visitor);
-}
-
-fn reviews(visitor: &mut impl Visit) {
-    for wanted in [ReviewWanted::Open, ReviewWanted::Overdue, ReviewWanted::Signed, ReviewWanted::Number(7)] {
-        visitor.message("ReviewListRequest", &ReviewListRequest { wanted, after: Some(6) });
-    }
-    let item = ReviewItem {
-        number: 7,
-        rule: text("many_persons"),
-        subject: text("chukei://body/982016/staff/u-tax-07"),
-        opened_ms: 1_795_219_200_000,
-        last_ms: 1_795_219_260_000,
-        due_ms: 1_795_824_000_000,
-        overdue: false,
-        count: 2,
-        persons: 301,
-        actors: Vec::new(),
-        actions: vec![text("copy_show")],
-        results: vec![text("STEP_UP_REQUIRED")],
-        reasons: vec![text("many_persons")],
-        devices: vec![text("chukei://body/982016/device/t-01")],
-        signed: Some(ReviewSignature {
-            by: text("chukei://body/982016/staff/u-rev-01"),
-            at_ms: 1_795_219_300_000,
-            note: text("窓口の混雑を確認"),
-        }),
-    };
-    visitor.message("ReviewPage", &ReviewPage { items: vec![item], next: Some(7) });
-    visitor.message("ReviewSignRequest", &ReviewSignRequest { number: 7, note: text("窓口の混雑を確認") });
+    reviews::visit(visitor);
 }
 
 fn access(visitor: &mut impl Visit) {
