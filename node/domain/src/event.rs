@@ -301,6 +301,30 @@ pub enum Event {
     /// A reviewer has signed it off; who is the record's actor.
     #[serde(rename = "review-signed")]
     ReviewSigned(Reviewed),
+    /// The body's register was empty, and is what the founding document says from here on (R24).
+    #[serde(rename = "register-founded")]
+    RegisterFounded {
+        /// SHA-256 of the document.
+        #[serde(rename = "h", with = "serde_bytes")]
+        document: [u8; 32],
+        /// Entries in it.
+        #[serde(rename = "n")]
+        entries: u32,
+    },
+    /// The body's register is about to change; the version says how often it was. One that is told twice failed the
+    /// first time.
+    #[serde(rename = "register-changed")]
+    RegisterChanged {
+        /// The version that comes with it.
+        #[serde(rename = "v")]
+        version: u64,
+        /// Entries that are new or other than before, as `class/name`.
+        #[serde(rename = "p")]
+        put: Vec<String>,
+        /// Entries that are removed.
+        #[serde(rename = "x")]
+        removed: Vec<String>,
+    },
     /// A broker took a request over (情報提供等の記録, R22).
     #[serde(rename = "exchange-opened")]
     ExchangeOpened(Exchange),
