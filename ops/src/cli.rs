@@ -7,6 +7,7 @@ mod custody;
 mod factor;
 mod pki;
 mod postgres;
+mod register;
 mod review;
 mod upkeep;
 
@@ -25,6 +26,10 @@ pub(crate) use custody::{
 pub(crate) use factor::{FactorCommand, Issued, IssuedFactor, NewFactor, NewKind};
 pub(crate) use pki::{Holder, IdentityOf, PkiCommand};
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
+pub(crate) use register::{
+    BodyCommand, DelegationArgs, DelegationCommand, DeviceCommand, EnableArgs, PolicyLook, RegisterCommand,
+    StaffArgs, StaffCommand, TicketArgs, TicketCommand,
+};
 pub(crate) use review::ReviewCommand;
 pub(crate) use upkeep::UpkeepCommand;
 
@@ -75,6 +80,18 @@ pub(crate) enum Command {
     Erase(EraseCommand),
     #[command(subcommand, about = "団体のポリシー(二人承認)")]
     Policy(PolicyCommand),
+    #[command(subcommand, about = "職員・システムの台帳")]
+    Staff(StaffCommand),
+    #[command(subcommand, about = "端末の台帳")]
+    Device(DeviceCommand),
+    #[command(subcommand, about = "保守の作業票")]
+    Ticket(TicketCommand),
+    #[command(subcommand, about = "団体の機能")]
+    Body(BodyCommand),
+    #[command(subcommand, about = "事務代行")]
+    Delegation(DelegationCommand),
+    #[command(subcommand, about = "台帳の全体")]
+    Register(RegisterCommand),
     #[command(subcommand, about = "団体の鍵")]
     Keys(KeysCommand),
     #[command(subcommand, about = "控え(バックアップ)")]

@@ -13,6 +13,7 @@ pub(crate) mod oversight;
 pub(crate) mod person;
 pub(crate) mod pki;
 pub(crate) mod postgres;
+pub(crate) mod register;
 pub(crate) mod review;
 pub(crate) mod token;
 pub(crate) mod upkeep;

@@ -19,6 +19,7 @@ use chukei_relay_client::factor::Authenticator;
 use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
 use chukei_relay_client::stream::StreamError;
 use chukei_relay_client::tls::{DeviceCredentials, HopCredentials, Unfit};
+use chukei_wire::body_code::BodyCode;
 use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::header::{Hop, Kind};
 use chukei_wire::id::IdempotencyKey;
@@ -122,6 +123,16 @@ impl NodeLink {
             reached: false,
             idempotency_key: None,
         })
+    }
+
+    /// The body that is concerned.
+    pub(crate) fn body(&self) -> Option<BodyCode> {
+        self.acting.about(self.config.body)
+    }
+
+    /// The time that certificates are judged by, Unix milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     /// Repeats `attempt` while it fails for a reason that passes, for at most [`PATIENCE`]. Only for what may be

@@ -13,11 +13,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
     AccessCommand, AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
-    KeysCommand, NoticeCommand, PersonCommand, ProvisionCommand, SignalCommand,
+    KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, PolicyLook, ProvisionCommand, SignalCommand,
 };
 use crate::commands::{
-    access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, review,
-    upkeep,
+    access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, register,
+    review, upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
@@ -60,6 +60,9 @@ fn run(cli: Cli) -> Outcome {
     }
     if let Command::Keys(KeysCommand::Custody(command)) = cli.command {
         return Ok((custody::run(command)?, None));
+    }
+    if let Command::Policy(PolicyCommand::Look(PolicyLook::Check { file })) = &cli.command {
+        return Ok((register::check_policy(file)?, None));
     }
     if let Command::Backup(BackupCommand::Verify(args)) = &cli.command {
         return Ok((backup::verify(args, !cli.json)?, None));
@@ -113,6 +116,12 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         }
         Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
         Command::Review(command) => review::run(link, command).await,
+        Command::Staff(command) => register::staff(link, command).await,
+        Command::Device(command) => register::device(link, command).await,
+        Command::Ticket(command) => register::ticket(link, command).await,
+        Command::Body(command) => register::body(link, command).await,
+        Command::Delegation(command) => register::delegation(link, command).await,
+        Command::Register(command) => register::register(link, command).await,
         Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
         Command::Catalogue(CatalogueCommand::Load { file, reference }) => {
             act::catalogue(link, &file, reference).await

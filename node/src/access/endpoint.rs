@@ -85,6 +85,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::ActResult, Effect::Export, "act_execute"),
     staff(Kind::AccessExplain, Effect::Operate, "access_explain"),
     staff(Kind::Signal, Effect::Write, "signal_report"),
+    staff(Kind::RegisterShow, Effect::Read, "register_show"),
+    staff(Kind::RegisterChange, Effect::Write, "register_change"),
 ];
 
 /// The line of `kind` for requests that come in by `entrance`.

@@ -10,7 +10,8 @@ use crate::access::grant::{Export, Grant, Operate, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
-    access, acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, reviews,
+    access, acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, register,
+    reviews,
 };
 use crate::{backup, upkeep};
 
@@ -37,6 +38,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
         Kind::KeysStatus => keys::status(node, &grant, call).await,
         Kind::BackupCreate => backup::create(node, &grant, call).await,
+        Kind::RegisterShow => register::show(node, &grant, call).await,
         Kind::ReviewList => reviews::list(node, &grant, call).await,
         Kind::ActList => acts::list(node, &grant, call).await,
         _ => no_handler(),
@@ -50,6 +52,7 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
         Kind::CopyImport => import::import(node, grant, call).await,
         Kind::NoticeSend => notices::send(node, grant, call).await,
         Kind::KeysRotate => keys::rotate(node, grant, call).await,
+        Kind::RegisterChange => register::change(node, grant, call).await,
         Kind::ReviewSign => reviews::sign(node, &grant, call).await,
         Kind::ActRequest => acts::request(node, &grant, call).await,
         Kind::ActApprove => acts::approve(node, &grant, call).await,

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod notices;
 pub mod persons;
 pub mod provision;
+pub mod register;
 pub mod reviews;
 pub mod server;
 pub mod session;

@@ -163,6 +163,7 @@ impl HostedBody {
         let put: Vec<(Class, String)> =
             change.put.iter().map(|entry| (entry.class(), entry.name().to_owned())).collect();
         let of_policies = change.touches(Class::Policy);
+        self.check_actions(&change.put)?;
         let (after, removed) = change.applied_to(&before, day_of(now_ms))?;
         let accepted = if of_policies { self.accept(&after).await? } else { Accepted::Unchanged };
         let mut batch = Batch::new();

@@ -32,6 +32,7 @@ impl Founding {
         let read = tokio::task::spawn_blocking(move || files.read()).await;
         let bytes = read.map_err(|_| Fault::new(Cause::Opening, "the opening broke off"))??;
         let register = founded(body, &bytes, day_of(now_ms)).map_err(|error| self.refused(&error))?;
+        body.check_actions(register.all()).map_err(|error| self.refused(&error))?;
         let accepted = body.accept(&register).await.map_err(|error| self.refused(&error))?;
         let entries = u32::try_from(register.all().count()).unwrap_or(u32::MAX);
         let told = body.audit().register_founded(actor, sha256(&bytes), entries, now_ms).await;

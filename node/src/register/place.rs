@@ -11,7 +11,7 @@ use chukei_access::PolicyBook;
 use chukei_access::error::PolicyError;
 use chukei_access::policies::BodyPolicies;
 use chukei_domain::local_body_code::LocalBodyCode;
-use chukei_domain::register::{Class, RegisterError, Why};
+use chukei_domain::register::{Class, Entry, RegisterError, Why};
 use chukei_wire::body_code::BodyCode;
 
 use super::Register;
@@ -101,6 +101,22 @@ impl HostedBody {
             book.check(&text).map_err(|error| refused(last, &error))
         });
         checked.await.unwrap_or_else(|_| Err(unchecked())).map(Accepted::Some)
+    }
+
+    /// Actions that tickets and delegations name are ones that policies know.
+    pub(super) fn check_actions<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Result<(), RegisterError> {
+        let Some(book) = self.register_place().policies.get() else { return Ok(()) };
+        let unknown =
+            |actions: &[String]| actions.iter().any(|action| !book.actions().any(|known| known == action));
+        let wrong = entries.into_iter().find(|entry| match entry {
+            Entry::Ticket(ticket) => unknown(&ticket.actions),
+            Entry::Delegation(delegation) => unknown(&delegation.functions),
+            _ => false,
+        });
+        wrong.map_or(Ok(()), |entry| Err(RegisterError::of(entry, Why::Action)))
     }
 
     /// Reads the rows again where a write ended in doubt.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chukei_wire::id::ActId;
 use clap::{Args, Subcommand};
 
+use super::PolicyLook;
+
 /// The body's own reference of a request.
 #[derive(Debug, Args)]
 pub(crate) struct Reference {
@@ -114,6 +116,8 @@ pub(crate) enum PolicyCommand {
         #[command(flatten)]
         reference: Reference,
     },
+    #[command(flatten)]
+    Look(PolicyLook),
 }
 
 /// Which records to hand out.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
 use crate::commands::arguments;
+use crate::commands::register;
 use crate::failure::Failure;
 use crate::japan_time;
 use crate::link::NodeLink;
@@ -60,6 +61,7 @@ pub(crate) async fn erase(link: &mut NodeLink, command: EraseCommand) -> Result<
 /// `policy`.
 pub(crate) async fn policy(link: &mut NodeLink, command: PolicyCommand) -> Result<Report, Failure> {
     match command {
+        PolicyCommand::Look(look) => register::policy(link, look).await,
         PolicyCommand::Load { file, name, reference } => {
             let text = read(&file)?;
             request(link, ActWanted::PolicyLoad { name, text }, reference).await

@@ -23,7 +23,7 @@ impl NodeLink {
             kind,
             direction: Direction::Hop,
             request_id,
-            body: self.acting.about(self.config.body),
+            body: self.body(),
             portal: None,
             affair: self.affair.map(|affair| affair.to_string()),
             datasets: Vec::new(),

@@ -118,6 +118,10 @@ kinds! {
     AccessExplain = "access-explain",
     /// A staff call: how a device is.
     Signal = "signal",
+    /// A staff call: who and what the body knows.
+    RegisterShow = "register-show",
+    /// A staff call: the body knows others, or knows them otherwise.
+    RegisterChange = "register-change",
 }
 
 impl Kind {

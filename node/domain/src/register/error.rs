@@ -85,6 +85,40 @@ pub enum Why {
 }
 
 impl Why {
+    /// Every reason.
+    pub const ALL: [Self; 25] = [
+        Self::Syntax,
+        Self::TooLong,
+        Self::TooMany,
+        Self::Name,
+        Self::Repeated,
+        Self::List,
+        Self::Text,
+        Self::IndividualNumber,
+        Self::Period,
+        Self::Role,
+        Self::RoleOfKind,
+        Self::AffairOfKind,
+        Self::Factor,
+        Self::SharedKey,
+        Self::Empty,
+        Self::Action,
+        Self::Reference,
+        Self::TrialPersons,
+        Self::Device,
+        Self::OwnBody,
+        Self::Overlap,
+        Self::Missing,
+        Self::OtherBody,
+        Self::NoAdministrator,
+        Self::Policy,
+    ];
+
+    /// The reason with this code.
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.code() == code)
+    }
+
     /// A stable code for scripts.
     pub fn code(self) -> &'static str {
         match self {

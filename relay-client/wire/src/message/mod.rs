@@ -19,6 +19,7 @@ pub mod control;
 pub mod factor;
 pub mod keys;
 pub mod notice;
+pub mod register;
 pub mod review;
 pub mod self_info;
 pub mod staff;

@@ -1,6 +1,7 @@
 //! Fixed values, one or more of every type that travels. All fictitious.
 
 mod act;
+mod registers;
 mod reviews;
 
 use chukei_wire::frame::{Outcome, SealHead, Status};
@@ -343,6 +344,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     access(visitor);
     backups(visitor);
     upkeep(visitor);
+    registers::visit(visitor);
     reviews::visit(visitor);
 }
 

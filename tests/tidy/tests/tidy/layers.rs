@@ -99,6 +99,7 @@ const LAYERS: &[Layer] = &[
             "chukei-crypto",
             "chukei-wire",
             "chukei-domain",
+            "chukei-access",
             "chukei-relay-client",
             "chukei-store",
             "chukei-keys",

@@ -1,0 +1,46 @@
+//! The body's own policies: checked on this machine as the node checks them, and listed.
+
+use std::path::Path;
+
+use chukei_access::PolicyBook;
+use chukei_domain::register::{Class, POLICY_TEXT_MAX};
+use serde_json::json;
+
+use super::lists;
+use crate::cli::PolicyLook;
+use crate::commands::arguments::read_text;
+use crate::failure::Failure;
+use crate::link::NodeLink;
+use crate::report::Report;
+
+/// `policy check` and `policy list`.
+pub(crate) async fn policy(link: &mut NodeLink, look: PolicyLook) -> Result<Report, Failure> {
+    match look {
+        PolicyLook::Check { file } => check(&file),
+        PolicyLook::List => lists::of_class(link, Class::Policy).await,
+    }
+}
+
+/// `policy check`: limits, syntax, annotations, strict validation. Needs no node.
+pub(crate) fn check(file: &Path) -> Result<Report, Failure> {
+    let text = read_text(file, POLICY_TEXT_MAX)?;
+    let broken =
+        |_| Failure::other("POLICY", "この版のポリシーを読み込めません。版を管理者に確認してください");
+    let checked = PolicyBook::new().map_err(broken)?.check(&text);
+    match checked {
+        Ok(_) => Ok(Report {
+            json: json!({ "accepted": true }),
+            text: "受け付けられるポリシーです。policy load で2人の承認を求めてください".to_owned(),
+        }),
+        Err(error) => {
+            let line = error.line().map(|line| format!("{line}行目から: ")).unwrap_or_default();
+            let detail = Some(error.detail()).filter(|detail| !detail.is_empty());
+            let detail = detail.map(|detail| format!("\n{detail}")).unwrap_or_default();
+            let fault = error.fault().as_str();
+            Err(Failure::refused(
+                chukei_wire::result::ResultName::BadFormat,
+                format!("{line}ポリシーとして受け付けられません [{fault}]{detail}"),
+            ))
+        }
+    }
+}
