@@ -151,6 +151,22 @@ pub fn event(bytes: &[u8]) {
     }
 }
 
+/// An entry of a register has one byte form.
+pub fn register_entry(bytes: &[u8]) {
+    if let Ok(entry) = chukei_domain::register::Entry::from_bytes(bytes) {
+        assert_eq!(entry.to_bytes().as_deref(), Ok(bytes));
+    }
+}
+
+/// A file that is accepted says the same once more when it is written from its entries.
+pub fn register_file(bytes: &[u8]) {
+    use chukei_domain::register::RegisterFile;
+    let Some(file) = text(bytes).and_then(|text| RegisterFile::parse(text).ok()) else { return };
+    let Ok(entries) = file.check() else { return };
+    let again = RegisterFile::of(file.body, entries.clone()).to_toml().expect("a file");
+    assert_eq!(RegisterFile::parse(&again).and_then(|file| file.check()), Ok(entries));
+}
+
 /// What is kept of a notice.
 pub fn notice_content(bytes: &[u8]) {
     if let Ok(content) = NoticeContent::from_bytes(bytes) {
