@@ -11,7 +11,7 @@ use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
 use crate::access::asked::Asked;
-use crate::access::endpoint::{Effect, endpoint};
+use crate::access::endpoint::{Effect, Entrance, endpoint};
 use crate::access::entered::Scope;
 use crate::access::facts::Inquiry;
 use crate::access::grant::{Deliver, Export, Grant, Operate, Read, Write};
@@ -88,7 +88,13 @@ impl Decided {
 /// Decides whether `caller` may do within `scope` what `header` asks for.
 pub fn decide(judge: Judge<'_>, caller: &Caller, scope: Scope, header: &Header) -> Decided {
     let Some(line) = scope.entrance().and_then(|entrance| endpoint(header.kind, entrance)) else {
-        return Decided::outside(judge, caller, header, ResultName::NotPermitted);
+        // R2: whatever staff do, whoever keeps the platform up does not.
+        let of_staff = endpoint(header.kind, Entrance::Staff).is_some();
+        let refusal = match scope {
+            Scope::Upkeep(_) if of_staff => ResultName::RoleHasNoDataAccess,
+            _ => ResultName::NotPermitted,
+        };
+        return Decided::outside(judge, caller, header, refusal);
     };
     let inquiry = Inquiry::of(judge, caller, &scope, header, line);
     let verdict = inquiry.judged(|facts| judge.policies.decide(facts));

@@ -6,12 +6,13 @@ use chukei_domain::register::Delegation;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
+use chukei_wire::result::ResultName;
 
 use crate::access::endpoint::Entrance;
 use crate::access::scope::BodyScope;
 use crate::access::upkeep::UpkeepScope;
 use crate::bodies::caller::Caller;
-use crate::hosted::{Bodies, HostedBody, NotServed};
+use crate::hosted::{Bodies, HostedBody};
 
 /// What was entered.
 #[derive(Clone)]
@@ -24,12 +25,13 @@ pub enum Scope {
 
 impl Scope {
     /// What this caller enters with this header; the same answer for whatever does not exist and is not theirs (R1).
-    pub fn of(bodies: &Bodies, caller: &Caller, header: &Header) -> Result<Self, NotServed> {
-        match &caller.identity {
-            identity @ (Identity::Operator(_) | Identity::Maintenance(_)) => {
-                UpkeepScope::of_upkeep(bodies, identity, header).map(Self::Upkeep)
+    pub fn of(bodies: &Bodies, caller: &Caller, header: &Header) -> Result<Self, ResultName> {
+        match (&caller.identity, caller.leave.on_behalf_of) {
+            (identity @ (Identity::Operator(_) | Identity::Maintenance(_)), None) => {
+                Ok(UpkeepScope::of_upkeep(bodies, identity, header).map(Self::Upkeep)?)
             }
-            identity => BodyScope::of_staff(bodies, identity, header).map(Self::Body),
+            (identity, Some(of)) => BodyScope::of_delegation(bodies, identity, header, of).map(Self::Body),
+            (identity, None) => Ok(BodyScope::of_staff(bodies, identity, header).map(Self::Body)?),
         }
     }
 
@@ -57,11 +59,11 @@ impl Scope {
         }
     }
 
-    /// The delegation under which another body's identity has entered (R42).
-    pub fn delegation(&self) -> Option<&Delegation> {
+    /// The delegations of which one decides for another body's identity that has entered (R42).
+    pub fn delegations(&self) -> Arc<[Delegation]> {
         match self {
-            Self::Body(scope) => scope.delegation(),
-            Self::Upkeep(_) => None,
+            Self::Body(scope) => scope.delegations().clone(),
+            Self::Upkeep(_) => Arc::default(),
         }
     }
 

@@ -18,6 +18,7 @@ use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
 
 use crate::access::decision::Judge;
+use crate::access::delegation::{Proxied, deciding};
 use crate::access::endpoint::Endpoint;
 use crate::access::entered::Scope;
 use crate::bodies::caller::Caller;
@@ -54,8 +55,8 @@ pub struct Inquiry {
     pub body: Option<BodyCode>,
     /// The number of the ticket that is claimed.
     pub ticket: Option<String>,
-    /// The delegation that was found for another body's identity.
-    pub delegation: Option<Delegation>,
+    /// Under which another body's identity asks: one of them decides.
+    pub delegations: Arc<[Delegation]>,
     /// The affair it is done for.
     pub affair: Option<AffairCode>,
     /// The datasets it touches, as far as they are known.
@@ -92,7 +93,7 @@ impl Inquiry {
             pattern: if of_portal { Pattern::default() } else { judge.patterns.asked(&identity.to_string()) },
             body: scope.code(),
             ticket: caller.leave.ticket.as_ref().map(|ticket| ticket.as_str().to_owned()),
-            delegation: scope.delegation().cloned(),
+            delegations: scope.delegations(),
             affair: header.affair.as_deref().and_then(|affair| affair.parse().ok()),
             datasets: header.datasets.iter().filter_map(|code| code.parse().ok()).collect(),
             reaches: None,
@@ -110,7 +111,13 @@ impl Inquiry {
 
     /// The other body under whose delegation it is done.
     pub fn on_behalf_of(&self) -> Option<BodyCode> {
-        self.delegation.as_ref().and(self.body)
+        self.body.filter(|_| !self.delegations.is_empty())
+    }
+
+    /// The delegation that decides, for what is known now.
+    fn delegation(&self) -> Option<&Delegation> {
+        let Self { affair, now_ms, .. } = *self;
+        deciding(&*self.delegations, Proxied { action: self.line.action, affair, now_ms })
     }
 
     /// Lets `look` see the facts.
@@ -142,7 +149,7 @@ impl Inquiry {
             }),
             pattern: self.pattern,
             factors: self.factors.facts(),
-            proxy: self.delegation.as_ref().map(|delegation| Proxy {
+            proxy: self.delegation().map(|delegation| Proxy {
                 affairs: &delegation.affairs,
                 functions: &delegation.functions,
                 from_ms: delegation.from_ms,

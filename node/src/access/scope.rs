@@ -9,7 +9,9 @@ use chukei_relay_client::permit::VerifiedPermit;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
+use chukei_wire::result::ResultName;
 
+use crate::access::delegation::given;
 use crate::access::endpoint::Entrance;
 use crate::hosted::{Bodies, HostedBody, NotServed};
 
@@ -19,8 +21,8 @@ pub struct BodyScope {
     body: Arc<HostedBody>,
     actor: String,
     entrance: Option<Entrance>,
-    /// Under which another body's identity has entered.
-    delegation: Option<Arc<Delegation>>,
+    /// Under which another body's identity has entered; none for the body's own.
+    delegations: Arc<[Delegation]>,
 }
 
 impl BodyScope {
@@ -33,6 +35,39 @@ impl BodyScope {
         let own = Some(*own).filter(|own| Some(*own) == header.body).ok_or(NotServed::Unknown)?;
         let body = bodies.get(own)?;
         Ok(Self::own(body, identity.to_string(), Some(Entrance::Staff)))
+    }
+
+    /// Another body's staff and systems enter the body that the header names where that body has delegated to theirs (R42).
+    /// What a delegation covers, and when, is decided like everything else. Nothing given, not at hand and unknown are
+    /// told alike (R1); the caller's own body must be at hand, which is who knows the caller.
+    pub fn of_delegation(
+        bodies: &Bodies,
+        identity: &Identity,
+        header: &Header,
+        of: BodyCode,
+    ) -> Result<Self, ResultName> {
+        let (Identity::System(own, _) | Identity::Staff(own, _)) = identity else {
+            return Err(ResultName::NotAuthorised);
+        };
+        if header.body != Some(of) {
+            return Err(ResultName::NotFound);
+        }
+        let known = bodies.opened(of).map(|body| body.register());
+        let given: Arc<[Delegation]> = match (&known, own.as_str().parse()) {
+            (Some(register), Ok(to)) if *own != of => given(register.delegations(), to).cloned().collect(),
+            _ => Arc::default(),
+        };
+        let told = |why| match why {
+            NotServed::Unknown => ResultName::NotAuthorised,
+            NotServed::NotReady => ResultName::NotReady,
+        };
+        bodies.get(*own).map_err(told)?;
+        if given.is_empty() {
+            return Err(ResultName::NotAuthorised);
+        }
+        let body = bodies.get(of).map_err(told)?;
+        let entered = Self::own(body, identity.to_string(), Some(Entrance::Staff));
+        Ok(Self { delegations: given, ..entered })
     }
 
     /// A broker's permit enters the body that its header names (R22).
@@ -49,12 +84,12 @@ impl BodyScope {
     }
 
     fn own(body: Arc<HostedBody>, actor: String, entrance: Option<Entrance>) -> Self {
-        Self { body, actor, entrance, delegation: None }
+        Self { body, actor, entrance, delegations: Arc::default() }
     }
 
-    /// The delegation under which another body's identity has entered (R42).
-    pub fn delegation(&self) -> Option<&Delegation> {
-        self.delegation.as_deref()
+    /// The delegations of which one decides for another body's identity that has entered (R42); none for the body's own.
+    pub fn delegations(&self) -> &Arc<[Delegation]> {
+        &self.delegations
     }
 
     /// The body.
@@ -77,3 +112,6 @@ impl BodyScope {
         self.entrance
     }
 }
+
+#[cfg(test)]
+mod tests;

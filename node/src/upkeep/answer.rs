@@ -62,12 +62,23 @@ pub(super) async fn end(call: &mut Call, outcome: Result<Report, Failure>) -> Re
         Err(failure) => {
             tracing::warn!(kind = call.header.kind.as_str(), code = failure.code, "upkeep not done");
             let result = result_of(&failure);
-            let Failure { exit, code, message } = failure;
+            let Failure { exit, code, message } = without_path(failure);
             (UpkeepAnswer::Failed(UpkeepFailure { exit: exit as u8, code, message }), result)
         }
     };
     call.reply(&answer).await?;
     Ok(Done { result, count: u64::from(result == ResultName::Done) })
+}
+
+/// Callers know names, and no path of the host: the node's log has it.
+fn without_path(failure: Failure) -> Failure {
+    if failure.code != "IO" {
+        return failure;
+    }
+    tracing::warn!(message = failure.message, "a file of a backup");
+    let text =
+        "a file of the backup, or the folder, cannot be read or written: have it looked at on the host";
+    Failure::new(failure.exit, "IO", text)
 }
 
 /// The name under which events and metrics know a failure.

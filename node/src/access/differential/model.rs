@@ -8,7 +8,7 @@ use chukei_wire::result::ResultName;
 
 use super::request::Request;
 use super::world::{CARETAKERS, Caretaker, HOUR_MS, Known, NOBODYS, NOW_MS, PLATFORMS, World};
-use crate::access::endpoint::Entrance;
+use crate::access::endpoint::{ENDPOINTS, Endpoint, Entrance};
 
 const WORK: &[&str] = &[
     "copy_import",
@@ -62,10 +62,12 @@ pub(super) fn expected(world: &World, request: &Request) -> Option<ResultName> {
         return Some(ResultName::NotFound);
     }
     let at_hand = if upkeep { Entrance::Upkeep } else { Entrance::Staff };
-    let listed = crate::access::endpoint::ENDPOINTS
-        .iter()
-        .find(|line| line.kind == request.kind() && line.entrance == at_hand);
-    let Some(line) = listed else { return Some(ResultName::NotPermitted) };
+    let listed = ENDPOINTS.iter().find(|line| line.kind == request.kind() && line.entrance == at_hand);
+    let Some(line) = listed else {
+        let of_staff = |line: &&Endpoint| line.kind == request.kind() && line.entrance == Entrance::Staff;
+        let data = upkeep && ENDPOINTS.iter().any(|line| of_staff(&line));
+        return Some(if data { ResultName::RoleHasNoDataAccess } else { ResultName::NotPermitted });
+    };
     let case = Case {
         request,
         action: line.action,

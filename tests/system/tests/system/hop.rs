@@ -104,7 +104,17 @@ impl Caller {
 
     /// Like [`Caller::ask`], on a connection that may be over.
     pub(crate) async fn try_ask(&self, header: &Header, messages: &[Vec<u8>]) -> Result<Reply, SessionError> {
-        let mut request = open_request(&self.peer, header, &Hop::default()).await?;
+        self.try_ask_with(header, &Hop::default(), messages).await
+    }
+
+    /// Like [`Caller::try_ask`], with this hop part.
+    pub(crate) async fn try_ask_with(
+        &self,
+        header: &Header,
+        hop: &Hop,
+        messages: &[Vec<u8>],
+    ) -> Result<Reply, SessionError> {
+        let mut request = open_request(&self.peer, header, hop).await?;
         for message in messages {
             // A peer that has refused by now does not read on.
             let _ = request.send.write_frame(chukei_wire::frame::FrameType::Message, message).await;

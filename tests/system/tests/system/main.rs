@@ -12,10 +12,12 @@ mod clocks;
 mod contract;
 mod copy_file;
 mod credentials;
+mod delegation;
 mod disks;
 mod engines;
 mod every_endpoint;
 mod factors;
+mod founding;
 mod group;
 mod hop;
 mod isolation;
@@ -76,6 +78,7 @@ fn trials() -> Vec<Trial> {
         engines::trials(),
         taking_over::trials(),
         request_ids::trials(),
+        delegation::trials(),
     ]
     .into_iter()
     .flatten()
