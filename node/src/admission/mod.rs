@@ -149,8 +149,8 @@ impl Admission {
         service.oneshot(cost).await.map_err(room)
     }
 
-    /// Runs `work` in its turn, or says why not. `deadline` is for the wait and the work together. No more than half of it
-    /// is waited: who is told nothing before its own deadline has not been told (R40).
+    /// Runs `work` in its turn, or says why not. `deadline` is for the wait and the work together. A request
+    /// waits only where as much time is left behind the wait: who is told nothing before its deadline has not been told (R40).
     pub async fn run<F: Future>(
         &self,
         body: &BodyLimit,
@@ -158,7 +158,7 @@ impl Admission {
         work: F,
     ) -> Result<F::Output, NotDone> {
         let until = Instant::now() + deadline;
-        let wait = body.bounds().wait.min(deadline / 2);
+        let wait = Some(body.bounds().wait).filter(|wait| *wait <= deadline / 2).unwrap_or_default();
         let _turn = self.turn(body, 1, wait, false).await.map_err(NotDone::Shed)?;
         tokio::time::timeout_at(until, work).await.map_err(|_| NotDone::DeadlinePassed)
     }
