@@ -56,7 +56,11 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
         return Err(CallError::NotNow(ResultName::NotReady));
     }
     let (scope, decided) = match Scope::of(&node.bodies, caller, header) {
-        Ok(scope) => (Some(scope.clone()), decide(node.judge(), caller, scope, header)),
+        Ok(scope) => {
+            let mut decided = decide(node.judge(), caller, scope.clone(), header);
+            tell_unknown_affair(node, &scope, header, &mut decided);
+            (Some(scope), decided)
+        }
         Err(why) => (None, Decided::outside(node.judge(), caller, header, why.into())),
     };
     let told = match (&scope, &decided.outcome) {
@@ -73,6 +77,16 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
         (_, Err(ResultName::NotReady)) => Err(CallError::NotNow(ResultName::NotReady)),
         (_, Err(refusal)) => Err(CallError::Refused(refusal)),
         (None, Ok(_)) => Err(CallError::Refused(ResultName::NotFound)),
+    }
+}
+
+/// An affair that there is not at all is told apart from one that is another's: the catalogue is no secret.
+fn tell_unknown_affair(node: &Node, scope: &Scope, header: &Header, decided: &mut Decided) {
+    let (Scope::Body(scope), Some(affair)) = (scope, &header.affair) else { return };
+    let refused = decided.observed.refused == Some(ResultName::AffairNotAllowed);
+    if refused && node.catalogue(scope.body()).affair(affair).is_none() {
+        decided.outcome = Err(ResultName::UnknownAffair);
+        decided.observed.refused = Some(ResultName::UnknownAffair);
     }
 }
 
