@@ -43,7 +43,8 @@ fn ask(stage: &Stage, caller: &Caller, kind: Kind, body: &str) -> Reply {
 #[track_caller]
 fn outcome(reply: &Reply) -> Outcome {
     assert_eq!(reply.error, None);
-    Status::from_bytes(&reply.bytes[FRAME_HEAD..]).unwrap().outcome
+    let length = u32::from_be_bytes(reply.bytes[1..FRAME_HEAD].try_into().unwrap()) as usize;
+    Status::from_bytes(&reply.bytes[FRAME_HEAD..FRAME_HEAD + length]).unwrap().outcome
 }
 
 fn events(stage: &Stage) -> u64 {
