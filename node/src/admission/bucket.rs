@@ -9,6 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const NANOS: u128 = 1_000_000_000;
+/// Whoever finds nothing is told to come back when there are so many: one operation may be several requests (a challenge,
+/// its answer, the call itself), and one at a time would never get to the last of them.
+const SEVERAL: u64 = 4;
 
 /// One bucket.
 pub(super) struct Bucket {
@@ -29,7 +32,7 @@ impl Bucket {
         Self { rate, burst, epoch: Instant::now(), full_at: AtomicU64::new(0) }
     }
 
-    /// Takes one unit, or tells how long it is until there is one.
+    /// Takes one unit, or tells how long it is until there are several, or as many as the bucket holds.
     pub(super) fn take_one(&self) -> Result<(), Duration> {
         let (now, cost) = (self.now(), nanos(1, self.rate));
         let taken = self.full_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |full_at| {
@@ -37,7 +40,8 @@ impl Bucket {
             (after.saturating_sub(now) <= self.burst).then_some(after)
         });
         taken.map(drop).map_err(|full_at| {
-            let after = full_at.max(now).saturating_add(cost);
+            let several = nanos(SEVERAL, self.rate).min(self.burst);
+            let after = full_at.max(now).saturating_add(several);
             Duration::from_nanos(after.saturating_sub(now).saturating_sub(self.burst).max(1))
         })
     }
@@ -76,11 +80,14 @@ mod tests {
         let bucket = Bucket::new(10, 3);
         assert!((0..3).all(|_| bucket.take_one().is_ok()));
         let wait = bucket.take_one().unwrap_err();
-        assert_eq!(wait, Duration::from_millis(100));
-        advance(wait - Duration::from_millis(1)).await;
-        assert_eq!(bucket.take_one(), Err(Duration::from_millis(1)), "a refusal costs nothing");
-        advance(Duration::from_millis(1)).await;
-        assert_eq!(bucket.take_one(), Ok(()));
+        assert_eq!(wait, Duration::from_millis(300), "as many as it holds");
+        advance(Duration::from_millis(99)).await;
+        assert_eq!(bucket.take_one(), Err(Duration::from_millis(201)), "a refusal costs nothing");
+        advance(Duration::from_millis(201)).await;
+        assert_eq!([bucket.take_one(), bucket.take_one(), bucket.take_one()], [Ok(()); 3]);
+        let large = Bucket::new(10, 1_000);
+        large.charge(1_000);
+        assert_eq!(large.take_one(), Err(Duration::from_millis(400)), "several, not all");
         advance(Duration::from_secs(60)).await;
         assert!((0..3).all(|_| bucket.take_one().is_ok()), "no more than a burst is saved up");
         assert!(bucket.take_one().is_err());
