@@ -96,7 +96,7 @@ async fn r40_shed_inside_the_limit_tells_nobody() {
     let _task = occupy(&admission, &body).await;
     let _waits = tokio::spawn({
         let (admission, body) = (admission.clone(), body.clone());
-        async move { admission.run(&body, LONG, async {}).await }
+        async move { admission.turn(&body, 1, LONG * 4, false).await }
     });
     tokio::task::yield_now().await;
     let wrong = ServiceBuilder::new()
