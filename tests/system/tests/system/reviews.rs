@@ -3,21 +3,29 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chukei_harness::layout::{CARE_CLERK, STAFF};
+use chukei_harness::layout::{AFFAIRS, CARE_CLERK, DEVICE, STAFF};
 use chukei_harness::role::Role;
-use chukei_wire::header::Kind;
+use chukei_relay_client::factor::{FactorHolder, FileKey};
+use chukei_wire::codec::encode;
+use chukei_wire::frame::{FRAME_HEAD, Outcome, Status};
+use chukei_wire::header::{Header, Kind};
+use chukei_wire::message::staff::{CopyShowRequest, ProvisionStatusRequest};
+use chukei_wire::result::ResultName;
 use libtest_mimic::{Failed, Trial};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::copy_file::TAX;
 use crate::group::{Shared, Test, group};
-use crate::hop::{credentials, dial_staff};
+use crate::hop::{Reply, credentials, dial_staff, key_file};
 use crate::page::metric;
+use crate::person::Person;
 use crate::program::Ended;
 use crate::stage::{Stage, until};
 
 const TESTS: &[Test<Reviewed>] = &[
     ("r7_refusals_elsewhere_are_an_item_that_outlives_a_kill_and_is_signed", refusals_elsewhere),
+    ("r6_the_three_hundred_and_first_person_within_ten_minutes_steps_up_and_is_an_item", many_persons),
     ("r7_nobody_signs_off_what_they_did_themselves", own_item),
     ("r10_a_note_with_an_individual_number_is_refused_and_not_echoed", note_with_a_number),
     ("r7_an_item_that_nobody_signs_is_overdue_and_alarms", overdue),
@@ -29,11 +37,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const BODY: &str = "982016";
 const OTHER: &str = "982024";
+/// Persons opened by one call.
+const TOGETHER: usize = 11;
 
 /// Its tests take turns: they look at one queue. The member of staff is a reviewer, the clerk of the care affair is none.
 struct Reviewed {
     stage: Stage,
-    turns: Mutex<()>,
+    /// Seconds by which the stage's clock was moved.
+    turns: Mutex<u64>,
 }
 
 impl Shared for Reviewed {
@@ -47,8 +58,14 @@ impl Shared for Reviewed {
 }
 
 impl Reviewed {
-    fn turn(&self) -> MutexGuard<'_, ()> {
+    fn turn(&self) -> MutexGuard<'_, u64> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets time pass.
+    fn pass(&self, turn: &mut u64, seconds: u64) {
+        *turn += seconds;
+        self.stage.layout().set_clock(&format!("+{turn}s")).unwrap();
     }
 
     /// Runs a command as the reviewer.
@@ -112,6 +129,54 @@ fn own_item(on: &Reviewed) {
     until("that they tried is an item as well", || on.found("second_person", STAFF));
 }
 
+/// What the status of a reply says.
+fn outcome(reply: &Reply) -> Outcome {
+    let length = u32::from_be_bytes(reply.bytes[1..FRAME_HEAD].try_into().unwrap()) as usize;
+    Status::from_bytes(&reply.bytes[FRAME_HEAD..FRAME_HEAD + length]).unwrap().outcome
+}
+
+/// D9. A few persons are opened by one call, the others one by one: so that there are fewer requests than persons.
+fn many_persons(on: &Reviewed) {
+    let mut turn = on.turn();
+    let stage = &on.stage;
+    let persons = stage.persons(BODY, 301);
+    let (together, others) = persons.split_at(TOGETHER);
+    for person in together {
+        stage.self_info(&person.user, BODY, &[TAX]);
+    }
+    on.reviewer(&["signal", "device", DEVICE, "healthy"]).done();
+    let own = credentials(stage.layout(), &format!("staff-{BODY}-{CARE_CLERK}"));
+    let clerk = stage.runtime.block_on(dial_staff(stage.layout(), &own)).unwrap();
+    // A factor that was shown just now would lift what is asked for.
+    on.pass(&mut turn, 11 * 60);
+    let ask = |kind, message: Vec<u8>| {
+        let header = Header { affair: Some(AFFAIRS[1].to_owned()), ..clerk.header(kind, BODY) };
+        outcome(&stage.runtime.block_on(clerk.ask(&header, &[message])))
+    };
+    let all = ProvisionStatusRequest { integrated_addressee_number: None, from_ms: None, limit: 1_000 };
+    assert_eq!(ask(Kind::ProvisionStatus, encode(&all).unwrap()), Outcome::Answered);
+    let show = |person: &Person| {
+        let integrated_addressee_number = person.addressee.clone();
+        let request = CopyShowRequest { integrated_addressee_number, info_name_code: TAX.to_owned() };
+        ask(Kind::CopyShow, encode(&request).unwrap())
+    };
+    let (last, before) = others.split_last().unwrap();
+    for (at, person) in before.iter().enumerate() {
+        assert_eq!(show(person), Outcome::Refused(ResultName::NotFound), "nothing is stored of them: {at}");
+    }
+    assert_eq!(show(last), Outcome::Refused(ResultName::StepUpRequired));
+    let item = until("the item", || on.found("many_persons", CARE_CLERK));
+    assert_eq!((&item["persons"], &item["results"]), (&301.into(), &serde_json::json!(["STEP_UP_REQUIRED"])));
+    let number = item["id"].to_string();
+    let face = key_file(stage.layout(), &format!("factor-{BODY}-{CARE_CLERK}-face.key"));
+    let face = FileKey::load("face", &face).unwrap();
+    let clock = stage.layout().clock();
+    let holder = FactorHolder { connection: &clerk.peer, user: own.identity(), clock: &clock };
+    stage.runtime.block_on(holder.show(&face)).unwrap();
+    assert_eq!(show(last), Outcome::Refused(ResultName::NotFound), "a fresh factor lifts it");
+    on.reviewer(&["review", "sign", &number, "--note", "照会の集中、課長に確認"]).done();
+}
+
 fn note_with_a_number(on: &Reviewed) {
     let _turn = on.turn();
     let number = on.pry(CARE_CLERK);
@@ -123,13 +188,13 @@ fn note_with_a_number(on: &Reviewed) {
 }
 
 fn overdue(on: &Reviewed) {
-    let _turn = on.turn();
+    let mut turn = on.turn();
     let number = on.pry(CARE_CLERK);
     let layout = on.stage.layout();
     let of = |name: &str| metric(layout, Role::Node, name);
     until("the item is counted", || (of("chukei_reviews_open") >= 1.0).then_some(()));
-    assert_eq!(of("chukei_reviews_overdue"), 0.0);
-    layout.set_clock("+7d").unwrap();
+    assert!(on.items(&["--overdue"]).iter().all(|item| item["id"].to_string() != number));
+    on.pass(&mut turn, 7 * 86_400);
     until("the item is overdue", || (of("chukei_reviews_overdue") >= 1.0).then_some(()));
     let overdue = on.items(&["--overdue"]);
     let item = overdue.iter().find(|item| item["id"].to_string() == number).unwrap();
