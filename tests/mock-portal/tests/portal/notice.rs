@@ -186,7 +186,8 @@ async fn r22_a_request_without_a_good_permit_is_refused_and_an_id_is_used_once()
         (Some(named), ResultName::PermitScope),
     ];
     for (permit, result) in expected {
-        let mut request = open_request(&portal, &header, &Hop { sender_code: None, permit, leave: None }).await.unwrap();
+        let mut request =
+            open_request(&portal, &header, &Hop { sender_code: None, permit, leave: None }).await.unwrap();
         assert_eq!(request.read_status().await.unwrap(), Outcome::Refused(result));
     }
     let again = case.stage.broker.desk.permit(&permits, hash, None);

@@ -17,7 +17,7 @@ use chukei_wire::result::ResultName;
 use libtest_mimic::{Failed, Trial};
 
 use crate::group::{Shared, Test, group};
-use crate::hop::{Caller, credentials, dial_staff, key_file};
+use crate::hop::{Caller, credentials, dial_unproven, key_file};
 use crate::program;
 use crate::stage::{Stage, until};
 
@@ -94,7 +94,7 @@ fn secret(path: &Path, text: &str) {
 impl Proving {
     fn enter(&self, body: &str, name: &str) -> Caller {
         let own = credentials(self.0.layout(), &format!("staff-{body}-{name}"));
-        self.0.runtime.block_on(dial_staff(self.0.layout(), &own)).unwrap()
+        self.0.runtime.block_on(dial_unproven(self.0.layout(), &own)).unwrap()
     }
 
     fn key(&self, body: &str, holder: &str, factor: &str) -> FileKey {
@@ -176,7 +176,7 @@ fn proved(proving: &Proving) {
     assert_eq!(proving.try_one(&proving.enter(BODY, STAFF), &user, &key), Ok(()));
     assert_eq!(proving.challenge(&caller, "nose"), Err(ResultName::NotFound));
     let system = credentials(proving.0.layout(), &format!("system-{BODY}-zeimu"));
-    let system = proving.0.runtime.block_on(dial_staff(proving.0.layout(), &system)).unwrap();
+    let system = proving.0.runtime.block_on(dial_unproven(proving.0.layout(), &system)).unwrap();
     assert_eq!(proving.challenge(&system, "face"), Err(ResultName::NotPermitted));
 }
 
@@ -208,7 +208,9 @@ fn five_tries(proving: &Proving) {
     }
     let end = proving.0.runtime.block_on(caller.peer.closed());
     assert_eq!(end, ConnectionError::ClosedByPeer(2));
-    assert_eq!(proving.events(LOGGED), before + by_reading + 5);
+    // The review of patterns may tell of them, too.
+    let after = proving.events(LOGGED);
+    assert!(after >= before + by_reading + 5, "{before} {by_reading} {after}");
 }
 
 fn ten_tries(proving: &Proving) {

@@ -52,8 +52,18 @@ pub(crate) struct Caller {
     layout: Layout,
 }
 
-/// Dials the node's entrance for staff.
+/// Dials the node's entrance for staff, and shows there what a terminal of theirs shows.
 pub(crate) async fn dial_staff(
+    layout: &Layout,
+    credentials: &HopCredentials,
+) -> Result<Caller, EndpointError> {
+    let caller = dial_unproven(layout, credentials).await?;
+    caller.prove(credentials.identity()).await;
+    Ok(caller)
+}
+
+/// Dials the node's entrance for staff with the certificate alone.
+pub(crate) async fn dial_unproven(
     layout: &Layout,
     credentials: &HopCredentials,
 ) -> Result<Caller, EndpointError> {
@@ -61,9 +71,7 @@ pub(crate) async fn dial_staff(
     let address = address(layout, Role::Node, "staff");
     let node = Identity::Node("node-a".into());
     let peer = endpoint.connect(credentials, &layout.clock(), address, &node).await?;
-    let caller = Caller { peer, _endpoint: endpoint, layout: layout.clone() };
-    caller.prove(credentials.identity()).await;
-    Ok(caller)
+    Ok(Caller { peer, _endpoint: endpoint, layout: layout.clone() })
 }
 
 /// Everything that came back on one stream.
