@@ -162,12 +162,16 @@ fn face(of: &str, name: &str) -> Option<String> {
     (name != SYSTEM).then_some(text)
 }
 
-/// The configuration of whoever holds the certificate `holder`, at the terminal `device` of `of`.
+/// The configuration of whoever holds the certificate `holder`: a person at the terminal `device` of `of`, or a system,
+/// which sits at none.
 fn terminal(holder: &str, of: &str, device: &str, face: Option<&str>, at: &Addresses) -> String {
-    let (tls, face) = (tls(holder), face.unwrap_or_default());
+    let tls = tls(holder);
+    let beside = face.map_or_else(String::new, |face| {
+        let stem = format!("pki/device-{of}-{device}");
+        format!("\n[device]\ncertificate = \"{stem}.pem\"\nkey = \"{stem}.key\"\n{face}")
+    });
     format!(
-        "development = true\nclock_file = \"clock\"\n{tls}\
-         \n[device]\ncertificate = \"pki/device-{of}-{device}.pem\"\nkey = \"pki/device-{of}-{device}.key\"\n{face}\
+        "development = true\nclock_file = \"clock\"\n{tls}{beside}\
          \n[node]\nname = \"{NODE}\"\naddress = \"{}\"\n",
         at.staff
     )

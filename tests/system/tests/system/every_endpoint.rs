@@ -31,6 +31,13 @@ const NOBODYS: &str = "980005";
 /// Pairs of requests of one kind.
 const PAIRS: usize = 24;
 
+/// One test at a time: one reports the device that the others come from as unhealthy.
+static TURNS: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn taking_turns() -> std::sync::MutexGuard<'static, ()> {
+    TURNS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 fn caller(stage: &Stage, stem: &str) -> Caller {
     let credentials = credentials(stage.layout(), stem);
     stage.runtime.block_on(dial_staff(stage.layout(), &credentials)).unwrap()
@@ -55,6 +62,7 @@ fn events(stage: &Stage) -> u64 {
 
 /// A certificate of the body's, of the right authority, of somebody whom its register does not know.
 fn nobody(stage: &Stage) {
+    let _turn = taking_turns();
     let layout = stage.layout();
     let pki = Pki::open(&layout.dir().join("pki")).unwrap();
     let validity = Validity::hop(layout.clock().now_ms());
@@ -71,6 +79,7 @@ fn nobody(stage: &Stage) {
 
 /// The same person, on the same connection: a report about their device turns every answer, and another turns it back.
 fn unhealthy(stage: &Stage) {
+    let _turn = taking_turns();
     let clerk = caller(stage, &format!("staff-{OWN}-u-tax-07"));
     let system = stage.layout().dir().join(format!("system-{OWN}.toml")).display().to_string();
     let report = |condition: &str| {
@@ -89,6 +98,7 @@ fn unhealthy(stage: &Stage) {
 
 /// Alternating, so that whatever else the machine does meets both.
 fn same_time(stage: &Stage) {
+    let _turn = taking_turns();
     let clerk = caller(stage, &format!("staff-{OWN}-u-tax-07"));
     let (mut foreign, mut absent) = (Vec::new(), Vec::new());
     for line in ENDPOINTS.iter().filter(|line| line.entrance == Entrance::Staff) {

@@ -58,6 +58,10 @@ impl Turn<'_> {
     fn pass(&mut self, hours: u64) {
         *self.hours += hours;
         self.stage.layout().set_clock(&format!("+{}s", *self.hours * HOUR_S)).unwrap();
+        // A proof that begins before the node reads the clock anew is over before it ends.
+        until("the node to have read the clock", || {
+            (self.first(&["act", "list"]).code == Some(0)).then_some(())
+        });
     }
 
     /// The first person: asks for acts, and is an administrator.

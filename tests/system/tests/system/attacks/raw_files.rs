@@ -174,7 +174,10 @@ fn other_keys() -> Completion {
     let text = told("(store)");
     assert!(text.contains(&format!("body {OTHER} is not served")), "{text}");
     exchanged(&rows(OTHER), &rows(BODY), renamed);
-    until("a refusal of what is not there", || (stage.portal(&of_other).code == Some(3)).then_some(()));
+    // Not one row of its register opens: nothing of the body is served at all.
+    let text = told("(config_tampered)");
+    assert!(text.contains(&format!("body {OTHER} is not served")) && !text.contains(BODY), "{text}");
+    assert_eq!(stage.portal(&of_other).code_at(4), "NOT_READY");
     let (more, _) = stage.new_persons(OTHER, 1);
     let enrolled = stage.staff(OTHER, &["person", "enroll", &more.display().to_string()]);
     assert_ne!(enrolled.code, Some(0), "{enrolled:?}");
