@@ -24,6 +24,7 @@ mod isolation;
 mod key_rotation;
 mod limits;
 mod load;
+mod maintenance;
 mod moving;
 mod notice_file;
 mod operation;
@@ -79,6 +80,7 @@ fn trials() -> Vec<Trial> {
         taking_over::trials(),
         request_ids::trials(),
         delegation::trials(),
+        maintenance::trials(),
     ]
     .into_iter()
     .flatten()
