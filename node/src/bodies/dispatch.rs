@@ -61,7 +61,7 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
             tell_unknown_affair(node, &scope, header, &mut decided);
             (Some(scope), decided)
         }
-        Err(why) => (None, Decided::outside(node.judge(), caller, header, why.into())),
+        Err(why) => (None, Decided::outside(node.judge(), caller, header, why)),
     };
     let told = match (&scope, &decided.outcome) {
         (Some(scope), Ok(_)) => Logs::of(node, scope, caller).called(header, &decided).await,

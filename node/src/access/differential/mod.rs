@@ -33,7 +33,7 @@ fn decided(world: &World, request: &Request) -> Decided {
     let (caller, header) = (request.caller(), request.header());
     match Scope::of(bodies, &caller, &header) {
         Ok(scope) => decide(judge, &caller, scope, &header),
-        Err(why) => Decided::outside(judge, &caller, &header, why.into()),
+        Err(why) => Decided::outside(judge, &caller, &header, why),
     }
 }
 
@@ -53,7 +53,7 @@ async fn access_differential_random_attacks_are_decided_as_the_plain_rules_say()
         *seen.entry(format!("{ours:?}")).or_default() += 1;
     }
     for (result, count) in &seen {
-        println!("{count:>7} {result}");
+        eprintln!("{count:>7} {result}");
     }
     assert!(seen.values().all(|count| *count >= 20), "every outcome is met: {seen:?}");
     assert!(seen.len() >= 9, "{seen:?}");

@@ -125,7 +125,7 @@ fn same_time(stage: &Stage) {
     let pairs = foreign.len() as f64;
     let away = (faster - pairs / 2.0).abs() / (pairs.sqrt() / 2.0);
     let (foreign, absent) = (median(foreign), median(absent));
-    println!(
+    eprintln!(
         "across bodies {:.3} ms, nobody's {:.3} ms, {pairs} pairs, {away:.1} sigma",
         foreign * 1e3,
         absent * 1e3

@@ -114,7 +114,7 @@ fn refusals_elsewhere(on: &Reviewed) {
     assert_eq!((&signed["state"], &signed["signed_by"]), (&"SIGNED".into(), &by.into()));
     assert_eq!(on.found("refused_elsewhere", CARE_CLERK), None);
     let kept = on.items(&["--signed"]);
-    assert!(kept.iter().any(|item| item["id"].to_string() == number), "{kept:?}");
+    assert!(kept.iter().any(|item| is(item, &number)), "{kept:?}");
     let again = on.reviewer(&[&["review", "sign", &number], &note[..]].concat()).done();
     assert_eq!(again["signed_ms"], signed["signed_ms"], "repeated, it is the same signature");
     assert_ne!(on.pry(CARE_CLERK), number, "what comes after a signature is not signed");
@@ -187,17 +187,22 @@ fn note_with_a_number(on: &Reviewed) {
     assert_eq!((&shown["state"], &shown["note"]), (&"OPEN".into(), &Value::Null));
 }
 
+/// Whether an item has this number.
+fn is(item: &Value, number: &str) -> bool {
+    item["id"].as_u64() == number.parse().ok()
+}
+
 fn overdue(on: &Reviewed) {
     let mut turn = on.turn();
     let number = on.pry(CARE_CLERK);
     let layout = on.stage.layout();
     let of = |name: &str| metric(layout, Role::Node, name);
     until("the item is counted", || (of("chukei_reviews_open") >= 1.0).then_some(()));
-    assert!(on.items(&["--overdue"]).iter().all(|item| item["id"].to_string() != number));
+    assert!(on.items(&["--overdue"]).iter().all(|item| !is(item, &number)));
     on.pass(&mut turn, 7 * 86_400);
     until("the item is overdue", || (of("chukei_reviews_overdue") >= 1.0).then_some(()));
     let overdue = on.items(&["--overdue"]);
-    let item = overdue.iter().find(|item| item["id"].to_string() == number).unwrap();
+    let item = overdue.iter().find(|item| is(item, &number)).unwrap();
     assert_eq!(item["state"], "OVERDUE");
     let before = of("chukei_reviews_overdue");
     on.reviewer(&["review", "sign", &number, "--note", "確認"]).done();
