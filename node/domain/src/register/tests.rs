@@ -1,3 +1,5 @@
+//! What a register may hold, in the words of the people who write it: what is taken, and what is refused and why.
+
 use super::*;
 
 const FILE: &str = r#"
