@@ -89,8 +89,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     for &in_flight in &args.in_flight {
         levels.push(level(&runtime, &path, &splice, in_flight, args.rounds, round)?);
     }
+    let decisions = report::decisions(&path.decisions()?)?;
     stack.stop()?;
-    write!(out, "{}\n{}", report::speed(&levels)?, report::processors(&levels)?)?;
+    write!(out, "{}\n{}\n{decisions}", report::speed(&levels)?, report::processors(&levels)?)?;
     Ok(())
 }
 

@@ -72,6 +72,17 @@ pub(crate) fn processors(levels: &[Level]) -> Result<Table, Failure> {
     Ok(table)
 }
 
+/// Which share of the node's access decisions took how long, gathering of their facts included.
+pub(crate) fn decisions(buckets: &[(f64, u64)]) -> Result<Table, Failure> {
+    let &(_, all) = buckets.last().ok_or("no decisions are counted")?;
+    let mut table = Table::new("Access decisions at the node", &["at most, µs", "share of all"]);
+    for (bound, count) in buckets {
+        let share = *count as f64 * 100.0 / all.max(1) as f64;
+        table.row([format!("{:.1}", bound * 1e6), format!("{share:.2} % of {all}")]);
+    }
+    Ok(table)
+}
+
 fn spread(values: impl Iterator<Item = f64>) -> Result<Spread, Failure> {
     Spread::of(values).ok_or_else(|| "no rounds".into())
 }

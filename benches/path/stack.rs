@@ -20,6 +20,8 @@ const READY: Duration = Duration::from_secs(60);
 const CONNECTIONS: usize = 4;
 /// What is measured is how fast the path is, not how fast one body may be.
 const PACE: &str = "\n[limits]\nrequests_per_second_per_body = 1000000\nburst_per_body = 1000000\n";
+/// The node's histogram of access decisions.
+const DECISIONS: &str = "chukei_decision_seconds_bucket{";
 /// The node's count of journal syncs.
 const SYNCS: &str = "chukei_journal_fsync_seconds_count";
 
@@ -72,6 +74,17 @@ impl<'a> WholePath<'a> {
         let page = self.stack.metrics(Role::Node).ok()?;
         let line = page.lines().find(|line| line.starts_with(SYNCS))?;
         line.rsplit_once(' ')?.1.parse().ok()
+    }
+
+    /// How many of the node's decisions took so many seconds at most, in the order of these bounds; the last is all.
+    pub(crate) fn decisions(&self) -> Result<Vec<(f64, u64)>, Failure> {
+        let page = self.stack.metrics(Role::Node)?;
+        let buckets = page.lines().filter_map(|line| line.strip_prefix(DECISIONS)?.split_once("le=\""));
+        let bound_and_count = |rest: &str| -> Option<(f64, u64)> {
+            let (bound, count) = rest.split_once("\"} ")?;
+            Some((bound.replace("+Inf", "inf").parse().ok()?, count.parse().ok()?))
+        };
+        Ok(buckets.filter_map(|(_, rest)| bound_and_count(rest)).collect())
     }
 }
 

@@ -15,19 +15,21 @@ use chukei_relay_client::holds::Holds;
 use chukei_relay_client::peers::{PeerList, WatchedPeers};
 use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::header::Kind;
+use chukei_wire::header::{Header, Kind};
 use chukei_wire::id::RequestId;
 use chukei_wire::result::ResultName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::access::decision::Judge;
+use crate::access::decision::{Decided, Judge, decide};
+use crate::access::entered;
 use crate::access::observe::{Observed, Observer};
 use crate::access::pattern::Patterns;
 use crate::admission::table::BodyLimits;
 use crate::admission::{Admission, Bounds, NotDone};
 use crate::backup::outcome::{Exit, Failure};
 use crate::bodies::call::{Call, CallError};
+use crate::bodies::caller::Caller;
 use crate::bodies::tries::FactorTries;
 use crate::config::limits::{Limits, OwnLimits};
 use crate::config::zones::ZoneSettings;
@@ -328,6 +330,14 @@ impl Node {
     pub fn judge(&self) -> Judge<'_> {
         let (bodies, policies, patterns) = (&self.bodies, &self.policies, &self.patterns);
         Judge { bodies, policies, patterns, platform: &self.platform, now_ms: self.clock.now_ms() }
+    }
+
+    /// Decides whether `caller` may do within `scope` what `header` asks for, and counts how long that took.
+    pub fn decide(&self, caller: &Caller, scope: entered::Scope, header: &Header) -> Decided {
+        let began = Instant::now();
+        let decided = decide(self.judge(), caller, scope, header);
+        self.metrics.decision_seconds.observe(began.elapsed().as_secs_f64());
+        decided
     }
 
     /// Passes a decision on to whoever looks for unusual patterns (R7).

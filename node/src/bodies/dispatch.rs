@@ -8,7 +8,7 @@ use chukei_wire::header::Header;
 use chukei_wire::result::ResultName;
 
 use crate::access::asked::Asked;
-use crate::access::decision::{self, Decided, Decision, decide};
+use crate::access::decision::{self, Decided, Decision};
 use crate::access::entered::Scope;
 use crate::access::facts::Inquiry;
 use crate::app::Node;
@@ -57,7 +57,7 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
     }
     let (scope, decided) = match Scope::of(&node.bodies, caller, header) {
         Ok(scope) => {
-            let mut decided = decide(node.judge(), caller, scope.clone(), header);
+            let mut decided = node.decide(caller, scope.clone(), header);
             tell_unknown_affair(node, &scope, header, &mut decided);
             (Some(scope), decided)
         }

@@ -11,7 +11,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::id::ChannelId;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{self, Decided, Decision, decide};
+use crate::access::decision::{self, Decided, Decision};
 use crate::access::entered::Scope;
 use crate::access::scope::BodyScope;
 use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS, Reason, Way};
@@ -105,8 +105,7 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         NotServed::NotReady => NotTaken { outcome: NOT_READY, refusal: None },
     })?;
     let portal = Caller::portal(header.portal.as_deref().unwrap_or_default());
-    let Decided { outcome, why, observed, asked } =
-        decide(node.judge(), &portal, Scope::Body(scope.clone()), &header);
+    let Decided { outcome, why, observed, asked } = node.decide(&portal, Scope::Body(scope.clone()), &header);
     node.observe(observed);
     let told = |outcome| NotTaken {
         outcome,

@@ -14,6 +14,7 @@ use prometheus::{
 const LATENCY_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 const FSYNC_BUCKETS: &[f64] = &[0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0];
+const DECISION_BUCKETS: &[f64] = &[1e-6, 2.5e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2];
 
 /// Handles of every metric. Cloning shares them.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Metrics {
     registry: Registry,
     /// Requests by kind and result.
     pub requests: IntCounterVec,
+    /// Seconds of each access decision, the gathering of its facts included.
+    pub decision_seconds: Histogram,
     /// Seconds from header to the end of the reply, by kind.
     pub request_seconds: HistogramVec,
     /// Live connections by kind of peer.
@@ -113,6 +116,10 @@ impl Metrics {
         let values = |name, help, labels: &[&str]| GaugeVec::new(Opts::new(name, help), labels);
         let metrics = Self {
             requests: counts("requests_total", "Requests by kind and result", &["kind", "result"])?,
+            decision_seconds: Histogram::with_opts(
+                HistogramOpts::new("decision_seconds", "Seconds of each access decision")
+                    .buckets(DECISION_BUCKETS.to_vec()),
+            )?,
             request_seconds: HistogramVec::new(
                 HistogramOpts::new("request_seconds", "Seconds per request")
                     .buckets(LATENCY_BUCKETS.to_vec()),
@@ -245,6 +252,7 @@ impl Metrics {
         self.registry.register(Box::new(self.witnessed_seconds.clone()))?;
         self.registry.register(Box::new(self.rows_swept.clone()))?;
         self.registry.register(Box::new(self.bytes_given_back.clone()))?;
+        self.registry.register(Box::new(self.decision_seconds.clone()))?;
         self.registry.register(Box::new(self.request_seconds.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
         self.registry.register(Box::new(self.in_flight.clone()))?;

@@ -37,7 +37,7 @@ pub(crate) struct StaffArgs {
     pub(crate) roles: Vec<String>,
     #[arg(long, default_value = "", help = "課")]
     pub(crate) department: String,
-    #[arg(long = "affair", value_name = "JM…", value_parser = affair, help = "事務コード(複数指定可)")]
+    #[arg(long = "affairs", value_name = "JM…", value_parser = affair, help = "事務コード(複数指定可)")]
     pub(crate) affairs: Vec<AffairCode>,
     #[command(flatten)]
     pub(crate) valid: Days,
@@ -288,7 +288,7 @@ pub(crate) struct DelegationArgs {
     pub(crate) id: String,
     #[arg(long, value_name = "CODE", help = "代行する団体の団体コード")]
     pub(crate) to: LocalBodyCode,
-    #[arg(long = "affair", value_name = "JM…", value_parser = affair, required = true, help = "事務コード(複数指定可)")]
+    #[arg(long = "affairs", value_name = "JM…", value_parser = affair, required = true, help = "事務コード(複数指定可)")]
     pub(crate) affairs: Vec<AffairCode>,
     #[arg(long = "function", value_name = "ACTION", required = true, help = "許す操作(複数指定可)")]
     pub(crate) functions: Vec<String>,
