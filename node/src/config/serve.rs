@@ -212,6 +212,14 @@ mod tests {
     }
 
     #[test]
+    fn that_of_a_cluster_loads() {
+        let config = load_text(include_str!("../../../k8s/base/config/node.toml")).unwrap();
+        assert!(!config.development && config.platform.is_some() && config.upkeep.backups.is_some());
+        assert!(config.bodies.iter().all(|body| body.founding.is_some()));
+        assert_ne!(config.zones, ZoneSettings::default());
+    }
+
+    #[test]
     fn development_stays_on_loopback() {
         let text = SAMPLE.replace("127.0.0.1:7401", "192.0.2.1:7401");
         let error = load_text(&text).unwrap_err();

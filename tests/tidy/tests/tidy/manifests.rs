@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
-    Container, HTTPGetAction, Namespace, PodSpec, Probe, Service, ServiceAccount,
+    Container, HTTPGetAction, Namespace, PodSpec, Probe, Service, ServiceAccount, VolumeMount,
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -307,4 +307,54 @@ fn configurations_are_generated_from_files_and_name_the_exposed_ports() {
             assert!(address.ends_with(&format!(":{}", exposed.container_port)), "{role} {listener}");
         }
     }
+}
+
+/// Every file and folder that a configuration names, as the container sees it.
+fn paths(value: &toml::Value, found: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::Table(table) => table.values().for_each(|value| paths(value, found)),
+        toml::Value::Array(values) => values.iter().for_each(|value| paths(value, found)),
+        toml::Value::String(text) if text.starts_with('/') => drop(found.insert(text.clone())),
+        toml::Value::String(text) if text.starts_with("pki/") || text == "roots" => {
+            found.insert(format!("/etc/chukei/{text}"));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn what_a_configuration_names_is_mounted() {
+    let base = base();
+    for role in ["broker", "node"] {
+        let config = repository::read_toml(&format!("k8s/base/config/{role}.toml"));
+        let mut named = BTreeSet::new();
+        paths(&toml::Value::Table(config), &mut named);
+        assert!(named.len() > 8, "{role}: {named:?}");
+        let container = containers(&base).find(|container| container.name == role).unwrap();
+        let mounts = container.volume_mounts.as_ref().unwrap();
+        for path in named {
+            let within = |mount: &&VolumeMount| {
+                path.strip_prefix(&mount.mount_path)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let mount = mounts.iter().find(within).unwrap_or_else(|| panic!("{role}: {path} is not mounted"));
+            let of_cluster = path.starts_with("/etc/");
+            assert_eq!(mount.read_only.unwrap_or_default(), of_cluster, "{role}: {path}");
+        }
+    }
+}
+
+#[test]
+fn r6_the_node_knows_whom_its_bodies_and_its_platform_know_and_where_they_sit() {
+    let config = repository::read_toml("k8s/base/config/node.toml");
+    assert_eq!(config["platform"].as_str(), Some("pki/platform.toml"));
+    for body in config["bodies"].as_array().unwrap() {
+        let founding = format!("pki/founding-{}.toml", body["code"].as_str().unwrap());
+        assert_eq!(body["founding"].as_str(), Some(founding.as_str()));
+    }
+    let closed = config["zones"]["closed"].as_array().unwrap();
+    let here = |range: &toml::Value| {
+        range.as_str().unwrap().starts_with("127.") || range.as_str() == Some("::1/128")
+    };
+    assert!(!closed.is_empty() && !closed.iter().any(here), "nobody sits in the pod: {closed:?}");
 }
