@@ -1,23 +1,27 @@
 //! Fixed values, one or more of every type that travels. All fictitious.
 
+mod access;
 mod act;
 mod registers;
 mod reviews;
+mod staff;
+mod upkeep;
 
 use chukei_wire::frame::{Outcome, SealHead, Status};
 use chukei_wire::header::{Direction, Header, Hop, Kind, PersonCode};
 use chukei_wire::id::{ChannelId, DeliveryId, HeaderHash, IdempotencyKey, NoticeId, RequestId};
 use chukei_wire::leave::Leave;
 use chukei_wire::limits::VERSION;
-use chukei_wire::message::access::{ExplainReply, ExplainRequest, PolicySaid, SignalRequest};
-use chukei_wire::message::{
-    backup::*, binding::*, control::*, factor::*, keys::*, notice::*, self_info::*, staff::*, upkeep::*,
-};
+use chukei_wire::message::{binding::*, control::*, notice::*, self_info::*};
 use chukei_wire::permit::{Permit, PermitClaims};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
 
 pub(crate) const TAX: &str = "TM00000000000002";
+
+fn addressee() -> String {
+    text("000009820160101")
+}
 
 fn text(value: &str) -> String {
     value.to_owned()
@@ -172,89 +176,6 @@ fn states() -> NoticeStatusPage {
     NoticeStatusPage { result: ResultName::Done, states: vec![unread, answered], more: true }
 }
 
-fn import() -> ImportBatch {
-    let fields =
-        ["r1", "982016", "000009820160101", TAX, "TAX1", "1", "0001", "20260401", "", "0", "", "①髙﨑～"];
-    ImportBatch { rows: vec![ImportRow { fields: fields.map(text).to_vec(), repeated: false }] }
-}
-
-fn copies() -> CopyShowReply {
-    let record = CopyRecord {
-        record_id: text("r1"),
-        info_item_code: text("TAX1"),
-        record_key: text("1"),
-        layout_version: text("0001"),
-        publication_date: text("20260401"),
-        publication_end_date: text(""),
-        deleted: false,
-        reason_of_null: text(""),
-        value: text("①髙﨑～"),
-    };
-    CopyShowReply { generation: 2, records: vec![record] }
-}
-
-fn draft() -> NoticeDraft {
-    NoticeDraft {
-        idempotency_key: text("kenshin-2026-1"),
-        affair: text("JM99000000002000"),
-        title: text("健診のご案内"),
-        body: text("受付方法を選んでください。"),
-        choices: choices(),
-        attachments: Vec::new(),
-        publish_at_ms: None,
-        retention_days: 30,
-        targets: 1,
-    }
-}
-
-fn provisions() -> ProvisionStatusReply {
-    let provision = Provision {
-        request_id: request_id().to_string(),
-        integrated_addressee_number: Some(text("000009820160101")),
-        datasets: vec![text(TAX)],
-        result: ResultName::Done,
-        authorised_ms: 1_795_219_200_000,
-        outcome: Some(text("delivered")),
-    };
-    ProvisionStatusReply { provisions: vec![provision] }
-}
-
-fn keys() -> KeysStatusReply {
-    let names = PurposeKeys { purpose: text("names"), days: 0, standing: vec![6, 13] };
-    KeysStatusReply {
-        generation: 42,
-        root: 2,
-        epoch: 20_778,
-        epochs: vec![20_777, 20_778],
-        purposes: vec![PurposeKeys { purpose: text("notices"), days: 31, standing: vec![2] }, names],
-        pages: 118,
-        rewrite: Rewrite { running: true, rewritten: 1_000, left: Some(29_208) },
-    }
-}
-
-fn catalogue() -> CatalogueReply {
-    let item = CatalogueItem {
-        info_name_code: text(TAX),
-        info_name: text("地方税関係"),
-        info_item_code: text("TAX1"),
-        item_name: text("備考"),
-        item_type: text("text"),
-        max_length: 1000,
-    };
-    CatalogueReply { version: text("20240101"), items: vec![item] }
-}
-
-fn summary() -> NoticeSummary {
-    NoticeSummary {
-        notice: NoticeId([0x10; 16]),
-        affair: text("JM99000000002000"),
-        targets: 2,
-        delivered: 1,
-        expires: text("2026-12-21"),
-        state: text("OPEN"),
-    }
-}
-
 /// Something to do with every kind of message.
 pub(crate) trait Visit {
     fn message<T>(&mut self, name: &str, value: &T)
@@ -264,8 +185,6 @@ pub(crate) trait Visit {
 
 /// Shows a sample of every message.
 pub(crate) fn visit(visitor: &mut impl Visit) {
-    let cursor = Some(ByteBuf::from(vec![9; 4]));
-    let addressee = || text("000009820160101");
     visitor.message("DelegationClaims", &delegation().claims);
     visitor.message("Announce", &Announce { delegations: vec![delegation()] });
     visitor.message("AcquireRequest", &AcquireRequest { parts: vec![ByteBuf::from(vec![1, 2, 3])] });
@@ -288,7 +207,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let proof =
         DeviceProof { chain: vec![ByteBuf::from(vec![0x30, 0])], scheme: 0x0403, signature: vec![0x30, 6] };
     visitor.message("DeviceProof", &proof);
-    factor_messages(visitor);
+    access::factors(visitor);
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
     visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());
@@ -298,121 +217,10 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let after = Some(DeliveryId([0x20; 16]));
     visitor.message("NoticeStatusRequest", &NoticeStatusRequest { notice: NoticeId([0x10; 16]), after });
     visitor.message("NoticeStatusPage", &states());
-    let row = EnrollRow { integrated_addressee_number: addressee(), acquisition_number: text("AQ1-abc") };
-    visitor.message("EnrollBatch", &EnrollBatch { rows: vec![row] });
-    let rows = vec![
-        RowOutcome::Registered,
-        RowOutcome::Unchanged,
-        RowOutcome::Rejected(ResultName::CodeNotAcquired),
-    ];
-    visitor.message("BatchReply", &BatchReply { rows });
-    visitor.message("ImportBatch", &import());
-    visitor.message("PersonListRequest", &PersonListRequest { after: None });
-    visitor.message("PersonListPage", &PersonListPage { persons: vec![addressee()], next: cursor.clone() });
-    let block = PersonBlockRequest { integrated_addressee_number: addressee(), datasets: vec![text(TAX)] };
-    visitor.message("PersonBlockRequest", &block);
-    let show = CopyShowRequest { integrated_addressee_number: addressee(), info_name_code: text(TAX) };
-    visitor.message("CopyShowRequest", &show);
-    visitor.message("CopyShowReply", &copies());
-    visitor.message("NoticeDraft", &draft());
-    visitor.message("NoticeTargets", &NoticeTargets { targets: vec![addressee()] });
-    let sent = NoticeSendReply { notice: NoticeId([0x10; 16]), targets: 1, result: ResultName::Registered };
-    visitor.message("NoticeSendReply", &sent);
-    let ask = NoticeShowRequest { notice: NoticeId([0x10; 16]), after: cursor.clone() };
-    visitor.message("NoticeShowRequest", &ask);
-    let target = TargetState {
-        integrated_addressee_number: addressee(),
-        state: text("READ"),
-        answers: vec![text("a")],
-    };
-    visitor.message("NoticeShowPage", &NoticeShowPage { targets: vec![target], next: None });
-    visitor.message("NoticeListRequest", &NoticeListRequest { after: cursor.clone() });
-    visitor.message("NoticeListPage", &NoticeListPage { notices: vec![summary()], next: cursor });
-    let asked = ProvisionStatusRequest {
-        integrated_addressee_number: Some(addressee()),
-        from_ms: Some(1_795_219_200_000),
-        limit: 100,
-    };
-    visitor.message("ProvisionStatusRequest", &asked);
-    visitor.message("ProvisionStatusReply", &provisions());
-    visitor.message("AuditVerifyReply", &AuditVerifyReply { verified: false, events: 9, first_bad: Some(4) });
-    visitor.message("CatalogueReply", &catalogue());
-    let rotate = KeysRotateRequest { root: true, epoch: false, standing: true, rewrite: false };
-    visitor.message("KeysRotateRequest", &rotate);
-    visitor.message("KeysStatusReply", &keys());
+    staff::visit(visitor);
     act::visit(visitor);
-    access(visitor);
-    backups(visitor);
-    upkeep(visitor);
+    access::visit(visitor);
+    upkeep::visit(visitor);
     registers::visit(visitor);
     reviews::visit(visitor);
-}
-
-fn access(visitor: &mut impl Visit) {
-    let asked = ExplainRequest {
-        action: text("copy_show"),
-        identity: Some(text("chukei://body/982016/staff/u-tax-07")),
-        device: Some(text("t-01")),
-        zone: Some(text("closed")),
-        affair: Some(text("JM99000000001000")),
-        datasets: vec![text(TAX)],
-        at_ms: Some(1_795_219_200_000),
-        ticket: Some(text("r8-0042")),
-        factors: Some(vec![text("biometrics")]),
-        stepped_up_s: Some(30),
-        requests: Some(1),
-        persons: Some(301),
-    };
-    visitor.message("ExplainRequest", &asked);
-    let reply = ExplainReply {
-        refused: Some(ResultName::StepUpRequired),
-        reasons: vec![text("many_persons")],
-        version: text("0123456789abcdef"),
-        policies: 1,
-    };
-    visitor.message("ExplainReply", &reply);
-    let said = PolicySaid {
-        id: text("many_persons"),
-        rule: Some(text("R6")),
-        effect: text("step_up"),
-        said: text("applies"),
-        reason_en: text("Many."),
-        reason_ja: text("多い。"),
-        inputs: vec![(text("context.persons_in_ten_minutes"), text("301"))],
-    };
-    visitor.message("PolicySaid", &said);
-    visitor.message("SignalRequest", &SignalRequest { device: text("t-01"), healthy: false });
-}
-
-fn backups(visitor: &mut impl Visit) {
-    let base = BackupBase { id: [0xaa; 32], lineage: [0xbb; 16], newest: 7, last_number: 9 };
-    visitor.message("BackupRequest", &BackupRequest { base: Some(base) });
-    let begun = BackupBegun { body: text("982016"), at_ms: 1_795_219_200_000, bytes: 1 << 20 };
-    visitor.message("BackupBegun", &begun);
-    let piece = BackupPiece { file: BackupFile::Rows, ends: true, bytes: vec![1, 2, 3] };
-    visitor.message("BackupPiece", &piece);
-}
-
-fn upkeep(visitor: &mut impl Visit) {
-    let name = || -> BackupName { "982016-1795219200000".parse().unwrap() };
-    visitor.message("UpkeepBackup", &UpkeepBackup { base: None });
-    visitor.message("UpkeepBackup", &UpkeepBackup { base: Some(name()) });
-    visitor.message("UpkeepVerify", &UpkeepVerify { backup: name() });
-    visitor.message("UpkeepRestore", &UpkeepRestore { backup: name(), preload: true });
-    visitor.message("UpkeepMove", &UpkeepMove::Engine(text("sled")));
-    visitor.message("UpkeepMove", &UpkeepMove::Leave { base: Some(name()) });
-    visitor.message("UpkeepAnswer", &UpkeepAnswer::Working(7));
-    let report = UpkeepReport { json: text("{\"restarting\":true}"), text: text("restarting") };
-    visitor.message("UpkeepAnswer", &UpkeepAnswer::Done(report));
-    let failure = UpkeepFailure { exit: 3, code: text("NOT_EMPTY"), message: text("rows are there") };
-    visitor.message("UpkeepAnswer", &UpkeepAnswer::Failed(failure));
-}
-
-fn factor_messages(visitor: &mut impl Visit) {
-    let proof = FactorProof { challenge: [0xc4; 32], signature: [0x51; 64] };
-    visitor.message("FactorRequest", &FactorRequest { name: text("pin"), proof: None });
-    visitor.message("FactorRequest", &FactorRequest { name: text("pin"), proof: Some(proof) });
-    let stretch = Some(FactorStretch { salt: vec![0x5a; 16], rounds: 600_000 });
-    visitor.message("FactorChallenge", &FactorChallenge { challenge: [0xc4; 32], stretch: None });
-    visitor.message("FactorChallenge", &FactorChallenge { challenge: [0xc4; 32], stretch });
 }

@@ -4,10 +4,9 @@ use chukei_wire::id::ActId;
 use chukei_wire::message::act::*;
 use serde_bytes::ByteBuf;
 
-use super::{TAX, Visit, text};
+use super::{TAX, Visit, addressee, text};
 
 pub(super) fn visit(visitor: &mut impl Visit) {
-    let addressee = || text("000009820160101");
     let wanted = vec![
         ActWanted::ErasePerson { integrated_addressee_number: addressee() },
         ActWanted::EraseDataset { info_name_code: text(TAX) },
