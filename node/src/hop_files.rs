@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::PeerList;
-use chukei_relay_client::tls::{HopCredentials, TlsFile, TlsNews};
+use chukei_relay_client::tls::{HopCredentials, TlsNews};
 
 use crate::telemetry::metrics::Metrics;
 
@@ -13,54 +13,34 @@ const DAY_MS: f64 = 86_400_000.0;
 const LIST: [&str; 1] = ["hop"];
 
 /// Follows the files for as long as anything uses the credentials.
-pub async fn follow(credentials: Arc<HopCredentials>, clock: Clock, metrics: Metrics) {
+pub async fn follow(credentials: Arc<HopCredentials>, clock: Clock) {
     if credentials.list_times().is_none() {
         tracing::warn!(
             "no revocation list is configured: a certificate counts to its end, whoever has its key"
         );
     }
-    let following = credentials.follow(clock, move |news| report(news, &metrics));
+    let following = credentials.follow(clock, TlsNews::log);
     drop(credentials);
     following.await;
 }
 
 /// Sets the gauges of what ends: certificate, revocation list, peer list.
 pub fn gauges(metrics: &Metrics, credentials: &HopCredentials, peers: &PeerList, now_ms: u64) {
-    let now_ms = now_ms as f64;
-    for (what, end_ms) in [("hop", credentials.not_after_ms()), ("peers", peers.not_after_ms())] {
-        let days = (end_ms as f64 - now_ms) / DAY_MS;
+    let standing = credentials.standing(now_ms);
+    let peers_days = (peers.not_after_ms() as f64 - now_ms as f64) / DAY_MS;
+    for (what, days) in [("hop", standing.certificate_days), ("peers", peers_days)] {
         metrics.certificate_days_left.with_label_values(&[what]).set(days);
     }
-    if let Some(times) = credentials.list_times() {
-        metrics.crl_age_seconds.with_label_values(&LIST).set((now_ms - times.issued_ms as f64) / 1_000.0);
-        metrics.crl_seconds_left.with_label_values(&LIST).set((times.ends_ms as f64 - now_ms) / 1_000.0);
+    if let Some(list) = standing.list {
+        metrics.crl_age_seconds.with_label_values(&LIST).set(list.age_s);
+        metrics.crl_seconds_left.with_label_values(&LIST).set(list.left_s);
     }
-    let faults = credentials.faults();
-    for file in TlsFile::ALL {
-        let faulty = faults.iter().any(|(of, _)| *of == file);
-        metrics.tls_file_unusable.with_label_values(&[file.as_str()]).set(i64::from(faulty));
+    for (file, unusable) in standing.unusable {
+        metrics.tls_file_unusable.with_label_values(&[file.as_str()]).set(i64::from(unusable));
     }
 }
 
 /// Whether peers would take this role's certificate, in words for operators.
 pub fn readiness(credentials: &HopCredentials, now_ms: u64) -> Result<(), String> {
     credentials.fitness(now_ms).map_err(|unfit| format!("{unfit}: see the runbook on certificates"))
-}
-
-fn report(news: TlsNews, metrics: &Metrics) {
-    let gauge = |file: TlsFile| metrics.tls_file_unusable.with_label_values(&[file.as_str()]);
-    match news {
-        TlsNews::Replaced(file) => {
-            tracing::info!(file = file.as_str(), "another version is in force");
-            gauge(file).set(0);
-        }
-        TlsNews::Mended(file) => {
-            tracing::info!(file = file.as_str(), "can be used again");
-            gauge(file).set(0);
-        }
-        TlsNews::Fault(file, fault) => {
-            tracing::error!(file = file.as_str(), %fault, "the file on disk is not usable; the one before stands");
-            gauge(file).set(1);
-        }
-    }
 }

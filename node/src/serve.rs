@@ -160,7 +160,7 @@ async fn start(
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(telemetry::journal::measure(journal.clone(), node.metrics.clone(), node.stopping()));
     tokio::spawn(retention::run(node.clone(), journal.clone(), config.retention));
-    tokio::spawn(hop_files::follow(credentials.clone(), node.clock.clone(), node.metrics.clone()));
+    tokio::spawn(hop_files::follow(credentials.clone(), node.clock.clone()));
     tokio::spawn(gauges(node.clone(), journal, credentials));
     tokio::spawn(measure::bodies(node.clone()));
     tokio::spawn(outbound::announcements::run(node.clone()));

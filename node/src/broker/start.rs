@@ -237,8 +237,7 @@ async fn serve(
     let measuring = telemetry::journal::measure(journal, broker.metrics.clone(), stop.clone());
     let measuring = tokio::spawn(measuring);
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
-    let (clock, metrics) = (broker.clock.clone(), broker.metrics.clone());
-    let following = tokio::spawn(hop_files::follow(credentials, clock, metrics));
+    let following = tokio::spawn(hop_files::follow(credentials, broker.clock.clone()));
     let keeping = tokio::spawn(keys::keep(broker.clone(), stop.clone()));
     // Its sender gone, nobody could ask for a stop any more: that is one.
     let _ = stop.wait_for(|stop| *stop).await;

@@ -2,7 +2,7 @@
 //!
 //! Labels are kinds, result names and broker names of the configuration; never a body, a person or a request.
 
-use chukei_relay_client::tls::{HopCredentials, TlsFile};
+use chukei_relay_client::tls::Standing;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -135,18 +135,14 @@ impl Metrics {
     }
 
     /// Shows how long certificate and revocation list last, and what of their files cannot be used.
-    pub(crate) fn show_credentials(&self, credentials: &HopCredentials, now_ms: u64) {
-        let seconds_left = |end_ms: u64| (end_ms as f64 - now_ms as f64) / 1_000.0;
-        let days = seconds_left(credentials.not_after_ms()) / 86_400.0;
-        self.certificate_days_left.with_label_values(&["hop"]).set(days);
-        if let Some(times) = credentials.list_times() {
-            self.crl_age_seconds.with_label_values(&["hop"]).set(-seconds_left(times.issued_ms));
-            self.crl_seconds_left.with_label_values(&["hop"]).set(seconds_left(times.ends_ms));
+    pub(crate) fn show_credentials(&self, standing: Standing) {
+        self.certificate_days_left.with_label_values(&["hop"]).set(standing.certificate_days);
+        if let Some(list) = standing.list {
+            self.crl_age_seconds.with_label_values(&["hop"]).set(list.age_s);
+            self.crl_seconds_left.with_label_values(&["hop"]).set(list.left_s);
         }
-        let faults = credentials.faults();
-        for file in TlsFile::ALL {
-            let faulty = faults.iter().any(|(of, _)| *of == file);
-            self.tls_file_unusable.with_label_values(&[file.as_str()]).set(i64::from(faulty));
+        for (file, unusable) in standing.unusable {
+            self.tls_file_unusable.with_label_values(&[file.as_str()]).set(i64::from(unusable));
         }
     }
 

@@ -120,14 +120,7 @@ impl Portal {
             address: broker.address.to_string(),
             identity: Identity::Broker(broker.name.clone()),
         });
-        tokio::spawn(credentials.follow(clock.clone(), |news| match news {
-            TlsNews::Fault(file, fault) => {
-                tracing::error!(file = file.as_str(), %fault, "not usable; the one before stands");
-            }
-            TlsNews::Replaced(file) | TlsNews::Mended(file) => {
-                tracing::info!(file = file.as_str(), "in force as it is on disk");
-            }
-        }));
+        tokio::spawn(credentials.follow(clock.clone(), TlsNews::log));
         tokio::spawn(identities::follow(Arc::downgrade(&core)));
         let hook = inbound::hook(Arc::clone(&core));
         let links = Dialer::start(endpoint.clone(), credentials.clone(), clock, targets.collect(), hook);
@@ -261,7 +254,7 @@ impl Portal {
         for (state, count) in [("answered", answered), ("opened", opened), ("former_identity", former)] {
             metrics.channels.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        metrics.show_credentials(&self.credentials, self.core.clock.now_ms());
+        metrics.show_credentials(self.credentials.standing(self.core.clock.now_ms()));
         metrics.logins.set(i64::try_from(self.core.folders.len()).unwrap_or(i64::MAX));
         metrics.ready.set(i64::from(self.ready().await.is_ok()));
     }
