@@ -1,42 +1,41 @@
 //! The folder from which a deployment gets its keys: hop certificates, long-lived identities, the peer list.
 //!
-//! Meant for development, tests and first trials. What must hold: a long-lived key is created once and never
-//! overwritten but by a rotation, which keeps the old one; secrets are readable by their owner alone; every name is checked before it becomes a file.
+//! Meant for development, tests and first trials. What must hold: a long-lived key is created once and never overwritten
+//! but by a rotation, which keeps the old one; secrets are readable by their owner alone; every name is checked before it
+//! becomes a file.
 //! Deliberately absent: any way to take a revocation back, and any way to print a secret.
 
 mod certificate;
+mod error;
 mod factors;
 mod files;
 mod founding;
 mod hops;
 mod identity;
+mod keys;
 mod ledger;
 mod paths;
 mod peers;
 mod platform;
 mod record;
 mod revocation;
+mod signing;
 #[cfg(test)]
 mod tests;
+mod validity;
 
 use std::fs::{self, File};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_crypto::binding::{FIRST_VERSION, VERSION_MAX};
-use chukei_crypto::random;
-use chukei_crypto::sign::SigningKey;
-use chukei_domain::register::RegisterError;
-use chukei_domain::register::platform::PlatformError;
-use chukei_keys::{FileProvider, KeyProvider, Owner, ProviderError};
-use chukei_relay_client::key_file::{self, KeyFileError};
-use chukei_relay_client::peers::{BodyPeer, BrokerPeer, Hex, PortalPeer};
+use chukei_relay_client::key_file;
+use chukei_relay_client::peers::{BodyPeer, BrokerPeer, PortalPeer};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::{Identity, is_name};
-use zeroize::Zeroizing;
 
+pub use error::PkiError;
 pub(crate) use files::create_secret_key;
 use hops::own_stem;
 pub use identity::{IdentityHolder, RotationPaths};
@@ -44,117 +43,10 @@ use ledger::Ledger;
 pub use paths::{BodyPaths, BrokerPaths, HopPaths, PeersPaths, PortalPaths};
 use record::{PeerRecord, record_path};
 pub use revocation::Revoked;
-
-/// Days a hop certificate is valid unless the caller says otherwise.
-pub const HOP_DAYS: u32 = 90;
-/// Days a peer list is valid unless the caller says otherwise.
-pub const PEERS_DAYS: u32 = 365;
-/// Days a contractor's certificate is valid unless the caller says otherwise (R4).
-pub const MAINTENANCE_DAYS: u32 = 30;
-/// Days a revocation list is valid unless the caller says otherwise.
-pub const CRL_DAYS: u32 = 7;
-/// Longest validity of a certificate or a list, days.
-pub const DAYS_MAX: u32 = 825;
+pub use validity::{CRL_DAYS, DAYS_MAX, HOP_DAYS, MAINTENANCE_DAYS, PEERS_DAYS, Validity};
 
 /// Longest name of a body, characters.
 const BODY_NAME_MAX: usize = 100;
-
-/// From when and for how long something is valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    /// Time of issue, Unix milliseconds.
-    pub now_ms: u64,
-    /// Days from then, 1 to [`DAYS_MAX`].
-    pub days: u32,
-}
-
-impl Validity {
-    /// The usual validity of a hop certificate.
-    pub fn hop(now_ms: u64) -> Self {
-        Self { now_ms, days: HOP_DAYS }
-    }
-
-    /// The usual validity of a peer list.
-    pub fn peers(now_ms: u64) -> Self {
-        Self { now_ms, days: PEERS_DAYS }
-    }
-
-    /// The usual validity of a revocation list.
-    pub fn crl(now_ms: u64) -> Self {
-        Self { now_ms, days: CRL_DAYS }
-    }
-
-    /// The end, Unix milliseconds.
-    fn ends_ms(&self) -> Result<u64, PkiError> {
-        let length_ms = u64::from(self.days) * 86_400_000;
-        self.now_ms.checked_add(length_ms).ok_or(PkiError::Validity)
-    }
-
-    fn check(&self) -> Result<(), PkiError> {
-        if (1..=DAYS_MAX).contains(&self.days) { Ok(()) } else { Err(PkiError::Validity) }
-    }
-}
-
-/// Why nothing was issued. The texts name files, never what is in them.
-#[derive(Debug, thiserror::Error)]
-pub enum PkiError {
-    /// The folder already holds an authority, or a key would have been overwritten.
-    #[error("{0} exists and is not overwritten")]
-    Exists(PathBuf),
-    /// A name outside 1–64 of `a-z 0-9 . _ -`, or one that the folder uses for itself.
-    #[error("not a usable name: 1 to 64 of a-z 0-9 . _ -, and none of the folder's own file names")]
-    Name,
-    /// A validity of no days or of too many.
-    #[error("validity must be 1 to {DAYS_MAX} days")]
-    Validity,
-    /// A version that no code or binding secret can have.
-    #[error("a version of person codes is 1 to 255, of binding secrets 1 to 127")]
-    Version,
-    /// A file of the folder is not what it should be.
-    #[error("{0} is malformed")]
-    Malformed(PathBuf),
-    /// More public records than a list may have.
-    #[error("more than {0} peers")]
-    TooManyRecords(usize),
-    /// More certificates than one folder has that are not over.
-    #[error("more than {0} certificates")]
-    TooManyCertificates(usize),
-    /// No certificate was issued here under this name.
-    #[error("nobody holds a certificate from here under this name")]
-    NobodysName,
-    /// The holder's former identity is still listed.
-    #[error("a rotation of this identity is under way: retire the former one first")]
-    Rotating,
-    /// The holder has one identity only.
-    #[error("no former identity is listed")]
-    NothingToRetire,
-    /// A founding document that no node would take.
-    #[error("founding document: {0}")]
-    Founding(#[from] RegisterError),
-    /// A platform register that no node would take.
-    #[error(transparent)]
-    Platform(#[from] PlatformError),
-    /// The certificate could not be made.
-    #[error("certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// A key could not be made or read.
-    #[error("key operation failed")]
-    Key,
-    /// A key file was refused.
-    #[error(transparent)]
-    KeyFile(#[from] KeyFileError),
-    /// A root could not be made.
-    #[error("root: {0}")]
-    Root(#[from] ProviderError),
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-}
 
 /// An opened folder. One process at a time: the folder is locked while this lives.
 #[derive(Debug)]
@@ -323,56 +215,4 @@ impl Pki {
     fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
-
-    fn create_signing_key(&self, stem: &str) -> Result<(), PkiError> {
-        let pkcs8 = SigningKey::generate().map_err(|_| PkiError::Key)?;
-        let public = SigningKey::from_pkcs8(&pkcs8).map_err(|_| PkiError::Key)?.public();
-        files::create_secret_key(&self.path(&format!("{stem}.key")), &pkcs8)?;
-        files::create_public_key(&self.path(&format!("{stem}.pub")), &public)
-    }
-
-    fn acquisition_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
-        let path = self.path(&format!("{stem}.acquisition.key"));
-        if !path.exists() {
-            let pair = AcquisitionKeyPair::generate().map_err(|_| PkiError::Key)?;
-            files::create_secret_key(&path, &*pair.to_bytes())?;
-        }
-        let pair = AcquisitionKeyPair::from_bytes(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
-        Ok((path, Hex(pair.public())))
-    }
-
-    /// The newest root of `owner`; one is made only where there is none, so that a rotated one does not come back.
-    fn root_key(&self, owner: &str) -> Result<PathBuf, PkiError> {
-        let owner: Owner = owner.parse().map_err(|_| PkiError::Name)?;
-        let folder = self.path("roots");
-        files::ensure_folder(&folder)?;
-        // Epochs are made by whoever runs under the root, and elsewhere.
-        let provider = FileProvider::new(&folder, &folder);
-        if provider.roots(&owner)?.is_empty() {
-            provider.make_root(&owner, 1)?;
-        }
-        let newest = provider.roots(&owner)?.last().copied().unwrap_or(1);
-        Ok(provider.root_path(&owner, newest))
-    }
-
-    fn permit_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
-        let path = self.path(&format!("{stem}.permit.key"));
-        if !path.exists() {
-            files::create_secret_key(&path, &SigningKey::generate().map_err(|_| PkiError::Key)?)?;
-        }
-        let key = SigningKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| PkiError::Key)?;
-        Ok((path, Hex(key.public().to_vec())))
-    }
-
-    fn random_key_file(&self, name: &str) -> Result<PathBuf, PkiError> {
-        let path = self.path(name);
-        if !path.exists() {
-            files::create_secret_key(&path, &*random_key()?)?;
-        }
-        Ok(path)
-    }
-}
-
-fn random_key() -> Result<Zeroizing<[u8; 32]>, PkiError> {
-    random::bytes::<32>().map(Zeroizing::new).map_err(|_| PkiError::Key)
 }

@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use chukei_crypto::hash::sha256;
-use chukei_crypto::sign::SigningKey;
 use chukei_wire::body_code::BodyCode;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +22,7 @@ pub use watch::{LOOK, Look, WatchedPeers};
 /// Longest peer list, bytes: all 1,788 bodies take about 1 MiB.
 const FILE_MAX: u64 = 8 * 1024 * 1024;
 /// What is signed before the bytes of the file, so that no other signature of the root fits.
-const PURPOSE: &[u8] = b"chukei peer list v1\0";
+pub const PEERS_PURPOSE: &[u8] = b"chukei peer list v1\0";
 /// The only format.
 const VERSION: u32 = 1;
 
@@ -144,11 +143,6 @@ pub struct PeerList {
     digest: [u8; 32],
 }
 
-/// The text of the signature file for the bytes of a list.
-pub fn sign_bytes(list: &[u8], root: &SigningKey) -> String {
-    signed::sign(PURPOSE, list, root)
-}
-
 impl PeerListFile {
     /// The bytes to write and to sign.
     pub fn to_json(&self) -> Result<Vec<u8>, PeerListError> {
@@ -165,7 +159,7 @@ impl PeerList {
 
     /// Verifies the bytes of a list under the root's Ed25519 public key, then reads them.
     pub fn verify(list: &[u8], signature: &[u8], root: &[u8], now_ms: u64) -> Result<Self, PeerListError> {
-        signed::verify(PURPOSE, list, signature, root)?;
+        signed::verify(PEERS_PURPOSE, list, signature, root)?;
         let file: PeerListFile = serde_json::from_slice(list).map_err(|_| PeerListError::Malformed)?;
         if file.not_after_ms < now_ms {
             return Err(PeerListError::Expired);

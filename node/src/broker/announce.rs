@@ -75,7 +75,8 @@ fn check<'a>(
 mod tests {
     use super::*;
     use chukei_crypto::sign::{IdentityKey, SigningKey};
-    use chukei_relay_client::peers::{BodyPeer, Hex, Identities, PeerListFile, sign_bytes};
+    use chukei_relay_client::peers::{BodyPeer, Hex, Identities, PEERS_PURPOSE, PeerListFile};
+    use chukei_relay_client::signed::sign;
 
     const NOW: u64 = 1_795_219_200_000;
 
@@ -101,7 +102,7 @@ mod tests {
             registry: Hex(vec![0; 32]),
         };
         let json = file.to_json().unwrap();
-        let signature = data_encoding::HEXLOWER.decode(sign_bytes(&json, &root).as_bytes()).unwrap();
+        let signature = data_encoding::HEXLOWER.decode(sign(PEERS_PURPOSE, &json, &root).as_bytes()).unwrap();
         PeerList::verify(&json, &signature, &root.public(), NOW).unwrap()
     }
 

@@ -7,8 +7,9 @@ use chukei_crypto::acquisition::{AcquisitionKeyPair, IssueRequest, issue, split}
 use chukei_crypto::sign::{IdentityKey, SigningKey};
 use chukei_relay_client::key_file;
 use chukei_relay_client::peers::{
-    BodyPeer, BrokerPeer, Hex, Identities, PeerListFile, PortalPeer, sign_bytes, signature_path,
+    BodyPeer, BrokerPeer, Hex, Identities, PEERS_PURPOSE, PeerListFile, PortalPeer, signature_path,
 };
+use chukei_relay_client::signed::sign;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use serde_bytes::ByteBuf;
 
@@ -130,7 +131,7 @@ impl Keys {
         };
         let json = list.to_json().unwrap();
         let path = self.dir.join("peers.json");
-        fs::write(signature_path(&path), sign_bytes(&json, &self.root)).unwrap();
+        fs::write(signature_path(&path), sign(PEERS_PURPOSE, &json, &self.root)).unwrap();
         fs::write(path, json).unwrap();
     }
 }

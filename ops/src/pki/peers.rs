@@ -1,25 +1,19 @@
 //! The peer list: every public record of the folder in one file, signed by the offline root (R24).
 
-use chukei_crypto::sign::SigningKey;
 use chukei_relay_client::key_file;
-use chukei_relay_client::peers::{Hex, PeerListFile, sign_bytes, signature_path};
+use chukei_relay_client::peers::{Hex, PEERS_PURPOSE, PeerListFile};
+use chukei_relay_client::signed::signature_path;
 
 use super::record::PeerRecord;
-use super::{PeersPaths, Pki, PkiError, Validity, files};
+use super::{PeersPaths, Pki, PkiError, Validity, signing};
 
 const DAY_MS: u64 = 86_400_000;
 
-/// Writes list and signature. The signature goes last: a crash in between leaves a pair that is refused, never
-/// one that is believed.
+/// Writes list and signature.
 pub(super) fn write(pki: &Pki, validity: Validity) -> Result<PeersPaths, PkiError> {
-    let root = key_file::read(&pki.path("peer-root.key"))?;
-    let root = SigningKey::from_pkcs8(&root).map_err(|_| PkiError::Key)?;
     let bytes = collect(pki, validity)?.to_json().map_err(|_| PkiError::Key)?;
-    let file = pki.path("peers.json");
-    let paths = PeersPaths { signature: signature_path(&file), root: pki.path("peer-root.pub"), file };
-    files::replace_public(&paths.file, &bytes)?;
-    files::replace_public(&paths.signature, format!("{}\n", sign_bytes(&bytes, &root)).as_bytes())?;
-    Ok(paths)
+    let file = signing::write(pki, "peers.json", PEERS_PURPOSE, &bytes)?;
+    Ok(PeersPaths { signature: signature_path(&file), root: pki.path("peer-root.pub"), file })
 }
 
 fn collect(pki: &Pki, validity: Validity) -> Result<PeerListFile, PkiError> {

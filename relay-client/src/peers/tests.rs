@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::signed::sign;
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -36,7 +37,7 @@ fn list() -> PeerListFile {
 fn signed(file: &PeerListFile, now_ms: u64) -> Result<PeerList, PeerListError> {
     let root = root();
     let bytes = file.to_json().unwrap();
-    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root).as_bytes()).unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign(PEERS_PURPOSE, &bytes, &root).as_bytes()).unwrap();
     PeerList::verify(&bytes, &signature, &root.public(), now_ms)
 }
 
@@ -64,7 +65,7 @@ fn permit_keys_are_whole_and_no_two_brokers_share_one() {
 fn r24_one_changed_byte_anywhere_is_tampering() {
     let root = root();
     let bytes = list().to_json().unwrap();
-    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root).as_bytes()).unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign(PEERS_PURPOSE, &bytes, &root).as_bytes()).unwrap();
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
@@ -82,7 +83,7 @@ fn r24_files_are_read_with_their_signature_beside_them() {
     fs::write(&path, &bytes).unwrap();
     fs::write(&public, data_encoding::HEXLOWER.encode(&root.public())).unwrap();
     assert_eq!(PeerList::load(&path, &public, NOW).unwrap_err(), PeerListError::Unreadable);
-    fs::write(signature_path(&path), sign_bytes(&bytes, &root) + "\n").unwrap();
+    fs::write(signature_path(&path), sign(PEERS_PURPOSE, &bytes, &root) + "\n").unwrap();
     assert!(PeerList::load(&path, &public, NOW).is_ok());
     bytes.push(b' ');
     fs::write(&path, &bytes).unwrap();
@@ -92,7 +93,7 @@ fn r24_files_are_read_with_their_signature_beside_them() {
 #[test]
 fn a_signature_of_another_root_is_tampering() {
     let bytes = list().to_json().unwrap();
-    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root()).as_bytes()).unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign(PEERS_PURPOSE, &bytes, &root()).as_bytes()).unwrap();
     let refused = PeerList::verify(&bytes, &signature, &root().public(), NOW);
     assert_eq!(refused.unwrap_err(), PeerListError::Tampered);
 }

@@ -5,7 +5,8 @@ use std::fs;
 use chukei_crypto::sign::SigningKey;
 
 use super::*;
-use crate::peers::{BrokerPeer, Hex, PeerListFile, sign_bytes};
+use crate::peers::{BrokerPeer, Hex, PEERS_PURPOSE, PeerListFile};
+use crate::signed::sign;
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -52,7 +53,7 @@ impl Folder {
     }
 
     fn sign(&self, list: &[u8]) {
-        fs::write(signature_path(&self.file()), sign_bytes(list, &self.root)).unwrap();
+        fs::write(signature_path(&self.file()), sign(PEERS_PURPOSE, list, &self.root)).unwrap();
     }
 
     fn open(&self) -> WatchedPeers {

@@ -1,13 +1,11 @@
 //! Certificates, factors and founding documents of everybody in the stack.
 
-use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use chukei_crypto::sign::SigningKey;
 use chukei_ops::pki::{Pki, Validity};
 use chukei_relay_client::clock::Clock;
+use chukei_relay_client::factor::FileKey;
 use chukei_relay_client::key_file;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::identity::Identity;
@@ -35,7 +33,7 @@ pub(super) fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
         Identity::Device(None, PLATFORM_DEVICE.to_owned()),
     ];
     holders.iter().try_for_each(|holder| pki.issue(holder, hop).map(drop))?;
-    let of_platform = [face(dir, OPERATOR)?, face(dir, MAINTENANCE)?];
+    let of_platform = [face(&pki, None, OPERATOR)?, face(&pki, None, MAINTENANCE)?];
     platform::issue(&pki, now_ms)?;
     for body in BODIES {
         issue_body(&pki, body, hop, &of_platform)?;
@@ -57,7 +55,7 @@ fn issue_body(
     let mut faces = Faces::from_iter(of_platform.iter().cloned());
     for name in [STAFF, CARE_CLERK, APPROVER] {
         pki.issue_staff(code, name, hop)?;
-        faces.extend([face_of(pki.dir(), body.code, name)?]);
+        faces.extend([face(pki, Some(code), name)?]);
     }
     let others = [
         Identity::System(code, SYSTEM.to_owned()),
@@ -65,27 +63,15 @@ fn issue_body(
         Identity::Device(Some(code), DEVICE.to_owned()),
     ];
     others.iter().try_for_each(|holder| pki.issue(holder, hop).map(drop))?;
-    faces.extend([face_of(pki.dir(), body.code, AUDITOR)?]);
+    faces.extend([face(pki, Some(code), AUDITOR)?]);
     pki.write_founding(code, &founding::text(body.code, &faces, hop.now_ms), hop.now_ms)?;
     Ok(())
 }
 
-fn face_of(dir: &Path, body: &str, name: &str) -> Result<(String, String), HarnessError> {
-    make_face(dir, &format!("factor-{body}-{name}-face.key"), name)
-}
-
-fn face(dir: &Path, name: &str) -> Result<(String, String), HarnessError> {
-    make_face(dir, &format!("factor-platform-{name}-face.key"), name)
-}
-
 /// Makes the key of the factor `face`: of whom, and its public half in hexadecimal.
-fn make_face(dir: &Path, file: &str, name: &str) -> Result<(String, String), HarnessError> {
-    let path = dir.join(file);
-    let failed = || HarnessError::file(&path, std::io::ErrorKind::Other.into());
-    let key = SigningKey::generate().map_err(|_| failed())?;
-    let public = SigningKey::from_pkcs8(&key).map_err(|_| failed())?.public();
-    let written = fs::write(&path, key_file::text(&key).as_bytes());
-    let written = written.and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o600)));
-    written.map_err(|source| HarnessError::file(&path, source))?;
+fn face(pki: &Pki, body: Option<BodyCode>, name: &str) -> Result<(String, String), HarnessError> {
+    let path = pki.issue_factor(body, name, "face")?;
+    let failed = |_| HarnessError::file(&path, std::io::ErrorKind::InvalidData.into());
+    let public = FileKey::load("face", &path).map_err(failed)?.public();
     Ok((name.to_owned(), key_file::text(&public).trim_end().to_owned()))
 }

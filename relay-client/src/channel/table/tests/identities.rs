@@ -4,7 +4,8 @@ use chukei_crypto::sign::SigningKey;
 
 use super::*;
 use crate::channel::Ends;
-use crate::peers::{BodyPeer, PeerListFile, PortalPeer, sign_bytes};
+use crate::peers::{BodyPeer, PEERS_PURPOSE, PeerListFile, PortalPeer};
+use crate::signed::sign;
 
 const NEWER: [u8; 91] = [3; 91];
 
@@ -29,7 +30,7 @@ fn list(body: &[&[u8]]) -> Arc<PeerList> {
     };
     let root = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
     let bytes = file.to_json().unwrap();
-    let signature = data_encoding::HEXLOWER.decode(sign_bytes(&bytes, &root).as_bytes()).unwrap();
+    let signature = data_encoding::HEXLOWER.decode(sign(PEERS_PURPOSE, &bytes, &root).as_bytes()).unwrap();
     Arc::new(PeerList::verify(&bytes, &signature, &root.public(), 0).unwrap())
 }
 
