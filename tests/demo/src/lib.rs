@@ -21,6 +21,7 @@ mod sample;
 mod serve;
 mod steps;
 mod totals;
+mod two_persons;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,7 @@ use crate::own_information::{self, Question};
 use crate::persons::{self, Person};
 use crate::steps::Steps;
 use crate::totals::Totals;
+use crate::two_persons::{self, Leaver};
 use crate::{audit, expiry, provisions, restart};
 
 const PERSONS: usize = 10_000;
@@ -67,6 +68,13 @@ pub(crate) fn walk(stack: &Stack, totals: &mut Totals) -> Result<(), DemoError> 
             totals.mismatches += mismatches;
             same("mismatches after power cuts", &0, &mismatches)
         },
+    )?;
+    let leaver = leaver(&known, &few, &sent)?;
+    steps.step(
+        "Two persons erase somebody, after the waiting period",
+        "暗号化消去(二人承認)",
+        two_persons::PARTS,
+        |bar| two_persons::erase(stack.layout(), &leaver, bar),
     )?;
     steps.step(
         "31 days later, expired notices are gone",
@@ -166,6 +174,30 @@ fn correspond(
         Ok(())
     })?;
     Ok(sent)
+}
+
+/// Somebody with data who is asked about no more and gets no notice.
+fn leaver(known: &[Known], asked: &[Question], sent: &[notices::Sent]) -> Result<Leaver, DemoError> {
+    let concerned: BTreeSet<&str> = {
+        let asked = asked.iter().map(|question| question.user.as_str());
+        asked.chain(sent.iter().map(|notice| notice.person.user.as_str())).collect()
+    };
+    let of = |known: &Known| {
+        let truth = &known.files.truth;
+        truth.places().find_map(|(index, dataset)| {
+            let person =
+                known.persons.get(index).filter(|person| !concerned.contains(person.user.as_str()))?;
+            let question = Question::new(known.body, person, index, dataset, truth);
+            let addressee = person.addressee.clone();
+            (!question.expected.is_empty()).then_some(Leaver { addressee, question })
+        })
+    };
+    let nobody = || DemoError::Wrong {
+        what: "somebody to erase".to_owned(),
+        expected: "a person with data".to_owned(),
+        found: "none".to_owned(),
+    };
+    known.iter().find_map(of).ok_or_else(nobody)
 }
 
 /// A thousand questions: most for places that hold records, some for any place at all.

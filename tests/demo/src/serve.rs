@@ -150,7 +150,7 @@ fn prepare(stack: &Stack, empty: bool) -> Result<(), DemoError> {
     if !empty {
         sample::load(stack.layout())?;
     }
-    describe(stack.layout());
+    print!("{}", description(stack.layout()));
     Ok(())
 }
 
@@ -161,29 +161,79 @@ fn report_deaths(stack: &Stack) {
     }
 }
 
-fn describe(layout: &Layout) {
+/// Configurations of the program `chukei`, whose they are, and what to try with each. `<body>` is a code.
+const TERMINALS: [(&str, &str, &str); 7] = [
+    (
+        "staff-<body>.toml",
+        "clerk, administrator, requester, reviewer (職員)",
+        "register show; review list; erase request …",
+    ),
+    ("approver-<body>.toml", "second person of acts (承認者)", "act list --open; act approve ID"),
+    (
+        "care-<body>.toml",
+        "clerk of the care affair alone (介護の担当者)",
+        "--affair JM99000000001000 person list: refused",
+    ),
+    ("system-<body>.toml", "business system (業務システム)", "copy import FILE"),
+    ("auditor-<body>.toml", "auditor, without any data (監査担当者)", "audit verify; person list: refused"),
+    ("operator.toml", "operator of the platform (基盤の運用者)", "upkeep status"),
+    (
+        "maintenance.toml",
+        "contractor (保守事業者)",
+        "upkeep status: refused without a ticket (chukei ticket open)",
+    ),
+];
+
+/// What is where, and what can be tried.
+fn description(layout: &Layout) -> String {
     let dir = layout.dir().display();
-    println!("Folder   {dir}");
-    for role in Role::ALL {
-        println!(
-            "{:8} http://{}/metrics  {dir}/{role}.toml  {dir}/{role}.log",
-            role.as_str(),
-            layout.metrics(role)
-        );
+    let [first, ..] = BODIES;
+    let mut lines = vec![format!("Folder   {dir}")];
+    lines.extend(Role::ALL.map(|role| {
+        let page = layout.metrics(role);
+        format!("{:8} http://{page}/metrics  {dir}/{role}.toml  {dir}/{role}.log", role.as_str())
+    }));
+    let bodies: Vec<String> = BODIES.iter().map(|body| format!("{} {}", body.code, body.name)).collect();
+    lines.push(format!("Bodies (団体): {}", bodies.join(", ")));
+    lines.push(format!("Users (利用者), each a file in {dir} for chukei --config, and what to try:"));
+    lines.extend(TERMINALS.map(|(file, whose, what)| format!("  {file:21} {whose}: {what}")));
+    lines.push("Why something is allowed or refused (権限の説明), as any of a body's users:".to_owned());
+    lines.push("  access explain --action copy_show --affair JM99000000001000".to_owned());
+    lines.push(format!(
+        "The clock of all roles: write +31d into {dir}/clock. An act that two persons decide waits for 72 hours: +73h."
+    ));
+    lines.push("In another terminal:".to_owned());
+    let run = "  cargo run --release --bin";
+    lines.push(format!("{run} chukei -- --config {dir}/staff-{}.toml person list", first.code));
+    lines.push(format!(
+        "{run} chukei-mock-portal -- --config {dir}/portal.toml person list --body {}",
+        first.code
+    ));
+    lines.push("Ctrl-C ends everything (Ctrl-C で終了します).\n".to_owned());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_configuration_that_is_laid_out_is_told_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::open_or_create(dir.path()).unwrap();
+        let text = description(&layout);
+        let names = std::fs::read_dir(layout.dir()).unwrap().map(|entry| entry.unwrap().file_name());
+        let laid_out: BTreeSet<String> = names
+            .map(|name| name.into_string().unwrap())
+            .filter(|name| name.ends_with(".toml"))
+            .map(|name| BODIES.iter().fold(name, |name, body| name.replace(body.code, "<body>")))
+            .collect();
+        let of_roles = Role::ALL.map(|role| format!("{role}.toml"));
+        let told: BTreeSet<String> =
+            TERMINALS.iter().map(|(file, ..)| (*file).to_owned()).chain(of_roles).collect();
+        assert_eq!(told, laid_out);
+        assert!(laid_out.iter().all(|file| text.contains(file.as_str())), "{text}");
     }
-    println!("Bodies (団体), each with a staff terminal (職員端末):");
-    for body in BODIES {
-        println!("  {} {}  {dir}/staff-{}.toml", body.code, body.name, body.code);
-    }
-    println!("The clock of all roles: write +31d into {dir}/clock.");
-    println!("In another terminal:");
-    println!(
-        "  cargo run --release --bin chukei -- --config {dir}/staff-{}.toml person list",
-        BODIES[0].code
-    );
-    println!(
-        "  cargo run --release --bin chukei-mock-portal -- --config {dir}/portal.toml person list --body {}",
-        BODIES[0].code
-    );
-    println!("Ctrl-C ends everything (Ctrl-C で終了します).");
 }

@@ -71,6 +71,11 @@ pub fn staff<S: AsRef<OsStr>>(layout: &Layout, body: &str, args: &[S]) -> Result
     run("chukei", layout.staff_config(body), args)
 }
 
+/// Runs a command of whoever approves the body's acts: `chukei --config approver-<body>.toml --json <args>`.
+pub fn approver<S: AsRef<OsStr>>(layout: &Layout, body: &str, args: &[S]) -> Result<Outcome, HarnessError> {
+    run("chukei", layout.approver_config(body), args)
+}
+
 /// Runs the portal's command `chukei-mock-portal --config portal.toml --json <args>`.
 pub fn portal<S: AsRef<OsStr>>(layout: &Layout, args: &[S]) -> Result<Outcome, HarnessError> {
     run("portal", layout.config(Role::Portal), args)
