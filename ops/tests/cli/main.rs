@@ -8,4 +8,5 @@ mod keys;
 mod postgres;
 mod reviews;
 mod stand_in;
+mod step_up;
 mod token;

@@ -12,6 +12,7 @@ use chukei_relay_client::session::{AcceptedRequest, accept_request};
 use chukei_relay_client::tls::HopCredentials;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
+use chukei_wire::id::IdempotencyKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,6 +34,11 @@ impl StaffCall {
     /// What is asked.
     pub(crate) fn kind(&self) -> Kind {
         self.request.header.kind
+    }
+
+    /// The key of the act that is asked for, where the caller gave one.
+    pub(crate) fn idempotency_key(&self) -> Option<IdempotencyKey> {
+        self.request.header.idempotency_key
     }
 
     /// The next message, or `None` when the caller has said all or is gone.
@@ -129,11 +135,23 @@ impl StandIn {
         *self.calls.lock().unwrap()
     }
 
+    /// Where a file of this name lies beside the configuration.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     /// Writes a file and returns its path.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.dir.path().join(name);
+        let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path
+    }
+
+    /// Adds lines to the terminal's configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let path = self.path("staff.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, text + lines).unwrap();
     }
 
     /// Runs `chukei --json` with `args`.

@@ -43,6 +43,7 @@ mod reviews;
 mod rotation;
 mod second_node;
 mod stage;
+mod step_up;
 mod store_faults;
 mod taking_over;
 mod token;
@@ -71,6 +72,7 @@ fn trials() -> Vec<Trial> {
         credentials::trials(),
         factors::trials(),
         reviews::trials(),
+        step_up::trials(),
         rotation::trials(),
         token::trials(),
         restoring::trials(),
