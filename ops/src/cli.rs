@@ -9,6 +9,7 @@ mod pki;
 mod postgres;
 mod register;
 mod review;
+mod times;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -38,7 +39,12 @@ use crate::table::encoding::EncodingChoice;
 
 /// `chukei`.
 #[derive(Debug, Parser)]
-#[command(name = "chukei", version, about = "副本登録・お知らせ・提供状況確認を行う職員用コマンド")]
+#[command(
+    name = "chukei",
+    version,
+    about = "副本登録・お知らせ・提供状況確認・台帳・二人承認・点検・保守のコマンド",
+    after_help = "終了コード: 0 完了(却下された行があっても 0)、2 使い方の誤り、3 規則による拒否、4 利用できない、1 その他"
+)]
 pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "FILE", help = "設定ファイル")]
     pub(crate) config: Option<PathBuf>,
@@ -49,7 +55,7 @@ pub(crate) struct Cli {
         help = "どの事務のための操作か(省略時は設定の affair、お知らせの登録ではファイルの affair)"
     )]
     pub(crate) affair: Option<AffairCode>,
-    #[arg(long, global = true, help = "結果を1行のJSONで標準出力に書く")]
+    #[arg(long, global = true, help = "結果を1行のJSONで標準出力に書く(どのコマンドでも使える)")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) acting: Acting,
@@ -197,12 +203,8 @@ pub(crate) enum ProvisionCommand {
     Status {
         #[arg(long, value_name = "NUMBER", help = "団体内統合宛名番号(省略時は全員)")]
         person: Option<String>,
-        #[arg(
-            long,
-            value_name = "TIME",
-            help = "この日時以降(例 2026-11-21 または 2026-11-21T09:00:00+09:00)"
-        )]
-        from: Option<String>,
+        #[arg(long, value_name = "TIME", value_parser = times::moment, help = "この日時以降(日本時間、例 2026-11-21)")]
+        from: Option<u64>,
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000), help = "最大件数(新しい順に数える)")]
         limit: u32,
     },

@@ -77,8 +77,8 @@ pub(crate) fn of_new_pin(name: &str, pin_file: Option<&Path>) -> Result<Factor, 
         None => typed_twice().and_then(Pin::new),
     };
     let pin = pin.map_err(|error| Failure::usage("PIN", pin_words(error)))?;
-    let salt = random::bytes::<16>().map_err(|_| no_randomness())?;
-    let key = pin.key(&salt, ROUNDS).map_err(|_| no_randomness())?;
+    let salt = random::bytes::<16>().map_err(|_| Failure::no_randomness())?;
+    let key = pin.key(&salt, ROUNDS).map_err(|_| Failure::no_randomness())?;
     let stretch = Some(Stretch { salt: salt.to_vec(), iterations: ROUNDS });
     Ok(Factor { name: name.to_owned(), kind: FactorKind::Knowledge, public: key.public().to_vec(), stretch })
 }
@@ -124,10 +124,6 @@ fn pin_words(error: PinError) -> &'static str {
         PinError::Unreadable => "PINを読み取れません。端末から入力するか --pin-file を指定してください",
         PinError::Open => "PINのファイルを他人が読める状態です。モードを0600にしてください",
     }
-}
-
-fn no_randomness() -> Failure {
-    Failure::other("NO_RANDOMNESS", "乱数を取得できません。端末の管理者に連絡してください")
 }
 
 fn bad(message: impl Into<String>) -> Failure {

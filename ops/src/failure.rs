@@ -46,6 +46,11 @@ impl Failure {
         Self { exit: Exit::Other, code, message: message.into() }
     }
 
+    /// The operating system gave no randomness.
+    pub(crate) fn no_randomness() -> Self {
+        Self::other("NO_RANDOMNESS", "乱数を取得できません。端末の管理者に連絡してください")
+    }
+
     /// A rule refuses, for a reason that this side knows better than the result name says.
     pub(crate) fn refused(name: ResultName, message: impl Into<String>) -> Self {
         Self { exit: Exit::Refused, code: name.as_str(), message: message.into() }
@@ -92,12 +97,34 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
             "この操作の権限がありません。事務を --affair で示しているか確認し、access explain で理由を確認してください"
         }
         ResultName::StepUpRequired => {
-            "追加の認証が必要です。設定ファイルの [[factor]] に証明書とは別の種類の認証要素を指定してください"
+            "追加の認証が必要です。証明書とは別の種類の認証要素を chukei factor new で作り、管理者に台帳への登録を依頼し、設定ファイルの [[factor]] に指定してください"
+        }
+        ResultName::TwoPersonRequired => {
+            "二人承認が必要です。申請者本人と管理者は承認できません。別の承認者に依頼してください"
+        }
+        ResultName::Denied => "許可されていません。access explain で理由を確認し、管理者に相談してください",
+        ResultName::OutsideWindow => {
+            "許された時間帯ではありません。作業票またはポリシーの時間を確認してください"
+        }
+        ResultName::RoleHasNoDataAccess => {
+            "この役割では個人に関する情報を扱えません。担当の職員に依頼してください"
+        }
+        ResultName::NotAuthorised => {
+            "その団体からの委任がありません。団体コードと委任の登録を相手の団体に確認してください"
+        }
+        ResultName::ProxyScope => "委任の範囲外です。委任された事務と操作を相手の団体に確認してください",
+        ResultName::ProxyExpired => "委任の期間外です。期間を相手の団体に確認してください",
+        ResultName::Replay => "すでに処理されています。結果を確認してください",
+        ResultName::RetentionLocked => "保存期間が終わるまで消去できません。期限を確認してください",
+        ResultName::ConfigTampered => {
+            "設定または台帳の改ざんを検出しました。操作を止めて管理者に連絡してください"
         }
         ResultName::SameFactorKind => {
             "同じ種類の認証要素は2つ使えません。知識・所持・生体のうち別の種類を使ってください"
         }
-        ResultName::DeviceUnknown => "この端末は確認できません。端末の証明書を管理者に確認してください",
+        ResultName::DeviceUnknown => {
+            "この端末は確認できません。設定ファイルの [device] と、端末が台帳にあることを管理者に確認してください"
+        }
         ResultName::Overloaded => "混雑しています。しばらく待ってからやり直してください",
         ResultName::NotReady => "中間サーバーが準備中です。しばらく待ってからやり直してください",
         ResultName::IntegrityFailure => {
@@ -108,5 +135,33 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
         ResultName::Erased => "保存期間が終わり消去されています",
         ResultName::Expired => "保存期間が終わっています",
         _ => "要求は受け付けられませんでした。コードを管理者に伝えてください",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_decision_can_refuse_with_is_told_with_what_to_do() {
+        let unknown = explain(ResultName::Registered);
+        for name in [
+            ResultName::NotPermitted,
+            ResultName::AffairNotAllowed,
+            ResultName::Denied,
+            ResultName::DeviceUnknown,
+            ResultName::NotAuthorised,
+            ResultName::NotFound,
+            ResultName::OutsideWindow,
+            ResultName::ProxyExpired,
+            ResultName::ProxyScope,
+            ResultName::RoleHasNoDataAccess,
+            ResultName::SameFactorKind,
+            ResultName::StepUpRequired,
+            ResultName::TwoPersonRequired,
+        ] {
+            assert_ne!(explain(name), unknown, "{name}");
+            assert!(explain(name).ends_with("ください"), "{name}");
+        }
     }
 }

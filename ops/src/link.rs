@@ -1,11 +1,11 @@
-//! The connection to the body's node, and conversations on it.
+//! The connection to the body's node, and what is asked on it.
 //!
 //! What must hold: every wait ends; a lost connection is told apart from a refusal, so that callers repeat only
-//! what may be repeated; an answer to another request stops everything (R35).
+//! what may be repeated.
 
-mod one_act;
+mod conversation;
+mod header;
 mod proofs;
-mod work;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,11 +16,9 @@ use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::{ConnectionError, PeerConnection};
 use chukei_relay_client::endpoint::{ClientEndpoint, EndpointError, client_endpoint};
 use chukei_relay_client::factor::Authenticator;
-use chukei_relay_client::session::{OpenRequest, SessionError, open_request};
-use chukei_relay_client::stream::StreamError;
+use chukei_relay_client::session::open_request;
 use chukei_relay_client::tls::{DeviceCredentials, HopCredentials, Unfit};
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::header::{Hop, Kind};
 use chukei_wire::id::IdempotencyKey;
 use chukei_wire::identity::Identity;
@@ -34,6 +32,8 @@ use crate::acting::Acting;
 use crate::config::StaffConfig;
 use crate::failure::Failure;
 
+pub(crate) use conversation::Conversation;
+use conversation::fault;
 pub(crate) use proofs::StepUp;
 
 /// How long a node that was never reached is tried.
@@ -171,6 +171,17 @@ impl NodeLink {
         self.exchange::<(), A>(kind, None).await
     }
 
+    /// Sends one message that is answered by no other.
+    pub(crate) async fn tell<Q: Serialize>(&mut self, kind: Kind, message: &Q) -> Result<(), Failure> {
+        self.persist(async |link| {
+            let mut talk = link.open(kind).await?;
+            talk.say(message).await?;
+            talk.finish().await?;
+            talk.end().await
+        })
+        .await
+    }
+
     /// Asks for page after page until `take` returns no cursor to go on behind.
     pub(crate) async fn pages<Q: Serialize, P: Serialize + DeserializeOwned>(
         &mut self,
@@ -239,7 +250,7 @@ impl NodeLink {
             .map_err(fault)?;
         let long = matches!(kind, Kind::AuditVerify | Kind::KeysStatus);
         let wait = if long { LONG_ANSWER_WAIT } else { ANSWER_WAIT };
-        Ok(Conversation { request, wait, answered: false })
+        Ok(Conversation::new(request, wait))
     }
 
     /// Tells the node that this side is leaving.
@@ -297,84 +308,6 @@ impl NodeLink {
     }
 }
 
-/// One conversation: one stream.
-pub(crate) struct Conversation {
-    request: OpenRequest,
-    wait: Duration,
-    answered: bool,
-}
-
-impl Conversation {
-    /// Sends one message.
-    pub(crate) async fn say<T: Serialize>(&mut self, message: &T) -> Result<(), Fault> {
-        self.request.send.set_deadline(Instant::now() + self.wait);
-        self.request.send.write_message(message).await.map_err(stream_fault)
-    }
-
-    /// Sends one message that is encoded already.
-    pub(crate) async fn say_encoded(&mut self, message: &[u8]) -> Result<(), Fault> {
-        self.request.send.set_deadline(Instant::now() + self.wait);
-        self.request.send.write_frame(FrameType::Message, message).await.map_err(stream_fault)
-    }
-
-    /// Says that nothing more will be said.
-    pub(crate) async fn finish(&mut self) -> Result<(), Fault> {
-        self.request.send.set_deadline(Instant::now() + self.wait);
-        self.request.send.finish().await.map_err(stream_fault)
-    }
-
-    /// The next answer.
-    pub(crate) async fn hear<T: Serialize + DeserializeOwned>(&mut self) -> Result<T, Fault> {
-        self.request.recv.set_deadline(Instant::now() + self.wait);
-        self.hear_status().await?;
-        self.request.recv.read_message().await.map_err(stream_fault)
-    }
-
-    /// Reads the end of the answer, after [`Conversation::finish`].
-    pub(crate) async fn end(mut self) -> Result<(), Fault> {
-        self.request.recv.set_deadline(Instant::now() + self.wait);
-        self.hear_status().await?;
-        self.request.recv.expect_end().await.map_err(stream_fault)
-    }
-
-    async fn hear_status(&mut self) -> Result<(), Fault> {
-        if self.answered {
-            return Ok(());
-        }
-        match self.request.read_status().await.map_err(fault)? {
-            Outcome::Answered => {
-                self.answered = true;
-                Ok(())
-            }
-            Outcome::Refused(name) => Err(Failure::of_result(name).into()),
-            Outcome::RetryAfter(name, ms) => {
-                Err(Fault::Later(Duration::from_millis(u64::from(ms)), Failure::of_result(name)))
-            }
-            Outcome::ChannelUnknown => Err(broken().into()),
-        }
-    }
-}
-
-fn fault(error: SessionError) -> Fault {
-    match error {
-        SessionError::Stream(error) => stream_fault(error),
-        SessionError::WrongEcho => Failure::of_result(ResultName::IntegrityStop).into(),
-        SessionError::Header(_) | SessionError::Codec(_) => broken().into(),
-    }
-}
-
-fn stream_fault(error: StreamError) -> Fault {
-    match error {
-        StreamError::Frame(_) | StreamError::Unexpected { .. } | StreamError::Codec(_) => broken().into(),
-        StreamError::TooLong => broken().into(),
-        StreamError::Connection(error) if error.refuses_certificate() => denied().into(),
-        _ => {
-            let message = "ノードとの接続が切れました。しばらく待ってから同じ操作をやり直してください";
-            Fault::Later(PAUSE, Failure::unavailable(message))
-        }
-    }
-}
-
 /// The user's own certificate counts no more, as far as this side knows.
 fn unfit(unfit: Unfit) -> Failure {
     match unfit {
@@ -390,8 +323,4 @@ fn unfit(unfit: Unfit) -> Failure {
 fn denied() -> Failure {
     let message = "この証明書は受け付けられません。失効または期限切れでないか管理者に確認してください";
     Failure::refused(ResultName::Denied, message)
-}
-
-fn broken() -> Failure {
-    Failure::other("PROTOCOL", "ノードと正しく通信できません。ノードと端末の版を管理者に確認してください")
 }

@@ -112,7 +112,7 @@ async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome 
         Command::Notice(NoticeCommand::Status { notice }) => notice::status(link, notice).await,
         Command::Notice(NoticeCommand::List) => notice::list(link).await,
         Command::Provision(ProvisionCommand::Status { person, from, limit }) => {
-            oversight::provision_status(link, person, from.as_deref(), limit).await
+            oversight::provision_status(link, person, from, limit).await
         }
         Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
         Command::Review(command) => review::run(link, command).await,

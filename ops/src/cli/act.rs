@@ -6,6 +6,7 @@ use chukei_wire::id::ActId;
 use clap::{Args, Subcommand};
 
 use super::PolicyLook;
+use super::times::moment;
 
 /// The body's own reference of a request.
 #[derive(Debug, Args)]
@@ -123,10 +124,10 @@ pub(crate) enum PolicyCommand {
 /// Which records to hand out.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    #[arg(long, value_name = "TIME", help = "この日時以降(例 2026-11-01)")]
-    pub(crate) from: String,
-    #[arg(long, value_name = "TIME", help = "この日時より前(例 2026-12-01)")]
-    pub(crate) until: String,
+    #[arg(long, value_name = "TIME", value_parser = moment, help = "この日時以降(日本時間、例 2026-11-01)")]
+    pub(crate) from: u64,
+    #[arg(long, value_name = "TIME", value_parser = moment, help = "この日時より前(例 2026-12-01)")]
+    pub(crate) until: u64,
     #[command(flatten)]
     pub(crate) reference: Reference,
 }

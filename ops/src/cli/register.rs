@@ -4,12 +4,27 @@
 use std::path::PathBuf;
 
 use chukei_domain::codes::AffairCode;
-use chukei_domain::day::Day;
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_domain::register::{FunctionName, Mode, Period, StaffKind, Zone};
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::japan_time;
+use super::times::{day, moment};
+
+/// What a ticket can allow, by its names in policies.
+const UPKEEP: [&str; 6] =
+    ["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
+/// What another body can be allowed to do.
+const WORK: [&str; 9] = [
+    "copy_import",
+    "copy_show",
+    "notice_list",
+    "notice_send",
+    "notice_status",
+    "person_block",
+    "person_enroll",
+    "person_list",
+    "provision_status",
+];
 
 /// `staff`.
 #[derive(Debug, Subcommand)]
@@ -32,7 +47,7 @@ pub(crate) struct StaffArgs {
     #[arg(
         long = "role",
         value_name = "ROLE",
-        help = "役割(clerk administrator approver requester reviewer device_manager contractor signals、複数指定可)"
+        help = "役割(clerk 担当者、administrator 管理者、approver 承認者、requester 申請者、reviewer 点検者、device_manager 端末管理者、contractor 委託先。複数指定可)"
     )]
     pub(crate) roles: Vec<String>,
     #[arg(long, default_value = "", help = "課")]
@@ -41,11 +56,11 @@ pub(crate) struct StaffArgs {
     pub(crate) affairs: Vec<AffairCode>,
     #[command(flatten)]
     pub(crate) valid: Days,
-    #[arg(long, value_name = "DATE", value_parser = day, requires = "contract_until", help = "契約の初日")]
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "contract_until", help = "契約の初日(例 2026-04-01)")]
     pub(crate) contract_from: Option<u32>,
-    #[arg(long, value_name = "DATE", value_parser = day, requires = "contract_from", help = "契約の末日")]
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "contract_from", help = "契約の末日(その日を含む)")]
     pub(crate) contract_until: Option<u32>,
-    #[arg(long, value_name = "DATE", value_parser = day, help = "最後に研修を受けた日")]
+    #[arg(long, value_name = "DATE", value_parser = day, help = "最後に研修を受けた日(366日を超えると操作できない)")]
     pub(crate) trained_on: Option<u32>,
     #[arg(long = "factor", value_name = "FILE", help = "認証要素のファイル(複数指定可)")]
     pub(crate) factors: Vec<PathBuf>,
@@ -115,7 +130,7 @@ pub(crate) enum DeviceCommand {
     Add {
         #[arg(value_name = "NAME", help = "端末の名前(プラットフォームの端末は chukei://platform/device/…)")]
         name: String,
-        #[arg(long, value_enum, help = "ネットワークの区分")]
+        #[arg(long, value_enum, help = "端末を置くネットワークの区分")]
         zone: ZoneChoice,
         #[command(flatten)]
         listed: Days,
@@ -166,22 +181,22 @@ pub(crate) enum TicketCommand {
 /// Leave for maintenance.
 #[derive(Debug, Args)]
 pub(crate) struct TicketArgs {
-    #[arg(value_name = "ID", help = "作業票の番号")]
+    #[arg(value_name = "ID", help = "作業票の番号(a-z 0-9 . _ - で64文字以内)")]
     pub(crate) id: String,
     #[arg(long, help = "作業者の証明書の名前")]
     pub(crate) holder: String,
-    #[arg(long, help = "使う端末(台帳の名前)")]
+    #[arg(long, help = "使う端末(台帳の名前、例 chukei://platform/device/p-01)")]
     pub(crate) device: String,
     #[command(flatten)]
     pub(crate) window: Window,
-    #[arg(long = "action", value_name = "ACTION", required = true, help = "許す操作(複数指定可)")]
+    #[arg(long = "action", value_name = "ACTION", value_parser = UPKEEP, required = true, help = "許す操作(複数指定可)")]
     pub(crate) actions: Vec<String>,
 }
 
 /// From when until when, the end excluded.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Window {
-    #[arg(long, value_name = "TIME", value_parser = moment, help = "開始(例 2026-11-21T09:00)")]
+    #[arg(long, value_name = "TIME", value_parser = moment, help = "開始(日本時間、例 2026-11-21T09:00)")]
     pub(crate) from: u64,
     #[arg(long, value_name = "TIME", value_parser = moment, help = "終了(この時刻を含まない)")]
     pub(crate) until: u64,
@@ -203,7 +218,7 @@ pub(crate) struct EnableArgs {
     pub(crate) mode: ModeChoice,
     #[arg(long, default_value = "", help = "諮問・答申の番号(off のときは省略できる)")]
     pub(crate) reference: String,
-    #[arg(long, value_name = "DATE", value_parser = day, help = "開始日")]
+    #[arg(long, value_name = "DATE", value_parser = day, help = "開始日(例 2026-04-01)")]
     pub(crate) from: u32,
     #[arg(long, value_name = "FILE", help = "試行の対象者(団体内統合宛名番号を1行に1つ)")]
     pub(crate) persons: Option<PathBuf>,
@@ -284,13 +299,13 @@ pub(crate) enum DelegationCommand {
 /// Leave for another body.
 #[derive(Debug, Args)]
 pub(crate) struct DelegationArgs {
-    #[arg(value_name = "ID", help = "事務代行の番号")]
+    #[arg(value_name = "ID", help = "事務代行の番号(a-z 0-9 . _ - で64文字以内)")]
     pub(crate) id: String,
     #[arg(long, value_name = "CODE", help = "代行する団体の団体コード")]
     pub(crate) to: LocalBodyCode,
     #[arg(long = "affairs", value_name = "JM…", value_parser = affair, required = true, help = "事務コード(複数指定可)")]
     pub(crate) affairs: Vec<AffairCode>,
-    #[arg(long = "function", value_name = "ACTION", required = true, help = "許す操作(複数指定可)")]
+    #[arg(long = "function", value_name = "ACTION", value_parser = WORK, required = true, help = "許す操作(複数指定可)")]
     pub(crate) functions: Vec<String>,
     #[command(flatten)]
     pub(crate) window: Window,
@@ -310,15 +325,25 @@ pub(crate) enum RegisterCommand {
     },
 }
 
-fn day(text: &str) -> Result<u32, String> {
-    let day = Day::parse_dashed(text).ok().and_then(|day| u32::try_from(day.number()).ok());
-    day.ok_or_else(|| "日付は 2026-04-01 の形で指定してください".to_owned())
-}
-
-fn moment(text: &str) -> Result<u64, String> {
-    japan_time::parse_ms(text).map_err(|_| "日時は 2026-11-21T09:00 の形で指定してください".to_owned())
-}
-
 fn affair(text: &str) -> Result<AffairCode, String> {
     text.parse().map_err(|_| "事務コードは JM と14桁の数字です".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chukei_access::PolicyBook;
+
+    use super::*;
+
+    #[test]
+    fn what_can_be_allowed_is_an_action_of_the_policies() {
+        let book = PolicyBook::new().unwrap();
+        let known: BTreeSet<&str> = book.actions().collect();
+        assert!(UPKEEP.iter().chain(&WORK).all(|action| known.contains(action)));
+        // The rest of the groups that tickets and delegations reach into.
+        let upkeep = |action: &&str| action.starts_with("upkeep_") || action.starts_with("store_");
+        assert!(known.iter().filter(|action| upkeep(action)).all(|action| UPKEEP.contains(action)));
+    }
 }

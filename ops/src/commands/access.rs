@@ -1,14 +1,14 @@
 //! `access explain` and `signal`: why something would be allowed or refused, and reports about devices.
 
+use chukei_access::PolicyBook;
 use chukei_wire::header::Kind;
 use chukei_wire::message::access::{ExplainReply, ExplainRequest, PolicySaid, SignalRequest};
 use chukei_wire::result::ResultName;
 use serde_json::{Value, json};
 
 use crate::cli::{Condition, ExplainArgs};
-use crate::failure::{Failure, explain as meaning};
-use crate::japan_time;
-use crate::link::NodeLink;
+use crate::failure::Failure;
+use crate::link::{Fault, NodeLink};
 use crate::report::Report;
 
 /// Policies that one explanation may hold.
@@ -17,13 +17,13 @@ const POLICIES_MAX: u32 = 1_000;
 /// `access explain`.
 pub(crate) async fn explain(link: &mut NodeLink, args: ExplainArgs) -> Result<Report, Failure> {
     let all = args.all;
-    let request = request(link, args)?;
+    let request = request(link, args);
     let (reply, policies) = link
         .persist(async |link| {
             let mut talk = link.open(Kind::AccessExplain).await?;
             talk.say(&request).await?;
             talk.finish().await?;
-            let reply: ExplainReply = talk.hear().await?;
+            let reply: ExplainReply = talk.hear().await.map_err(unknown)?;
             let mut policies: Vec<PolicySaid> = Vec::new();
             for _ in 0..reply.policies.min(POLICIES_MAX) {
                 policies.push(talk.hear().await?);
@@ -33,10 +33,12 @@ pub(crate) async fn explain(link: &mut NodeLink, args: ExplainArgs) -> Result<Re
         })
         .await?;
     let told: Vec<&PolicySaid> = policies.iter().filter(|policy| all || tells(&reply, policy)).collect();
-    let outcome = match reply.refused {
-        None => "permit",
-        Some(ResultName::StepUpRequired) => "step_up",
-        Some(_) => "deny",
+    let (outcome, headline) = match reply.refused {
+        None => ("permit", "許可されます / permitted".to_owned()),
+        Some(ResultName::StepUpRequired) => {
+            ("step_up", "追加の認証の後に許可されます / permitted after a step-up".to_owned())
+        }
+        Some(result) => ("deny", format!("許可されません / refused: {result}")),
     };
     let json = json!({
         "outcome": outcome,
@@ -45,34 +47,42 @@ pub(crate) async fn explain(link: &mut NodeLink, args: ExplainArgs) -> Result<Re
         "policy_version": reply.version,
         "policies": told.iter().map(|policy| shown(policy)).collect::<Vec<Value>>(),
     });
-    let headline = reply.refused.map_or_else(
-        || "許可されます / permitted".to_owned(),
-        |result| format!("許可されません / refused: {result} {}", meaning(result)),
-    );
     let lines: Vec<String> = told.iter().map(|policy| line(policy)).collect();
     Ok(Report { json, text: format!("{headline}\n{}\n版 {}", lines.join("\n"), reply.version) })
 }
 
-fn request(link: &NodeLink, args: ExplainArgs) -> Result<ExplainRequest, Failure> {
-    let at_ms = args.at.as_deref().map(japan_time::parse_ms).transpose().map_err(|_| {
-        let text = "--at は 2026-11-21 または 2026-11-21T09:00:00+09:00 の形で指定してください";
-        Failure::usage("BAD_USAGE", text)
-    })?;
+/// What was not found may be the action: its names are told.
+fn unknown(fault: Fault) -> Fault {
+    match fault {
+        Fault::Final(failure) if failure.code == ResultName::NotFound.as_str() => {
+            let book = PolicyBook::new();
+            let actions: Vec<&str> = book.iter().flat_map(PolicyBook::actions).collect();
+            let message = format!(
+                "操作名または操作者がありません。--action と --identity を確認してください。操作名: {}",
+                actions.join(" ")
+            );
+            Failure::refused(ResultName::NotFound, message).into()
+        }
+        other => other,
+    }
+}
+
+fn request(link: &NodeLink, args: ExplainArgs) -> ExplainRequest {
     let factors: Vec<String> = args.factors.iter().map(|kind| kind.as_str().to_owned()).collect();
-    Ok(ExplainRequest {
+    ExplainRequest {
         action: args.action,
         identity: args.identity,
         device: args.device,
         zone: args.zone.map(|zone| zone.as_str().to_owned()),
         affair: link.affair().map(|affair| affair.to_string()),
         datasets: args.datasets,
-        at_ms,
+        at_ms: args.at,
         ticket: args.with_ticket,
         factors: Some(factors).filter(|factors| !factors.is_empty()),
         stepped_up_s: args.stepped_up,
         requests: args.requests,
         persons: args.persons,
-    })
+    }
 }
 
 /// Whether a policy matters to who asks: it decides, or it would permit and does not apply.

@@ -15,10 +15,9 @@ use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
 
 use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
-use crate::commands::arguments;
+use crate::commands::arguments::{self, read_text};
 use crate::commands::register;
 use crate::failure::Failure;
-use crate::japan_time;
 use crate::link::NodeLink;
 use crate::report::Report;
 
@@ -63,7 +62,7 @@ pub(crate) async fn policy(link: &mut NodeLink, command: PolicyCommand) -> Resul
     match command {
         PolicyCommand::Look(look) => register::policy(link, look).await,
         PolicyCommand::Load { file, name, reference } => {
-            let text = read(&file)?;
+            let text = read_text(&file, ACT_TEXT_MAX)?;
             request(link, ActWanted::PolicyLoad { name, text }, reference).await
         }
         PolicyCommand::Remove { name, reference } => {
@@ -78,7 +77,7 @@ pub(crate) async fn catalogue(
     file: &Path,
     reference: Reference,
 ) -> Result<Report, Failure> {
-    let text = read(file)?;
+    let text = read_text(file, ACT_TEXT_MAX)?;
     request(link, ActWanted::CatalogueLoad { text }, reference).await
 }
 
@@ -96,14 +95,8 @@ pub(crate) async fn unblock(
 
 /// `audit export`.
 pub(crate) async fn export(link: &mut NodeLink, args: ExportArgs) -> Result<Report, Failure> {
-    let ms = |text: &str| {
-        japan_time::parse_ms(text).map_err(|_| {
-            let message = "日時は 2026-11-21 または 2026-11-21T09:00:00+09:00 の形で指定してください";
-            Failure::usage("BAD_USAGE", message)
-        })
-    };
-    let wanted = ActWanted::AuditExport { from_ms: ms(&args.from)?, until_ms: ms(&args.until)? };
-    request(link, wanted, args.reference).await
+    let ExportArgs { from, until, reference } = args;
+    request(link, ActWanted::AuditExport { from_ms: from, until_ms: until }, reference).await
 }
 
 /// `keys copy`.
@@ -119,8 +112,7 @@ async fn request(link: &mut NodeLink, wanted: ActWanted, reference: Reference) -
 }
 
 async fn approve(link: &mut NodeLink, act: ActId) -> Result<Report, Failure> {
-    let before = link.ask(Kind::ActApprove, &ActNamed { act }).await;
-    let act: ActShown = before.map_err(explained)?;
+    let act: ActShown = link.ask(Kind::ActApprove, &ActNamed { act }).await.map_err(explained)?;
     Ok(report(&act, "承認しました。待機期間が過ぎると実行されます。それまでは取り消せます"))
 }
 
@@ -162,14 +154,9 @@ fn report(act: &ActShown, said: &str) -> Report {
 /// What a refusal means of an act.
 fn explained(failure: Failure) -> Failure {
     let said = [
-        (
-            ResultName::TwoPersonRequired,
-            "二人承認が必要です。申請者本人と管理者は承認できません。別の承認者に依頼してください",
-        ),
         (ResultName::Replay, "この申請はすでに決まっています。act show で経過を確認してください"),
         (ResultName::Expired, "この申請は期限を過ぎています。必要であれば申請し直してください"),
         (ResultName::OutsideWindow, "まだできません。待機期間と端末の時刻を確認してください"),
-        (ResultName::RetentionLocked, "保存期間が終わるまで消去できません"),
         (ResultName::DuplicateRecordId, "同じ操作が別の内容で申請されています。act list で確認してください"),
         (ResultName::BadFormat, "申請の内容または参照の形式が正しくありません。入力内容を確認してください"),
         (ResultName::BadPeriod, "期間が正しくないか、より新しい版が有効です。日付を確認してください"),
@@ -178,16 +165,4 @@ fn explained(failure: Failure) -> Failure {
         Some((name, message)) => Failure::refused(name, message),
         None => failure,
     }
-}
-
-/// A text of bounded length.
-fn read(path: &Path) -> Result<String, Failure> {
-    let unusable = |what: &str| Failure::usage("BAD_FILE", format!("{} {what}", path.display()));
-    let length =
-        std::fs::metadata(path).map_err(|error| unusable(&format!("を読み取れません({error})")))?.len();
-    if usize::try_from(length).map_or(true, |length| length > ACT_TEXT_MAX) {
-        return Err(unusable("は大きすぎます(512 KiBまで)"));
-    }
-    let bytes = std::fs::read(path).map_err(|error| unusable(&format!("を読み取れません({error})")))?;
-    String::from_utf8(bytes).map_err(|_| unusable("はUTF-8ではありません"))
 }

@@ -24,14 +24,18 @@ pub(super) fn dataset(text: String) -> Result<String, Failure> {
 
 /// The text of a file of at most `max` bytes of UTF-8.
 pub(super) fn read_text(path: &Path, max: usize) -> Result<String, Failure> {
-    let unreadable = |what: &str| Failure::usage("FILE", format!("{}: {what}", path.display()));
+    let unreadable = |what: &str| Failure::usage("BAD_FILE", format!("{}: {what}", path.display()));
     let file =
         File::open(path).map_err(|_| unreadable("ファイルを開けません。場所と権限を確認してください"))?;
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = String::new();
     let read = file.take(limit).read_to_string(&mut text);
     read.map_err(|_| unreadable("UTF-8のテキストではありません"))?;
-    if text.len() > max { Err(unreadable("長すぎます")) } else { Ok(text) }
+    if text.len() > max {
+        Err(unreadable(&format!("長すぎます({} KiBまで)", max / 1024)))
+    } else {
+        Ok(text)
+    }
 }
 
 fn checked(text: String, valid: bool) -> Result<String, Failure> {

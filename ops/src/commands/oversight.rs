@@ -21,15 +21,9 @@ use crate::report::Report;
 pub(crate) async fn provision_status(
     link: &mut NodeLink,
     person: Option<String>,
-    from: Option<&str>,
+    from_ms: Option<u64>,
     limit: u32,
 ) -> Result<Report, Failure> {
-    let from_ms = from.map(japan_time::parse_ms).transpose().map_err(|_| {
-        Failure::usage(
-            "BAD_USAGE",
-            "--from は 2026-11-21 または 2026-11-21T09:00:00+09:00 の形で指定してください",
-        )
-    })?;
     let integrated_addressee_number = person.map(arguments::addressee).transpose()?;
     let request = ProvisionStatusRequest { integrated_addressee_number, from_ms, limit };
     let reply: ProvisionStatusReply = link.ask(Kind::ProvisionStatus, &request).await?;

@@ -90,7 +90,7 @@ fn rule_text(rule: &str) -> &str {
         "outside_hours" => "執務時間外の操作",
         "delegated" => "事務代行による操作",
         "failed_factors" => "追加の認証に繰り返し失敗",
-        "not_evaluated" => "評価できない方針",
+        "not_evaluated" => "評価できないポリシー",
         "second_person" => "二人承認を一人で試行",
         "queue_full" => "点検一覧が満杯のため記載できなかった操作",
         other => other,
@@ -137,7 +137,7 @@ fn sheet(item: &ReviewItem) -> String {
         ("操作者", &item.actors),
         ("操作", &item.actions),
         ("結果", &item.results),
-        ("方針", &item.reasons),
+        ("ポリシー", &item.reasons),
         ("端末", &item.devices),
     ] {
         if !words.is_empty() {

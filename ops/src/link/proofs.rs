@@ -47,10 +47,14 @@ impl NodeLink {
     /// Shows the user's factors once more where that is why an act was refused: it may be tried again then. Hands the
     /// failure back where it is another, or where showing them has not helped.
     pub(crate) async fn step_up(&mut self, done: &mut StepUp, failure: Failure) -> Result<(), Failure> {
-        if failure.code != ResultName::StepUpRequired.as_str() || done.0 || self.factors.is_empty() {
+        if failure.code != ResultName::StepUpRequired.as_str() || self.factors.is_empty() {
             return Err(failure);
         }
-        done.0 = true;
+        if std::mem::replace(&mut done.0, true) {
+            let message =
+                "追加の認証を行いましたが許可されませんでした。access explain で理由を確認してください";
+            return Err(Failure::refused(ResultName::StepUpRequired, message));
+        }
         let shown = match self.connected().await {
             Ok(peer) => self.show_factors(&peer).await,
             Err(fault) => Err(fault),
@@ -100,9 +104,7 @@ fn told(error: FactorError, factor: &dyn Authenticator) -> Fault {
         }
         FactorError::Session(error) => fault(error),
         FactorError::Authenticator(error) => Failure::usage("FACTOR", authenticator(name, error)).into(),
-        FactorError::Random(_) => {
-            Failure::other("NO_RANDOMNESS", "乱数を取得できません。端末の管理者に連絡してください").into()
-        }
+        FactorError::Random(_) => Failure::no_randomness().into(),
     }
 }
 

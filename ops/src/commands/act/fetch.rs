@@ -26,7 +26,7 @@ pub(super) async fn result(link: &mut NodeLink, act: ActId, out: &Path) -> Resul
     let records = match shown.kind.as_str() {
         "audit-export" => true,
         "keyring-copy" => false,
-        _ => return Err(Failure::of_result(ResultName::NotFound)),
+        _ => return Err(nothing()),
     };
     let (bytes, lines) = fetch(link, act, out, records).await?;
     let mut json = super::shown::json(&shown);
@@ -42,12 +42,18 @@ pub(super) async fn result(link: &mut NodeLink, act: ActId, out: &Path) -> Resul
 pub(super) async fn text(link: &mut NodeLink, act: ActId, out: &Path) -> Result<Report, Failure> {
     let shown: ActShown = one(link, act).await?;
     if shown.digest.is_none() {
-        return Err(Failure::of_result(ResultName::NotFound));
+        return Err(nothing());
     }
     fetch(link, act, out, false).await?;
     let mut report = super::report(&shown, "");
     report.text.push_str(&format!("\n本文\t{}", out.display()));
     Ok(report)
+}
+
+/// The act brings nothing out.
+fn nothing() -> Failure {
+    let message = "この申請に受け取るものはありません。act show で内容を確認してください";
+    Failure::refused(ResultName::NotFound, message)
 }
 
 /// Bytes received, and how many records they were.

@@ -1,5 +1,7 @@
 //! The whole register: shown as a file, and made what a file says.
 
+use std::collections::BTreeSet;
+
 use chukei_domain::day::day_of;
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_domain::register::{
@@ -68,8 +70,11 @@ impl Difference {
             let message = "ポリシーの変更は2人の承認が必要です。policy load を使ってください";
             return Err(Failure::refused(ResultName::TwoPersonRequired, message));
         }
-        let kept = |entry: &&Entry| wanted.iter().any(|other| is_same_entry(entry, other));
-        let gone = shown.entries.iter().filter(|entry| entry.class() != Class::Health && !kept(entry));
+        let named: BTreeSet<(Class, &str)> =
+            wanted.iter().map(|entry| (entry.class(), entry.name())).collect();
+        let kept =
+            |entry: &Entry| entry.class() == Class::Health || named.contains(&(entry.class(), entry.name()));
+        let gone = shown.entries.iter().filter(|entry| !kept(entry));
         let mut remove: Vec<(Class, String)> =
             gone.map(|entry| (entry.class(), entry.name().to_owned())).collect();
         remove.sort_by_key(|(class, _)| *class == Class::Device);
@@ -80,23 +85,28 @@ impl Difference {
 
     /// Parts that one change can hold.
     fn parts(self) -> Vec<Self> {
-        let mut parts = vec![Self { put: Vec::new(), remove: Vec::new() }];
+        let empty = || Self { put: Vec::new(), remove: Vec::new() };
+        let mut parts = vec![empty()];
         let mut bytes = 0;
         for entry in self.put {
             let length = entry.to_bytes().map(|bytes| bytes.len()).unwrap_or_default();
             let full = |part: &Self| part.len() >= CHANGE_MAX || bytes + length > CHANGE_BYTES;
             if parts.last().is_some_and(full) {
-                parts.push(Self { put: Vec::new(), remove: Vec::new() });
+                parts.push(empty());
                 bytes = 0;
             }
             bytes += length;
-            parts.iter_mut().last().into_iter().for_each(|part| part.put.push(entry.clone()));
+            if let Some(part) = parts.last_mut() {
+                part.put.push(entry);
+            }
         }
         for entry in self.remove {
             if parts.last().is_some_and(|part| part.len() >= CHANGE_MAX) {
-                parts.push(Self { put: Vec::new(), remove: Vec::new() });
+                parts.push(empty());
             }
-            parts.iter_mut().last().into_iter().for_each(|part| part.remove.push(entry.clone()));
+            if let Some(part) = parts.last_mut() {
+                part.remove.push(entry);
+            }
         }
         parts.retain(|part| part.len() > 0);
         parts
@@ -111,10 +121,6 @@ impl Difference {
         let removed = self.remove.iter().map(|(class, name)| format!("- {} {name}", class_name(*class)));
         put.chain(removed).collect()
     }
-}
-
-fn is_same_entry(a: &Entry, b: &Entry) -> bool {
-    (a.class(), a.name()) == (b.class(), b.name())
 }
 
 async fn load(link: &mut NodeLink, text: &str, dry_run: bool) -> Result<Report, Failure> {
