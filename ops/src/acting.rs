@@ -1,7 +1,8 @@
 //! For which body a command is given, and under whose leave, where that is not the user's own body alone.
 
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::leave::{Leave, TicketId};
+use chukei_wire::leave::Leave;
+use chukei_wire::name::TicketId;
 use clap::Args;
 
 /// What stands on the command line beside the command.

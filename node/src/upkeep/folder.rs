@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::message::upkeep::BackupName;
+use chukei_wire::name::BackupName;
 
 use crate::backup::outcome::{Exit, Failure};
 

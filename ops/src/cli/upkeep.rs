@@ -1,6 +1,6 @@
 //! The grammar of `chukei upkeep`, for operators of the platform and maintenance.
 
-use chukei_wire::message::upkeep::BackupName;
+use chukei_wire::name::BackupName;
 use clap::{Args, Subcommand};
 
 /// `upkeep`.

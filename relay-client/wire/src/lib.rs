@@ -12,6 +12,7 @@ pub mod identity;
 pub mod leave;
 pub mod limits;
 pub mod message;
+pub mod name;
 pub mod padding;
 pub mod permit;
 pub mod result;

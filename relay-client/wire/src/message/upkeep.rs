@@ -3,57 +3,9 @@
 //! What must hold: a backup is named by the name of its folder in the node's own folder of backups, never by a path. Names,
 //! numbers and states only: deliberately absent is anything that a body holds, and any key.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::identity::is_name;
-
-/// The name of a backup in the node's folder of backups: 1–64 of `a-z 0-9 . _ -`, the first a letter or digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct BackupName(String);
-
-/// The text names no backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a backup's name is 1-64 of a-z 0-9 . _ -")]
-pub struct InvalidBackupName;
-
-impl BackupName {
-    /// The name, which is one component of a path and neither of the two that are special.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for BackupName {
-    type Err = InvalidBackupName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidBackupName> {
-        if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidBackupName) }
-    }
-}
-
-impl TryFrom<String> for BackupName {
-    type Error = InvalidBackupName;
-
-    fn try_from(text: String) -> Result<Self, InvalidBackupName> {
-        text.parse()
-    }
-}
-
-impl From<BackupName> for String {
-    fn from(name: BackupName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for BackupName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use crate::name::BackupName;
 
 /// Take a backup of the body that the header names, into the node's folder of backups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

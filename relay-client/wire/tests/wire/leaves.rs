@@ -3,8 +3,9 @@
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec::{CodecError, encode};
 use chukei_wire::header::Hop;
-use chukei_wire::leave::{Leave, TicketId};
+use chukei_wire::leave::Leave;
 use chukei_wire::limits;
+use chukei_wire::name::TicketId;
 use proptest::prelude::*;
 
 use crate::samples;

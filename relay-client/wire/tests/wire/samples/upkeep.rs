@@ -1,6 +1,7 @@
 //! Backups, and what operators and maintenance ask for.
 
 use chukei_wire::message::{backup::*, upkeep::*};
+use chukei_wire::name::BackupName;
 
 use super::{Visit, text};
 
