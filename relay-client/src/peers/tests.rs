@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use chukei_crypto::sign::SigningKey;
+
 use super::*;
 use crate::signed::sign;
 
