@@ -20,7 +20,6 @@ use serde_json::Value;
 
 use crate::group::{Shared, Test, group};
 use crate::hop::{LOOPBACK, address, key_file};
-use crate::page::metric;
 use crate::program::{Ended, with_config};
 use crate::stage::{Stage, until};
 
@@ -90,9 +89,13 @@ impl Aging {
         log.lines().filter(|line| line.contains("factor proven") && line.contains(&caller)).count()
     }
 
-    /// Lets proofs grow old, and waits until the node shows that it has read the clock: its certificates last less long.
+    /// Lets proofs grow old, and waits until the node shows that it has read the clock: its certificate lasts less long.
     fn pass(&self) {
-        let left = || metric(self.stage.layout(), Role::Node, "chukei_certificate_days_left");
+        let left = || {
+            let page = self.stage.stack.metrics(Role::Node).unwrap();
+            let of_hop = |line: &&str| line.starts_with("chukei_certificate_days_left{certificate=\"hop\"");
+            page.lines().find(of_hop).unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+        };
         let before = left();
         self.stage.layout().set_clock(&format!("+{MINUTES}m")).unwrap();
         let passed = MINUTES as f64 / 1_440.0;
