@@ -34,7 +34,7 @@ pub(crate) use register::{
 pub(crate) use review::ReviewCommand;
 pub(crate) use upkeep::UpkeepCommand;
 
-use crate::acting::Acting;
+use crate::acting::{Acting, COMMON};
 use crate::table::encoding::EncodingChoice;
 
 /// `chukei`.
@@ -46,16 +46,17 @@ use crate::table::encoding::EncodingChoice;
     after_help = "終了コード: 0 完了(却下された行があっても 0)、2 使い方の誤り、3 規則による拒否、4 利用できない、1 その他"
 )]
 pub(crate) struct Cli {
-    #[arg(long, global = true, value_name = "FILE", help = "設定ファイル")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = COMMON, help = "設定ファイル")]
     pub(crate) config: Option<PathBuf>,
     #[arg(
         long,
         global = true,
         value_name = "JM…",
+        help_heading = COMMON,
         help = "どの事務のための操作か(省略時は設定の affair、お知らせの登録ではファイルの affair)"
     )]
     pub(crate) affair: Option<AffairCode>,
-    #[arg(long, global = true, help = "結果を1行のJSONで標準出力に書く(どのコマンドでも使える)")]
+    #[arg(long, global = true, help_heading = COMMON, help = "結果を1行のJSONで標準出力に書く(どのコマンドでも使える)")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) acting: Acting,
@@ -102,7 +103,10 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     #[command(subcommand, about = "控え(バックアップ)")]
     Backup(BackupCommand),
-    #[command(subcommand, about = "基盤の運用・保守(再起動・控え・復元・移動)")]
+    #[command(
+        subcommand,
+        about = "基盤の運用・保守(再起動・控え・復元・移動。対象の団体を --body で指定する)"
+    )]
     Upkeep(UpkeepCommand),
     #[command(subcommand, about = "認証要素(証明書以外の要素)")]
     Factor(FactorCommand),

@@ -88,7 +88,9 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
             "取得番号が無効か、期限切れか、他団体のものです。取得番号を発行し直してください"
         }
         ResultName::UnknownAffair => "事務コードがカタログにありません。事務コードを確認してください",
-        ResultName::AffairNotAllowed => "この事務は有効になっていません。管理者に確認してください",
+        ResultName::AffairNotAllowed => {
+            "担当していないか、有効になっていない事務です。--affair を確認し、管理者に確認してください"
+        }
         ResultName::RejectedContent => "送信できない内容が含まれています。本文と添付を確認してください",
         ResultName::BadRetention => "保存期間が許容範囲にありません。日数を確認してください",
         ResultName::BadPeriod => "日時または期間が正しくありません。日時を確認してください",
@@ -102,7 +104,9 @@ pub(crate) fn explain(name: ResultName) -> &'static str {
         ResultName::TwoPersonRequired => {
             "二人承認が必要です。申請者本人と管理者は承認できません。別の承認者に依頼してください"
         }
-        ResultName::Denied => "許可されていません。access explain で理由を確認し、管理者に相談してください",
+        ResultName::Denied => {
+            "許可されていません。端末の状態、区画、研修の期限などを管理者に確認してください。団体の職員は access explain で理由を確認してください"
+        }
         ResultName::OutsideWindow => {
             "許された時間帯ではありません。作業票またはポリシーの時間を確認してください"
         }

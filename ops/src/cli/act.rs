@@ -101,7 +101,7 @@ pub(crate) struct ErasedPart {
 /// `policy`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    #[command(about = "団体のポリシーの登録を申請する")]
+    #[command(about = "団体のポリシーの登録を申請する(二人承認、待機期間の後に有効)")]
     Load {
         #[arg(value_name = "FILE", help = "ポリシーのファイル(Cedar)")]
         file: PathBuf,
@@ -110,7 +110,7 @@ pub(crate) enum PolicyCommand {
         #[command(flatten)]
         reference: Reference,
     },
-    #[command(about = "団体のポリシーの削除を申請する")]
+    #[command(about = "団体のポリシーの削除を申請する(二人承認、待機期間の後に無効)")]
     Remove {
         #[arg(value_name = "NAME", help = "ポリシーの名前")]
         name: String,

@@ -34,7 +34,7 @@ pub(crate) enum Issued {
 pub(crate) struct IssuedFactor {
     #[arg(long, help = "団体コード(省略時はプラットフォームの運用者・保守事業者)")]
     pub(crate) body: Option<BodyCode>,
-    #[arg(long, value_name = "NAME", help = "職員の名前")]
+    #[arg(long, value_name = "NAME", help = "証明書の名前")]
     pub(crate) holder: String,
     #[command(flatten)]
     pub(crate) made: NewFactor,
@@ -43,9 +43,9 @@ pub(crate) struct IssuedFactor {
 /// A factor that is to be made.
 #[derive(Debug, Args)]
 pub(crate) struct NewFactor {
-    #[arg(long, help = "認証要素の名前")]
+    #[arg(long, help = "認証要素の名前(設定の [[factor]] と台帳で同じにする)")]
     pub(crate) name: String,
-    #[arg(long, value_enum, help = "種類(証明書が所持の要素なので、それ以外)")]
+    #[arg(long, value_enum, help = "種類(証明書が所持の要素なので、それ以外の種類)")]
     pub(crate) kind: NewKind,
     #[arg(long, value_name = "FILE", help = "PINのファイル(モード0600、省略時は端末で入力)")]
     pub(crate) pin_file: Option<PathBuf>,
@@ -54,9 +54,11 @@ pub(crate) struct NewFactor {
 /// The kinds that count beside a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NewKind {
-    /// 知識: a PIN.
+    /// A PIN.
+    #[value(help = "知識(PIN)")]
     Knowledge,
-    /// 生体: whatever the body vouches for.
+    /// Whatever the body vouches for.
+    #[value(help = "生体(試行用の鍵ファイル)")]
     Biometrics,
 }
 

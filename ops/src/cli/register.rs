@@ -50,7 +50,7 @@ pub(crate) struct StaffArgs {
         help = "役割(clerk 担当者、administrator 管理者、approver 承認者、requester 申請者、reviewer 点検者、device_manager 端末管理者、contractor 委託先。複数指定可)"
     )]
     pub(crate) roles: Vec<String>,
-    #[arg(long, default_value = "", help = "課")]
+    #[arg(long, default_value = "", hide_default_value = true, help = "課")]
     pub(crate) department: String,
     #[arg(long = "affairs", value_name = "JM…", value_parser = affair, help = "事務コード(複数指定可)")]
     pub(crate) affairs: Vec<AffairCode>,
@@ -216,7 +216,12 @@ pub(crate) struct EnableArgs {
     pub(crate) function: FunctionChoice,
     #[arg(long, value_enum, help = "状態")]
     pub(crate) mode: ModeChoice,
-    #[arg(long, default_value = "", help = "諮問・答申の番号(off のときは省略できる)")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        help = "諮問・答申の番号(off のときは省略できる)"
+    )]
     pub(crate) reference: String,
     #[arg(long, value_name = "DATE", value_parser = day, help = "開始日(例 2026-04-01)")]
     pub(crate) from: u32,

@@ -62,7 +62,7 @@ pub(crate) async fn policy(link: &mut NodeLink, command: PolicyCommand) -> Resul
     match command {
         PolicyCommand::Look(look) => register::policy(link, look).await,
         PolicyCommand::Load { file, name, reference } => {
-            let text = read_text(&file, ACT_TEXT_MAX)?;
+            let text = register::accepted_policy(&file)?;
             request(link, ActWanted::PolicyLoad { name, text }, reference).await
         }
         PolicyCommand::Remove { name, reference } => {

@@ -176,11 +176,15 @@ const TERMINALS: [(&str, &str, &str); 7] = [
     ),
     ("system-<body>.toml", "business system (業務システム)", "copy import FILE"),
     ("auditor-<body>.toml", "auditor, without any data (監査担当者)", "audit verify; person list: refused"),
-    ("operator.toml", "operator of the platform (基盤の運用者)", "upkeep status"),
+    (
+        "operator.toml",
+        "operator of the platform (基盤の運用者)",
+        "--body 982016 upkeep status, once staff have said: signal device chukei://platform/device/p-01 healthy",
+    ),
     (
         "maintenance.toml",
         "contractor (保守事業者)",
-        "upkeep status: refused without a ticket (chukei ticket open)",
+        "the same with --ticket ID, once staff have opened it: ticket open ID …",
     ),
 ];
 
