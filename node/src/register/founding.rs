@@ -1,6 +1,6 @@
 //! The founding document: who a body's first administrator is, as the offline root of the peer list has signed it (R24).
 //!
-//! What must hold: it counts once, for a body whose register is empty, and not one byte of it before its signature has
+//! What must hold: it counts once, for a body that never had a register, and not one byte of it before its signature has
 //! verified. Afterwards administrators change the register, and the document may go.
 
 use std::path::PathBuf;

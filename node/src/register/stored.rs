@@ -1,12 +1,13 @@
 //! The register in the body's rows, and how it is taken up when the body is opened.
 //!
 //! What must hold: what does not open, is not what its row's name says, or is not all that the head tells of, is no
-//! register at all: the body is not served.
+//! register at all: the body is not served. One that is gone altogether is missed by the log, which tells of its founding.
 
 use std::sync::Arc;
 
 use chukei_access::PolicyBook;
 use chukei_crypto::seal::Purpose;
+use chukei_domain::event::{Event, Record};
 use chukei_domain::register::{Class, Entry, check};
 use chukei_store::partition::MAX_SCAN_ROWS;
 use chukei_store::{Batch, RowKey, Space, Versioned};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Founding, Register};
+use crate::audit::AuditLog;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::{RowError, SealedFor};
 use crate::key_gate::{Cause, Fault};
@@ -48,14 +50,32 @@ pub(crate) async fn open(
         return Ok(());
     }
     body.register_place().keep(policies);
-    match (body.take_up_register().await?, founding) {
-        (true, _) => Ok(()),
-        (false, Some(founding)) => founding.found(body, actor, now_ms).await,
-        (false, None) => {
+    if body.take_up_register().await? {
+        return Ok(());
+    }
+    let log = body.audit().clone();
+    let missed = tokio::task::spawn_blocking(move || has_known_register(&log)).await;
+    if missed.map_err(|_| Fault::new(Cause::Opening, "the opening broke off"))? {
+        return Err(tampered("the register is gone, and the log tells of it"));
+    }
+    match founding {
+        Some(founding) => founding.found(body, actor, now_ms).await,
+        None => {
             tracing::warn!(body = %body.code(), "the register is empty and nothing founds it: nobody may do anything");
             Ok(())
         }
     }
+}
+
+/// Whether the body had a register once, and anything has happened since: a founding is told before it is durable, and one
+/// that broke off there is done again. Blocking file I/O: reads the log of a body without a register to its end.
+fn has_known_register(log: &AuditLog) -> bool {
+    let last_number = log.last_number();
+    let is_founding = |record: &Record| matches!(record.event, Event::RegisterFounded { .. });
+    let is_change = |record: &Record| matches!(record.event, Event::RegisterChanged { .. });
+    let last = log.walk(last_number.max(1)).next().and_then(Result::ok);
+    let mut kept = log.walk_kept().take(usize::try_from(last_number).unwrap_or(usize::MAX)).flatten();
+    !last.as_ref().is_some_and(is_founding) && kept.any(|record| is_founding(&record) || is_change(&record))
 }
 
 fn tampered(what: &str) -> Fault {

@@ -246,6 +246,40 @@ async fn r1_r24_rows_that_somebody_has_meddled_with_are_found() {
     }
 }
 
+/// Every row of the register, its head included, is removed.
+async fn emptied(sample: &Sample) {
+    let (body, prefix) = (sample.body("982016"), RowKey::new(Space::Register));
+    let rows = body.scan(&prefix, None, 64).await.unwrap().rows;
+    assert!(rows.len() > 1);
+    let batch = rows.into_iter().fold(Batch::new(), |batch, (row, _)| batch.delete(row));
+    body.partition().apply(batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn r24_a_register_that_is_gone_altogether_is_not_founded_anew() {
+    let sample = founded().await;
+    change(&sample, put(clerk("u-tax-08"))).await.unwrap();
+    emptied(&sample).await;
+    let again = founding(sample.dir(), DOCUMENT);
+    let sample = sample.reopened().await;
+    let body = sample.body("982016");
+    for document in [Some(&again), None] {
+        let fault = opened(&body, document).await.unwrap_err();
+        assert_eq!(fault.cause, Cause::Tampered, "{fault}");
+        assert!(body.register().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn r24_a_founding_that_was_told_and_not_made_durable_is_made_again() {
+    let sample = founded().await;
+    emptied(&sample).await;
+    let again = founding(sample.dir(), DOCUMENT);
+    let sample = sample.reopened().await;
+    opened(&sample.body("982016"), Some(&again)).await.unwrap();
+    assert!(sample.body("982016").register().staff("u-tax-07").is_some());
+}
+
 #[tokio::test]
 async fn r24_an_older_row_put_back_is_found() {
     let sample = founded().await;
