@@ -1,4 +1,5 @@
-//! The platform's own register, looked at again and again (R24): who operates and maintains this node.
+//! The platform's own register, looked at again and again (R24): who operates and maintains this node, and under which
+//! tickets that no body gives.
 //!
 //! What must hold: a file that is not what the offline root signed never comes into force, and neither does one that is
 //! older than the one in force; the last good one stays to its end, and after that nobody of the platform is known. A
@@ -10,10 +11,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use chukei_domain::register::platform::{
-    PLATFORM_FILE_MAX, PLATFORM_PURPOSE, PlatformError, PlatformFile, PlatformPerson, PlatformRegister,
+    PLATFORM_FILE_MAX, PLATFORM_PURPOSE, PlatformError, PlatformFile, PlatformRegister,
 };
 use chukei_relay_client::signed::{SignedError, load};
-use chukei_wire::identity::Identity;
 
 use crate::app::Node;
 
@@ -108,13 +108,6 @@ impl WatchedPlatform {
     pub fn now(&self, now_ms: u64) -> Arc<PlatformRegister> {
         let held = self.held.load_full();
         if now_ms < held.until_ms() { held } else { self.nobody.clone() }
-    }
-
-    /// Whom of the platform this certificate is of, as the register in force has them.
-    pub fn person(&self, identity: &Identity, now_ms: u64) -> Option<PlatformPerson> {
-        let of_platform = matches!(identity, Identity::Operator(_) | Identity::Maintenance(_));
-        let register = of_platform.then(|| self.now(now_ms))?;
-        register.person(identity.kind(), identity.name()).cloned()
     }
 
     /// Looks at the file once.

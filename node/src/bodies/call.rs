@@ -18,6 +18,7 @@ use crate::admission::{NOT_READY, NotDone, Pass, RETRY_AFTER_MS, Shed, Turn};
 use crate::app::Node;
 use crate::audit::AuditError;
 use crate::hosted::rows::RowError;
+use crate::register::ChangeError;
 
 /// How long a caller may take to send its next message, and the network to take an answer.
 pub const MESSAGE_WAIT: Duration = Duration::from_secs(30);
@@ -54,6 +55,17 @@ impl From<ResultName> for CallError {
 impl From<chukei_domain::outcome::Refusal> for CallError {
     fn from(refusal: chukei_domain::outcome::Refusal) -> Self {
         Self::Refused(crate::outcome::result_of(refusal))
+    }
+}
+
+impl From<ChangeError> for CallError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Row(error) => error.into(),
+            ChangeError::Audit(error) => error.into(),
+            ChangeError::InDoubt | ChangeError::Outdated(_) => Self::NotNow(error.result()),
+            ChangeError::Refused(_) => Self::Refused(error.result()),
+        }
     }
 }
 

@@ -63,17 +63,17 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
         }
         Err(why) => (None, Decided::outside(node.judge(), caller, header, why)),
     };
-    let told = match (&scope, &decided.outcome) {
-        (Some(scope), Ok(_)) => Logs::of(node, scope, caller).called(header, &decided).await,
-        _ => tell_refusal(node, caller, header, &decided).await,
+    let entered = scope.filter(|_| decided.outcome.is_ok());
+    let logs = entered.map(|scope| Logs::of(node, &scope, caller));
+    let told = match &logs {
+        Some(logs) => logs.called(header, &decided).await,
+        None => tell_refusal(node, caller, header, &decided).await,
     };
     let Decided { outcome, why, observed, asked } = decided;
     node.observe(observed);
     told?;
-    match (scope, outcome) {
-        (Some(scope), Ok(decision)) => {
-            Ok(Entered { logs: Logs::of(node, &scope, caller), why, asked, decision })
-        }
+    match (logs, outcome) {
+        (Some(logs), Ok(decision)) => Ok(Entered { logs, why, asked, decision }),
         (_, Err(ResultName::NotReady)) => Err(CallError::NotNow(ResultName::NotReady)),
         (_, Err(refusal)) => Err(CallError::Refused(refusal)),
         (None, Ok(_)) => Err(CallError::Refused(ResultName::NotFound)),

@@ -99,7 +99,9 @@ pub fn on_record(node: &Node, user: &Identity, name: &str, now_ms: u64) -> Resul
             holder.and_then(|holder| holder.factor(name).cloned())
         }
         None => {
-            let person = node.platform.person(user, now_ms).filter(|person| person.valid.contains(today));
+            let register = node.platform.now(now_ms);
+            let person =
+                register.person(user.kind(), user.name()).filter(|person| person.valid.contains(today));
             person.and_then(|person| person.factor(name).cloned())
         }
     };

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use chukei_domain::register::{Class, Entry, RegisterError, Why, role};
-use chukei_wire::identity::Identity;
 use chukei_wire::message::register::{
     EntryName, RegisterChangeReply, RegisterChangeRequest, RegisterPage, RegisterRefusal, RegisterShowRequest,
 };
@@ -28,17 +27,13 @@ pub async fn show(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Re
     let mut shown = 0;
     while let Some(request) = call.next::<RegisterShowRequest>().await? {
         let register = grant.body().register();
-        let page = page(&register, &request, is_administrator(&register, grant.scope().actor()))?;
+        let holder = grant.inquiry().and_then(|inquiry| register.holder(&inquiry.identity));
+        let administers = holder.is_some_and(|holder| holder.has_role(role::ADMINISTRATOR));
+        let page = page(&register, &request, administers)?;
         shown += page.entries.len();
         call.reply(&page).await?;
     }
     Ok(Done::of(shown))
-}
-
-fn is_administrator(register: &Register, actor: &str) -> bool {
-    let identity = actor.parse::<Identity>().ok();
-    let holder = identity.as_ref().and_then(|identity| register.holder(identity));
-    holder.is_some_and(|holder| holder.has_role(role::ADMINISTRATOR))
 }
 
 fn page(register: &Register, request: &RegisterShowRequest, all: bool) -> Result<RegisterPage, CallError> {
@@ -119,12 +114,10 @@ async fn changed(
             Err(ChangeError::Outdated(version)) => {
                 Ok((RegisterChangeReply::Outdated { version }, ended(ResultName::NotReady)))
             }
-            Err(error) => match error {
-                ChangeError::Refused(ref refusal) => Ok((refused(refusal), ended(error.result()))),
-                ChangeError::Row(error) => Err(error.into()),
-                ChangeError::Audit(error) => Err(error.into()),
-                ChangeError::InDoubt | ChangeError::Outdated(_) => Err(CallError::NotNow(error.result())),
-            },
+            Err(ref error @ ChangeError::Refused(ref refusal)) => {
+                Ok((refused(refusal), ended(error.result())))
+            }
+            Err(error) => Err(error.into()),
         }
     };
     node.admit_batch(call, work).await
