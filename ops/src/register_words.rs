@@ -22,6 +22,7 @@ pub(crate) fn class_name(class: Class) -> &'static str {
         Class::Device => "端末",
         Class::Ticket => "作業票",
         Class::Function => "機能",
+        Class::Affair => "事務の所管課",
         Class::Policy => "ポリシー",
         Class::Delegation => "事務代行",
         Class::Health => "端末の状態",
@@ -44,7 +45,6 @@ pub(crate) fn why(why: Why) -> &'static str {
             "存在しない役割です。clerk administrator approver requester reviewer device_manager contractor から選んでください"
         }
         Why::RoleOfKind => "この種類の者には与えられない役割です。種類と役割を確認してください",
-        Why::AffairOfKind => "基盤の運用者・保守事業者には団体の事務を与えられません",
         Why::Factor => "認証要素の形式が種類に合いません",
         Why::SharedKey => "認証要素の鍵が別の認証要素と同じです。1人が2つの名前を持つことはできません",
         Why::Empty => "対象が何もありません",

@@ -40,8 +40,7 @@ pub struct Who<'a> {
     pub kind: &'a str,
     /// The body it belongs to; `None` for the platform's and for brokers, nodes and portals.
     pub body: Option<BodyCode>,
-    /// The days on which the record counts that its body keeps of it, or the body that maintenance works for; `None`
-    /// where there is no record.
+    /// The days on which the record counts that its body keeps of it, or the platform; `None` where there is no record.
     pub record: Option<Period>,
     /// Roles it holds.
     pub roles: &'a [String],
@@ -181,7 +180,7 @@ pub struct Operation<'a> {
     pub body: Option<BodyCode>,
     /// The affair it is done for.
     pub affair: Option<AffairCode>,
-    /// The department that owns what is asked for; empty where it is not one department's.
+    /// The department that the affair belongs to; empty where it is not one department's.
     pub department: &'a str,
     /// The datasets it touches.
     pub datasets: &'a [InfoNameCode],

@@ -1,4 +1,4 @@
-//! Who and what a body knows: its staff, devices, tickets, functions, policies and delegations (R4–R6, R14, R42).
+//! Who and what a body knows: staff, devices, tickets, functions, affairs, policies and delegations (R4–R6, R14, R42).
 //!
 //! What must hold: an entry has one byte form, and is known by its class and name; a set of entries that contradicts
 //! itself is refused as a whole ([`check`]). Deliberately absent: what follows from an entry (policies decide), names
@@ -22,7 +22,7 @@ pub use error::{RegisterError, Why};
 pub use file::RegisterFile;
 pub use limits::*;
 pub use resource::{
-    Delegation, Device, Function, FunctionName, Health, HealthState, Mode, Policy, Ticket, Zone,
+    Affair, Delegation, Device, Function, FunctionName, Health, HealthState, Mode, Policy, Ticket, Zone,
 };
 pub use staff::{Factor, FactorKind, KeyAlgorithm, Period, Staff, StaffKind, Stretch, role};
 
@@ -44,6 +44,8 @@ pub enum Entry {
     Ticket(Ticket),
     /// A function as the body enabled it (R14).
     Function(Function),
+    /// Whose an affair is (事務の所管課).
+    Affair(Affair),
     /// A policy of the body's own.
     Policy(Policy),
     /// Leave for another body to act (事務代行).
@@ -64,6 +66,8 @@ pub enum Class {
     Ticket,
     /// [`Entry::Function`].
     Function,
+    /// [`Entry::Affair`].
+    Affair,
     /// [`Entry::Policy`].
     Policy,
     /// [`Entry::Delegation`].
@@ -74,11 +78,12 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order in which registers are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Staff,
         Self::Device,
         Self::Ticket,
         Self::Function,
+        Self::Affair,
         Self::Policy,
         Self::Delegation,
         Self::Health,
@@ -91,6 +96,7 @@ impl Class {
             Self::Device => "device",
             Self::Ticket => "ticket",
             Self::Function => "function",
+            Self::Affair => "affair",
             Self::Policy => "policy",
             Self::Delegation => "delegation",
             Self::Health => "health",
@@ -104,6 +110,7 @@ impl Class {
             Self::Device | Self::Health => DEVICES_MAX,
             Self::Ticket => TICKETS_MAX,
             Self::Function => FunctionName::ALL.len(),
+            Self::Affair => AFFAIRS_MAX,
             Self::Policy => POLICIES_MAX,
             Self::Delegation => DELEGATIONS_MAX,
         }
@@ -128,6 +135,7 @@ impl Entry {
             Self::Device(_) => Class::Device,
             Self::Ticket(_) => Class::Ticket,
             Self::Function(_) => Class::Function,
+            Self::Affair(_) => Class::Affair,
             Self::Policy(_) => Class::Policy,
             Self::Delegation(_) => Class::Delegation,
             Self::Health(_) => Class::Health,
@@ -141,6 +149,7 @@ impl Entry {
             Self::Device(device) => &device.name,
             Self::Ticket(ticket) => &ticket.id,
             Self::Function(function) => function.function.as_str(),
+            Self::Affair(affair) => affair.code.as_str(),
             Self::Policy(policy) => &policy.name,
             Self::Delegation(delegation) => &delegation.id,
             Self::Health(health) => &health.device,
@@ -170,6 +179,7 @@ impl Entry {
             Self::Device(device) => device.check(),
             Self::Ticket(ticket) => ticket.check(),
             Self::Function(function) => function.check(),
+            Self::Affair(affair) => affair.check(),
             Self::Policy(policy) => policy.check(),
             Self::Delegation(delegation) => delegation.check(),
             Self::Health(health) => health.check(),
@@ -191,7 +201,7 @@ impl Entry {
                 delegation.affairs.sort_unstable();
                 delegation.functions.sort_unstable();
             }
-            Self::Device(_) | Self::Policy(_) | Self::Health(_) => {}
+            Self::Device(_) | Self::Affair(_) | Self::Policy(_) | Self::Health(_) => {}
         }
     }
 }

@@ -124,12 +124,20 @@ fn granted(scope: Scope, effect: Effect, action: &'static str, asked: Arc<Asked>
 /// What the event tells of a decision.
 pub(crate) fn why(inquiry: &Inquiry, verdict: &Verdict) -> Why {
     Why {
-        device: inquiry.device.as_ref().map(ToString::to_string),
-        department: inquiry.department(),
         reasons: verdict.reasons.iter().take(REASONS_MAX).map(ToString::to_string).collect(),
         policy: verdict.policy_version.as_bytes().first_chunk().copied(),
+        ..circumstances(inquiry)
+    }
+}
+
+/// What the event tells of how an operation was asked for.
+pub(crate) fn circumstances(inquiry: &Inquiry) -> Why {
+    Why {
+        device: inquiry.device.as_ref().map(ToString::to_string),
+        department: inquiry.department(),
         ticket: inquiry.ticket.clone(),
         on_behalf_of: inquiry.on_behalf_of().and_then(|body| body.as_str().parse().ok()),
+        ..Why::default()
     }
 }
 

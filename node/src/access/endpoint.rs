@@ -30,25 +30,31 @@ pub struct Endpoint {
     pub action: &'static str,
     /// The function that a body enables before anybody may use it (R14); `None` for what needs no enabling.
     pub function: Option<FunctionName>,
+    /// It concerns every body of the node, whichever is named: no body alone gives leave for it.
+    pub whole_node: bool,
 }
 
 impl Endpoint {
     const fn of(self, function: FunctionName) -> Self {
         Self { function: Some(function), ..self }
     }
+
+    const fn of_the_whole_node(self) -> Self {
+        Self { whole_node: true, ..self }
+    }
 }
 
 const fn staff(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
-    Endpoint { kind, entrance: Entrance::Staff, effect, action, function: None }
+    Endpoint { kind, entrance: Entrance::Staff, effect, action, function: None, whole_node: false }
 }
 
 /// Upkeep touches no stored content.
 const fn upkeep(kind: Kind, action: &'static str) -> Endpoint {
-    Endpoint { kind, entrance: Entrance::Upkeep, effect: Effect::Operate, action, function: None }
+    Endpoint { entrance: Entrance::Upkeep, ..staff(kind, Effect::Operate, action) }
 }
 
 const fn broker(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
-    Endpoint { kind, entrance: Entrance::Broker, effect, action, function: None }
+    Endpoint { entrance: Entrance::Broker, ..staff(kind, effect, action) }
 }
 
 /// The table.
@@ -69,7 +75,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::KeysStatus, Effect::Read, "keys_status"),
     staff(Kind::BackupCreate, Effect::Read, "backup_create"),
     upkeep(Kind::UpkeepStatus, "upkeep_status"),
-    upkeep(Kind::NodeRestart, "node_restart"),
+    upkeep(Kind::NodeRestart, "node_restart").of_the_whole_node(),
     upkeep(Kind::UpkeepBackup, "backup_create"),
     // Whoever may take backups checks them.
     upkeep(Kind::UpkeepVerify, "backup_create"),
@@ -96,6 +102,10 @@ pub fn endpoint(kind: Kind, entrance: Entrance) -> Option<&'static Endpoint> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use chukei_domain::register::platform::UPKEEP_ACTIONS;
+
     use super::*;
 
     #[test]
@@ -108,6 +118,13 @@ mod tests {
             assert!(entrances.iter().all(|lines| *lines <= 1) && entrances.contains(&1), "{kind:?}");
             assert!(endpoint(*kind, Entrance::Broker).is_none(), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn tickets_of_the_platform_are_for_upkeep_and_nothing_else() {
+        let lines = ENDPOINTS.iter().filter(|line| line.entrance == Entrance::Upkeep);
+        let actions: BTreeSet<&str> = lines.map(|line| line.action).collect();
+        assert!(actions.iter().eq(&UPKEEP_ACTIONS), "{actions:?}");
     }
 
     #[test]

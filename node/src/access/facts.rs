@@ -49,7 +49,9 @@ pub struct Inquiry {
     pub own: Option<Arc<Register>>,
     /// The platform's register, where it is whoever keeps the platform up.
     pub platform: Option<Arc<PlatformRegister>>,
-    /// The register of the body that it is about.
+    /// Those of all bodies that are open, where it is the same: devices of the platform are known to many.
+    pub neighbours: Arc<[Arc<Register>]>,
+    /// The register of the body that it is about, where that is open.
     pub about: Option<Arc<Register>>,
     /// That body; `None` for the platform's own upkeep.
     pub body: Option<BodyCode>,
@@ -98,6 +100,10 @@ impl Inquiry {
             datasets: header.datasets.iter().filter_map(|code| code.parse().ok()).collect(),
             reaches: None,
             platform: upkeep.then(|| judge.platform.now(judge.now_ms)),
+            neighbours: match upkeep {
+                true => judge.bodies.iter().map(|body| body.register()).collect(),
+                false => Arc::default(),
+            },
             identity,
             own,
             about,
@@ -122,7 +128,7 @@ impl Inquiry {
 
     /// Lets `look` see the facts.
     pub fn judged<T>(&self, look: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let (uri, today, about) = (self.identity.to_string(), day_of(self.now_ms), self.about.as_deref());
+        let (uri, today) = (self.identity.to_string(), day_of(self.now_ms));
         let entry = self.entry();
         let device_name = self.device_name();
         let function = self.line.function.map(|function| self.function(function, today));
@@ -141,7 +147,7 @@ impl Inquiry {
             device: device_name.as_deref().map(|name| self.device(name, today)),
             zone: self.zone,
             now_ms: self.now_ms,
-            ticket: self.held_ticket(about).map(|ticket| Ticket {
+            ticket: self.held_ticket().map(|ticket| Ticket {
                 id: &ticket.id,
                 from_ms: ticket.from_ms,
                 until_ms: ticket.until_ms,
@@ -160,7 +166,7 @@ impl Inquiry {
                 effect: self.line.effect,
                 body: self.body,
                 affair: self.affair,
-                department: "",
+                department: self.department_concerned().unwrap_or_default(),
                 datasets: &self.datasets,
                 label: Label::Municipal3B,
                 function,
@@ -210,21 +216,58 @@ impl Inquiry {
             }),
             None => self.device.as_ref().and_then(|device| self.own.as_deref()?.device_of(device)),
         };
-        // Of the platform's devices the body knows that lets them near.
-        let reports = self.own.as_deref().or(self.about.as_deref()).filter(|_| known.is_some());
-        let health = reports.and_then(|register| register.health(name));
         Device {
             id: name,
             listed: known.is_some_and(|device| device.listed.contains(today)),
-            health: health.map_or(Health::Unknown, |health| condition(health, self.now_ms)),
+            health: known.map_or(Health::Unknown, |_| self.health(name)),
             // What no inventory has is in no wrong place: it is not listed, which refuses.
             zone: known.map_or(self.zone, |device| zone(device.zone)),
         }
     }
 
-    /// The ticket that is claimed, if it is the identity's and covers this.
-    fn held_ticket<'a>(&self, about: Option<&'a Register>) -> Option<&'a register::Ticket> {
-        let ticket = about?.ticket(self.ticket.as_deref()?)?;
+    /// The body's register, where it can be asked and is the one to ask.
+    fn speaker(&self) -> Option<&Register> {
+        self.about.as_deref().filter(|_| !self.line.whole_node)
+    }
+
+    /// What is known of the device's condition. Of the platform's devices a bad word counts, whoever says it; a good one
+    /// is the platform's, or that of the body concerned, and where that cannot be asked, anybody's.
+    fn health(&self, device: &str) -> Health {
+        let of = |report: &register::Health| condition(report, self.now_ms);
+        let Some(platform) = self.platform.as_deref() else {
+            let report = self.own.as_deref().and_then(|own| own.health(device));
+            return report.map_or(Health::Unknown, of);
+        };
+        let by_platform = platform.health(device).map(of);
+        let by_speaker = self.speaker().map(|body| body.health(device).map(of));
+        let by_others: Vec<Health> =
+            self.neighbours.iter().filter_map(|body| body.health(device).map(of)).collect();
+        let said = |health| by_platform == Some(health) || by_speaker.flatten() == Some(health);
+        let by_anybody = |health| by_others.contains(&health);
+        if said(Health::Unhealthy) || by_anybody(Health::Unhealthy) {
+            return Health::Unhealthy;
+        }
+        let well = said(Health::Healthy) || by_speaker.is_none() && by_anybody(Health::Healthy);
+        if well { Health::Healthy } else { Health::Unknown }
+    }
+
+    /// The department that the affair belongs to, as the body says.
+    fn department_concerned(&self) -> Option<&str> {
+        self.about.as_deref()?.department_of(self.affair?)
+    }
+
+    /// The ticket that is claimed, if it is the identity's and covers this: one of the body's, or where that cannot be
+    /// asked, one that the platform's root has signed for this body or this node.
+    fn held_ticket(&self) -> Option<&register::Ticket> {
+        let id = self.ticket.as_deref()?;
+        let ticket = match (self.speaker(), self.platform.as_deref()) {
+            (Some(body), _) => body.ticket(id),
+            (None, Some(platform)) => {
+                let of = self.body.filter(|_| !self.line.whole_node);
+                platform.ticket(of.map(|body| body.as_str().parse()).transpose().ok()?, id)
+            }
+            (None, None) => None,
+        }?;
         let covers = ticket.actions.iter().any(|action| action == self.line.action);
         Some(ticket).filter(|ticket| ticket.holder == self.identity.name() && covers)
     }

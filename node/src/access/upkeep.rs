@@ -37,8 +37,9 @@ pub struct UpkeepScope {
 }
 
 impl UpkeepScope {
-    /// Operators and maintenance enter, and nobody else. A body that the header names is the one whose ticket counts,
-    /// and whose log tells of it; that it is not hosted here is told once the act is permitted, and not before.
+    /// Operators and maintenance enter, and nobody else. A body that the header names is the one whose log tells of it
+    /// and whose ticket counts, where it is open; that it is not hosted here is told once the act is permitted, and not
+    /// before.
     pub fn of_upkeep(bodies: &Bodies, identity: &Identity, header: &Header) -> Result<Self, NotServed> {
         if !matches!(identity, Identity::Operator(_) | Identity::Maintenance(_)) {
             return Err(NotServed::Unknown);

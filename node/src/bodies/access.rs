@@ -16,7 +16,7 @@ use crate::access::grant::{Grant, Operate, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::session::ShownFactors;
-use crate::register::{Change, ChangeError};
+use crate::register::Change;
 
 /// Decides on what is described, and does nothing of it.
 pub async fn explain(node: &Arc<Node>, grant: &Grant<Operate>, call: &mut Call) -> Result<Done, CallError> {
@@ -53,6 +53,8 @@ fn supposed(node: &Node, grant: &Grant<Operate>, request: &ExplainRequest) -> Re
         inquiry.factors = ShownFactors::certificate();
         let upkeep = matches!(inquiry.identity, Identity::Operator(_) | Identity::Maintenance(_));
         inquiry.platform = upkeep.then(|| node.platform.now(inquiry.now_ms));
+        // What other bodies say of the platform's devices is not this one's to know.
+        inquiry.neighbours = inquiry.about.iter().filter(|_| upkeep).cloned().collect();
         inquiry.own = inquiry.own.filter(|_| inquiry.identity.body().is_some());
         inquiry.pattern = node.patterns.so_far(&inquiry.identity.to_string());
     }
@@ -148,12 +150,6 @@ pub async fn signal(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> 
     let state = if healthy { HealthState::Healthy } else { HealthState::Unhealthy };
     let report = Entry::Health(Health { device, state, at_ms: now_ms });
     let change = Change { put: vec![report], ..Change::default() };
-    let changed = grant.body().change_register(grant, change, now_ms).await;
-    changed.map_err(|error| match error {
-        ChangeError::Row(error) => error.into(),
-        ChangeError::Audit(error) => error.into(),
-        ChangeError::InDoubt | ChangeError::Outdated(_) => CallError::NotNow(ResultName::NotReady),
-        refused => CallError::Refused(refused.result()),
-    })?;
+    grant.body().change_register(grant, change, now_ms).await?;
     Ok(Done::of(1))
 }

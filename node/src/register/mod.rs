@@ -1,4 +1,4 @@
-//! What a body's register says at one moment: its people, devices, tickets, functions, policies and delegations.
+//! What a body's register says at one moment: people, devices, tickets, functions, affairs, policies and delegations.
 //!
 //! What must hold: a snapshot never changes; the next operation sees the next one. What is stored is sealed, one row per
 //! entry, and told by one more row that names the version and the digest of them all, so that a row that was removed,
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use chukei_crypto::hash::sha256;
 use chukei_domain::codec::CodecError;
+use chukei_domain::codes::AffairCode;
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_domain::register::{
     Class, Delegation, Device, Entry, Function, FunctionName, Health, Policy, Staff, Ticket,
@@ -59,12 +60,10 @@ impl Register {
         self.shelves.values().all(|shelf| shelf.is_empty())
     }
 
-    /// The entry of whom a certificate names: of this body, or of the platform as this body knows its people; of this
-    /// name and of this kind.
+    /// The entry of whom a certificate names: of this body, of this name and of this kind.
     pub fn holder(&self, identity: &Identity) -> Option<&Staff> {
-        let staff = self.staff(identity.name()).filter(|staff| staff.kind.as_str() == identity.kind())?;
-        let own = identity.body().is_some_and(|body| body.as_str() == self.body.as_str());
-        (own || staff.kind.is_of_platform()).then_some(staff)
+        identity.body().filter(|body| body.as_str() == self.body.as_str())?;
+        self.staff(identity.name()).filter(|staff| staff.kind.as_str() == identity.kind())
     }
 
     /// The person or system of this name.
@@ -116,10 +115,10 @@ impl Register {
         }
     }
 
-    /// The delegation of this id, revoked or not.
-    pub fn delegation(&self, id: &str) -> Option<&Delegation> {
-        match self.get(Class::Delegation, id)? {
-            Entry::Delegation(delegation) => Some(delegation),
+    /// The department that an affair belongs to; `None` where it is not one department's.
+    pub fn department_of(&self, affair: AffairCode) -> Option<&str> {
+        match self.get(Class::Affair, affair.as_str())? {
+            Entry::Affair(affair) => Some(&affair.department),
             _ => None,
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use chukei_domain::event::Why;
 use chukei_wire::header::Header;
 use chukei_wire::result::ResultName;
 use serde_json::json;
 
+use crate::access::decision::circumstances;
 use crate::app::Node;
 use crate::audit::CallTold;
 use crate::backup::outcome::Report;
@@ -31,7 +31,8 @@ pub(super) async fn restart(
 /// It concerns every body of the node: each log tells of it. The log of the body that it was asked for has it already.
 fn tell_everybody(node: &Node, grant: &UpkeepGrant, header: &Header) {
     let (scope, now_ms) = (grant.scope(), node.clock.now_ms());
-    let told = CallTold { actor: scope.actor(), header, why: &Why::default() };
+    let why = grant.inquiry().map(circumstances).unwrap_or_default();
+    let told = CallTold { actor: scope.actor(), header, why: &why };
     for (_, log) in node.bodies.logs().filter(|(code, _)| scope.code() != Some(*code)) {
         log.call_ended(told, ResultName::Done, 1, now_ms);
     }

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_domain::event::Why;
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::header::Header;
 use chukei_wire::message::upkeep::{UpkeepMove, UpkeepRestore};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
+use crate::access::decision::circumstances;
 use crate::app::Node;
 use crate::audit::CallTold;
 use crate::backup::outcome::{Failure, Report};
@@ -38,13 +37,17 @@ pub(super) async fn restore(
         Ok((desk.turn(code)?, code, path))
     })();
     let (own, actor, header) = (node.clone(), grant.scope().actor().to_owned(), call.header.clone());
+    let why = grant.inquiry().map(circumstances).unwrap_or_default();
     match begun {
         Ok((turn, code, path)) => {
             let work = async move |_| {
                 let _turn = turn;
                 let report = restored(&own, code, path, asked.preload).await?;
                 if !asked.preload {
-                    tokio::spawn(async move { tell_when_open(&own, code, &actor, &header).await });
+                    tokio::spawn(async move {
+                        tell_when_open(&own, code, CallTold { actor: &actor, header: &header, why: &why })
+                            .await
+                    });
                 }
                 Ok(report)
             };
@@ -65,17 +68,16 @@ async fn restored(node: &Node, code: BodyCode, from: PathBuf, preload: bool) -> 
 }
 
 /// The log that came back had no place for this act when it was decided: it tells of it as soon as it is open.
-async fn tell_when_open(node: &Node, code: BodyCode, actor: &str, header: &Header) {
+async fn tell_when_open(node: &Node, code: BodyCode, told: CallTold<'_>) {
     let deadline = Instant::now() + OPENED_WITHIN;
     while Instant::now() < deadline && !node.is_draining() {
         if let Some(log) = node.bodies.log_of(code) {
-            let told = CallTold { actor, header, why: &Why::default() };
             log.call_ended(told, ResultName::Done, 1, node.clock.now_ms());
             return;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    tracing::warn!(body = %code, by = actor, "restored, and not open yet: its log does not tell by whom");
+    tracing::warn!(body = %code, by = told.actor, "restored, and not open yet: its log does not tell by whom");
 }
 
 /// Moves the rows of the scope's body while it is served.

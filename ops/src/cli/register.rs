@@ -103,12 +103,6 @@ pub(crate) enum KindChoice {
     /// A person who reads the log.
     #[value(help = "監査担当者")]
     Auditor,
-    /// An operator of the platform.
-    #[value(help = "基盤の運用者")]
-    Operator,
-    /// A contractor.
-    #[value(help = "保守事業者の作業者")]
-    Maintenance,
 }
 
 impl From<KindChoice> for StaffKind {
@@ -117,8 +111,6 @@ impl From<KindChoice> for StaffKind {
             KindChoice::Staff => Self::Staff,
             KindChoice::System => Self::System,
             KindChoice::Auditor => Self::Auditor,
-            KindChoice::Operator => Self::Operator,
-            KindChoice::Maintenance => Self::Maintenance,
         }
     }
 }

@@ -185,6 +185,7 @@ fn json_of(entry: &Entry) -> Value {
         Entry::Device(device) => serde_json::to_value(device),
         Entry::Ticket(ticket) => serde_json::to_value(ticket),
         Entry::Function(function) => serde_json::to_value(function),
+        Entry::Affair(affair) => serde_json::to_value(affair),
         Entry::Policy(policy) => serde_json::to_value(policy),
         Entry::Delegation(delegation) => serde_json::to_value(delegation),
         Entry::Health(health) => serde_json::to_value(health),

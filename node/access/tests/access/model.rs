@@ -205,9 +205,7 @@ impl Case<'_> {
             || self.does(&["act_approve"]) && staff_with(&["approver"])
             || self.does(&["review_list", "review_sign_off"]) && staff_with(&["reviewer"])
             || self.does(UPKEEP) && self.is(&["maintenance", "operator"])
-            || self.does(&["signal_report"])
-                && self.is(&["staff", "system", "operator"])
-                && self.role("device_manager")
+            || self.does(&["signal_report"]) && self.is(&["staff", "system"]) && self.role("device_manager")
     }
 
     fn needs_a_factor(&self) -> bool {

@@ -31,7 +31,7 @@ pub fn check<'a>(
             Entry::Ticket(ticket) => tickets.push((entry, ticket)),
             Entry::Delegation(delegation) => check_delegation(body, entry, delegation, &mut delegations)?,
             Entry::Policy(policy) => policy_bytes += policy.text.len(),
-            Entry::Device(_) | Entry::Function(_) | Entry::Health(_) => {}
+            Entry::Device(_) | Entry::Function(_) | Entry::Affair(_) | Entry::Health(_) => {}
         }
         if policy_bytes > POLICY_TEXT_MAX {
             return Err(RegisterError::of(entry, Why::TooLong));

@@ -40,9 +40,6 @@ pub enum Why {
     /// A role that this kind of identity cannot hold.
     #[error("it has a role that its kind cannot hold")]
     RoleOfKind,
-    /// An affair of the body for somebody of the platform (R2).
-    #[error("its kind has no affairs of the body")]
-    AffairOfKind,
     /// A factor without the form of its kind.
     #[error("one of its factors does not have the form of its kind")]
     Factor,
@@ -86,7 +83,7 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 24] = [
         Self::Syntax,
         Self::TooLong,
         Self::TooMany,
@@ -98,7 +95,6 @@ impl Why {
         Self::Period,
         Self::Role,
         Self::RoleOfKind,
-        Self::AffairOfKind,
         Self::Factor,
         Self::SharedKey,
         Self::Empty,
@@ -133,7 +129,6 @@ impl Why {
             Self::Period => "period",
             Self::Role => "role",
             Self::RoleOfKind => "role_of_kind",
-            Self::AffairOfKind => "affair_of_kind",
             Self::Factor => "factor",
             Self::SharedKey => "shared_key",
             Self::Empty => "empty",

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Delegation, Device, Entry, FILE_MAX, Function, Policy, RegisterError, Staff, Ticket, Why, check,
+    Affair, Delegation, Device, Entry, FILE_MAX, Function, Policy, RegisterError, Staff, Ticket, Why, check,
 };
 use crate::local_body_code::LocalBodyCode;
 
@@ -28,6 +28,9 @@ pub struct RegisterFile {
     /// Functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub function: Vec<Function>,
+    /// Affairs that belong to one department.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affair: Vec<Affair>,
     /// Policies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy: Vec<Policy>,
@@ -45,6 +48,7 @@ impl RegisterFile {
             device: Vec::new(),
             ticket: Vec::new(),
             function: Vec::new(),
+            affair: Vec::new(),
             policy: Vec::new(),
             delegation: Vec::new(),
         }
@@ -83,6 +87,7 @@ impl RegisterFile {
                 Entry::Device(device) => file.device.push(device),
                 Entry::Ticket(ticket) => file.ticket.push(ticket),
                 Entry::Function(function) => file.function.push(function),
+                Entry::Affair(affair) => file.affair.push(affair),
                 Entry::Policy(policy) => file.policy.push(policy),
                 Entry::Delegation(delegation) => file.delegation.push(delegation),
                 Entry::Health(_) => {}
@@ -96,9 +101,11 @@ impl RegisterFile {
         let devices = self.device.iter().cloned().map(Entry::Device);
         let tickets = self.ticket.iter().cloned().map(Entry::Ticket);
         let functions = self.function.iter().cloned().map(Entry::Function);
+        let affairs = self.affair.iter().cloned().map(Entry::Affair);
         let policies = self.policy.iter().cloned().map(Entry::Policy);
         let delegations = self.delegation.iter().cloned().map(Entry::Delegation);
-        staff.chain(devices).chain(tickets).chain(functions).chain(policies).chain(delegations).collect()
+        let resources = functions.chain(affairs).chain(policies).chain(delegations);
+        staff.chain(devices).chain(tickets).chain(resources).collect()
     }
 }
 

@@ -24,7 +24,7 @@ pub const NAME_MAX: usize = 64;
 pub const DEPARTMENT_MAX: usize = 50;
 /// Characters of the reference of an approval.
 pub const REFERENCE_MAX: usize = 64;
-/// Affairs of one person or delegation.
+/// Affairs of one person or delegation, and those whose department a body says.
 pub const AFFAIRS_MAX: usize = 256;
 /// Actions of one ticket or delegation.
 pub const ACTIONS_MAX: usize = 64;

@@ -1,7 +1,9 @@
-//! The platform's own register: its operators and contractors, who are in no body's, with their factors and devices.
+//! The platform's own register: its operators and contractors, who are in no body's, with their factors and devices, and
+//! the tickets that no body can give.
 //!
 //! What must hold: it is one file that the offline root has signed, dated, and believed whole or not at all (R24);
-//! everybody in it is one person with keys of their own (R3). Deliberately absent: any right to what a body stores (R2),
+//! everybody in it is one person with keys of their own (R3). A ticket in it is for a whole node, or for a body that
+//! cannot speak for itself, as its register cannot be read. Deliberately absent: any right to what a body stores (R2),
 //! and any way to change it while a node runs but by another signed file.
 
 use std::collections::BTreeSet;
@@ -10,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plain::{self, check_name, check_set, is_device_name};
 use super::staff::role;
-use super::{Device, Entry, FACTORS_MAX, Factor, Period, Why};
+use super::{Device, FACTORS_MAX, Factor, Health, Period, TICKETS_MAX, Ticket, Why};
+use crate::local_body_code::LocalBodyCode;
 
 /// What is signed before the bytes of the file, so that no other signature of the root fits.
 pub const PLATFORM_PURPOSE: &[u8] = b"chukei platform register v1\0";
@@ -21,8 +24,12 @@ pub const PLATFORM_PEOPLE_MAX: usize = 1_024;
 /// Devices in it, and of one person.
 pub const PLATFORM_DEVICES_MAX: usize = 1_024;
 
+/// What tickets can be for, as names of actions in order: the upkeep of nodes and of bodies' ciphertext.
+pub const UPKEEP_ACTIONS: [&str; 6] =
+    ["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
+
 /// What people of the platform can be.
-const ROLES: [&str; 2] = [role::DEVICE_MANAGER, role::CONTRACTOR];
+const ROLES: [&str; 1] = [role::CONTRACTOR];
 
 /// The two kinds of people of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,7 +59,7 @@ pub struct PlatformPerson {
     pub name: String,
     /// What they are.
     pub kind: PlatformKind,
-    /// Roles: `device_manager`, `contractor`.
+    /// Roles: `contractor`, of an operator whose rights are dated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     /// The days on which the entry counts.
@@ -69,11 +76,6 @@ pub struct PlatformPerson {
 }
 
 impl PlatformPerson {
-    /// Whether they have this role.
-    pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|held| held == role)
-    }
-
     /// The factor of this name.
     pub fn factor(&self, name: &str) -> Option<&Factor> {
         self.factors.iter().find(|factor| factor.name == name)
@@ -106,6 +108,16 @@ impl PlatformPerson {
     }
 }
 
+/// Tickets for a body that is not open at its node, whose own register nobody can ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodyTickets {
+    /// The body.
+    pub code: LocalBodyCode,
+    /// Its tickets.
+    pub ticket: Vec<Ticket>,
+}
+
 /// The register as a file for people (TOML).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,6 +134,15 @@ pub struct PlatformFile {
     /// Devices, each by its whole URI.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub device: Vec<Device>,
+    /// What is known of the devices' condition; a good report ages like any other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<Health>,
+    /// Tickets for whole nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ticket: Vec<Ticket>,
+    /// Tickets for bodies that are not open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub body: Vec<BodyTickets>,
 }
 
 /// Why a platform register was refused.
@@ -170,16 +191,22 @@ impl PlatformFile {
         if self.platform.len() > PLATFORM_PEOPLE_MAX || self.device.len() > PLATFORM_DEVICES_MAX {
             return Err(PlatformError::whole(Why::TooMany));
         }
+        let ticket = self.ticket.iter_mut().chain(self.body.iter_mut().flat_map(|body| &mut body.ticket));
+        ticket.for_each(|ticket| ticket.actions.sort_unstable());
         self.platform.iter_mut().for_each(PlatformPerson::sort);
         self.platform.sort_unstable_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         self.device.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         self.check_devices()?;
         self.check_people()?;
+        self.check_tickets()?;
         Ok(PlatformRegister {
             issued_ms: self.issued_ms,
             until_ms: self.until_ms,
             people: self.platform,
             devices: self.device,
+            health: self.health,
+            tickets: self.ticket,
+            of_bodies: self.body,
         })
     }
 
@@ -187,12 +214,48 @@ impl PlatformFile {
         let mut names = BTreeSet::new();
         for device in &self.device {
             let refused = |why| PlatformError::of(&device.name, why);
-            Entry::Device(device.clone()).check_alone().map_err(|error| refused(error.why))?;
+            device.check().map_err(refused)?;
             if !plain::is_platform_device(&device.name) {
                 return Err(refused(Why::Device));
             }
             if !names.insert(&device.name) {
                 return Err(refused(Why::Repeated));
+            }
+        }
+        let mut reported = BTreeSet::new();
+        for report in &self.health {
+            let refused = |why| PlatformError::of(&report.device, why);
+            if !names.contains(&report.device) {
+                return Err(refused(Why::Device));
+            }
+            if !reported.insert(&report.device) {
+                return Err(refused(Why::Repeated));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each is for somebody who is in this file, on a device of theirs.
+    fn check_tickets(&self) -> Result<(), PlatformError> {
+        let of_nodes = self.ticket.iter().map(|ticket| (None, ticket));
+        let of_bodies =
+            self.body.iter().flat_map(|body| body.ticket.iter().map(|ticket| (Some(body.code), ticket)));
+        let mut ids = BTreeSet::new();
+        for (body, ticket) in of_nodes.chain(of_bodies) {
+            let refused = |why| PlatformError::of(&ticket.id, why);
+            ticket.check().map_err(refused)?;
+            if !ticket.actions.iter().all(|action| UPKEEP_ACTIONS.contains(&action.as_str())) {
+                return Err(refused(Why::Action));
+            }
+            let holder = self.platform.iter().find(|person| person.name == ticket.holder);
+            if !holder.is_some_and(|person| person.devices.contains(&ticket.device)) {
+                return Err(refused(Why::Device));
+            }
+            if !ids.insert((body, &ticket.id)) {
+                return Err(refused(Why::Repeated));
+            }
+            if ids.len() > TICKETS_MAX {
+                return Err(refused(Why::TooMany));
             }
         }
         Ok(())
@@ -223,6 +286,9 @@ pub struct PlatformRegister {
     until_ms: u64,
     people: Vec<PlatformPerson>,
     devices: Vec<Device>,
+    health: Vec<Health>,
+    tickets: Vec<Ticket>,
+    of_bodies: Vec<BodyTickets>,
 }
 
 impl PlatformRegister {
@@ -246,9 +312,16 @@ impl PlatformRegister {
         self.devices.iter().find(|device| device.name == uri)
     }
 
-    /// How many people it names.
-    pub fn people(&self) -> usize {
-        self.people.len()
+    /// The last report about the device of this URI that it tells of.
+    pub fn health(&self, uri: &str) -> Option<&Health> {
+        self.health.iter().find(|report| report.device == uri)
+    }
+
+    /// The ticket of this number for a body that is not open; for the whole node where none is named.
+    pub fn ticket(&self, body: Option<LocalBodyCode>, id: &str) -> Option<&Ticket> {
+        let of_body = self.of_bodies.iter().filter(|of| Some(of.code) == body).flat_map(|of| &of.ticket);
+        let of_node = self.tickets.iter().filter(|_| body.is_none());
+        of_node.chain(of_body).find(|ticket| ticket.id == id)
     }
 }
 

@@ -1,9 +1,11 @@
-//! What is not a person: devices, tickets, functions, policies, delegations, reports about devices.
+//! What is not a person: devices, tickets, functions, affairs, policies, delegations, reports about devices.
 
 use serde::{Deserialize, Serialize};
 
 use super::plain::{self, check_actions, check_device_name, check_line, check_name, check_set};
-use super::{POLICY_TEXT_MAX, Period, REFERENCE_MAX, TICKET_WINDOW_MAX_MS, TRIAL_PERSONS_MAX, Why};
+use super::{
+    DEPARTMENT_MAX, POLICY_TEXT_MAX, Period, REFERENCE_MAX, TICKET_WINDOW_MAX_MS, TRIAL_PERSONS_MAX, Why,
+};
 use crate::codes::{AddresseeNumber, AffairCode};
 use crate::individual_number;
 use crate::local_body_code::LocalBodyCode;
@@ -109,6 +111,16 @@ pub struct Function {
     pub trial_persons: Vec<AddresseeNumber>,
 }
 
+/// Whose an affair is. One without an entry is worked on by whoever holds it, of any department.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Affair {
+    /// The affair (事務).
+    pub code: AffairCode,
+    /// The department (課) that it belongs to.
+    pub department: String,
+}
+
 /// A text of the body's own policies, in Cedar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +212,13 @@ impl Function {
             return Err(Why::TrialPersons);
         }
         check_set(&self.trial_persons, TRIAL_PERSONS_MAX)
+    }
+}
+
+impl Affair {
+    pub(super) fn check(&self) -> Result<(), Why> {
+        check_line(&self.department, DEPARTMENT_MAX)?;
+        if self.department.is_empty() { Err(Why::Text) } else { Ok(()) }
     }
 }
 

@@ -22,16 +22,12 @@ pub mod role {
     pub const DEVICE_MANAGER: &str = "device_manager";
     /// 委託先: of a contractor.
     pub const CONTRACTOR: &str = "contractor";
-    /// Reports signals of other kinds.
-    pub const SIGNALS: &str = "signals";
 
     /// Every role.
-    pub const ALL: [&str; 8] =
-        [CLERK, ADMINISTRATOR, APPROVER, REQUESTER, REVIEWER, DEVICE_MANAGER, CONTRACTOR, SIGNALS];
+    pub const ALL: [&str; 7] =
+        [CLERK, ADMINISTRATOR, APPROVER, REQUESTER, REVIEWER, DEVICE_MANAGER, CONTRACTOR];
     /// What only a person of the staff can be.
     pub(super) const OF_PEOPLE: [&str; 3] = [ADMINISTRATOR, APPROVER, REQUESTER];
-    /// What people of the platform can be.
-    pub(super) const OF_PLATFORM: [&str; 2] = [DEVICE_MANAGER, CONTRACTOR];
 }
 
 /// Days in Japan, both included, since 1970-01-01.
@@ -57,7 +53,7 @@ impl Period {
     }
 }
 
-/// What an entry of staff is.
+/// What an entry of staff is. Operators and contractors of the platform are in its own register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StaffKind {
@@ -67,10 +63,6 @@ pub enum StaffKind {
     System,
     /// A person who reads the log and no data.
     Auditor,
-    /// An operator of the platform (基盤運用者), as far as the body knows them.
-    Operator,
-    /// A contractor who maintains the platform (保守事業者), as far as the body knows them.
-    Maintenance,
 }
 
 impl StaffKind {
@@ -80,14 +72,7 @@ impl StaffKind {
             Self::Staff => "staff",
             Self::System => "system",
             Self::Auditor => "auditor",
-            Self::Operator => "operator",
-            Self::Maintenance => "maintenance",
         }
-    }
-
-    /// Whether it is a person of the platform, whose certificate names no body.
-    pub fn is_of_platform(self) -> bool {
-        matches!(self, Self::Operator | Self::Maintenance)
     }
 }
 
@@ -151,22 +136,15 @@ impl Staff {
         self.factors.iter().try_for_each(Factor::check)
     }
 
-    /// Acts of two persons and rights are for people of the body (R23); auditors review, and do nothing else; people of
-    /// the platform have no part in the body's affairs (R2).
+    /// Acts of two persons and rights are for people of the body (R23); auditors review, and do nothing else.
     fn check_roles_of_kind(&self) -> Result<(), Why> {
         let held = |role: &&str| self.has_role(role);
         let wrong = match self.kind {
             StaffKind::Staff => false,
             StaffKind::System => role::OF_PEOPLE.iter().chain([&role::REVIEWER]).any(held),
             StaffKind::Auditor => self.roles.iter().any(|held| held != role::REVIEWER),
-            StaffKind::Operator | StaffKind::Maintenance => {
-                self.roles.iter().any(|held| !role::OF_PLATFORM.contains(&held.as_str()))
-            }
         };
-        if wrong {
-            return Err(Why::RoleOfKind);
-        }
-        if self.kind.is_of_platform() && !self.affairs.is_empty() { Err(Why::AffairOfKind) } else { Ok(()) }
+        if wrong { Err(Why::RoleOfKind) } else { Ok(()) }
     }
 }
 

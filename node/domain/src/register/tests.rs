@@ -30,6 +30,10 @@ mode = "live"
 reference = "諮問2026-01"
 from = "2026-04-01"
 
+[[affair]]
+code = "JM99000000001000"
+department = "zeimu"
+
 [[delegation]]
 id = "d-1"
 to = "982024"
@@ -43,7 +47,7 @@ until = "2026-12-01T00:00:00+09:00"
 fn a_file_gives_its_entries_and_comes_back_from_them() {
     let file = RegisterFile::parse(FILE).unwrap();
     let entries = file.check().unwrap();
-    assert_eq!(entries.len(), 4);
+    assert_eq!(entries.len(), 5);
     for entry in &entries {
         assert_eq!(Entry::from_bytes(&entry.to_bytes().unwrap()).unwrap(), *entry);
     }
@@ -117,8 +121,18 @@ fn r2_r23_roles_fit_their_kinds() {
     assert_eq!(of(StaffKind::Staff, role::APPROVER), None);
     assert_eq!(of(StaffKind::System, role::APPROVER), Some(Why::RoleOfKind));
     assert_eq!(of(StaffKind::Auditor, role::CLERK), Some(Why::RoleOfKind));
-    assert_eq!(of(StaffKind::Maintenance, role::ADMINISTRATOR), Some(Why::RoleOfKind));
     assert_eq!(of(StaffKind::Staff, "king"), Some(Why::Role));
+}
+
+#[test]
+fn r4_an_affair_belongs_to_one_department_that_has_a_name() {
+    let affair = |department: &str| {
+        let code = "JM99000000001000".parse().unwrap();
+        Entry::Affair(Affair { code, department: department.to_owned() })
+    };
+    assert_eq!(refused(&[affair("zeimu")]), None);
+    assert_eq!(refused(&[affair("")]), Some(Why::Text));
+    assert_eq!(refused(&[affair("zeimu"), affair("fukushi")]), Some(Why::Repeated));
 }
 
 #[test]
@@ -139,7 +153,7 @@ fn r14_an_enabled_function_has_its_reference_and_only_a_trial_has_persons() {
 
 #[test]
 fn a_misspelt_field_is_refused_with_its_line_and_without_its_text() {
-    let error = RegisterFile::parse(&FILE.replace("department", "departement")).unwrap_err();
+    let error = RegisterFile::parse(&FILE.replacen("department", "departement", 1)).unwrap_err();
     assert_eq!((error.why, error.detail.as_str()), (Why::Syntax, "line 8"));
     assert!(!error.to_string().contains("zeimu"));
 }

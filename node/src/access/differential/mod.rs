@@ -10,8 +10,10 @@ mod world;
 use std::sync::Arc;
 
 use chukei_access::PolicyBook;
+use chukei_domain::register::{Affair, Entry};
+use chukei_wire::result::ResultName;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 
 use crate::access::decision::{Decided, Judge, decide};
 use crate::access::entered::Scope;
@@ -75,7 +77,26 @@ async fn r6_the_very_next_operation_feels_what_changed() {
         }
     }
     assert!(turned > 100, "changes matter too seldom: {turned}");
-    assert!(rng.random::<u64>() > 0);
+}
+
+#[tokio::test]
+async fn r4_staff_of_another_department_do_not_work_on_what_belongs_to_one() {
+    let mut rng = StdRng::seed_from_u64(8);
+    let mut world = World::new(Arc::new(PolicyBook::new().unwrap())).await;
+    let works = loop {
+        let request = Request::random(&mut rng);
+        let staff = request.is_of(&["staff"]) && request.affair == Some(world::TAX);
+        if staff && decided(&world, &request).outcome.is_ok() {
+            break request;
+        }
+    };
+    for (department, refused) in [("fukushi", Some(ResultName::NotPermitted)), ("zeimu", None)] {
+        let affair = Affair { code: world::TAX.parse().unwrap(), department: department.to_owned() };
+        world.put(works.own_body(), vec![Entry::Affair(affair)]).await;
+        let decided = decided(&world, &works);
+        assert_eq!(decided.observed.refused, refused, "{department}: {works:#?}");
+        assert_eq!(decided.why.reasons.iter().any(|id| id == "own_department"), refused.is_some());
+    }
 }
 
 #[tokio::test]

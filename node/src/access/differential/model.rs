@@ -7,7 +7,10 @@ use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
 
 use super::request::Request;
-use super::world::{CARETAKERS, Caretaker, HOUR_MS, Known, NOBODYS, NOW_MS, PLATFORMS, World};
+use super::world::{
+    CARETAKERS, Caretaker, HOUR_MS, Known, NOBODYS, NOW_MS, PLATFORM_TICKETS, PLATFORMS, World,
+    platform_ticket,
+};
 use crate::access::endpoint::{ENDPOINTS, Endpoint, Entrance};
 
 const WORK: &[&str] = &[
@@ -69,6 +72,7 @@ pub(super) fn expected(world: &World, request: &Request) -> Option<ResultName> {
         return Some(if data { ResultName::RoleHasNoDataAccess } else { ResultName::NotPermitted });
     };
     let case = Case {
+        world,
         request,
         action: line.action,
         function: line.function,
@@ -81,6 +85,7 @@ pub(super) fn expected(world: &World, request: &Request) -> Option<ResultName> {
 }
 
 struct Case<'a> {
+    world: &'a World,
     request: &'a Request,
     action: &'a str,
     function: Option<FunctionName>,
@@ -164,19 +169,42 @@ impl Case<'_> {
     }
 
     fn report(&self) -> Option<HealthState> {
-        if self.is(&["operator", "maintenance"]) {
-            self.platforms().then_some(())?;
-        } else {
+        let name = self.device_name()?;
+        let of = |known: &Known| {
+            let report = known.health.get(&name)?;
+            let old = report.at_ms.abs_diff(self.request.now_ms) > 24 * HOUR_MS;
+            (report.state == HealthState::Unhealthy || !old).then_some(report.state)
+        };
+        if !self.is(&["operator", "maintenance"]) {
             self.device()?;
+            return of(self.known?);
         }
-        let report = self.known?.health.get(&self.device_name()?)?;
-        let old = report.at_ms.abs_diff(self.request.now_ms) > 24 * HOUR_MS;
-        (report.state == HealthState::Unhealthy || !old).then_some(report.state)
+        self.platforms().then_some(())?;
+        let said: Vec<HealthState> = self.world.bodies.values().filter_map(of).collect();
+        match self.speaker() {
+            _ if said.contains(&HealthState::Unhealthy) => Some(HealthState::Unhealthy),
+            Some(known) => of(known),
+            None => said.first().copied(),
+        }
+    }
+
+    /// The body that is asked where a platform's person wants something of it alone.
+    fn speaker(&self) -> Option<&Known> {
+        self.known.filter(|_| !self.does(&["node_restart"]))
     }
 
     /// The ticket that is claimed, if it is for this.
-    fn ticket(&self) -> Option<&Ticket> {
-        let ticket = self.known?.tickets.get(self.request.ticket?)?;
+    fn ticket(&self) -> Option<Ticket> {
+        let claimed = self.request.ticket?;
+        let ticket = match self.speaker() {
+            Some(known) => known.tickets.get(claimed)?.clone(),
+            None => {
+                let of = self.request.body.filter(|_| !self.does(&["node_restart"]));
+                let (id, _, actions) =
+                    PLATFORM_TICKETS.iter().find(|(id, body, _)| (*id, *body) == (claimed, of))?;
+                platform_ticket(id, actions)
+            }
+        };
         let theirs = ticket.holder == self.request.who().name();
         (theirs && ticket.actions.iter().any(|action| action == self.action)).then_some(ticket)
     }
@@ -225,7 +253,7 @@ impl Case<'_> {
         {
             return Some(ResultName::Denied);
         }
-        let open = |ticket: &Ticket| (ticket.from_ms..ticket.until_ms).contains(&self.request.now_ms);
+        let open = |ticket: Ticket| (ticket.from_ms..ticket.until_ms).contains(&self.request.now_ms);
         (maintains && !self.ticket().is_some_and(open)).then_some(ResultName::OutsideWindow)
     }
 
@@ -240,6 +268,11 @@ impl Case<'_> {
         }
         if works && self.does(WORK) && self.request.affair.is_some() && !self.affair_held() {
             return Some(ResultName::AffairNotAllowed);
+        }
+        let owner = self.request.affair.and_then(|affair| self.known?.owners.get(affair));
+        let others = owner.is_some_and(|owner| self.entry().is_none_or(|entry| entry.department != *owner));
+        if self.is(&["staff"]) && self.does(WORK) && others {
+            return Some(ResultName::NotPermitted);
         }
         let trained = self.entry().and_then(|entry| entry.trained_on);
         let trained = trained.is_some_and(|day| day <= self.today && self.today - day <= 366);
@@ -280,9 +313,7 @@ impl Case<'_> {
             || self.does(&["act_approve"]) && staff_with(&["approver"])
             || self.does(&["review_list", "review_sign_off"]) && staff_with(&["reviewer"])
             || self.does(UPKEEP) && self.is(&["maintenance", "operator"])
-            || self.does(&["signal_report"])
-                && self.is(&["staff", "system", "operator"])
-                && self.role("device_manager")
+            || self.does(&["signal_report"]) && self.is(&["staff", "system"]) && self.role("device_manager")
     }
 
     fn needs_a_factor(&self) -> bool {

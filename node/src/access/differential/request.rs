@@ -9,7 +9,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::world::{CARE, HOUR_MS, NOBODYS, NOW_MS, OTHER, OWN, TAX, TICKETS};
+use super::world::{CARE, HOUR_MS, NOBODYS, NOW_MS, OTHER, OWN, PLATFORM_TICKETS, TAX, TICKETS};
 use crate::access::endpoint::{ENDPOINTS, Endpoint};
 use crate::access::pattern::Patterns;
 use crate::bodies::caller::Caller;
@@ -84,7 +84,11 @@ impl Request {
                 .then(|| *[0, 299, 300, 599, 600, 28_799, 28_800].choose(rng).unwrap()),
             requests: if rng.random_bool(0.05) { rng.random_range(299..302) } else { 1 },
             persons: if rng.random_bool(0.1) { *[50, 51, 300, 301].choose(rng).unwrap() } else { 0 },
-            ticket: rng.random_bool(0.6).then(|| *TICKETS.choose(rng).unwrap()),
+            ticket: match rng.random_range(0..10) {
+                0..6 => Some(*TICKETS.choose(rng).unwrap()),
+                6..8 => Some(PLATFORM_TICKETS.choose(rng).unwrap().0),
+                _ => None,
+            },
             line: ENDPOINTS.choose(rng).unwrap(),
             body,
             affair: *[Some(TAX), Some(TAX), Some(TAX), Some(CARE), None].choose(rng).unwrap(),
@@ -129,6 +133,10 @@ impl Request {
 
     pub(super) fn is_of(&self, kinds: &[&str]) -> bool {
         kinds.contains(&self.who().kind())
+    }
+
+    pub(super) fn own_body(&self) -> &'static str {
+        if self.who().body().is_some_and(|own| own.as_str() == OWN) { OWN } else { OTHER }
     }
 
     pub(super) fn kind(&self) -> Kind {

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use chukei_access::PolicyBook;
 use chukei_crypto::sign::SigningKey;
 use chukei_domain::day::day_of;
-use chukei_domain::register::platform::{PLATFORM_PURPOSE, PlatformFile, PlatformKind, PlatformPerson};
+use chukei_domain::register::platform::{
+    BodyTickets, PLATFORM_PURPOSE, PlatformFile, PlatformKind, PlatformPerson,
+};
 use chukei_domain::register::{
-    Class, Device, Entry, Function, FunctionName, Health, HealthState, Mode, Period, Policy, Staff,
+    Affair, Class, Device, Entry, Function, FunctionName, Health, HealthState, Mode, Period, Policy, Staff,
     StaffKind, Ticket, Zone,
 };
 use chukei_relay_client::key_file;
@@ -55,6 +57,11 @@ pub(super) type Caretaker = (&'static str, &'static str, [i64; 2], Option<[i64; 
 pub(super) const PLATFORMS: &str = "chukei://platform/device/p-01";
 pub(super) const DEVICES: [&str; 3] = ["t-01", "t-02", PLATFORMS];
 pub(super) const TICKETS: [&str; 2] = ["r8-1", "r8-2"];
+/// Tickets of the platform's: for which body, if for one, and for what.
+pub(super) const PLATFORM_TICKETS: [(&str, Option<&str>, &[&str]); 2] = [
+    ("p-1", None, &["node_restart", "upkeep_status"]),
+    ("p-2", Some(NOBODYS), &["backup_restore", "upkeep_status"]),
+];
 /// What a body may forbid besides: before noon, and more than 50 persons.
 const POLICIES: [(&str, &str); 2] = [
     (
@@ -79,6 +86,8 @@ pub(super) struct Known {
     pub(super) tickets: BTreeMap<String, Ticket>,
     pub(super) functions: BTreeMap<FunctionName, Function>,
     pub(super) policies: BTreeMap<String, Policy>,
+    /// Affairs that belong to one department.
+    pub(super) owners: BTreeMap<String, String>,
 }
 
 /// Both bodies, in a store and as the model knows them.
@@ -112,7 +121,7 @@ impl World {
     pub(super) async fn change(&mut self, rng: &mut StdRng) {
         let body = *[OWN, OTHER].choose(rng).unwrap();
         let (name, kind) = *PEOPLE[1..].choose(rng).unwrap();
-        match rng.random_range(0..14) {
+        match rng.random_range(0..15) {
             0..=3 => self.put(body, vec![Entry::Staff(changed(rng, name, kind))]).await,
             4 => self.put(body, vec![Entry::Staff(person(name, kind))]).await,
             5 => self.remove(body, Class::Staff, name).await,
@@ -139,6 +148,16 @@ impl World {
                 self.put(body, vec![Entry::Function(function)]).await;
             }
             11 | 12 => self.put(body, vec![Entry::Ticket(ticket(rng))]).await,
+            13 => {
+                let code = *[TAX, CARE].choose(rng).unwrap();
+                if rng.random() {
+                    let department = (*["zeimu", "fukushi"].choose(rng).unwrap()).to_owned();
+                    let affair = Affair { code: code.parse().unwrap(), department };
+                    self.put(body, vec![Entry::Affair(affair)]).await;
+                } else {
+                    self.remove(body, Class::Affair, code).await;
+                }
+            }
             _ => {
                 let (name, text) = *POLICIES.choose(rng).unwrap();
                 let policy = Policy { name: name.to_owned(), text: text.to_owned() };
@@ -151,7 +170,7 @@ impl World {
         }
     }
 
-    async fn put(&mut self, body: &'static str, put: Vec<Entry>) {
+    pub(super) async fn put(&mut self, body: &'static str, put: Vec<Entry>) {
         let change = Change { put: put.clone(), ..Change::default() };
         if self.made(body, change).await {
             let known = self.bodies.get_mut(body).unwrap();
@@ -166,6 +185,7 @@ impl World {
             match class {
                 Class::Staff => drop(known.people.remove(name)),
                 Class::Device => drop((known.devices.remove(name), known.health.remove(name))),
+                Class::Affair => drop(known.owners.remove(name)),
                 _ => drop(known.policies.remove(name)),
             }
         }
@@ -186,6 +206,7 @@ impl Known {
             Entry::Health(health) => drop(self.health.insert(health.device.clone(), health)),
             Entry::Ticket(ticket) => drop(self.tickets.insert(ticket.id.clone(), ticket)),
             Entry::Function(function) => drop(self.functions.insert(function.function, function)),
+            Entry::Affair(affair) => drop(self.owners.insert(affair.code.to_string(), affair.department)),
             Entry::Policy(policy) => drop(self.policies.insert(policy.name.clone(), policy)),
             Entry::Delegation(_) => {}
         }
@@ -205,11 +226,18 @@ fn platform(dir: &Path) -> WatchedPlatform {
         devices: has.then(|| PLATFORMS.to_owned()).into_iter().collect(),
         factors: Vec::new(),
     };
+    let tickets = |body| {
+        let of = PLATFORM_TICKETS.iter().filter(move |(_, of, _)| *of == body);
+        of.map(|(id, _, actions)| platform_ticket(id, actions)).collect::<Vec<_>>()
+    };
     let text = PlatformFile {
         issued_ms: NOW_MS,
         until_ms: NOW_MS * 2,
         platform: CARETAKERS.iter().map(person).collect(),
         device: vec![device(PLATFORMS)],
+        health: Vec::new(),
+        ticket: tickets(None),
+        body: vec![BodyTickets { code: NOBODYS.parse().unwrap(), ticket: tickets(Some(NOBODYS)) }],
     }
     .to_toml()
     .unwrap();
@@ -219,6 +247,18 @@ fn platform(dir: &Path) -> WatchedPlatform {
     std::fs::write(&place.file, &text).unwrap();
     std::fs::write(signature_path(&place.file), sign(PLATFORM_PURPOSE, text.as_bytes(), &root)).unwrap();
     WatchedPlatform::open(place).unwrap()
+}
+
+/// A ticket that the platform's root has signed: for `m-1`, around now.
+pub(super) fn platform_ticket(id: &str, actions: &[&str]) -> Ticket {
+    Ticket {
+        id: id.to_owned(),
+        holder: "m-1".to_owned(),
+        device: PLATFORMS.to_owned(),
+        from_ms: NOW_MS - 3 * HOUR_MS,
+        until_ms: NOW_MS + 6 * HOUR_MS,
+        actions: actions.iter().map(|&action| action.to_owned()).collect(),
+    }
 }
 
 /// Somebody with whom everything is in order.

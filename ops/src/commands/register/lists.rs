@@ -31,6 +31,7 @@ fn line(entry: &Entry) -> String {
             let (mode, from) = (json_word(&function.mode), day(function.from_day));
             format!("{}  {mode}  {}  {from}から", function.function.as_str(), dash(&function.reference))
         }
+        Entry::Affair(affair) => format!("{}  {}", affair.code, affair.department),
         Entry::Policy(policy) => format!("{}  {}バイト", policy.name, policy.text.len()),
         Entry::Delegation(delegation) => delegation_line(delegation),
         Entry::Health(health) => {

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use chukei_domain::day::{Day, day_of};
 
-use super::{
-    AFFAIRS, APPROVER, AUDITOR, CARE_CLERK, DEVICE, MAINTENANCE, OPERATOR, PLATFORM_DEVICE, STAFF, SYSTEM,
-};
+use super::{AFFAIRS, APPROVER, AUDITOR, CARE_CLERK, DEVICE, PLATFORM_DEVICE, STAFF, SYSTEM};
 
 /// Public keys of everybody's factor `face`, in hexadecimal, by name.
 pub(super) type Faces = BTreeMap<String, String>;
@@ -20,18 +18,15 @@ struct Person {
     roles: &'static str,
     department: &'static str,
     affairs: &'static [&'static str],
-    /// More lines.
-    more: &'static str,
 }
 
-const PEOPLE: [Person; 7] = [
+const PEOPLE: [Person; 5] = [
     Person {
         name: STAFF,
         kind: "staff",
         roles: "\"clerk\", \"administrator\", \"requester\", \"reviewer\", \"device_manager\"",
         department: "zeimu",
         affairs: &AFFAIRS,
-        more: "",
     },
     Person {
         name: CARE_CLERK,
@@ -39,41 +34,16 @@ const PEOPLE: [Person; 7] = [
         roles: "\"clerk\"",
         department: "fukushi",
         affairs: &[AFFAIRS[1]],
-        more: "",
     },
-    Person {
-        name: APPROVER,
-        kind: "staff",
-        roles: "\"approver\"",
-        department: "somu",
-        affairs: &[],
-        more: "",
-    },
+    Person { name: APPROVER, kind: "staff", roles: "\"approver\"", department: "somu", affairs: &[] },
     Person {
         name: SYSTEM,
         kind: "system",
         roles: "\"clerk\", \"device_manager\"",
         department: "",
         affairs: &AFFAIRS,
-        more: "",
     },
-    Person { name: AUDITOR, kind: "auditor", roles: "", department: "kansa", affairs: &[], more: "" },
-    Person {
-        name: OPERATOR,
-        kind: "operator",
-        roles: "\"device_manager\"",
-        department: "",
-        affairs: &[],
-        more: "",
-    },
-    Person {
-        name: MAINTENANCE,
-        kind: "maintenance",
-        roles: "",
-        department: "",
-        affairs: &[],
-        more: "contract = { from = \"2020-04-01\", until = \"2099-03-31\" }\n",
-    },
+    Person { name: AUDITOR, kind: "auditor", roles: "", department: "kansa", affairs: &[] },
 ];
 
 /// The document of `body`, whose people were trained on the day of `now_ms`.
@@ -81,11 +51,11 @@ pub(super) fn text(body: &str, faces: &Faces, now_ms: u64) -> String {
     let trained_on = Day::from_number(day_of(now_ms));
     let mut text = format!("body = \"{body}\"\n");
     for person in PEOPLE {
-        let Person { name, kind, roles, department, affairs, more } = person;
+        let Person { name, kind, roles, department, affairs } = person;
         text.push_str(&format!(
             "\n[[staff]]\nname = \"{name}\"\nkind = \"{kind}\"\nroles = [{roles}]\n\
              department = \"{department}\"\naffairs = {affairs:?}\nvalid = {VALID}\n\
-             trained_on = \"{trained_on}\"\n{more}"
+             trained_on = \"{trained_on}\"\n"
         ));
         if let Some(public) = faces.get(name) {
             text.push_str(&format!(

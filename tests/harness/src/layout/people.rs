@@ -33,10 +33,12 @@ pub(super) fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
         Identity::Device(None, PLATFORM_DEVICE.to_owned()),
     ];
     holders.iter().try_for_each(|holder| pki.issue(holder, hop).map(drop))?;
-    let of_platform = [face(&pki, None, OPERATOR)?, face(&pki, None, MAINTENANCE)?];
+    for name in [OPERATOR, MAINTENANCE] {
+        face(&pki, None, name)?;
+    }
     platform::issue(&pki, now_ms)?;
     for body in BODIES {
-        issue_body(&pki, body, hop, &of_platform)?;
+        issue_body(&pki, body, hop)?;
     }
     // As long as the certificates: the stack's clock is moved by weeks.
     pki.write_crl(hop)?;
@@ -44,15 +46,10 @@ pub(super) fn issue_keys(dir: &Path) -> Result<(), HarnessError> {
     Ok(())
 }
 
-fn issue_body(
-    pki: &Pki,
-    body: Body,
-    hop: Validity,
-    of_platform: &[(String, String)],
-) -> Result<(), HarnessError> {
+fn issue_body(pki: &Pki, body: Body, hop: Validity) -> Result<(), HarnessError> {
     let code: BodyCode = body.code.parse().map_err(|_| HarnessError::Body(body.code.into()))?;
     pki.issue_body(code, body.name)?;
-    let mut faces = Faces::from_iter(of_platform.iter().cloned());
+    let mut faces = Faces::new();
     for name in [STAFF, CARE_CLERK, APPROVER] {
         pki.issue_staff(code, name, hop)?;
         faces.extend([face(pki, Some(code), name)?]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chukei_domain::register::platform::{PlatformFile, PlatformKind, PlatformPerson};
-use chukei_domain::register::{Device, Factor, FactorKind, Period, Zone, role};
+use chukei_domain::register::{Device, Factor, FactorKind, Period, Zone};
 use chukei_ops::pki::Pki;
 use chukei_relay_client::factor::FileKey;
 
@@ -18,11 +18,11 @@ const UNTIL_MS: u64 = 47_206 * 86_400_000;
 /// Signs the register of whose factors the keys lie in the folder.
 pub(super) fn issue(pki: &Pki, now_ms: u64) -> Result<(), HarnessError> {
     let uri = format!("chukei://platform/device/{PLATFORM_DEVICE}");
-    let person = |name: &str, kind, roles: &[&str], contract| -> Result<PlatformPerson, HarnessError> {
+    let person = |name: &str, kind, contract| -> Result<PlatformPerson, HarnessError> {
         Ok(PlatformPerson {
             name: name.to_owned(),
             kind,
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            roles: Vec::new(),
             valid: ALWAYS,
             contract,
             devices: vec![uri.clone()],
@@ -30,11 +30,12 @@ pub(super) fn issue(pki: &Pki, now_ms: u64) -> Result<(), HarnessError> {
         })
     };
     let platform = vec![
-        person(OPERATOR, PlatformKind::Operator, &[role::DEVICE_MANAGER], None)?,
-        person(MAINTENANCE, PlatformKind::Maintenance, &[], Some(ALWAYS))?,
+        person(OPERATOR, PlatformKind::Operator, None)?,
+        person(MAINTENANCE, PlatformKind::Maintenance, Some(ALWAYS))?,
     ];
     let device = vec![Device { name: uri.clone(), zone: Zone::Closed, listed: ALWAYS }];
-    let file = PlatformFile { issued_ms: now_ms, until_ms: UNTIL_MS, platform, device };
+    let (health, ticket, body) = (Vec::new(), Vec::new(), Vec::new());
+    let file = PlatformFile { issued_ms: now_ms, until_ms: UNTIL_MS, platform, device, health, ticket, body };
     let refused = |error| chukei_ops::pki::PkiError::Platform(error);
     pki.write_platform(&file.to_toml().map_err(refused)?)?;
     Ok(())

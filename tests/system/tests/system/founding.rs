@@ -1,4 +1,5 @@
-//! What a body knows at first, changed by a test before anything starts: more entries, or other ones, signed as before.
+//! What a body and the platform know at first, changed by a test before anything starts: more entries, or other ones,
+//! signed as before.
 
 use std::time::Duration;
 
@@ -11,6 +12,13 @@ pub(crate) fn refounded(layout: &Layout, body: &str, change: impl FnOnce(String)
     let text = std::fs::read_to_string(dir.join(format!("founding-{body}.toml"))).unwrap();
     let pki = Pki::open(&dir).unwrap();
     pki.write_founding(body.parse().unwrap(), &change(text), layout.clock().now_ms()).unwrap();
+}
+
+/// Changes the platform's register and has the offline root sign it anew.
+pub(crate) fn with_platform(layout: &Layout, change: impl FnOnce(String) -> String) {
+    let dir = layout.dir().join("pki");
+    let text = std::fs::read_to_string(dir.join("platform.toml")).unwrap();
+    Pki::open(&dir).unwrap().write_platform(&change(text)).unwrap();
 }
 
 /// A moment so many days from the stack's now, as a register has it.

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{BODY, OTHER, TICKET, device, maintenance, prepare, report_healthy};
+use super::{BODY, OTHER, TICKET, device, maintenance, of_the_node, prepare, report_healthy};
 use crate::attacks::memory::{found_in_bytes, found_in_files};
 use crate::attacks::needles::{Needles, secret};
 use crate::attacks::rig::seed;
@@ -170,7 +170,8 @@ impl Canary {
     fn restarts(&self) {
         let pid = || std::fs::read_to_string(self.stage.layout().pid_file(Role::Node)).ok();
         let before = pid().unwrap();
-        assert_eq!(self.done(&["upkeep", "restart"])["restarting"], true);
+        let restarting = self.noted(of_the_node(&self.stage, "restart")).done();
+        assert_eq!(restarting["restarting"], true);
         until("another process", || pid().filter(|now| !now.trim().is_empty() && *now != before));
         self.until_ready();
         let args = ["self-info", "--person", &self.person.user, "--body", BODY, "--dataset", TAX];

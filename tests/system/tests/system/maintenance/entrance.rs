@@ -1,10 +1,14 @@
 //! Who is let in for maintenance, and what else they are refused.
 
+use chukei_harness::layout::BODIES;
 use chukei_ops::pki::{Pki, Validity};
 use chukei_wire::identity::Identity;
 use libtest_mimic::{Failed, Trial};
 
-use super::{BODY, OTHER, TICKET, maintenance, operator, prepare, report_healthy, terminal};
+use super::{
+    BODY, NODE_TICKET, OTHER, RESTORING_TICKET, TICKET, maintenance, of_the_node, operator, prepare,
+    report_healthy, terminal,
+};
 use crate::copy_file::TAX;
 use crate::group::{Shared, Test, group};
 use crate::program;
@@ -12,6 +16,7 @@ use crate::stage::Stage;
 
 const TESTS: &[Test<Maintained>] = &[
     ("d9_maintenance_works_under_its_ticket_within_its_window_from_its_device", tickets),
+    ("r02_what_concerns_the_whole_node_is_no_body_s_to_give", whole_node),
     ("d9_a_device_that_is_not_the_ticket_s_or_not_listed_is_device_unknown", devices),
     ("r02_operators_maintenance_and_auditors_have_no_access_to_data", no_data_access),
     ("r04_staff_auditors_and_systems_do_no_upkeep", no_upkeep),
@@ -62,6 +67,16 @@ fn tickets(Maintained(stage): &Maintained) {
     for args in [&["restart"][..], &["backup"], &["compact"], &["move", "--to", "sled"], &["leave"]] {
         let args = [&["upkeep"], args].concat();
         assert_eq!(maintenance(stage, "r8-status", &args).refused(), "DENIED", "{args:?}");
+    }
+}
+
+fn whole_node(Maintained(stage): &Maintained) {
+    assert_eq!(maintenance(stage, TICKET, &["upkeep", "restart"]).refused(), "DENIED", "one body's ticket");
+    let status = of_the_node(stage, "status").done();
+    assert_eq!(status["bodies"].as_array().unwrap().len(), BODIES.len(), "{status}");
+    // A body that is open speaks for itself.
+    for ticket in [NODE_TICKET, RESTORING_TICKET] {
+        assert_eq!(maintenance(stage, ticket, &["upkeep", "status"]).refused(), "DENIED", "{ticket}");
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod canary;
 mod entrance;
+mod unopened;
 
 use std::path::PathBuf;
 
@@ -10,18 +11,21 @@ use chukei_harness::layout::{Layout, MAINTENANCE, PLATFORM_DEVICE};
 use chukei_harness::role::Role;
 use libtest_mimic::Trial;
 
-use crate::founding::{moment, refounded};
+use crate::founding::{moment, refounded, with_platform};
 use crate::program::{self, Ended};
 use crate::stage::Stage;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [entrance::trials(), canary::trials()].into_iter().flatten().collect()
+    [entrance::trials(), canary::trials(), unopened::trials()].into_iter().flatten().collect()
 }
 
 const BODY: &str = "982016";
 const OTHER: &str = "982024";
 /// The ticket that is open for everything.
 const TICKET: &str = "r8-open";
+/// The platform's ticket for its nodes, and the one for the first body while that is not open.
+const NODE_TICKET: &str = "p8-node";
+const RESTORING_TICKET: &str = "p8-restoring";
 /// Every action of upkeep.
 const ACTIONS: [&str; 6] =
     ["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
@@ -31,7 +35,20 @@ fn device() -> String {
     format!("chukei://platform/device/{PLATFORM_DEVICE}")
 }
 
-/// Tickets of the first body, and a folder for backups.
+/// A ticket as registers have it, under the heading of its place.
+fn ticket(
+    heading: &str,
+    (id, holder, device): (&str, &str, &str),
+    [from, until]: &[String; 2],
+    actions: &[&str],
+) -> String {
+    format!(
+        "\n[[{heading}]]\nid = \"{id}\"\nholder = \"{holder}\"\ndevice = \"{device}\"\n\
+         from = \"{from}\"\nuntil = \"{until}\"\nactions = {actions:?}\n"
+    )
+}
+
+/// Tickets of the first body and of the platform, and a folder for backups.
 fn prepare(layout: &Layout) {
     let day = |days| moment(layout, days);
     let (open, past, future) = ([day(-1), day(20)], [day(-9), day(-1)], [day(1), day(9)]);
@@ -45,12 +62,16 @@ fn prepare(layout: &Layout) {
         ("r8-device", MAINTENANCE, "t-01", &open, &ACTIONS),
     ];
     refounded(layout, BODY, |text| {
-        tickets.iter().fold(text, |text, (id, holder, device, [from, until], actions)| {
-            format!(
-                "{text}\n[[ticket]]\nid = \"{id}\"\nholder = \"{holder}\"\ndevice = \"{device}\"\n\
-                 from = \"{from}\"\nuntil = \"{until}\"\nactions = {actions:?}\n"
-            )
+        tickets.iter().fold(text, |text, (id, holder, device, window, actions)| {
+            text + &ticket("ticket", (id, holder, device), window, actions)
         })
+    });
+    with_platform(layout, |text| {
+        let of_nodes =
+            ticket("ticket", (NODE_TICKET, MAINTENANCE, &own), &open, &["node_restart", "upkeep_status"]);
+        let whose = (RESTORING_TICKET, MAINTENANCE, own.as_str());
+        let of_body = ticket("body.ticket", whose, &open, &["backup_restore", "upkeep_status"]);
+        format!("{text}{of_nodes}\n[[body]]\ncode = \"{BODY}\"\n{of_body}")
     });
     let config = layout.config(Role::Node);
     let text = std::fs::read_to_string(&config).unwrap();
@@ -66,6 +87,12 @@ fn report_healthy(stage: &Stage) {
 fn maintenance(stage: &Stage, ticket: &str, args: &[&str]) -> Ended {
     let config = stage.layout().maintenance_config().display().to_string();
     program::with_config("chukei", &config, &[&["--body", BODY, "--ticket", ticket], args].concat())
+}
+
+/// `chukei --config maintenance.toml --ticket <the node's> upkeep <act>`.
+fn of_the_node(stage: &Stage, act: &str) -> Ended {
+    let config = stage.layout().maintenance_config().display().to_string();
+    program::with_config("chukei", &config, &["--ticket", NODE_TICKET, "upkeep", act])
 }
 
 /// `chukei --config operator.toml <args>`.
