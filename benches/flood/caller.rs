@@ -10,6 +10,7 @@ use std::time::Duration;
 use chukei_benches::Failure;
 use chukei_benches::link::{LOOPBACK, soon};
 use chukei_benches::stats::quantile;
+use chukei_harness::layout::AFFAIRS;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ClientEndpoint, client_endpoint};
@@ -52,6 +53,8 @@ pub(crate) struct Place {
 pub(crate) struct Caller {
     peers: Vec<PeerConnection>,
     body: BodyCode,
+    /// The affair that the dataset is of.
+    affair: &'static str,
     question: Arc<CopyShowRequest>,
     clock: Clock,
     _endpoint: ClientEndpoint,
@@ -106,7 +109,9 @@ impl Caller {
             integrated_addressee_number: place.addressee.clone(),
             info_name_code: DATASET.to_owned(),
         };
-        Ok(Self { peers, body: place.body, question: Arc::new(question), clock, _endpoint: endpoint })
+        let [affair, _] = AFFAIRS;
+        let question = Arc::new(question);
+        Ok(Self { peers, body: place.body, affair, question, clock, _endpoint: endpoint })
     }
 
     /// Asks so often a second, whether or not answers come, and waits for those that are in flight at the end. An
@@ -154,7 +159,7 @@ impl Caller {
             request_id: request_id::fresh(self.clock.now_ms())?,
             body: Some(self.body),
             portal: None,
-            affair: None,
+            affair: Some(self.affair.to_owned()),
             datasets: Vec::new(),
             channel: None,
             deadline_ms: 20_000,
