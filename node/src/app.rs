@@ -17,6 +17,7 @@ use chukei_relay_client::replay::ReplayWindow;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::id::RequestId;
+use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -208,6 +209,11 @@ impl Node {
             metrics,
             limits,
         }
+    }
+
+    /// The node itself, as events name it where nobody asked.
+    pub fn actor(&self) -> String {
+        Identity::Node(self.name.clone()).to_string()
     }
 
     /// The peer list in force.

@@ -115,8 +115,8 @@ pub async fn run(node: Arc<Node>, journal: Arc<Journal>, keep: RetentionSettings
             if looked.day == today || (body.gate().pass().is_err() && !body.is_ended()) {
                 continue;
             }
-            let actor = format!("chukei://node/{}", node.name);
-            match of_body(&journal, &body, &actor, before_ms(now_ms, keep.log_days), now_ms).await {
+            let before_ms = before_ms(now_ms, keep.log_days);
+            match of_body(&journal, &body, &node.actor(), before_ms, now_ms).await {
                 Ok(entries) => {
                     node.metrics.log_entries_given_up.inc_by(entries);
                     looked.day = today;

@@ -168,8 +168,7 @@ async fn opened(
 
 /// Puts an open body in its place and lets it be served.
 async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
-    let actor = format!("chukei://node/{}", node.name);
-    let closed = body.audit().close_open_requests(&actor, node.clock.now_ms());
+    let closed = body.audit().close_open_requests(&node.actor(), node.clock.now_ms());
     if closed > 0 {
         tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
     }
@@ -192,7 +191,7 @@ async fn tell_of_restore(node: &Node, body: &HostedBody) -> Result<(), CallError
         CallError::NotNow(ResultName::NotReady)
     };
     let Some(restored) = rows.restored().await.map_err(unread)? else { return Ok(()) };
-    body.audit().restored(&format!("chukei://node/{}", node.name), restored, node.clock.now_ms()).await?;
+    body.audit().restored(&node.actor(), restored, node.clock.now_ms()).await?;
     acts::call_off_restored(node, body).await?;
     rows.told_of_restore().await.map_err(unread)
 }
@@ -211,12 +210,11 @@ async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Res
     let today = day_of(node.clock.now_ms());
     let body = opener.open(config, today).await?;
     recall(node, &opener.home, &body).await?;
-    if let Err(error) = tell_of_restore(node, &body).await {
-        tracing::error!(body = %body.code(), %error, "a restore is not in the log yet");
-    }
-    let actor = format!("chukei://node/{}", node.name);
+    // Before that, acts of then would go on as if nobody had called them off since.
+    let told = tell_of_restore(node, &body).await;
+    told.map_err(|error| Fault::new(Cause::Opening, format!("a restore is not in the log yet: {error}")))?;
     let founding = opener.founding(config);
-    register::open(&body, &node.policies, founding.as_ref(), &actor, node.clock.now_ms()).await?;
+    register::open(&body, &node.policies, founding.as_ref(), &node.actor(), node.clock.now_ms()).await?;
     body.recall_catalogue().await.map_err(|error| Fault::new(Cause::Damaged, error))?;
     Ok(body)
 }

@@ -99,7 +99,7 @@ pub(crate) async fn call_off_unblocks(
 /// decided anew.
 pub(crate) async fn call_off_restored(node: &Node, body: &HostedBody) -> Result<(), ActError> {
     let _changing = body.acting().changing().await;
-    stop(node, body, &format!("chukei://node/{}", node.name), |_| true).await
+    stop(node, body, &node.actor(), |_| true).await
 }
 
 /// Ends what is open of these, whoever asked for it.

@@ -146,8 +146,7 @@ async fn carry_out(control: &Control, order: Order, copied: &watch::Sender<u64>)
             let tell = |records| {
                 copied.send_replace(records);
             };
-            let actor = format!("chukei://node/{}", node.name);
-            moving::to_engine(node, home, body, engine(&to)?, &actor, &tell).await
+            moving::to_engine(node, home, body, engine(&to)?, &node.actor(), &tell).await
         }
         Order::Leave { body, out, base } => moving::leave(node, body, &out, base.as_deref()).await,
         Order::Restore { body, from, identity, preload } => {

@@ -80,11 +80,11 @@ async fn set_flag(
     let body = grant.body();
     let known =
         body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
+    grant.learn(Learnt { datasets, opens: &[known.person.id], ..Learnt::default() })?;
     acts::call_off_unblocks(node, grant, known.person.id).await?;
     let _writing = body.writing().await;
     let mut person =
         body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
-    grant.learn(Learnt { datasets, opens: &[person.person.id], ..Learnt::default() })?;
     let before = person.flags.clone();
     person.flags.block(datasets);
     let outcome = if person.flags == before { RowOutcome::Unchanged } else { RowOutcome::Registered };

@@ -30,7 +30,7 @@ async fn page(node: &Node, grant: &Grant<Read>, request: ReviewListRequest) -> R
     let (body, now_ms) = (grant.body(), node.clock.now_ms());
     let (days, after) = (node.review.days, request.after.unwrap_or_default());
     let reviews = body.reviews();
-    reviews.settle(body, grant.scope().actor(), now_ms).await?;
+    reviews.settle(body, &node.actor(), now_ms).await?;
     let items = match request.wanted {
         ReviewWanted::Open => reviews.open_items(after, PAGE, |_| true),
         ReviewWanted::Overdue => reviews.open_items(after, PAGE, |item| item.is_overdue(days, now_ms)),
@@ -52,7 +52,7 @@ pub async fn sign(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> Re
     let ReviewSignRequest { number, note } = call.request().await?;
     let (body, now_ms) = (grant.body(), node.clock.now_ms());
     let signature = Signature { by: grant.scope().actor().to_owned(), at_ms: now_ms, note };
-    let item = body.reviews().sign(body, number, signature).await?;
+    let item = body.reviews().sign(body, &node.actor(), number, signature).await?;
     call.reply(&told(item, node.review.days, now_ms)).await?;
     Ok(Done::of(1))
 }

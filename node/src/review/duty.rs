@@ -33,7 +33,7 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
             }
             continue;
         }
-        match body.reviews().settle(&body, &actor(&node), node.clock.now_ms()).await {
+        match body.reviews().settle(&body, &node.actor(), node.clock.now_ms()).await {
             Ok(()) => drop(duty.done()),
             Err(error) => {
                 duty.failed(&error);
@@ -53,7 +53,7 @@ async fn stopping(node: &Node) {
 /// Writes what every queue holds, before the node ends.
 pub async fn settle_all(node: &Node) {
     for body in node.bodies.iter() {
-        if let Err(error) = body.reviews().settle(&body, &actor(node), node.clock.now_ms()).await {
+        if let Err(error) = body.reviews().settle(&body, &node.actor(), node.clock.now_ms()).await {
             tracing::warn!(body = %body.code(), %error, "the last of the review queue is not written");
         }
     }
@@ -67,8 +67,4 @@ pub fn show(node: &Node) {
     for (gauge, count) in [(&node.metrics.reviews_open, open), (&node.metrics.reviews_overdue, overdue)] {
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
-}
-
-fn actor(node: &Node) -> String {
-    format!("chukei://node/{}", node.name)
 }

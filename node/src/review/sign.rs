@@ -58,17 +58,17 @@ impl From<SignError> for CallError {
 }
 
 impl Reviews {
-    /// Signs an item off; durable, and in the log, when this returns.
+    /// Signs an item off; durable, and in the log, when this returns. `node` opens what is not in the log yet.
     pub(crate) async fn sign(
         &self,
         body: &HostedBody,
+        node: &str,
         number: u64,
         signature: Signature,
     ) -> Result<Item, SignError> {
         chukei_domain::review::check_note(&signature.note).map_err(SignRefusal::Note)?;
-        let (by, now_ms) = (signature.by.clone(), signature.at_ms);
         // That it was opened stands in the log before that it was signed.
-        self.settle(body, &by, now_ms).await?;
+        self.settle(body, node, signature.at_ms).await?;
         let _writing = self.writing.lock().await;
         let begun = self.state().queue.begin_to_sign(number, signature.clone());
         let item = match begun {

@@ -140,7 +140,7 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     let sample = Sample::new().await;
     let body = sample.body(BODY);
     body.reviews().observe(&limits(), &many(STAFF));
-    let refused = async |number, signature| match body.reviews().sign(&body, number, signature).await {
+    let refused = async |number, signature| match body.reviews().sign(&body, NODE, number, signature).await {
         Err(sign::SignError::Refused(name)) => name,
         other => panic!("{other:?}"),
     };
@@ -148,9 +148,9 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     assert_eq!(refused(2, word(REVIEWER, "確認")).await, ResultName::NotFound);
     assert_eq!(refused(1, word(REVIEWER, "123456789018")).await, ResultName::ForbiddenIdentifier, "R10");
     assert_eq!(refused(1, word(REVIEWER, " ")).await, ResultName::BadFormat);
-    let signed = body.reviews().sign(&body, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
+    let signed = body.reviews().sign(&body, NODE, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
     assert_eq!(signed.signed, Some(word(REVIEWER, "繁忙期の照会")));
-    let again = body.reviews().sign(&body, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
+    let again = body.reviews().sign(&body, NODE, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
     assert_eq!(again, signed, "repeated");
     let other = "chukei://body/982016/staff/u-rev-02";
     assert_eq!(refused(1, word(other, "繁忙期の照会")).await, ResultName::AlreadyAnswered);
@@ -174,11 +174,11 @@ async fn a_signature_that_cannot_be_written_leaves_the_item_open() {
     body.reviews().observe(&limits(), &many(STAFF));
     body.reviews().settle(&body, NODE, NOW).await.unwrap();
     *sample.fault.lock().unwrap() = Some(WriteFault::DiskFull);
-    assert!(body.reviews().sign(&body, 1, word(REVIEWER, "確認")).await.is_err());
+    assert!(body.reviews().sign(&body, NODE, 1, word(REVIEWER, "確認")).await.is_err());
     assert_eq!(items(&sample).len(), 1);
     *sample.fault.lock().unwrap() = None;
     body.gate().set(None);
-    body.reviews().sign(&body, 1, word(REVIEWER, "確認")).await.unwrap();
+    body.reviews().sign(&body, NODE, 1, word(REVIEWER, "確認")).await.unwrap();
     assert_eq!(items(&sample).len(), 0);
 }
 
