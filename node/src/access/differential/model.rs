@@ -2,86 +2,87 @@
 
 use chukei_access::facts::{FactorKind, Zone};
 use chukei_domain::day::day_of;
-use chukei_domain::register::{Device, FunctionName, HealthState, Mode, Staff, Ticket};
+use chukei_domain::register::{Delegation, Device, FunctionName, HealthState, Mode, Staff, Ticket};
 use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
 
+use super::groups::{ACTS, LOGS, OF_AN_AFFAIR, OPENS, RELEASES, RIGHTS, SETTINGS, UPKEEP, WORK};
 use super::request::Request;
 use super::world::{
-    CARETAKERS, Caretaker, HOUR_MS, Known, NOBODYS, NOW_MS, PLATFORM_TICKETS, PLATFORMS, World,
-    platform_ticket,
+    CARETAKERS, Caretaker, HOUR_MS, Known, NOW_MS, PLATFORM_TICKETS, PLATFORMS, TRIED, World, platform_ticket,
 };
 use crate::access::endpoint::{ENDPOINTS, Endpoint, Entrance};
 
-const WORK: &[&str] = &[
-    "copy_import",
-    "copy_show",
-    "provision_status",
-    "notice_send",
-    "notice_status",
-    "person_enroll",
-    "person_list",
-    "notice_list",
-    "person_block",
-];
-const OF_AN_AFFAIR: &[&str] =
-    &["copy_import", "copy_show", "provision_status", "notice_send", "notice_status"];
-const OPENS: &[&str] = &["copy_show", "provision_status", "person_block"];
-const LOGS: &[&str] = &["audit_verify", "audit_search", "audit_export"];
-const SETTINGS: &[&str] = &[
-    "catalogue_list",
-    "keys_status",
-    "access_explain",
-    "policy_show",
-    "register_show",
-    "staff_list",
-    "delegation_list",
-    "act_list",
-];
-const RIGHTS: &[&str] = &[
-    "register_change",
-    "staff_set",
-    "policy_set",
-    "catalogue_load",
-    "function_enable",
-    "delegation_grant",
-    "delegation_revoke",
-];
-const ACTS: &[&str] = &["act_request", "act_approve", "act_cancel", "act_execute"];
-const UPKEEP: &[&str] =
-    &["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
-
 /// What the caller is told; `None` where it is permitted.
 pub(super) fn expected(world: &World, request: &Request) -> Option<ResultName> {
-    let of_body = request.is_of(&["staff", "system", "auditor"]);
-    let upkeep = request.is_of(&["operator", "maintenance"]);
-    let own = request.who().body().map(|body| body.to_string());
-    let entered = if of_body {
-        request.body.is_some_and(|body| own.as_deref() == Some(body) && body != NOBODYS)
-    } else {
-        upkeep
-    };
-    if !entered {
-        return Some(ResultName::NotFound);
+    let upkeep = request.is_of(&["operator", "maintenance"]) && request.on_behalf_of.is_none();
+    if let Err(refusal) = entered(world, request, upkeep) {
+        return Some(refusal);
     }
-    let at_hand = if upkeep { Entrance::Upkeep } else { Entrance::Staff };
+    let at_hand = match (upkeep, request.by_permit) {
+        (true, _) => Entrance::Upkeep,
+        (_, true) => Entrance::Broker,
+        _ => Entrance::Staff,
+    };
     let listed = ENDPOINTS.iter().find(|line| line.kind == request.kind() && line.entrance == at_hand);
     let Some(line) = listed else {
         let of_staff = |line: &&Endpoint| line.kind == request.kind() && line.entrance == Entrance::Staff;
         let data = upkeep && ENDPOINTS.iter().any(|line| of_staff(&line));
         return Some(if data { ResultName::RoleHasNoDataAccess } else { ResultName::NotPermitted });
     };
+    let about = request.body.and_then(|body| world.bodies.get(body));
+    let own = request.who().body().and_then(|body| world.bodies.get(body.as_str()));
     let case = Case {
         world,
         request,
         action: line.action,
         function: line.function,
-        known: request.body.and_then(|body| world.bodies.get(body)),
+        about,
+        own: own.or(about),
         today: u32::try_from((request.now_ms + 9 * HOUR_MS) / (24 * HOUR_MS)).unwrap(),
     };
     case.refusal()
         .or_else(|| (!case.permitted()).then_some(ResultName::NotPermitted))
         .or_else(|| case.needs_a_factor().then_some(ResultName::StepUpRequired))
+        .or_else(|| case.beyond_the_trial().then_some(ResultName::NotPermitted))
+}
+
+/// Whether the body that is named lets the caller in at all.
+fn entered(world: &World, request: &Request, upkeep: bool) -> Result<(), ResultName> {
+    let of_body = request.is_of(&["staff", "system", "auditor"]);
+    let own = request.who().body().map(|body| body.to_string());
+    match request.on_behalf_of {
+        Some(of) => delegated(world, request, of),
+        None if upkeep => Ok(()),
+        None if request.by_permit || of_body && request.body == own.as_deref() => served(world, request.body),
+        None => Err(ResultName::NotFound),
+    }
+}
+
+fn served(world: &World, body: Option<&str>) -> Result<(), ResultName> {
+    match body.and_then(|body| world.bodies.get(body)) {
+        Some(known) if known.ended => Err(ResultName::NotFound),
+        Some(known) if known.shut => Err(ResultName::NotReady),
+        Some(_) => Ok(()),
+        None => Err(ResultName::NotFound),
+    }
+}
+
+/// Entered on behalf of another body, which has given leave to the caller's.
+fn delegated(world: &World, request: &Request, of: &str) -> Result<(), ResultName> {
+    let told = |why| if why == ResultName::NotReady { why } else { ResultName::NotAuthorised };
+    let own = request.who().body().filter(|_| request.is_of(&["staff", "system"]));
+    let own = own.ok_or(ResultName::NotAuthorised)?;
+    if request.body != Some(of) {
+        return Err(ResultName::NotFound);
+    }
+    served(world, Some(own.as_str())).map_err(told)?;
+    let given = world.bodies.get(of).into_iter().flat_map(|known| known.delegations.values());
+    let given = given.filter(|given| !given.revoked && given.to.as_str() == own.as_str());
+    if own.as_str() == of || given.count() == 0 {
+        return Err(ResultName::NotAuthorised);
+    }
+    served(world, Some(of)).map_err(told)
 }
 
 struct Case<'a> {
@@ -90,7 +91,9 @@ struct Case<'a> {
     action: &'a str,
     function: Option<FunctionName>,
     /// The body that is named, where it is hosted.
-    known: Option<&'a Known>,
+    about: Option<&'a Known>,
+    /// The one that knows the caller: the caller's own; of the platform's people the one that is named.
+    own: Option<&'a Known>,
     today: u32,
 }
 
@@ -116,7 +119,7 @@ impl Case<'_> {
     }
 
     fn entry(&self) -> Option<&Staff> {
-        let entry = self.known?.people.get(self.request.who().name())?;
+        let entry = self.own?.people.get(self.request.who().name())?;
         (entry.kind.as_str() == self.request.who().kind()).then_some(entry)
     }
 
@@ -144,13 +147,13 @@ impl Case<'_> {
 
     /// The device by its name in the body's inventory, listed at whatever time.
     fn device(&self) -> Option<&Device> {
-        self.known?.devices.get(&self.device_name()?)
+        self.own?.devices.get(&self.device_name()?)
     }
 
     fn device_name(&self) -> Option<String> {
         let uri = self.request.device.as_deref()?;
-        let own = format!("chukei://body/{}/device/", self.request.body.unwrap_or_default());
-        Some(uri.strip_prefix(&own).unwrap_or(uri).to_owned())
+        let own = self.request.who().body().map(|body| format!("chukei://body/{body}/device/"));
+        Some(own.and_then(|own| uri.strip_prefix(&own)).unwrap_or(uri).to_owned())
     }
 
     fn listed(&self) -> bool {
@@ -177,7 +180,7 @@ impl Case<'_> {
         };
         if !self.is(&["operator", "maintenance"]) {
             self.device()?;
-            return of(self.known?);
+            return of(self.own?);
         }
         self.platforms().then_some(())?;
         let said: Vec<HealthState> = self.world.bodies.values().filter_map(of).collect();
@@ -190,7 +193,7 @@ impl Case<'_> {
 
     /// The body that is asked where a platform's person wants something of it alone.
     fn speaker(&self) -> Option<&Known> {
-        self.known.filter(|_| !self.does(&["node_restart"]))
+        self.about.filter(|_| !self.does(&["node_restart"]))
     }
 
     /// The ticket that is claimed, if it is for this.
@@ -215,10 +218,35 @@ impl Case<'_> {
         if self.data() && self.is(&no_data) || self.does(LOGS) && self.is(&no_logs) {
             return Some(ResultName::RoleHasNoDataAccess);
         }
-        self.record().or_else(|| self.place()).or_else(|| self.work()).or_else(|| self.own_policies())
+        self.delegation()
+            .or_else(|| self.record())
+            .or_else(|| self.place())
+            .or_else(|| self.work())
+            .or_else(|| self.own_policies())
+    }
+
+    /// Some delegation runs, and one that runs covers it, as far as it can be delegated.
+    fn delegation(&self) -> Option<ResultName> {
+        self.request.on_behalf_of?;
+        let own = self.request.who().body()?;
+        let given = self.about?.delegations.values();
+        let given = given.filter(|given| !given.revoked && given.to.as_str() == own.as_str());
+        let running: Vec<_> =
+            given.filter(|given| (given.from_ms..given.until_ms).contains(&self.request.now_ms)).collect();
+        let covers = |given: &&Delegation| {
+            let affair = |affair| given.affairs.iter().any(|covered| covered.as_str() == affair);
+            self.request.affair.is_none_or(affair) && given.functions.iter().any(|name| name == self.action)
+        };
+        match running.is_empty() {
+            true => Some(ResultName::ProxyExpired),
+            false => (!self.does(WORK) || !running.iter().any(covers)).then_some(ResultName::ProxyScope),
+        }
     }
 
     fn record(&self) -> Option<ResultName> {
+        if self.request.by_permit {
+            return None;
+        }
         if let Some((_, _, valid, contract, _)) = self.caretaker() {
             let fine = self.around(*valid) && contract.is_none_or(|days| self.around(days));
             return (!fine).then_some(ResultName::NotPermitted);
@@ -232,6 +260,9 @@ impl Case<'_> {
     }
 
     fn place(&self) -> Option<ResultName> {
+        if self.request.by_permit {
+            return None;
+        }
         let (zone, caretaker) = (self.request.zone, self.is(&["operator", "maintenance"]));
         let maintains = self.is(&["maintenance"]);
         let others = self.ticket().is_some_and(|ticket| self.device_name().as_ref() != Some(&ticket.device));
@@ -260,7 +291,7 @@ impl Case<'_> {
     fn work(&self) -> Option<ResultName> {
         let works = self.is(&["staff", "system"]);
         let enabled = self.function.is_none_or(|name| {
-            let function = self.known.and_then(|known| known.functions.get(&name));
+            let function = self.about.and_then(|known| known.functions.get(&name));
             function.is_some_and(|function| function.mode != Mode::Off && self.today >= function.from_day)
         });
         if !enabled || works && self.does(OF_AN_AFFAIR) && self.request.affair.is_none() {
@@ -269,7 +300,8 @@ impl Case<'_> {
         if works && self.does(WORK) && self.request.affair.is_some() && !self.affair_held() {
             return Some(ResultName::AffairNotAllowed);
         }
-        let owner = self.request.affair.and_then(|affair| self.known?.owners.get(affair));
+        let home = self.about.filter(|_| self.request.on_behalf_of.is_none());
+        let owner = self.request.affair.and_then(|affair| home?.owners.get(affair));
         let others = owner.is_some_and(|owner| self.entry().is_none_or(|entry| entry.department != *owner));
         if self.is(&["staff"]) && self.does(WORK) && others {
             return Some(ResultName::NotPermitted);
@@ -286,8 +318,15 @@ impl Case<'_> {
         again.then_some(ResultName::SameFactorKind)
     }
 
+    /// Reaches a person who is none of the trial's.
+    fn beyond_the_trial(&self) -> bool {
+        let function = self.function.and_then(|name| self.about?.functions.get(&name));
+        let trial = function.is_some_and(|function| function.mode == Mode::Trial);
+        trial && self.does(RELEASES) && self.request.reaches != TRIED
+    }
+
     fn own_policies(&self) -> Option<ResultName> {
-        let noon = self.known.is_some_and(|known| known.policies.contains_key("noon"));
+        let noon = self.about.is_some_and(|known| known.policies.contains_key("noon"));
         let morning = (self.request.now_ms + 9 * HOUR_MS) % (24 * HOUR_MS) < 12 * HOUR_MS;
         (noon && morning && self.does(WORK)).then_some(ResultName::OutsideWindow)
     }
@@ -302,6 +341,7 @@ impl Case<'_> {
         let staff_with = |roles: &[&str]| self.is(&["staff"]) && roles.iter().any(|role| self.role(role));
         let reads = self.request.kind() != Kind::AuditVerify || self.does(LOGS);
         self.does(WORK) && self.is(&["staff", "system"])
+            || self.does(&["self_info"]) && self.request.by_permit
             || self.does(LOGS) && self.is(&["auditor"]) && reads && self.action != "audit_export"
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
             || self.does(&["audit_search", "audit_export"]) && staff_with(&["reviewer"])
@@ -319,7 +359,7 @@ impl Case<'_> {
     fn needs_a_factor(&self) -> bool {
         let stale = |seconds: u32| self.request.stepped_up_s.is_none_or(|ago| ago >= seconds);
         let hurried = self.request.persons > 300 || self.request.requests > 300;
-        let fifty = self.known.is_some_and(|known| known.policies.contains_key("fifty"));
+        let fifty = self.about.is_some_and(|known| known.policies.contains_key("fifty"));
         self.person() && self.kinds() < 2 && stale(28_800)
             || self.person() && self.privileged() && stale(600)
             || self.is(&["staff", "auditor"]) && self.report().is_none() && stale(600)

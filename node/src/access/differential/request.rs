@@ -9,11 +9,23 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::world::{CARE, HOUR_MS, NOBODYS, NOW_MS, OTHER, OWN, PLATFORM_TICKETS, TAX, TICKETS};
-use crate::access::endpoint::{ENDPOINTS, Endpoint};
+use super::world::{
+    ANYBODY, CARE, HOUR_MS, NOBODYS, NOW_MS, OTHER, OWN, PLATFORM_TICKETS, TAX, TICKETS, TRIED,
+};
+use crate::access::endpoint::{ENDPOINTS, Endpoint, Entrance, endpoint};
 use crate::access::pattern::Patterns;
 use crate::bodies::caller::Caller;
 use crate::bodies::session::ShownFactors;
+
+/// What is mostly asked for on behalf of another body.
+const DELEGATED: [Kind; 6] = [
+    Kind::CopyImport,
+    Kind::CopyShow,
+    Kind::PersonList,
+    Kind::NoticeSend,
+    Kind::ProvisionStatus,
+    Kind::AuditVerify,
+];
 
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -29,12 +41,17 @@ pub(super) struct Request {
     pub(super) line: &'static Endpoint,
     pub(super) body: Option<&'static str>,
     pub(super) affair: Option<&'static str>,
+    pub(super) on_behalf_of: Option<&'static str>,
+    /// It comes from a portal through a broker, with its permit.
+    pub(super) by_permit: bool,
+    /// The person whom it reaches, where it reaches one.
+    pub(super) reaches: &'static str,
 }
 
 impl Request {
     pub(super) fn random(rng: &mut StdRng) -> Self {
         let own = *[OWN, OWN, OTHER].choose(rng).unwrap();
-        let name = match rng.random_range(0..12) {
+        let name = match rng.random_range(0..14) {
             0 => format!("chukei://body/{own}/staff/u-root"),
             1..=4 => format!("chukei://body/{own}/staff/u-{}", rng.random_range(1..5)),
             5 => format!("chukei://body/{own}/system/s-{}", rng.random_range(1..3)),
@@ -42,9 +59,11 @@ impl Request {
             7 => format!("chukei://body/{NOBODYS}/staff/u-1"),
             8 => format!("chukei://platform/operator/o-{}", rng.random_range(1..4)),
             9 | 10 => format!("chukei://platform/maintenance/m-{}", rng.random_range(1..5)),
-            _ => (*["chukei://node/n-1", "chukei://broker/b-1", "chukei://portal/p-1"].choose(rng).unwrap())
-                .to_owned(),
+            11 | 12 => "chukei://portal/p-1".to_owned(),
+            _ => machine(rng, own),
         };
+        let upkeep = ["/operator/", "/maintenance/"].iter().any(|kind| name.contains(kind));
+        let by_permit = name.contains("/portal/") && rng.random_bool(0.9);
         let devices = [
             format!("chukei://body/{own}/device/t-01"),
             format!("chukei://body/{own}/device/t-02"),
@@ -60,6 +79,12 @@ impl Request {
             3 => Some(OWN),
             _ => Some(own),
         };
+        // Mostly those who can act for another body at all.
+        let may = ["/staff/", "/system/"].iter().any(|kind| name.contains(kind));
+        let (body, on_behalf_of) = match !by_permit && rng.random_bool(if may { 0.5 } else { 0.05 }) {
+            true => on_behalf(rng, own),
+            false => (body, None),
+        };
         Self {
             identity: name.clone(),
             device: rng.random_bool(0.9).then(|| {
@@ -74,7 +99,7 @@ impl Request {
                 .choose(rng)
                 .unwrap(),
             now_ms: NOW_MS + rng.random_range(0..30) * HOUR_MS / 2 - 5 * HOUR_MS,
-            factors: if rng.random_bool(0.8) {
+            factors: if rng.random_bool(0.7) {
                 vec![*further[..2].choose(rng).unwrap()]
             } else {
                 further.iter().filter(|_| rng.random_bool(0.3)).copied().collect()
@@ -89,9 +114,28 @@ impl Request {
                 6..8 => Some(PLATFORM_TICKETS.choose(rng).unwrap().0),
                 _ => None,
             },
-            line: ENDPOINTS.choose(rng).unwrap(),
+            line: match (by_permit, on_behalf_of, rng.random_bool(0.7)) {
+                (true, _, true) => endpoint(Kind::SelfInfo, Entrance::Broker).unwrap(),
+                (_, Some(_), true) => endpoint(*DELEGATED.choose(rng).unwrap(), Entrance::Staff).unwrap(),
+                (_, None, true) if upkeep => *of_upkeep().choose(rng).unwrap(),
+                _ => ENDPOINTS.choose(rng).unwrap(),
+            },
             body,
             affair: *[Some(TAX), Some(TAX), Some(TAX), Some(CARE), None].choose(rng).unwrap(),
+            on_behalf_of,
+            by_permit,
+            reaches: *[TRIED, ANYBODY].choose(rng).unwrap(),
+        }
+    }
+
+    /// By which way it comes in.
+    pub(super) fn way(&self) -> &'static str {
+        match self.who().kind() {
+            _ if self.by_permit => "permit",
+            _ if self.on_behalf_of.is_some() => "delegation",
+            "staff" | "system" | "auditor" => "own",
+            "operator" | "maintenance" => "upkeep",
+            _ => "machine",
         }
     }
 
@@ -106,19 +150,26 @@ impl Request {
     }
 
     pub(super) fn caller(&self) -> Caller {
+        if self.by_permit {
+            return Caller::portal(self.who().name());
+        }
         Caller {
             identity: self.who(),
             device: self.device.as_ref().map(|device| device.parse().unwrap()),
             factors: ShownFactors::supposed(self.factors.clone(), self.stepped_up_s),
             zone: self.zone,
-            leave: Leave { on_behalf_of: None, ticket: self.ticket.map(|id| id.parse().unwrap()) },
+            leave: Leave {
+                on_behalf_of: self.on_behalf_of.map(|of| of.parse().unwrap()),
+                ticket: self.ticket.map(|id| id.parse().unwrap()),
+            },
         }
     }
 
     pub(super) fn header(&self) -> Header {
         let body = self.body.map(|body| body.parse().unwrap());
         let header = Header::hop(self.line.kind, body, RequestId([7; 16]), 1_000);
-        Header { affair: self.affair.map(str::to_owned), ..header }
+        let portal = self.by_permit.then(|| self.who().name().to_owned());
+        Header { affair: self.affair.map(str::to_owned), portal, ..header }
     }
 
     /// Asks and opens as often as the request says, but for the request itself.
@@ -142,4 +193,32 @@ impl Request {
     pub(super) fn kind(&self) -> Kind {
         self.line.kind
     }
+}
+
+fn of_upkeep() -> Vec<&'static Endpoint> {
+    ENDPOINTS.iter().filter(|line| line.entrance == Entrance::Upkeep).collect()
+}
+
+/// Whoever has no business with staff calls.
+fn machine(rng: &mut StdRng, own: &str) -> String {
+    let machines = [
+        "chukei://node/n-1".to_owned(),
+        "chukei://broker/b-1".to_owned(),
+        "chukei://platform/device/p-01".to_owned(),
+        format!("chukei://body/{own}/device/t-01"),
+    ];
+    machines.choose(rng).unwrap().clone()
+}
+
+/// The body of the header, and the one on whose behalf it is said to be: mostly the same, and the other one.
+fn on_behalf(rng: &mut StdRng, own: &'static str) -> (Option<&'static str>, Option<&'static str>) {
+    let other = if own == OWN { OTHER } else { OWN };
+    let of = *[other, other, other, other, other, other, own, NOBODYS].choose(rng).unwrap();
+    let about = match rng.random_range(0..20) {
+        0 => None,
+        1 => Some(own),
+        2 => Some(NOBODYS),
+        _ => Some(of),
+    };
+    (about, Some(of))
 }

@@ -11,8 +11,8 @@ use chukei_domain::register::platform::{
     BodyTickets, PLATFORM_PURPOSE, PlatformFile, PlatformKind, PlatformPerson,
 };
 use chukei_domain::register::{
-    Affair, Class, Device, Entry, Function, FunctionName, Health, HealthState, Mode, Period, Policy, Staff,
-    StaffKind, Ticket, Zone,
+    Affair, Class, Delegation, Device, Entry, Function, FunctionName, Health, HealthState, Mode, Period,
+    Policy, Staff, StaffKind, Ticket, Zone,
 };
 use chukei_relay_client::key_file;
 use chukei_relay_client::signed::{sign, signature_path};
@@ -20,8 +20,12 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
+use super::entries::{changed, days, delegation, device, everything, function, person, ticket};
 use crate::access::grant::duty_write;
+use crate::access::scope::BodyScope;
+use crate::hosted::HostedBody;
 use crate::hosted::samples::Sample;
+use crate::key_gate::{Cause, Fault};
 use crate::platform::{PlatformPlace, WatchedPlatform};
 use crate::register::{self, Change};
 
@@ -62,6 +66,10 @@ pub(super) const PLATFORM_TICKETS: [(&str, Option<&str>, &[&str]); 2] = [
     ("p-1", None, &["node_restart", "upkeep_status"]),
     ("p-2", Some(NOBODYS), &["backup_restore", "upkeep_status"]),
 ];
+pub(super) const DELEGATIONS: [&str; 4] = ["d-1", "d-2", "d-3", "d-4"];
+/// The one person of every trial, and somebody else.
+pub(super) const TRIED: &str = "000009820160101";
+pub(super) const ANYBODY: &str = "000009820160102";
 /// What a body may forbid besides: before noon, and more than 50 persons.
 const POLICIES: [(&str, &str); 2] = [
     (
@@ -88,6 +96,11 @@ pub(super) struct Known {
     pub(super) policies: BTreeMap<String, Policy>,
     /// Affairs that belong to one department.
     pub(super) owners: BTreeMap<String, String>,
+    pub(super) delegations: BTreeMap<String, Delegation>,
+    /// It cannot be served now.
+    pub(super) shut: bool,
+    /// It was erased.
+    pub(super) ended: bool,
 }
 
 /// Both bodies, in a store and as the model knows them.
@@ -107,11 +120,7 @@ impl World {
             world.bodies.insert(body, Known::default());
             let hosted = world.sample.body(body);
             register::open(&hosted, &world.policies, None, "chukei://node/node-a", NOW_MS).await.unwrap();
-            let mut entries: Vec<Entry> =
-                PEOPLE.iter().map(|(name, kind)| Entry::Staff(person(name, *kind))).collect();
-            entries.extend(DEVICES.iter().map(|name| Entry::Device(device(name))));
-            entries.extend(FunctionName::ALL.map(|name| Entry::Function(function(name, Mode::Live))));
-            world.put(body, entries).await;
+            world.put(body, everything()).await;
             assert_eq!(world.bodies[body].people.len(), PEOPLE.len());
         }
         world
@@ -119,9 +128,11 @@ impl World {
 
     /// Changes something, durably: not at all where the register's own rules refuse it.
     pub(super) async fn change(&mut self, rng: &mut StdRng) {
+        // A fault holds for one state.
+        [OWN, OTHER].into_iter().for_each(|body| self.shut(body, false));
         let body = *[OWN, OTHER].choose(rng).unwrap();
         let (name, kind) = *PEOPLE[1..].choose(rng).unwrap();
-        match rng.random_range(0..15) {
+        match rng.random_range(0..26) {
             0..=3 => self.put(body, vec![Entry::Staff(changed(rng, name, kind))]).await,
             4 => self.put(body, vec![Entry::Staff(person(name, kind))]).await,
             5 => self.remove(body, Class::Staff, name).await,
@@ -148,7 +159,12 @@ impl World {
                 self.put(body, vec![Entry::Function(function)]).await;
             }
             11 | 12 => self.put(body, vec![Entry::Ticket(ticket(rng))]).await,
-            13 => {
+            13..=15 => self.put(body, vec![Entry::Delegation(delegation(rng, body))]).await,
+            16 => self.take_back(rng, body).await,
+            17 => self.remove(body, Class::Delegation, DELEGATIONS.choose(rng).unwrap()).await,
+            18 => self.shut(body, true),
+            19..=21 => self.put(body, everything()).await,
+            22 | 23 => {
                 let code = *[TAX, CARE].choose(rng).unwrap();
                 if rng.random() {
                     let department = (*["zeimu", "fukushi"].choose(rng).unwrap()).to_owned();
@@ -170,6 +186,38 @@ impl World {
         }
     }
 
+    /// A delegation that was given is taken back.
+    async fn take_back(&mut self, rng: &mut StdRng, body: &'static str) {
+        let given = self.bodies[body].delegations.values().cloned().collect::<Vec<_>>();
+        if let Some(given) = given.choose(rng) {
+            let revoked = Delegation { revoked: true, ..given.clone() };
+            self.put(body, vec![Entry::Delegation(revoked)]).await;
+        }
+    }
+
+    /// A fault comes over a body, or goes.
+    fn shut(&mut self, body: &'static str, shut: bool) {
+        let known = self.bodies.get_mut(body).unwrap();
+        if !known.ended {
+            known.shut = shut;
+            let fault = shut.then(|| Fault::new(Cause::Store, "the disk is full"));
+            self.hosted(body).gate().set(fault);
+        }
+    }
+
+    /// A body ends, for good.
+    pub(super) fn end(&mut self, body: &'static str) {
+        let hosted = self.hosted(body);
+        hosted.keyring().end_all_but_log().unwrap();
+        hosted.shut_ended();
+        self.bodies.get_mut(body).unwrap().ended = true;
+    }
+
+    /// The body, whether or not it can be served.
+    fn hosted(&self, body: &str) -> Arc<HostedBody> {
+        self.sample.bodies.opened(body.parse().unwrap()).unwrap()
+    }
+
     pub(super) async fn put(&mut self, body: &'static str, put: Vec<Entry>) {
         let change = Change { put: put.clone(), ..Change::default() };
         if self.made(body, change).await {
@@ -186,13 +234,15 @@ impl World {
                 Class::Staff => drop(known.people.remove(name)),
                 Class::Device => drop((known.devices.remove(name), known.health.remove(name))),
                 Class::Affair => drop(known.owners.remove(name)),
+                Class::Delegation => drop(known.delegations.remove(name)),
                 _ => drop(known.policies.remove(name)),
             }
         }
     }
 
     async fn made(&self, body: &str, change: Change) -> bool {
-        let (hosted, scope) = (self.sample.body(body), self.sample.scope(body));
+        let hosted = self.hosted(body);
+        let scope = BodyScope::of_duty(hosted.clone(), "node-a");
         hosted.change_register(&duty_write(&scope, "test"), change, NOW_MS).await.is_ok()
     }
 }
@@ -208,7 +258,7 @@ impl Known {
             Entry::Function(function) => drop(self.functions.insert(function.function, function)),
             Entry::Affair(affair) => drop(self.owners.insert(affair.code.to_string(), affair.department)),
             Entry::Policy(policy) => drop(self.policies.insert(policy.name.clone(), policy)),
-            Entry::Delegation(_) => {}
+            Entry::Delegation(given) => drop(self.delegations.insert(given.id.clone(), given)),
         }
     }
 }
@@ -258,86 +308,5 @@ pub(super) fn platform_ticket(id: &str, actions: &[&str]) -> Ticket {
         from_ms: NOW_MS - 3 * HOUR_MS,
         until_ms: NOW_MS + 6 * HOUR_MS,
         actions: actions.iter().map(|&action| action.to_owned()).collect(),
-    }
-}
-
-/// Somebody with whom everything is in order.
-fn person(name: &str, kind: StaffKind) -> Staff {
-    let today = day_of(NOW_MS);
-    let roles: &[&str] = match (name, kind) {
-        ("u-root", _) => &["administrator", "clerk", "requester", "reviewer"],
-        (_, StaffKind::Staff | StaffKind::System) => &["clerk"],
-        _ => &[],
-    };
-    Staff {
-        name: name.to_owned(),
-        kind,
-        roles: roles.iter().map(|&role| role.to_owned()).collect(),
-        department: if kind == StaffKind::Staff { "zeimu".to_owned() } else { String::new() },
-        affairs: match kind {
-            StaffKind::Staff | StaffKind::System => vec![TAX.parse().unwrap()],
-            _ => Vec::new(),
-        },
-        valid: Period { from_day: 0, until_day: today + 100 },
-        contract: None,
-        trained_on: Some(today - 100),
-        factors: Vec::new(),
-    }
-}
-
-fn changed(rng: &mut StdRng, name: &str, kind: StaffKind) -> Staff {
-    let mut person = person(name, kind);
-    for _ in 0..rng.random_range(1..4) {
-        match rng.random_range(0..5) {
-            0 => {
-                let roles = ROLES.iter().filter(|_| rng.random_bool(0.4));
-                person.roles = roles.map(|&role| role.to_owned()).collect();
-            }
-            1 => {
-                let affairs = [TAX, CARE].into_iter().filter(|_| rng.random());
-                person.affairs = affairs.map(|code| code.parse().unwrap()).collect();
-            }
-            2 => person.valid = days(rng),
-            3 => person.contract = rng.random_bool(0.7).then(|| days(rng)),
-            _ => {
-                let ago = rng.random_range(360..370);
-                person.trained_on = rng.random_bool(0.8).then(|| day_of(NOW_MS) - ago);
-            }
-        }
-    }
-    person
-}
-
-/// Around today, mostly with today.
-fn days(rng: &mut StdRng) -> Period {
-    let today = day_of(NOW_MS);
-    let from_day = today - 3 + rng.random_range(0..4);
-    Period { from_day, until_day: from_day + rng.random_range(0..5) }
-}
-
-fn device(name: &str) -> Device {
-    let listed = Period { from_day: 0, until_day: day_of(NOW_MS) + 100 };
-    Device { name: name.to_owned(), zone: Zone::Closed, listed }
-}
-
-fn function(function: FunctionName, mode: Mode) -> Function {
-    let reference = if mode == Mode::Off { String::new() } else { "R8-12".to_owned() };
-    Function { function, mode, reference, from_day: 0, trial_persons: Vec::new() }
-}
-
-fn ticket(rng: &mut StdRng) -> Ticket {
-    let from_ms = NOW_MS - rng.random_range(0..10) * HOUR_MS;
-    let actions = ["backup_create", "backup_restore", "node_restart", "store_compact", "upkeep_status"];
-    let mut actions: Vec<String> =
-        actions.iter().filter(|_| rng.random_bool(0.8)).map(|&action| action.to_owned()).collect();
-    actions.push("body_move".to_owned());
-    actions.sort();
-    Ticket {
-        id: (*TICKETS.choose(rng).unwrap()).to_owned(),
-        holder: (*["m-1", "m-1", "m-2", "m-3"].choose(rng).unwrap()).to_owned(),
-        device: (*DEVICES.choose(rng).unwrap()).to_owned(),
-        from_ms,
-        until_ms: from_ms + rng.random_range(1..20) * HOUR_MS,
-        actions,
     }
 }
