@@ -51,9 +51,9 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
     }
 }
 
-struct Worker<'a> {
-    node: &'a Node,
-    scope: BodyScope,
+pub(super) struct Worker<'a> {
+    pub(super) node: &'a Node,
+    pub(super) scope: BodyScope,
 }
 
 impl Worker<'_> {
@@ -62,7 +62,7 @@ impl Worker<'_> {
     }
 
     /// Does what is due, and tells at which time the next look is worth it.
-    async fn look(&self, open: &mut OpenActs) -> Result<Option<u64>, ActError> {
+    pub(super) async fn look(&self, open: &mut OpenActs) -> Result<Option<u64>, ActError> {
         let body = self.body();
         let _changing = body.acting().changing().await;
         let at = self.node.moment();

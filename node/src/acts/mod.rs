@@ -96,4 +96,6 @@ impl Acting {
 }
 
 #[cfg(test)]
+mod stops;
+#[cfg(test)]
 mod tests;

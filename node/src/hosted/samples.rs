@@ -1,6 +1,7 @@
 //! Bodies for tests: real stores and keyrings in a temporary folder, persons written as enrolment writes them.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chukei_crypto::acquisition::AcquisitionKeyPair;
@@ -30,6 +31,8 @@ pub(crate) struct Sample {
     pub(crate) bodies: Bodies,
     /// Of every partition, while a test has put it in.
     pub(crate) fault: Arc<Mutex<Option<WriteFault>>>,
+    /// Writes that every partition takes before the process is as good as stopped; without end at first.
+    pub(crate) writes: Arc<AtomicUsize>,
     pub(crate) journal: Arc<Journal>,
     dir: TempDir,
 }
@@ -42,6 +45,11 @@ impl Sample {
     /// The same bodies in another process: nothing of this one is left but what the disk holds.
     pub(crate) async fn reopened(self) -> Self {
         Self::over(self.closed()).await
+    }
+
+    /// The bodies for a node of their own, and the folder that they lie in.
+    pub(crate) fn given_away(self) -> (Bodies, TempDir) {
+        (self.bodies, self.dir)
     }
 
     /// Ends this process; the folder is left.
@@ -59,14 +67,16 @@ impl Sample {
         let folder = DataFolder::open(&dir.path().join("node")).unwrap();
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
         let fault = Arc::new(Mutex::new(None));
-        let engine = Arc::new(Troubled(folder.sqlite(SqliteOptions::default()), fault.clone()));
+        let writes = Arc::new(AtomicUsize::new(usize::MAX));
+        let sqlite = folder.sqlite(SqliteOptions::default());
+        let engine = Arc::new(Troubled(sqlite, fault.clone(), writes.clone()));
         let engines = Arc::new(Engines::only(folder, engine));
         let journal = Arc::new(journal);
         let home = Home { engines, journal: journal.clone() };
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
-        Self { bodies, fault, journal, dir }
+        Self { bodies, fault, writes, journal, dir }
     }
 
     pub(crate) fn body(&self, code: &str) -> Arc<HostedBody> {
@@ -102,7 +112,7 @@ impl Sample {
 }
 
 /// Partitions of a real engine that a test gives a fault of writing.
-struct Troubled<T: ?Sized>(Arc<T>, Arc<Mutex<Option<WriteFault>>>);
+struct Troubled<T: ?Sized>(Arc<T>, Arc<Mutex<Option<WriteFault>>>, Arc<AtomicUsize>);
 
 impl Engine for Troubled<dyn Engine> {
     fn kind(&self) -> EngineKind {
@@ -110,8 +120,8 @@ impl Engine for Troubled<dyn Engine> {
     }
 
     fn open(&self, name: &str) -> BoxFuture<Result<Arc<dyn Partition>, StoreError>> {
-        let (opening, fault) = (self.0.open(name), self.1.clone());
-        Box::pin(async move { Ok(Arc::new(Troubled(opening.await?, fault)) as Arc<dyn Partition>) })
+        let (opening, fault, writes) = (self.0.open(name), self.1.clone(), self.2.clone());
+        Box::pin(async move { Ok(Arc::new(Troubled(opening.await?, fault, writes)) as Arc<dyn Partition>) })
     }
 
     fn remove(&self, name: &str) -> BoxFuture<Result<bool, StoreError>> {
@@ -129,7 +139,12 @@ impl Partition for Troubled<dyn Partition> {
     }
 
     fn apply(&self, batch: Batch) -> BoxFuture<Result<(), StoreError>> {
+        let left = self.2.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| match left {
+            usize::MAX => Some(usize::MAX),
+            left => left.checked_sub(1),
+        });
         match self.fault() {
+            None if left.is_err() => Box::pin(std::future::ready(Err(StoreError::Stopped))),
             None => self.0.apply(batch),
             Some(WriteFault::DiskFull) => Box::pin(std::future::ready(Err(StoreError::DiskFull))),
             Some(WriteFault::Fenced) => Box::pin(std::future::ready(Err(StoreError::Fenced))),

@@ -3,6 +3,7 @@
 use chukei_domain::erasure::{ErasureRecord, InBackups, SIGNED_LABEL};
 use chukei_harness::role::Role;
 use data_encoding::HEXLOWER;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{BODY, OTHER, Timed};
@@ -12,7 +13,7 @@ use crate::page::metric;
 use crate::stage::until;
 
 pub(super) const TESTS: &[Test<Timed>] = &[
-    ("r23_a_person_is_erased_by_two_after_the_waiting_period_across_a_restart", a_person),
+    ("r23_a_person_is_erased_by_two_after_the_waiting_period_across_a_kill_and_a_restart", a_person),
     ("r23_an_erasure_is_called_off_within_the_waiting_period", called_off),
     ("r23_what_is_left_too_long_expires", left),
     ("r23_the_log_stays_until_its_own_retention_ends", the_log),
@@ -30,12 +31,21 @@ fn a_person(timed: &Timed) {
     assert_eq!(turn.first(&["erase", "approve", &act]).refused(), "TWO_PERSON_REQUIRED");
     let refused = turn.clerk(&["erase", "approve", &act]).refused();
     assert!(["NOT_PERMITTED", "TWO_PERSON_REQUIRED"].contains(&refused.as_str()), "{refused}");
+    // Nor is somebody who may approve the second person of what they ask for themselves.
+    let own = turn.second(&["keys", "copy", "--reference", "R8-1"]).done();
+    let own = own["act"].as_str().unwrap();
+    assert_eq!(turn.second(&["act", "approve", own]).refused(), "TWO_PERSON_REQUIRED");
+    turn.second(&["act", "cancel", own]).done();
     let approved = turn.second(&["erase", "approve", &act]).done();
     let at = |name: &str| approved[name].as_u64().unwrap();
     assert_eq!(at("not_before_ms"), at("approved_ms") + 72 * 3_600_000);
     assert_eq!(turn.second(&["erase", "approve", &act]).refused(), "REPLAY", "an approval counts once");
     assert_eq!(approved["integrated_addressee_number"], gone.addressee.as_str());
 
+    // Killed, and once more stopped: the approval is as durable as it was told.
+    stage.signal(Role::Node, Signal::KILL);
+    until("the node is back", || turn.first(&["act", "list"]).code.filter(|code| *code == 0));
+    assert_eq!(turn.act(&act)["state"], "approved");
     stage.stack.stop_role(Role::Node).unwrap();
     stage.stack.start_role(Role::Node).unwrap();
     stage.stack.wait_ready(std::time::Duration::from_secs(60)).unwrap();

@@ -3,6 +3,7 @@
 
 mod erasing;
 mod exports;
+mod kills;
 mod protection;
 mod settings;
 
@@ -18,7 +19,7 @@ use crate::stage::{Stage, until};
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: Vec<Test<Timed>> =
         [erasing::TESTS, protection::TESTS, settings::TESTS, exports::TESTS].concat();
-    group("acts", &tests)
+    group("acts", &tests).into_iter().chain(kills::trials()).collect()
 }
 
 const BODY: &str = "982016";
