@@ -37,6 +37,7 @@ mod person;
 mod played_broker;
 mod played_permits;
 mod program;
+mod registers;
 mod request_ids;
 mod restoring;
 mod reviews;
@@ -71,6 +72,7 @@ fn trials() -> Vec<Trial> {
         channels::trials(),
         credentials::trials(),
         factors::trials(),
+        registers::trials(),
         reviews::trials(),
         step_up::trials(),
         rotation::trials(),

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::copy_file::TAX;
 use crate::group::{Shared, Test, group};
-use crate::hop::{Reply, credentials, dial_staff, key_file};
+use crate::hop::{Caller, Reply, credentials, dial_staff, key_file};
 use crate::page::metric;
 use crate::person::Person;
 use crate::program::Ended;
@@ -146,20 +146,28 @@ fn many_persons(on: &Reviewed) {
     }
     on.reviewer(&["signal", "device", DEVICE, "healthy"]).done();
     let own = credentials(stage.layout(), &format!("staff-{BODY}-{CARE_CLERK}"));
-    let clerk = stage.runtime.block_on(dial_staff(stage.layout(), &own)).unwrap();
+    // By turns over two connections: it is who asks that counts, however they come.
+    let clerks = [(); 2].map(|()| stage.runtime.block_on(dial_staff(stage.layout(), &own)).unwrap());
+    let [clerk, other] = &clerks;
+    let asked = std::cell::Cell::new(0_usize);
     // A factor that was shown just now would lift what is asked for.
     on.pass(&mut turn, 11 * 60);
-    let ask = |kind, message: Vec<u8>| {
+    let ask_by = |clerk: &Caller, kind, message: Vec<u8>| {
         let header = Header { affair: Some(AFFAIRS[1].to_owned()), ..clerk.header(kind, BODY) };
         outcome(&stage.runtime.block_on(clerk.ask(&header, &[message])))
     };
+    let ask = |kind, message| {
+        asked.set(asked.get() + 1);
+        ask_by(&clerks[asked.get() % 2], kind, message)
+    };
     let all = ProvisionStatusRequest { integrated_addressee_number: None, from_ms: None, limit: 1_000 };
     assert_eq!(ask(Kind::ProvisionStatus, encode(&all).unwrap()), Outcome::Answered);
-    let show = |person: &Person| {
+    let request = |person: &Person| {
         let integrated_addressee_number = person.addressee.clone();
         let request = CopyShowRequest { integrated_addressee_number, info_name_code: TAX.to_owned() };
-        ask(Kind::CopyShow, encode(&request).unwrap())
+        encode(&request).unwrap()
     };
+    let show = |person: &Person| ask(Kind::CopyShow, request(person));
     let (last, before) = others.split_last().unwrap();
     for (at, person) in before.iter().enumerate() {
         assert_eq!(show(person), Outcome::Refused(ResultName::NotFound), "nothing is stored of them: {at}");
@@ -173,7 +181,9 @@ fn many_persons(on: &Reviewed) {
     let clock = stage.layout().clock();
     let holder = FactorHolder { connection: &clerk.peer, user: own.identity(), clock: &clock };
     stage.runtime.block_on(holder.show(&face)).unwrap();
-    assert_eq!(show(last), Outcome::Refused(ResultName::NotFound), "a fresh factor lifts it");
+    let by = |clerk: &Caller| ask_by(clerk, Kind::CopyShow, request(last));
+    assert_eq!(by(clerk), Outcome::Refused(ResultName::NotFound), "a fresh factor lifts it");
+    assert_eq!(by(other), Outcome::Refused(ResultName::StepUpRequired), "on its own connection");
     on.reviewer(&["review", "sign", &number, "--note", "照会の集中、課長に確認"]).done();
 }
 
