@@ -40,7 +40,7 @@ impl Asked {
     }
 
     /// What was known when it began.
-    pub(super) fn inquiry(&self) -> &Inquiry {
+    pub(crate) fn inquiry(&self) -> &Inquiry {
         &self.inquiry
     }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use chukei_access::verdict::Reason;
 use chukei_access::{PolicyBook, Verdict};
 use chukei_domain::event::{REASONS_MAX, Why};
 use chukei_wire::header::Header;
@@ -72,6 +73,7 @@ impl Decided {
         let observed = Observed {
             body: own.or(header.body),
             across: header.body.filter(|body| own.is_some_and(|own| own != *body)),
+            delegation: None,
             identity: caller.identity.clone(),
             action: header.kind.as_str(),
             refused: Some(refusal),
@@ -98,7 +100,8 @@ pub fn decide(judge: Judge<'_>, caller: &Caller, scope: Scope, header: &Header) 
     };
     let inquiry = Inquiry::of(judge, caller, &scope, header, line);
     let verdict = inquiry.judged(|facts| judge.policies.decide(facts));
-    let (why, observed) = (why(&inquiry, &verdict), observed(&inquiry, &verdict));
+    let observed = observed(&inquiry, verdict.outcome.result(), &verdict.reasons);
+    let why = why(&inquiry, &verdict);
     let asked = Arc::new(Asked::new(inquiry, judge.policies.clone(), judge.patterns.clone()));
     let outcome = verdict
         .outcome
@@ -137,20 +140,22 @@ pub(crate) fn circumstances(inquiry: &Inquiry) -> Why {
         department: inquiry.department(),
         ticket: inquiry.ticket.clone(),
         on_behalf_of: inquiry.on_behalf_of().and_then(|body| body.as_str().parse().ok()),
+        delegation: inquiry.delegation().map(|delegation| delegation.id.clone()),
         ..Why::default()
     }
 }
 
 /// What the review of patterns is told of a decision.
-pub(crate) fn observed(inquiry: &Inquiry, verdict: &Verdict) -> Observed {
+pub(crate) fn observed(inquiry: &Inquiry, refused: Option<ResultName>, reasons: &[Reason]) -> Observed {
     Observed {
         body: inquiry.identity.body().or(inquiry.body),
         identity: inquiry.identity.clone(),
         action: inquiry.line.action,
-        refused: verdict.outcome.result(),
-        reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
+        refused,
+        reasons: reasons.iter().map(ToString::to_string).collect(),
         persons: inquiry.pattern.persons_in_ten_minutes,
         across: inquiry.on_behalf_of(),
+        delegation: inquiry.delegation().map(|delegation| delegation.id.clone()),
         device: inquiry.device.as_ref().map(|device: &Identity| device.name().to_owned()),
         at_ms: inquiry.now_ms,
     }

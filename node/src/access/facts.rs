@@ -121,7 +121,7 @@ impl Inquiry {
     }
 
     /// The delegation that decides, for what is known now.
-    fn delegation(&self) -> Option<&Delegation> {
+    pub(super) fn delegation(&self) -> Option<&Delegation> {
         let Self { affair, now_ms, .. } = *self;
         deciding(&*self.delegations, Proxied { action: self.line.action, affair, now_ms })
     }

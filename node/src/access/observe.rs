@@ -30,6 +30,8 @@ pub struct Observed {
     pub persons: u32,
     /// The other body that the request named: entered under its delegation, or refused like one that does not exist.
     pub across: Option<BodyCode>,
+    /// The delegation that decided, by its id; `None` where none was entered under (R42).
+    pub delegation: Option<String>,
     /// The device that proved itself, by its name.
     pub device: Option<String>,
     /// When, Unix milliseconds.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chukei_access::Verdict;
 use chukei_domain::event::Why;
 use chukei_wire::header::Header;
 use chukei_wire::result::ResultName;
@@ -10,7 +9,6 @@ use chukei_wire::result::ResultName;
 use crate::access::asked::Asked;
 use crate::access::decision::{self, Decided, Decision};
 use crate::access::entered::Scope;
-use crate::access::facts::Inquiry;
 use crate::app::Node;
 use crate::audit::{AuditError, AuditLog, CallTold};
 use crate::bodies::call::{Call, CallError, Done};
@@ -23,14 +21,7 @@ pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
     let _in_work = node.begin();
     let kind = call.header.kind;
     let result = match enter(&node, caller, &call.header).await {
-        Ok(entered) => {
-            let done = run(&node, entered, &mut call).await;
-            if let Err(CallError::Refused(refusal @ ResultName::TwoPersonRequired)) = done {
-                // Policies let it through, and the act itself does not have it (R7, R23).
-                node.observe(Decided::outside(node.judge(), caller, &call.header, refusal).observed);
-            }
-            done
-        }
+        Ok(entered) => run(&node, entered, &mut call).await,
         Err(error) => Err(error),
     };
     let name = match &result {
@@ -63,11 +54,14 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
         }
         Err(why) => (None, Decided::outside(node.judge(), caller, header, why)),
     };
-    let entered = scope.filter(|_| decided.outcome.is_ok());
+    let entered = scope.filter(|_| decided.asked.is_some());
     let logs = entered.map(|scope| Logs::of(node, &scope, caller));
-    let told = match &logs {
-        Some(logs) => logs.called(header, &decided).await,
-        None => tell_refusal(node, caller, header, &decided).await,
+    let told = match (&logs, decided.observed.refused) {
+        (Some(logs), None) => logs.called(header, &decided).await,
+        (Some(logs), Some(refusal)) => {
+            logs.refused(header, &decided.why, refusal, decided.observed.at_ms).await
+        }
+        (None, _) => tell_refusal(node, caller, header, &decided).await,
     };
     let Decided { outcome, why, observed, asked } = decided;
     node.observe(observed);
@@ -121,13 +115,16 @@ impl Logs {
         Ok(())
     }
 
-    /// A refusal that came once it was known what the operation was about.
-    async fn refused(&self, header: &Header, inquiry: &Inquiry, verdict: &Verdict) -> Result<(), AuditError> {
-        let Some(refusal) = verdict.outcome.result() else { return Ok(()) };
-        let why = decision::why(inquiry, verdict);
-        let told = CallTold { actor: &self.actor, header, why: &why };
+    async fn refused(
+        &self,
+        header: &Header,
+        why: &Why,
+        refusal: ResultName,
+        at_ms: u64,
+    ) -> Result<(), AuditError> {
+        let told = CallTold { actor: &self.actor, header, why };
         for log in &self.logs {
-            log.call_refused(told, refusal, inquiry.now_ms).await?;
+            log.call_refused(told, refusal, at_ms).await?;
         }
         Ok(())
     }
@@ -141,9 +138,16 @@ impl Logs {
 async fn run(node: &Arc<Node>, entered: Entered, call: &mut Call) -> Result<Done, CallError> {
     let Entered { logs, why, asked, decision } = entered;
     let done = handlers::serve(node, decision, call).await;
-    if let Some((inquiry, verdict)) = asked.and_then(|asked| asked.late()) {
-        logs.refused(&call.header, &inquiry, &verdict).await?;
-        node.observe(decision::observed(&inquiry, &verdict));
+    // Refused once it was known what the operation was about.
+    if let Some((inquiry, verdict)) = asked.as_ref().and_then(|asked| asked.late())
+        && let Some(refusal) = verdict.outcome.result()
+    {
+        logs.refused(&call.header, &decision::why(&inquiry, &verdict), refusal, inquiry.now_ms).await?;
+        node.observe(decision::observed(&inquiry, Some(refusal), &verdict.reasons));
+    }
+    if let (Some(asked), Err(CallError::Refused(refusal @ ResultName::TwoPersonRequired))) = (&asked, &done) {
+        // Policies let it through, and the act itself does not have it (R7, R23).
+        node.observe(decision::observed(asked.inquiry(), Some(*refusal), &[]));
     }
     let (result, count) = match &done {
         Ok(done) => (done.result, done.count),

@@ -83,7 +83,7 @@ async fn authorise(node: &Node, job: &Job) -> Result<Prepared, AuditError> {
     let mut why = job.why.clone();
     if let Some((inquiry, verdict)) = job.asked.as_ref().and_then(|asked| asked.late()) {
         why = decision::why(&inquiry, &verdict);
-        node.observe(decision::observed(&inquiry, &verdict));
+        node.observe(decision::observed(&inquiry, verdict.outcome.result(), &verdict.reasons));
     }
     let told = Told::of(&job.header, job.hash, &job.permit, actor).because(why);
     let (verdict, person) = (prepared.verdict, prepared.person);

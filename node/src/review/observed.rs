@@ -1,7 +1,7 @@
 //! From decisions to the queues of the bodies that they concern.
 //!
 //! A refusal at another body concerns the body of whoever tried (R1: the other one learns nothing of it). What was
-//! entered under another body's leave concerns both (R42).
+//! entered under another body's delegation concerns both (R42), whatever it came to; without one, nothing does.
 
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn of(observed: &'a Observed) -> Self {
         let elsewhere = observed.across.is_some() && hides(observed.refused);
-        let delegation = match (observed.body, observed.across) {
-            (Some(own), Some(other)) if !elsewhere => Some(format!("{own} for {other}")),
+        let delegation = match (observed.body, observed.across, &observed.delegation) {
+            (Some(own), Some(other), Some(id)) => Some(format!("{own} for {other}, {id}")),
             _ => None,
         };
         let reasons = observed.reasons.iter().map(String::as_str).collect();
@@ -115,6 +115,7 @@ mod tests {
             reasons: vec!["many_persons".to_owned()],
             persons: 301,
             across: across.map(|code| code.parse().unwrap()),
+            delegation: None,
             device: Some("t-01".to_owned()),
             at_ms: 1_795_482_000_000,
         }
@@ -134,6 +135,13 @@ mod tests {
             assert_eq!(concerned(&told), ["982016"], "{refused}");
             assert!(told.seen().elsewhere && told.seen().delegation.is_none());
         }
+        // A factor that is not believed, and a body of one's own that is not served: the other one is only named.
+        for refused in [ResultName::BadSignature, ResultName::NotReady] {
+            let observed = observed(STAFF, Some("982024"), Some(refused));
+            let told = Told::of(&observed);
+            assert_eq!(concerned(&told), ["982016"], "{refused}");
+            assert!(told.seen().delegation.is_none());
+        }
         let own = observed(STAFF, None, Some(ResultName::NotFound));
         assert!(
             !Told::of(&own).seen().elsewhere,
@@ -142,12 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn r42_what_is_entered_under_another_bodys_leave_concerns_both() {
+    fn r42_what_is_entered_under_another_bodys_delegation_concerns_both() {
         for refused in [None, Some(ResultName::ProxyScope), Some(ResultName::StepUpRequired)] {
-            let observed = observed(STAFF, Some("982024"), refused);
+            let delegation = Some("d-tax".to_owned());
+            let observed = Observed { delegation, ..observed(STAFF, Some("982024"), refused) };
             let told = Told::of(&observed);
             assert_eq!(concerned(&told), ["982016", "982024"], "{refused:?}");
-            assert_eq!(told.seen().delegation, Some("982016 for 982024"));
+            assert_eq!(told.seen().delegation, Some("982016 for 982024, d-tax"));
             assert!(!told.seen().elsewhere);
         }
     }

@@ -113,7 +113,10 @@ fn events() -> Vec<Event> {
         Event::ExchangeClosed { request: [1; 16], answered: false },
         Event::Called { request: [1; 16], why: why() },
         Event::Authorised(Request { why: why(), ..request() }),
-        Event::CallRefused { request: [1; 16], why: Why { on_behalf_of: None, ticket: None, ..why() } },
+        Event::CallRefused {
+            request: [1; 16],
+            why: Why { on_behalf_of: None, ticket: None, delegation: None, ..why() },
+        },
     ]
 }
 
@@ -130,6 +133,7 @@ fn why() -> Why {
         policy: Some([8; 8]),
         ticket: Some("T-1".to_owned()),
         on_behalf_of: Some("982024".parse().unwrap()),
+        delegation: Some("d-tax".to_owned()),
     }
 }
 

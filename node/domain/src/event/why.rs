@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
 use crate::local_body_code::LocalBodyCode;
 
 /// Reasons that one event names, at most; the first decide.
@@ -30,11 +31,39 @@ pub struct Why {
     /// The body under whose delegation (事務代行) it was done (R42).
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<LocalBodyCode>,
+    /// The delegation that decided, by its id in the register of the body that gave it (R42).
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<String>,
 }
 
 impl Why {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Event {
+    /// What decided the operation that it tells of, where it tells of a decision.
+    pub fn why(&self) -> Option<&Why> {
+        match self {
+            Self::Called { why, .. } | Self::CallRefused { why, .. } => Some(why),
+            Self::Authorised(request) | Self::Refused(request) => Some(&request.why),
+            _ => None,
+        }
+    }
+
+    /// The request that it belongs to: what was decided, what came of it.
+    pub fn request(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Called { request, .. }
+            | Self::CallRefused { request, .. }
+            | Self::CallEnded { request, .. }
+            | Self::Outcome { request, .. }
+            | Self::ExchangeClosed { request, .. } => Some(*request),
+            Self::Authorised(request) | Self::Refused(request) => Some(request.request),
+            Self::ExchangeOpened(exchange) => Some(exchange.request),
+            _ => None,
+        }
     }
 }

@@ -122,6 +122,11 @@ fn r2_r23_roles_fit_their_kinds() {
     assert_eq!(of(StaffKind::System, role::APPROVER), Some(Why::RoleOfKind));
     assert_eq!(of(StaffKind::Auditor, role::CLERK), Some(Why::RoleOfKind));
     assert_eq!(of(StaffKind::Staff, "king"), Some(Why::Role));
+    // Operators and contractors are in the platform's register, and in no body's.
+    for kind in ["operator", "maintenance", "device"] {
+        let text = FILE.replacen("kind = \"staff\"", &format!("kind = \"{kind}\""), 1);
+        assert_eq!(RegisterFile::parse(&text).unwrap_err().why, Why::Syntax, "{kind}");
+    }
 }
 
 #[test]

@@ -124,12 +124,13 @@ fn each(mut bytes: &[u8]) -> Result<Vec<Record>, Failure> {
     Ok(records)
 }
 
-/// One record: what people look for, and its one byte form.
+/// One record: what people look for (R3), and its one byte form.
 fn line(record: &Record, act: ActId) -> Value {
     let target = record.target.map(|target| match target {
         Target::Person(id) => json!({ "person": HEXLOWER.encode(&id) }),
         Target::Notice(id) => json!({ "notice": HEXLOWER.encode(&id) }),
     });
+    let (why, request) = (record.event.why(), record.event.request());
     let event = serde_json::to_value(&record.event).ok();
     let event = event.as_ref().and_then(Value::as_object).and_then(|event| event.keys().next().cloned());
     json!({
@@ -142,6 +143,13 @@ fn line(record: &Record, act: ActId) -> Value {
         "affair": record.affair.map(|affair| affair.to_string()),
         "result": record.result,
         "event": event,
+        "request": request.map(|id| HEXLOWER.encode(&id)),
+        "device": why.map(|why| &why.device),
+        "department": why.map(|why| &why.department),
+        "reasons": why.map(|why| &why.reasons),
+        "ticket": why.map(|why| &why.ticket),
+        "on_behalf_of": why.and_then(|why| why.on_behalf_of).map(|body| body.to_string()),
+        "delegation": why.map(|why| &why.delegation),
         "record": record.to_bytes().map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default(),
     })
 }

@@ -1,7 +1,10 @@
 //! R42: another body's staff act under a pre-authorised, dated, scoped delegation (事務代行), and under nothing else; D10's
 //! part of it.
 
+mod told;
+
 use chukei_harness::layout::{AFFAIRS, Layout};
+use chukei_harness::role::Role;
 use chukei_wire::frame::{FRAME_HEAD, Outcome, Status};
 use chukei_wire::header::{Hop, Kind};
 use chukei_wire::leave::Leave;
@@ -12,7 +15,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::copy_file::{Row, TAX, file};
 use crate::founding::{moment, refounded};
 use crate::group::{Shared, Test, group};
-use crate::hop::{credentials, dial_staff};
+use crate::hop::{Caller, Reply, credentials, dial_staff};
 use crate::program::Ended;
 use crate::stage::Stage;
 
@@ -21,10 +24,12 @@ const TESTS: &[Test<Delegated>] = &[
     ("r42_what_the_delegation_does_not_cover_is_proxy_scope", beyond_the_scope),
     ("r42_before_its_begin_and_from_its_end_on_a_delegation_is_proxy_expired", outside_its_time),
     ("r42_r1_without_a_delegation_a_body_is_like_one_that_does_not_exist", not_authorised),
+    ("r42_a_delegation_taken_back_is_felt_by_the_very_next_operation_on_a_live_connection", taken_back),
+    ("r42_delegations_that_contradict_each_other_are_refused", contradictory),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    group("delegation", TESTS)
+    group("delegation", &[TESTS, told::TESTS].concat())
 }
 
 /// In trouble, and acted for.
@@ -42,12 +47,16 @@ struct Delegated(Stage);
 impl Shared for Delegated {
     fn set() -> Result<Self, Failed> {
         let stage = Stage::start("delegation", |layout| {
+            // What two persons decide, such as to export a log, is done at once.
+            let node = layout.config(Role::Node);
+            let text = std::fs::read_to_string(&node).unwrap();
+            std::fs::write(&node, format!("{text}\n[two_person]\nwait_hours = 0\n")).unwrap();
             let day = |days| moment(layout, days);
             delegate(
                 layout,
                 "d-tax",
                 HELPER,
-                &["copy_import", "copy_show", "person_list"],
+                &["copy_import", "copy_show", "person_block", "person_list"],
                 [day(-1), day(20)],
             );
             delegate(layout, "d-past", OTHER, &["copy_show"], [day(-20), day(-1)]);
@@ -77,6 +86,24 @@ static TURNS: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn turn() -> std::sync::MutexGuard<'static, ()> {
     TURNS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The member of staff of `body` who does everything there, on a connection of their own.
+fn dialled(stage: &Stage, body: &str) -> Caller {
+    let credentials = credentials(stage.layout(), &format!("staff-{body}-u-tax-07"));
+    stage.runtime.block_on(dial_staff(stage.layout(), &credentials)).unwrap()
+}
+
+/// What the caller's body may do on behalf of another.
+fn leave(of: &str) -> Hop {
+    Hop { leave: Leave::of(Some(of.parse().unwrap()), None), ..Hop::default() }
+}
+
+#[track_caller]
+fn outcome(reply: &Reply) -> Outcome {
+    assert_eq!(reply.error, None);
+    let length = u32::from_be_bytes(reply.bytes[1..FRAME_HEAD].try_into().unwrap()) as usize;
+    Status::from_bytes(&reply.bytes[FRAME_HEAD..FRAME_HEAD + length]).unwrap().outcome
 }
 
 fn on_behalf(stage: &Stage, of: &str, by: &str, args: &[&str]) -> Ended {
@@ -146,25 +173,58 @@ fn not_authorised(Delegated(stage): &Delegated) {
     // Without a word about a delegation another body is what it always was.
     assert_eq!(stage.staff(HELPER, &["--body", BODY, "person", "list"]).refused(), "NOT_FOUND");
     // Byte for byte the same, whether the body gave nothing or is nobody's.
-    let credentials = credentials(stage.layout(), &format!("staff-{BODY}-u-tax-07"));
-    let caller = stage.runtime.block_on(dial_staff(stage.layout(), &credentials)).unwrap();
+    let caller = dialled(stage, BODY);
     let list = chukei_wire::codec::encode(&PersonListRequest { after: None }).unwrap();
-    let replies: Vec<_> = [HELPER, NOBODYS]
-        .iter()
-        .map(|of| {
-            let hop = Hop { leave: Leave::of(Some(of.parse().unwrap()), None), ..Hop::default() };
-            let header = caller.header(Kind::PersonList, of);
-            let list = std::slice::from_ref(&list);
-            stage.runtime.block_on(caller.try_ask_with(&header, &hop, list)).unwrap()
-        })
-        .collect();
-    assert_eq!(replies[0], replies[1]);
-    let outcome = Status::from_bytes(&replies[0].bytes[FRAME_HEAD..]).unwrap().outcome;
-    assert_eq!(outcome, Outcome::Refused(ResultName::NotAuthorised));
+    let ask = |about: &str, of: &str| {
+        let header = caller.header(Kind::PersonList, about);
+        let list = std::slice::from_ref(&list);
+        stage.runtime.block_on(caller.try_ask_with(&header, &leave(of), list)).unwrap()
+    };
+    let reply = ask(HELPER, HELPER);
+    assert_eq!(reply, ask(NOBODYS, NOBODYS));
+    assert_eq!(outcome(&reply), Outcome::Refused(ResultName::NotAuthorised));
     // The leave is for the body of the header and for no other.
-    let hop = Hop { leave: Leave::of(Some(BODY.parse().unwrap()), None), ..Hop::default() };
-    let header = caller.header(Kind::PersonList, HELPER);
-    let reply = stage.runtime.block_on(caller.try_ask_with(&header, &hop, &[list])).unwrap();
-    let outcome = Status::from_bytes(&reply.bytes[FRAME_HEAD..]).unwrap().outcome;
-    assert_eq!(outcome, Outcome::Refused(ResultName::NotFound));
+    assert_eq!(outcome(&ask(HELPER, BODY)), Outcome::Refused(ResultName::NotFound));
+}
+
+/// Given and taken back by the body's administrator while another body's member of staff is connected.
+fn taken_back(Delegated(stage): &Delegated) {
+    let _turn = turn();
+    let caller = dialled(stage, BODY);
+    let list = chukei_wire::codec::encode(&PersonListRequest { after: None }).unwrap();
+    let asked = || {
+        let header = caller.header(Kind::PersonList, HELPER);
+        let list = std::slice::from_ref(&list);
+        outcome(&stage.runtime.block_on(caller.try_ask_with(&header, &leave(HELPER), list)).unwrap())
+    };
+    let refused = Outcome::Refused(ResultName::NotAuthorised);
+    assert_eq!(asked(), refused);
+    for id in ["d-back-1", "d-back-2"] {
+        assert_eq!(granted(stage, id, [-1, 20]).code, Some(0));
+        assert_eq!(asked(), Outcome::Answered, "the very next one");
+        stage.staff(HELPER, &["delegation", "revoke", id]).done();
+        assert_eq!(asked(), refused, "the very next one");
+    }
+}
+
+/// The helper's administrator lets the other body list persons, from so many days after now until so many.
+fn granted(stage: &Stage, id: &str, [from, until]: [i64; 2]) -> Ended {
+    let [from, until] = [from, until].map(|days| moment(stage.layout(), days));
+    let args =
+        ["delegation", "grant", id, "--to", BODY, "--affairs", AFFAIRS[0], "--function", "person_list"];
+    stage.staff(HELPER, &[&args[..], &["--from", &from, "--until", &until]].concat())
+}
+
+fn contradictory(Delegated(stage): &Delegated) {
+    let _turn = turn();
+    granted(stage, "d-first", [1, 9]).done();
+    assert_eq!(granted(stage, "d-second", [8, 12]).refused(), "BAD_FORMAT", "two would decide");
+    assert_eq!(granted(stage, "d-never", [9, 8]).refused(), "BAD_PERIOD");
+    let itself = ["delegation", "grant", "d-own", "--to", HELPER, "--affairs", AFFAIRS[0]];
+    let [from, until] = [30, 31].map(|days| moment(stage.layout(), days));
+    let rest = ["--function", "person_list", "--from", &from, "--until", &until];
+    assert_eq!(stage.staff(HELPER, &[&itself[..], &rest].concat()).refused(), "BAD_FORMAT", "to itself");
+    stage.staff(HELPER, &["delegation", "revoke", "d-first"]).done();
+    granted(stage, "d-second", [8, 12]).done();
+    stage.staff(HELPER, &["delegation", "revoke", "d-second"]).done();
 }
