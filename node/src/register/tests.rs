@@ -65,7 +65,7 @@ async fn founded() -> Sample {
 }
 
 async fn change(sample: &Sample, change: Change) -> Result<u64, ChangeError> {
-    let grant = duty_write(&sample.scope("982016"), "staff_set");
+    let grant = duty_write(&sample.scope("982016"), "register_change");
     sample.body("982016").change_register(&grant, change, NOW_MS).await
 }
 

@@ -52,7 +52,7 @@ fn groups_are_no_actions_and_hold_what_the_schema_says() {
             && holds("opens_persons", "copy_show")
     );
     assert!(holds("data", "self_info") && !holds("work", "self_info"));
-    assert!(!holds("data", "backup_restore") && !holds("data", "audit_search"));
+    assert!(!holds("data", "backup_restore") && !holds("data", "audit_verify"));
     for group in ["data", "work", "logs", "upkeep", "privileged", "", "Action::\"copy_show\""] {
         assert_eq!(vocabulary.action(group), None);
     }

@@ -24,26 +24,9 @@ const WORK: &[&str] = &[
 const OF_AN_AFFAIR: &[&str] =
     &["copy_import", "copy_show", "provision_status", "notice_send", "notice_status"];
 const OPENS: &[&str] = &["copy_show", "provision_status", "person_block"];
-const LOGS: &[&str] = &["audit_verify", "audit_search", "audit_export"];
-const SETTINGS: &[&str] = &[
-    "catalogue_list",
-    "keys_status",
-    "access_explain",
-    "policy_show",
-    "register_show",
-    "staff_list",
-    "delegation_list",
-    "act_list",
-];
-const RIGHTS: &[&str] = &[
-    "register_change",
-    "staff_set",
-    "policy_set",
-    "catalogue_load",
-    "function_enable",
-    "delegation_grant",
-    "delegation_revoke",
-];
+const LOGS: &[&str] = &["audit_verify"];
+const SETTINGS: &[&str] = &["catalogue_list", "keys_status", "access_explain", "register_show", "act_list"];
+const RIGHTS: &[&str] = &["register_change"];
 const ACTS: &[&str] = &["act_request", "act_approve", "act_cancel", "act_execute"];
 const UPKEEP: &[&str] =
     &["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
@@ -196,7 +179,6 @@ impl Case<'_> {
             || self.does(&["self_info"]) && self.is(&["portal"])
             || self.does(LOGS) && self.is(&["auditor"]) && reads
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
-            || self.does(&["audit_search", "audit_export"]) && staff_with(&["reviewer"])
             || self.does(SETTINGS) && self.is(&["staff", "auditor", "system"])
             || (self.does(RIGHTS) || self.does(&["keys_rotate", "backup_create"]))
                 && staff_with(&["administrator"])

@@ -43,12 +43,12 @@ fn d9_maintenance_needs_ticket_window_and_listed_device_and_never_has_data() {
         with(|made| made.contract.as_mut().unwrap().until_day = TODAY - 1),
         deny(ResultName::NotPermitted)
     );
-    for action in ["copy_show", "copy_import", "person_list", "self_info", "audit_search", "audit_verify"] {
+    for action in ["copy_show", "copy_import", "person_list", "self_info", "audit_verify"] {
         let made = Made::new("maintenance", action).with_roles(&["administrator", "reviewer", "approver"]);
         assert_eq!(outcome(&made), deny(ResultName::RoleHasNoDataAccess), "{action}");
     }
     assert_eq!(
-        outcome(&Made::new("maintenance", "policy_set").with_roles(&["administrator"])),
+        outcome(&Made::new("maintenance", "register_change").with_roles(&["administrator"])),
         deny(ResultName::NotPermitted)
     );
 }
@@ -75,13 +75,13 @@ fn r2_operators_and_auditors_have_no_path_to_data() {
             assert_eq!(outcome(&made), deny(ResultName::RoleHasNoDataAccess), "{kind} {action}");
         }
     }
-    let mut auditor = Made::new("auditor", "audit_search");
+    let mut auditor = Made::new("auditor", "audit_verify");
     assert_eq!(outcome(&auditor), Outcome::Permit);
     auditor.effect = Effect::Export;
     assert_eq!(outcome(&auditor), deny(ResultName::NotPermitted));
     assert_eq!(outcome(&Made::new("auditor", "keys_rotate")), deny(ResultName::NotPermitted));
     assert_eq!(outcome(&Made::new("operator", "node_restart")), Outcome::Permit);
-    assert_eq!(outcome(&Made::new("operator", "audit_search")), deny(ResultName::RoleHasNoDataAccess));
+    assert_eq!(outcome(&Made::new("operator", "audit_verify")), deny(ResultName::RoleHasNoDataAccess));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn r42_another_body_acts_only_as_its_delegation_says() {
     };
     assert_eq!(with(other_affair), deny(ResultName::ProxyScope));
     // Neither rights nor keys nor logs can be delegated, whatever the delegation names.
-    for action in ["staff_set", "keys_rotate", "audit_search", "act_approve"] {
+    for action in ["register_change", "keys_rotate", "audit_verify", "act_approve"] {
         let mut made = made.clone().with_roles(&["administrator", "reviewer"]).stepped_up(1);
         made.action = action.to_owned();
         made.proxy.as_mut().unwrap().1.push(action.to_owned());

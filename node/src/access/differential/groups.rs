@@ -14,26 +14,10 @@ pub(super) const WORK: &[&str] = &[
 pub(super) const OF_AN_AFFAIR: &[&str] =
     &["copy_import", "copy_show", "provision_status", "notice_send", "notice_status"];
 pub(super) const OPENS: &[&str] = &["copy_show", "provision_status", "person_block"];
-pub(super) const LOGS: &[&str] = &["audit_verify", "audit_search", "audit_export"];
-pub(super) const SETTINGS: &[&str] = &[
-    "catalogue_list",
-    "keys_status",
-    "access_explain",
-    "policy_show",
-    "register_show",
-    "staff_list",
-    "delegation_list",
-    "act_list",
-];
-pub(super) const RIGHTS: &[&str] = &[
-    "register_change",
-    "staff_set",
-    "policy_set",
-    "catalogue_load",
-    "function_enable",
-    "delegation_grant",
-    "delegation_revoke",
-];
+pub(super) const LOGS: &[&str] = &["audit_verify"];
+pub(super) const SETTINGS: &[&str] =
+    &["catalogue_list", "keys_status", "access_explain", "register_show", "act_list"];
+pub(super) const RIGHTS: &[&str] = &["register_change"];
 pub(super) const ACTS: &[&str] = &["act_request", "act_approve", "act_cancel", "act_execute"];
 pub(super) const UPKEEP: &[&str] =
     &["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];

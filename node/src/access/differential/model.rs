@@ -342,9 +342,8 @@ impl Case<'_> {
         let reads = self.request.kind() != Kind::AuditVerify || self.does(LOGS);
         self.does(WORK) && self.is(&["staff", "system"])
             || self.does(&["self_info"]) && self.request.by_permit
-            || self.does(LOGS) && self.is(&["auditor"]) && reads && self.action != "audit_export"
+            || self.does(LOGS) && self.is(&["auditor"]) && reads
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
-            || self.does(&["audit_search", "audit_export"]) && staff_with(&["reviewer"])
             || self.does(SETTINGS) && self.is(&["staff", "auditor", "system"])
             || (self.does(RIGHTS) || self.does(&["keys_rotate", "backup_create"]))
                 && staff_with(&["administrator"])

@@ -33,7 +33,7 @@ until = "2026-12-01T00:00:00+09:00"
 "#;
 
 async fn put(sample: &Sample, entries: Vec<Entry>) {
-    let grant = duty_write(&sample.scope("982016"), "delegation_grant");
+    let grant = duty_write(&sample.scope("982016"), "register_change");
     let change = Change { put: entries, ..Change::default() };
     sample.body("982016").change_register(&grant, change, NOW_MS).await.unwrap();
 }
