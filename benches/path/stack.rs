@@ -79,7 +79,8 @@ impl<'a> WholePath<'a> {
     /// How many of the node's decisions took so many seconds at most, in the order of these bounds; the last is all.
     pub(crate) fn decisions(&self) -> Result<Vec<(f64, u64)>, Failure> {
         let page = self.stack.metrics(Role::Node)?;
-        let buckets = page.lines().filter_map(|line| line.strip_prefix(DECISIONS)?.split_once("le=\""));
+        // The last label: a role is one as well, and ends like it.
+        let buckets = page.lines().filter_map(|line| line.strip_prefix(DECISIONS)?.rsplit_once("le=\""));
         let bound_and_count = |rest: &str| -> Option<(f64, u64)> {
             let (bound, count) = rest.split_once("\"} ")?;
             Some((bound.replace("+Inf", "inf").parse().ok()?, count.parse().ok()?))

@@ -1,6 +1,26 @@
 //! The proof that one operation was permitted, which reads, writes, deliveries and exports require.
 //!
 //! A grant cannot be made, copied or kept by hand: it is consumed with the operation it was given for.
+//!
+//! ```
+//! use chukei_node::access::grant::{Grant, Read};
+//! fn used_once(grant: Grant<Read>) -> Grant<Read> {
+//!     grant
+//! }
+//! ```
+//! ```compile_fail,E0382
+//! use chukei_node::access::grant::{Grant, Read};
+//! fn used_twice(grant: Grant<Read>) -> [Grant<Read>; 2] {
+//!     [grant, grant]
+//! }
+//! ```
+//! ```compile_fail,E0624
+//! use chukei_node::access::grant::{Grant, Read};
+//! use chukei_node::access::scope::BodyScope;
+//! fn forged(scope: BodyScope) -> Grant<Read> {
+//!     Grant::new(scope, "copy_show", None)
+//! }
+//! ```
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,6 +1,28 @@
 //! The body on whose behalf something happens, and by whose leave.
 //!
 //! There is no way to name a body and get its scope: each constructor starts from something authenticated.
+//!
+//! ```
+//! use chukei_node::access::scope::BodyScope;
+//! use chukei_wire::body_code::BodyCode;
+//! fn entered(scope: &BodyScope) -> BodyCode {
+//!     scope.code()
+//! }
+//! ```
+//! ```compile_fail,E0277
+//! use chukei_node::access::scope::BodyScope;
+//! use chukei_wire::body_code::BodyCode;
+//! fn named(code: BodyCode) -> BodyScope {
+//!     code.into()
+//! }
+//! ```
+//! ```compile_fail,E0616
+//! use chukei_node::access::scope::BodyScope;
+//! fn exchanged(mut own: BodyScope, other: BodyScope) -> BodyScope {
+//!     own.body = other.body;
+//!     own
+//! }
+//! ```
 
 use std::sync::Arc;
 
