@@ -97,8 +97,7 @@ impl PolicyBook {
                 policy_version,
             };
         };
-        let (rules, wide): (&[Arc<Rule>], &[Attribute]) =
-            own.as_ref().map_or((&[], &[]), |own| (&own.rules, &own.wide));
+        let wide: &[Attribute] = own.as_ref().map_or(&[], |own| &own.wide);
         let question = Question::new(
             &self.vocabulary,
             &self.memory,
@@ -106,7 +105,13 @@ impl PolicyBook {
             [&self.base.wide, wide],
         );
         let mut tally = Tally::default();
-        for rule in self.base.rules.iter().chain(rules).filter(|rule| rule.is_for(action)) {
+        let rules = std::iter::once(&self.base).chain(own.as_deref());
+        let fronted = rules.flat_map(|policies| policies.fronts.iter().zip(&policies.rules));
+        for (front, rule) in fronted.filter(|(front, _)| front.is_for(action)) {
+            if front.is_silent(&question.reading) {
+                asked(rule, Said::DoesNotApply, &question.reading);
+                continue;
+            }
             let said = match (rule.outcome(&question), rule.does) {
                 (evaluation::Outcome::Silent, _) => Said::DoesNotApply,
                 (evaluation::Outcome::Fault, _) => Said::NotEvaluated,

@@ -11,6 +11,7 @@ pub mod error;
 mod evaluation;
 pub mod explain;
 pub mod facts;
+mod front;
 pub mod limits;
 mod memory;
 pub mod policies;

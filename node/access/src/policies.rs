@@ -7,6 +7,7 @@ use chukei_crypto::hash::sha256_parts;
 
 use crate::attribute::Attribute;
 use crate::error::{Fault, PolicyError};
+use crate::front::Front;
 use crate::limits::WIDE_MAX;
 use crate::memory::Memory;
 use crate::rule::{Owner, Rule};
@@ -27,6 +28,8 @@ const BASE: &[&str] = &[
 /// The policies of one body, checked and ready to be put in force.
 pub struct BodyPolicies {
     pub(crate) rules: Box<[Arc<Rule>]>,
+    /// Of each of them, in one piece.
+    pub(crate) fronts: Box<[Front]>,
     /// What the policies without a table look at.
     pub(crate) wide: Box<[Attribute]>,
     pub(crate) version: PolicyVersion,
@@ -36,7 +39,8 @@ impl BodyPolicies {
     fn new(rules: Vec<Arc<Rule>>, version: PolicyVersion) -> Self {
         let wide: BTreeSet<Attribute> =
             rules.iter().filter(|rule| rule.is_wide()).flat_map(|rule| rule.attributes()).collect();
-        Self { rules: rules.into(), wide: wide.into_iter().collect(), version }
+        let fronts = rules.iter().map(|rule| rule.front()).collect();
+        Self { rules: rules.into(), fronts, wide: wide.into_iter().collect(), version }
     }
 
     /// The version that events will name.

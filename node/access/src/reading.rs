@@ -31,10 +31,15 @@ pub(crate) enum Texts<'a> {
 
 impl<'a> Texts<'a> {
     pub(crate) fn contains(self, text: &str) -> bool {
+        self.any(|held| held == text)
+    }
+
+    /// Whether `is` holds for one of them.
+    pub(crate) fn any(self, is: impl Fn(&str) -> bool) -> bool {
         match self {
-            Self::Names(names) => names.iter().any(|name| name == text),
-            Self::Affairs(codes) => codes.iter().any(|code| code.as_str() == text),
-            Self::Datasets(codes) => codes.iter().any(|code| code.as_str() == text),
+            Self::Names(names) => names.iter().any(|name| is(name)),
+            Self::Affairs(codes) => codes.iter().any(|code| is(code.as_str())),
+            Self::Datasets(codes) => codes.iter().any(|code| is(code.as_str())),
         }
     }
 

@@ -8,6 +8,7 @@ use chukei_wire::result::ResultName;
 use crate::attribute::Attribute;
 use crate::error::{Fault, PolicyError};
 use crate::evaluation::Outcome;
+use crate::front::Front;
 use crate::limits::{ID_MAX, REASON_MAX, STEP_UP_MAX_S};
 use crate::memory::Memory;
 use crate::question::Question;
@@ -99,9 +100,13 @@ impl Rule {
         Ok(Self { id, does, reason_en, reason_ja, rule, actions, dimensions, form })
     }
 
-    /// Whether its scope admits the action of this place.
-    pub(crate) fn is_for(&self, action: usize) -> bool {
-        self.actions >> action & 1 == 1
+    /// What is looked at before it.
+    pub(crate) fn front(&self) -> Front {
+        let table = match &self.form {
+            Form::Table(table) => Some(table),
+            Form::Wide(..) => None,
+        };
+        Front::new(self.actions, &self.dimensions, table)
     }
 
     /// What it says.

@@ -59,6 +59,28 @@ impl Table {
             };
             row = row * count + class;
         }
+        self.row(row)
+    }
+
+    /// Whether whatever is of this class of the dimension `at` is silent, whatever the others are.
+    pub(crate) fn is_silent(
+        &self,
+        dimensions: &[Dimension],
+        actions: ActionSet,
+        at: usize,
+        class: usize,
+    ) -> bool {
+        let Some(rows) = rows(dimensions, actions) else { return false };
+        let count = |dimension: &Dimension| dimension.count(actions);
+        let Some(classes) = dimensions.get(at).and_then(count) else { return false };
+        let Some(stride) = dimensions.iter().skip(at + 1).map(count).product::<Option<usize>>() else {
+            return false;
+        };
+        let of_class = (0..rows).filter(|row| row / stride.max(1) % classes.max(1) == class);
+        of_class.map(|row| self.row(row)).all(|outcome| outcome == Outcome::Silent)
+    }
+
+    fn row(&self, row: usize) -> Outcome {
         let byte = self.0.get(row / ROWS_IN_BYTE).copied().unwrap_or(u8::MAX);
         match byte >> (row % ROWS_IN_BYTE * 2) & 3 {
             0 => Outcome::Silent,
