@@ -14,6 +14,7 @@ mod copy_file;
 mod credentials;
 mod delegation;
 mod disks;
+mod edited_log;
 mod engines;
 mod every_endpoint;
 mod factors;
@@ -58,6 +59,7 @@ fn trials() -> Vec<Trial> {
     [
         acts::trials(),
         contract::trials(),
+        edited_log::trials(),
         every_endpoint::trials(),
         isolation::trials(),
         permits::trials(),
