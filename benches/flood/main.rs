@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chukei_benches::stats::{Spread, show};
 use chukei_benches::table::Table;
-use chukei_benches::{Failure, disk, machine};
+use chukei_benches::{Failure, disk, machine, program};
 use clap::Parser;
 
 use caller::{Caller, Told};
@@ -58,20 +58,13 @@ fn main() -> ExitCode {
         Some(played) => played,
         None => run(&Args::parse()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("flood: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    program::ended("flood", done)
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}\n", machine::describe())?;
-    let base = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::Builder::new().prefix("chukei-flood-").tempdir_in(base)?;
+    let folder = program::folder("flood", args.dir.clone())?;
     writeln!(out, "{}", disk::table(folder.path())?)?;
 
     let asked = args.limit.saturating_mul(args.times);

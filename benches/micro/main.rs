@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use chukei_benches::paired::{Pair, Plan};
 use chukei_benches::table::Table;
-use chukei_benches::{Failure, machine};
+use chukei_benches::{Failure, machine, program};
 use clap::Parser;
 
 /// Cost of sealing, of a channel's messages and of its handshake.
@@ -43,13 +43,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("micro: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    program::ended("micro", run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chukei_benches::load::Round;
-use chukei_benches::{Failure, disk, machine};
+use chukei_benches::{Failure, disk, machine, program};
 use clap::Parser;
 use tokio::runtime::Runtime;
 
@@ -61,20 +61,13 @@ fn main() -> ExitCode {
         Some(played) => played,
         None => run(&Args::parse()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("path: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    program::ended("path", done)
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}\n", machine::describe())?;
-    let base = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::Builder::new().prefix("chukei-path-").tempdir_in(base)?;
+    let folder = program::folder("path", args.dir.clone())?;
     writeln!(out, "{}", disk::table(folder.path())?)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

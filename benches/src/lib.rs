@@ -11,6 +11,7 @@ pub mod load;
 pub mod loading;
 pub mod machine;
 pub mod paired;
+pub mod program;
 pub mod progress;
 pub mod stats;
 pub mod table;

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use chukei_benches::progress::Progress;
 use chukei_benches::table::Table;
-use chukei_benches::{Failure, disk, machine};
+use chukei_benches::{Failure, disk, machine, program};
 use chukei_store::EngineKind;
 use clap::{Parser, ValueEnum};
 use tokio::runtime::Runtime;
@@ -136,13 +136,7 @@ impl Bench {
 
 fn main() -> ExitCode {
     let done = kill::play().or_else(memory::play).unwrap_or_else(|| run(Args::parse()));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("store: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    program::ended("store", done)
 }
 
 fn run(args: Args) -> Result<(), Failure> {
@@ -150,7 +144,7 @@ fn run(args: Args) -> Result<(), Failure> {
     let mut progress = Progress::new(parts().count());
     progress.print(format!("{}\n", machine::describe()))?;
     let base = args.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::Builder::new().prefix("chukei-store-").tempdir_in(&base)?;
+    let folder = program::folder("store", Some(base.clone()))?;
     progress.print(disk::table(folder.path())?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = match args.engines.contains(&EngineKind::Postgres) {

@@ -133,11 +133,6 @@ impl PolicyBook {
         self.memory.clear();
     }
 
-    /// How many outcomes are remembered, at most [`crate::limits::REMEMBERED_MAX`].
-    pub fn remembered(&self) -> usize {
-        self.memory.len()
-    }
-
     fn own(&self, body: Option<BodyCode>) -> Option<Arc<BodyPolicies>> {
         self.bodies.load().get(&body?).cloned()
     }
