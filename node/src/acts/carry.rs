@@ -1,18 +1,18 @@
 //! The worker of a body's acts: what was left too long ends, and what has waited long enough is carried out.
 //!
 //! What must hold: an act is begun durably before it does anything, and what it does may be done again, so that a stop
-//! anywhere leads on to one end. Who decided is looked at once more when the waiting period is over. A failure that may
-//! pass is tried again and counted; one of a rule ends the act.
+//! anywhere leads on to one end: the one that the log tells of, once it does. Who decided is looked at once more when the
+//! waiting period is over. A failure that may pass is tried again and counted; one of a rule ends the act.
 
 use std::sync::Arc;
 
-use chukei_domain::act::{ActRefusal, Due, Moment, State};
+use chukei_domain::act::{Act, ActRefusal, Due, Moment, State};
 use chukei_domain::event::{ActStep, Event};
 use chukei_wire::id::ActId;
 use chukei_wire::result::ResultName;
 
 use super::asking::tell;
-use super::effects::{self, Effect};
+use super::effects;
 use super::persons::{self, Deciding};
 use super::rows::{self, Loaded, Row};
 use super::{ActError, LOOK};
@@ -102,11 +102,10 @@ impl Worker<'_> {
     }
 
     async fn expire(&self, mut known: Loaded, at: Moment) -> Result<Row, ActError> {
-        known.row.act.expire(self.scope.actor(), at)?;
-        self.count(&known.row);
-        tell(self.body(), self.scope.actor(), &known.row.act, ActStep::Expired, ResultName::Expired, at)
-            .await?;
-        Ok(known.save(self.body()).await?)
+        let (body, actor) = (self.body(), self.scope.actor());
+        known.row.act.expire(actor, at)?;
+        tell(body, actor, &known.row.act, ActStep::Expired, ResultName::Expired, at).await?;
+        keep_ended(self.node, body, known).await
     }
 
     /// The waiting period is over: both are looked at once more.
@@ -133,9 +132,15 @@ impl Worker<'_> {
     /// Does what was decided. `again`: a stop may have come behind any part of it.
     async fn carry_on(&self, mut known: Loaded, again: bool) -> Result<Row, ActError> {
         let (body, actor) = (self.body(), self.scope.actor());
+        let told = if again { self.told_end(&known.row.act).await? } else { None };
+        if let Some(Err(why)) = told {
+            // What the log calls a failure is not done after all.
+            known.row.act.failed(&why, actor, self.node.moment())?;
+            return keep_ended(self.node, body, known).await;
+        }
         let grant = duty_write(&self.scope, "act");
         let done = match effects::carry_out(self.node, &grant, &known.row.act).await {
-            Ok(Effect { erasure }) => {
+            Ok(erasure) => {
                 known.row.erasure = erasure;
                 Ok(())
             }
@@ -146,27 +151,27 @@ impl Worker<'_> {
             body = %body.code(), act = %ActId(known.row.act.id), kind = known.row.kind().as_str(),
             done = done.is_ok(), "an act is carried out",
         );
-        if again && self.is_told(&known).await? {
-            return finish(self.node, body, known, done, actor).await;
+        if told.is_some() {
+            known.row.act.executed(actor, self.node.moment())?;
+            return keep_ended(self.node, body, known).await;
         }
         end(self.node, body, known, done, actor).await
     }
 
-    /// Whether the log tells of the act's end already.
-    async fn is_told(&self, known: &Loaded) -> Result<bool, ActError> {
-        let (log, act) = (self.body().audit().clone(), &known.row.act);
-        let (id, from) = (act.id, act.log_at + 1);
+    /// What the log tells of the act's end, where it does already; of a failure, why.
+    async fn told_end(&self, act: &Act) -> Result<Option<Result<(), String>>, ActError> {
+        let (log, id, from) = (self.body().audit().clone(), act.id, act.log_at + 1);
         let told = tokio::task::spawn_blocking(move || {
-            log.walk(from).map_while(Result::ok).any(|record| match record.event {
-                Event::Act(told) => told.id == id && matches!(told.step, ActStep::Executed | ActStep::Failed),
-                _ => false,
+            log.walk(from).map_while(Result::ok).find_map(|record| match record.event {
+                Event::Act(told) if told.id == id => match told.step {
+                    ActStep::Executed => Some(Ok(())),
+                    ActStep::Failed => Some(Err(record.result)),
+                    _ => None,
+                },
+                _ => None,
             })
         });
         Ok(told.await.map_err(|_| ResultName::NotReady)?)
-    }
-
-    fn count(&self, row: &Row) {
-        self.node.metrics.acts_ended.with_label_values(&[row.kind().as_str(), row.act.state.as_str()]).inc();
     }
 }
 
@@ -185,39 +190,23 @@ pub(super) async fn end(
 ) -> Result<Row, ActError> {
     let at = node.moment();
     let (step, result) = match done {
-        Ok(()) => (ActStep::Executed, ResultName::Done),
-        Err(why) => (ActStep::Failed, why),
+        Ok(()) => {
+            known.row.act.executed(actor, at)?;
+            (ActStep::Executed, ResultName::Done)
+        }
+        Err(why) => {
+            known.row.act.failed(why.as_str(), actor, at)?;
+            (ActStep::Failed, why)
+        }
     };
-    let before = known.row.act.clone();
-    settle(&mut known, done, actor, at)?;
     tell(body, actor, &known.row.act, step, result, at).await?;
-    known.row.act = before;
-    finish(node, body, known, done, actor).await
+    keep_ended(node, body, known).await
 }
 
-/// Makes the end durable.
-async fn finish(
-    node: &Node,
-    body: &HostedBody,
-    mut known: Loaded,
-    done: Result<(), ResultName>,
-    actor: &str,
-) -> Result<Row, ActError> {
-    settle(&mut known, done, actor, node.moment())?;
+/// Makes an end durable that the log tells of.
+async fn keep_ended(node: &Node, body: &HostedBody, known: Loaded) -> Result<Row, ActError> {
     let row = known.save(body).await?;
     let labels = [row.kind().as_str(), row.act.state.as_str()];
     node.metrics.acts_ended.with_label_values(&labels).inc();
     Ok(row)
-}
-
-fn settle(
-    known: &mut Loaded,
-    done: Result<(), ResultName>,
-    actor: &str,
-    at: Moment,
-) -> Result<(), ActRefusal> {
-    match done {
-        Ok(()) => known.row.act.executed(actor, at),
-        Err(why) => known.row.act.failed(why.as_str(), actor, at),
-    }
 }

@@ -17,43 +17,40 @@ use crate::hosted::persons::PersonId;
 use crate::hosted::rows::RowError;
 use crate::register::{Change, ChangeError};
 
-/// What carrying an act out has begun.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Effect {
-    /// An erasure.
-    pub(super) erasure: Option<[u8; 16]>,
-}
-
-/// Does what was decided.
-pub(super) async fn carry_out(node: &Node, grant: &Grant<Write>, act: &Act) -> Result<Effect, ActError> {
-    let erased = match &act.subject {
-        Subject::ErasePerson(person) => Wanted::Person(*person),
-        Subject::EraseDataset(dataset) => Wanted::Dataset(*dataset),
-        Subject::EraseBody => Wanted::Body,
-        Subject::Unblock { person, datasets } => {
-            unblock(node, grant, *person, datasets).await?;
-            return Ok(Effect::default());
-        }
+/// Does what was decided; of an erasure, which begins here, the id.
+pub(super) async fn carry_out(
+    node: &Node,
+    grant: &Grant<Write>,
+    act: &Act,
+) -> Result<Option<[u8; 16]>, ActError> {
+    let done = match &act.subject {
+        Subject::ErasePerson(person) => return erase(node, grant, act, Wanted::Person(*person)).await,
+        Subject::EraseDataset(dataset) => return erase(node, grant, act, Wanted::Dataset(*dataset)).await,
+        Subject::EraseBody => return erase(node, grant, act, Wanted::Body).await,
+        Subject::Unblock { person, datasets } => unblock(node, grant, *person, datasets).await,
         Subject::PolicyLoad { name, digest } => {
             let text = text(grant.body(), act, digest).await?;
-            load_policy(node, grant, Policy { name: name.clone(), text }).await?;
-            return Ok(Effect::default());
+            load_policy(node, grant, Policy { name: name.clone(), text }).await
         }
-        Subject::PolicyRemove(name) => {
-            remove_policy(node, grant, name).await?;
-            return Ok(Effect::default());
-        }
+        Subject::PolicyRemove(name) => remove_policy(node, grant, name).await,
         Subject::CatalogueLoad { digest, .. } => {
             let text = text(grant.body(), act, digest).await?;
-            grant.body().load_catalogue(grant, &text).await.map_err(not_loaded)?;
-            return Ok(Effect::default());
+            grant.body().load_catalogue(grant, &text).await.map_err(not_loaded)
         }
         // What they bring out is fetched.
-        Subject::AuditExport { .. } | Subject::KeyringCopy => return Ok(Effect::default()),
+        Subject::AuditExport { .. } | Subject::KeyringCopy => Ok(()),
     };
-    let now_ms = node.clock.now_ms();
-    let begun = erasure::begin(grant, act.id, erased, &act.reference, now_ms).await;
-    Ok(Effect { erasure: Some(begun.map_err(not_begun)?) })
+    done.map(|()| None)
+}
+
+async fn erase(
+    node: &Node,
+    grant: &Grant<Write>,
+    act: &Act,
+    wanted: Wanted,
+) -> Result<Option<[u8; 16]>, ActError> {
+    let begun = erasure::begin(grant, act.id, wanted, &act.reference, node.clock.now_ms()).await;
+    begun.map(Some).map_err(not_begun)
 }
 
 fn not_begun(error: ErasureError) -> ActError {

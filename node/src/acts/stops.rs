@@ -193,23 +193,54 @@ async fn r23_a_policy_is_loaded_wholly_and_told_once_whatever_stops_it() {
     stopped_everywhere(subject, loaded).await;
 }
 
+/// The one person there is, withheld.
+async fn withhold(sample: &Sample) {
+    let person = sample.enroll(BODY, 1).await;
+    let body = sample.body(BODY);
+    let mut loaded = body.load_person(&duty_write(&sample.scope(BODY), "test"), &person.person).await;
+    let mut changed = loaded.as_mut().unwrap().take().unwrap();
+    changed.record.flags.block(&[]);
+    body.apply(body.put_person(chukei_store::Batch::new(), &changed).await.unwrap()).await.unwrap();
+}
+
+/// Whether everything of that person is given out.
+async fn given_out(sample: &Sample) -> bool {
+    let grant = duty_write(&sample.scope(BODY), "test");
+    let person = sample.body(BODY).person(&grant, &[1; 16]).await.unwrap().unwrap();
+    person.flags == Default::default()
+}
+
+fn unblock() -> Subject {
+    Subject::Unblock { person: [1; 16], datasets: Vec::new() }
+}
+
 #[tokio::test]
 async fn r23_r50_protection_ends_wholly_and_is_told_once_whatever_stops_it() {
     let subject = async |sample: &Sample| {
-        let person = sample.enroll(BODY, 1).await;
-        let body = sample.body(BODY);
-        let mut loaded = body.load_person(&duty_write(&sample.scope(BODY), "test"), &person.person).await;
-        let mut changed = loaded.as_mut().unwrap().take().unwrap();
-        changed.record.flags.block(&[]);
-        body.apply(body.put_person(chukei_store::Batch::new(), &changed).await.unwrap()).await.unwrap();
-        (Subject::Unblock { person: person.person.id, datasets: Vec::new() }, None)
+        withhold(sample).await;
+        (unblock(), None)
     };
-    let given_out = async |sample: &Sample| {
-        let grant = duty_write(&sample.scope(BODY), "test");
-        let person = sample.body(BODY).person(&grant, &[1; 16]).await.unwrap().unwrap();
-        person.flags == Default::default()
-    };
-    stopped_everywhere(subject, given_out).await;
+    stopped_everywhere(subject, async |sample: &Sample| given_out(sample).await).await;
+}
+
+/// What the log calls a failure stays one, although it could be done by the time that somebody looks again.
+#[tokio::test]
+async fn r23_an_act_whose_failure_is_told_is_not_done_after_a_stop() {
+    let sample = stage(async |_| (unblock(), None)).await;
+    let (done, dir) = looked(sample, 1).await;
+    assert!(!done, "begun, told, and not kept");
+    let sample = Sample::over(dir).await;
+    assert_eq!(told(&sample.body(BODY)), [ActStep::Failed]);
+    opened(&sample).await;
+    withhold(&sample).await;
+    let (done, dir) = looked(sample, usize::MAX).await;
+    assert!(done);
+    let sample = Sample::over(dir).await;
+    let body = sample.body(BODY);
+    let act = rows::load(&body, [7; 16]).await.unwrap().unwrap().row.act;
+    assert_eq!((act.state, act.failure.as_deref()), (State::Failed, Some("NOT_FOUND")));
+    assert_eq!(told(&body), [ActStep::Failed], "once");
+    assert!(!given_out(&sample).await);
 }
 
 #[tokio::test]
