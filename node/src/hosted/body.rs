@@ -279,15 +279,17 @@ impl HostedBody {
             let unread = on_server && fault.cause == Cause::Store;
             return Some(if unread { WriteFault::Unreachable.into() } else { fault });
         }
-        let Some(fault) = self.partition.fault() else { return self.settle_register().await };
-        if !mend {
+        let fault = self.partition.fault();
+        if let (Some(fault), false) = (fault, mend) {
             return Some(fault.into());
         }
         in_store.store(true, Ordering::Release);
-        match self.partition.recover().await {
-            Some(fault) => Some(fault.into()),
-            None => self.settle_register().await,
+        if fault.is_some()
+            && let Some(fault) = self.partition.recover().await
+        {
+            return Some(fault.into());
         }
+        self.settle_register().await
     }
 
     /// Waits for a read no longer than [`READ_WAIT`]; for one that is there already, not at all.
