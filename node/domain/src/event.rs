@@ -321,7 +321,7 @@ pub enum Event {
         /// Entries that are new or other than before, as `class/name`.
         #[serde(rename = "p")]
         put: Vec<String>,
-        /// Entries that are removed.
+        /// Entries that are removed; what was reported about a device goes with it.
         #[serde(rename = "x")]
         removed: Vec<String>,
     },

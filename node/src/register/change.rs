@@ -162,6 +162,11 @@ impl HostedBody {
         let before = self.register();
         let put: Vec<(Class, String)> =
             change.put.iter().map(|entry| (entry.class(), entry.name().to_owned())).collect();
+        let told = |entries: &[(Class, String)]| {
+            entries.iter().map(|(class, name)| format!("{class}/{name}")).collect::<Vec<_>>()
+        };
+        // Not the reports that go with their devices: an event has room for as many as a change may name.
+        let told = [told(&put), told(&change.remove)];
         let of_policies = change.touches(Class::Policy);
         self.check_actions(&change.put)?;
         let (after, removed) = change.applied_to(&before, day_of(now_ms))?;
@@ -175,11 +180,8 @@ impl HostedBody {
             batch = self.put_entry(batch, entry).await?;
         }
         let batch = self.put_head(batch, &after).await?;
-        let told = |entries: &[(Class, String)]| {
-            entries.iter().map(|(class, name)| format!("{class}/{name}")).collect::<Vec<_>>()
-        };
         let (actor, action, version) = (grant.scope().actor(), grant.action(), after.version);
-        self.audit().register_changed(actor, action, version, [told(&put), told(&removed)], now_ms).await?;
+        self.audit().register_changed(actor, action, version, told, now_ms).await?;
         // Until it is known to be there or not, also where nobody waits for it any more.
         self.register_place().set_in_doubt(true);
         self.apply(batch).await.map_err(|error| self.not_applied(error))?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Founding, Register};
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, BadRecord};
 use crate::hosted::HostedBody;
 use crate::hosted::rows::{RowError, SealedFor};
 use crate::key_gate::{Cause, Fault};
@@ -56,7 +56,7 @@ pub(crate) async fn open(
     let log = body.audit().clone();
     let missed = tokio::task::spawn_blocking(move || has_known_register(&log)).await;
     if missed.map_err(|_| Fault::new(Cause::Opening, "the opening broke off"))? {
-        return Err(tampered("the register is gone, and the log tells of it"));
+        return Err(tampered("the register is gone, and the log tells of it or cannot be read"));
     }
     match founding {
         Some(founding) => founding.found(body, actor, now_ms).await,
@@ -68,14 +68,16 @@ pub(crate) async fn open(
 }
 
 /// Whether the body had a register once, and anything has happened since: a founding is told before it is durable, and one
-/// that broke off there is done again. Blocking file I/O: reads the log of a body without a register to its end.
+/// that broke off there is done again. A record that does not open may have told of one. Blocking file I/O: reads the log
+/// of a body without a register to its end.
 fn has_known_register(log: &AuditLog) -> bool {
     let last_number = log.last_number();
     let is_founding = |record: &Record| matches!(record.event, Event::RegisterFounded { .. });
     let is_change = |record: &Record| matches!(record.event, Event::RegisterChanged { .. });
     let last = log.walk(last_number.max(1)).next().and_then(Result::ok);
-    let mut kept = log.walk_kept().take(usize::try_from(last_number).unwrap_or(usize::MAX)).flatten();
-    !last.as_ref().is_some_and(is_founding) && kept.any(|record| is_founding(&record) || is_change(&record))
+    let tells =
+        |read: Result<Record, BadRecord>| read.map_or(true, |read| is_founding(&read) || is_change(&read));
+    !last.as_ref().is_some_and(is_founding) && log.walk_kept().any(tells)
 }
 
 fn tampered(what: &str) -> Fault {

@@ -5,10 +5,10 @@ use std::path::Path;
 use chukei_access::PolicyBook;
 use chukei_crypto::sign::SigningKey;
 use chukei_domain::event::Event;
-use chukei_domain::register::{FOUNDING_PURPOSE, Why, role};
+use chukei_domain::register::{CHANGE_MAX, FOUNDING_PURPOSE, HealthState, Period, Why, Zone, role};
 use chukei_relay_client::key_file;
 use chukei_relay_client::signed::{sign, signature_path};
-use chukei_store::{Batch, RowKey, Space, WriteFault};
+use chukei_store::{Batch, RowKey, Space};
 
 use super::*;
 use crate::access::grant::duty_write;
@@ -16,9 +16,12 @@ use crate::hosted::HostedBody;
 use crate::hosted::samples::Sample;
 use crate::key_gate::{Cause, Fault};
 
+mod doubt;
+
 /// 2026-11-21 in Japan.
 const NOW_MS: u64 = 1_795_190_400_000;
 const NODE: &str = "chukei://node/node-a";
+const PLATFORM: &str = "chukei://platform/device/";
 
 const DOCUMENT: &str = r#"
 body = "982016"
@@ -311,27 +314,30 @@ async fn r1_a_row_of_another_body_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_write_in_doubt_is_neither_forgotten_nor_built_upon() {
+async fn r3_the_most_that_one_change_may_remove_has_room_in_its_event() {
     let sample = founded().await;
-    let body = sample.body("982016");
-    *sample.fault.lock().unwrap() = Some(WriteFault::Disk);
-    let broken = change(&sample, put(clerk("u-tax-08"))).await.unwrap_err();
-    assert!(matches!(broken, ChangeError::Row(_)), "{broken}");
-    assert!(body.register().staff("u-tax-08").is_none());
-    *sample.fault.lock().unwrap() = None;
-    body.gate().set(None);
-    assert!(matches!(change(&sample, put(clerk("u-tax-09"))).await, Err(ChangeError::InDoubt)));
-    assert_eq!(body.clone().look(true, Arc::default()).await, None);
-    assert_eq!(change(&sample, put(clerk("u-tax-09"))).await.unwrap(), 2);
-    assert!(body.register().staff("u-tax-08").is_none());
+    let names: Vec<String> = (0..CHANGE_MAX).map(|n| format!("{PLATFORM}{n:0>64}")).collect();
+    let each = |entry: &dyn Fn(&String) -> Entry| Change {
+        put: names.iter().map(entry).collect(),
+        ..Change::default()
+    };
+    let listed = Period { from_day: 20_000, until_day: 30_000 };
+    let device = |name: &String| Entry::Device(Device { name: name.clone(), zone: Zone::Closed, listed });
+    let report = |name: &String| {
+        Entry::Health(Health { device: name.clone(), state: HealthState::Healthy, at_ms: NOW_MS })
+    };
+    change(&sample, each(&device)).await.unwrap();
+    change(&sample, each(&report)).await.unwrap();
+    let remove = names.iter().map(|name| (Class::Device, name.clone())).collect();
+    change(&sample, Change { remove, ..Change::default() }).await.unwrap();
+    assert_eq!(sample.body("982016").register().entries().len(), 2);
 }
 
 #[tokio::test]
 async fn reports_need_a_listed_device_and_go_with_it() {
     let sample = founded().await;
     let report = |device: &str| {
-        let state = chukei_domain::register::HealthState::Unhealthy;
-        put(Entry::Health(Health { device: device.into(), state, at_ms: NOW_MS }))
+        put(Entry::Health(Health { device: device.into(), state: HealthState::Unhealthy, at_ms: NOW_MS }))
     };
     let unlisted = change(&sample, report("t-02")).await.unwrap_err();
     assert!(matches!(&unlisted, ChangeError::Refused(refusal) if refusal.why == Why::Device), "{unlisted}");
