@@ -80,8 +80,7 @@ fn check_delegation<'a>(
         return Err(RegisterError::of(entry, Why::OwnBody));
     }
     if let Some(other) = before.iter().find(|other| other.overlaps(delegation)) {
-        let other = Some(other.id.as_str()).filter(|id| plain::is_name(id)).unwrap_or_default();
-        return Err(RegisterError::of(entry, Why::Overlap).detailed(other));
+        return Err(RegisterError::of(entry, Why::Overlap).detailed(plain::repeatable(&other.id)));
     }
     before.push(delegation);
     Ok(())

@@ -168,8 +168,7 @@ impl RegisterError {
 
     /// A refusal of the entry of this class and name.
     pub fn named(class: Class, name: &str, why: Why) -> Self {
-        let name = Some(name).filter(|name| plain::is_device_name(name) && why != Why::IndividualNumber);
-        Self { class: Some(class), name: name.unwrap_or_default().to_owned(), why, detail: String::new() }
+        Self { class: Some(class), name: plain::repeatable(name).to_owned(), why, detail: String::new() }
     }
 
     /// A refusal of a whole register.

@@ -31,6 +31,11 @@ pub(super) fn is_action(text: &str) -> bool {
     !text.is_empty() && text.len() <= NAME_MAX && text.bytes().all(allowed)
 }
 
+/// `name` as a refusal may repeat it: where it has the form of one and is no individual number (R10); else nothing.
+pub(super) fn repeatable(name: &str) -> &str {
+    if check_device_name(name).is_ok() { name } else { "" }
+}
+
 pub(super) fn check_name(name: &str) -> Result<(), Why> {
     if individual_number::find(name) {
         return Err(Why::IndividualNumber);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::plain::{self, check_name, check_set, is_device_name};
+use super::plain::{self, check_name, check_set};
 use super::staff::role;
 use super::{Device, FACTORS_MAX, Factor, Health, Period, TICKETS_MAX, Ticket, Why};
 use crate::local_body_code::LocalBodyCode;
@@ -161,8 +161,7 @@ impl PlatformError {
     }
 
     fn of(name: &str, why: Why) -> Self {
-        let name = if is_device_name(name) && why != Why::IndividualNumber { name } else { "" };
-        Self { name: name.to_owned(), why }
+        Self { name: plain::repeatable(name).to_owned(), why }
     }
 }
 

@@ -102,6 +102,12 @@ fn r3_one_person_has_one_id() {
 }
 
 #[test]
+fn r10_a_refusal_never_repeats_an_individual_number_as_a_name() {
+    let named = |name| RegisterError::named(Class::Staff, name, Why::Missing).name;
+    assert_eq!((named("123456789018"), named("u-tax-07")), (String::new(), "u-tax-07".to_owned()));
+}
+
+#[test]
 fn r42_delegations_that_contradict_each_other_are_refused() {
     let pair =
         |other: Delegation| refused(&[Entry::Delegation(delegation("a", 10, 20)), Entry::Delegation(other)]);
