@@ -143,12 +143,6 @@ pub enum ActRefusal {
     Reference,
 }
 
-impl ActRefusal {
-    /// Every refusal.
-    pub const ALL: &'static [ActRefusal] =
-        &[Self::SecondPerson, Self::Decided, Self::Over, Self::Early, Self::NotTheirs, Self::Reference];
-}
-
 /// What is to be done with an act now, by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Due {

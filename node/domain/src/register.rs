@@ -24,7 +24,7 @@ pub use limits::*;
 pub use resource::{
     Affair, Delegation, Device, Function, FunctionName, Health, HealthState, Mode, Policy, Ticket, Zone,
 };
-pub use staff::{Factor, FactorKind, KeyAlgorithm, Period, Staff, StaffKind, Stretch, role};
+pub use staff::{Factor, FactorKind, Period, Staff, StaffKind, Stretch, role};
 
 /// Format version of an entry that is written.
 pub const VERSION: u8 = 1;

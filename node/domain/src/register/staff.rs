@@ -171,15 +171,6 @@ pub struct Stretch {
     pub iterations: u32,
 }
 
-/// The algorithm of a factor's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyAlgorithm {
-    /// Ed25519.
-    Ed25519,
-    /// ECDSA over P-256 with SHA-256.
-    P256,
-}
-
 /// One factor: a key that signs what only one connection and challenge have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,23 +188,13 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// The algorithm of its key; `None` where the bytes are no key.
-    pub fn algorithm(&self) -> Option<KeyAlgorithm> {
-        match self.public.as_slice() {
-            [0x04, point @ ..] if point.len() == 64 => Some(KeyAlgorithm::P256),
-            key if key.len() == 32 => Some(KeyAlgorithm::Ed25519),
-            _ => None,
-        }
-    }
-
     pub(super) fn check(&self) -> Result<(), Why> {
         check_name(&self.name)?;
-        let algorithm = self.algorithm().ok_or(Why::Factor)?;
+        let ed25519 = self.public.len() == 32;
+        let p256 = self.public.len() == 65 && self.public.first() == Some(&0x04);
         let formed = match (&self.stretch, self.kind) {
-            (Some(stretch), FactorKind::Knowledge) => {
-                algorithm == KeyAlgorithm::Ed25519 && stretch.is_strong()
-            }
-            (None, FactorKind::Possession | FactorKind::Biometrics) => true,
+            (Some(stretch), FactorKind::Knowledge) => ed25519 && stretch.is_strong(),
+            (None, FactorKind::Possession | FactorKind::Biometrics) => ed25519 || p256,
             _ => false,
         };
         if formed { Ok(()) } else { Err(Why::Factor) }
