@@ -1,7 +1,7 @@
 //! Software authenticators, for the command line, tests and first trials: a key in a file, and a PIN.
 //!
-//! What must hold: a PIN and the key made of it leave memory when they have signed; the file of a secret is its
-//! owner's alone. Deliberately absent: any claim that a file is a token or a finger. It can be copied, and a program
+//! What must hold: a PIN and the key made of it leave memory when they have signed; the file of a PIN is its owner's
+//! alone. Deliberately absent: any claim that a file is a token or a finger. It can be copied, and a program
 //! that runs as its owner can use it; the kind of a factor is what the register says, and the administrator answers for
 //! that.
 

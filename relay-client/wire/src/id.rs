@@ -56,7 +56,8 @@ id!(
     16
 );
 id!(
-    /// An act that two persons decide, chosen at random by the node that registered it.
+    /// An act that two persons decide, made by the node that registered it: the time, so that acts stand in their order,
+    /// then random bytes, or what belongs to the idempotency key.
     ActId,
     16
 );

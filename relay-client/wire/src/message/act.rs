@@ -99,7 +99,7 @@ pub struct ActListRequest {
     pub after: Option<ByteBuf>,
 }
 
-/// A page of acts, the latest first asked for at the end.
+/// A page of acts, in the order in which they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActListPage {
     /// Acts.
