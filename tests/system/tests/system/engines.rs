@@ -14,6 +14,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Skippable, Test, group, skippable_group};
 use crate::page::{metric, page};
+use crate::server;
 use crate::stage::{Stage, told_soon, until};
 
 const SLED: &[Test<OnSled>] = &[
@@ -60,12 +61,7 @@ struct OnPostgres(Option<(Stage, Mutex<Database>)>);
 
 impl Shared for OnPostgres {
     fn set() -> Result<Self, Failed> {
-        let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-        if !Database::is_available() {
-            assert!(!required, "PostgreSQL is needed");
-            return Ok(Self(None));
-        }
-        let database = Database::start()?;
+        let Some(database) = server::start()? else { return Ok(Self(None)) };
         let stage = Stage::start_with("postgres", Store::Postgres(&database), told_soon)?;
         Ok(Self(Some((stage, database.into()))))
     }
@@ -75,10 +71,6 @@ impl Shared for OnPostgres {
             stage.keep();
         }
     }
-}
-
-fn skipped() -> Completion {
-    Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed")
 }
 
 fn import(stage: &Stage, body: &str, user: &crate::person::Person, id: &str, value: &str) {
@@ -146,14 +138,14 @@ fn other_engine(stage: &Stage) {
 }
 
 fn postgres_kill(on: &OnPostgres) -> Completion {
-    let Some((stage, turn)) = &on.0 else { return skipped() };
+    let Some((stage, turn)) = &on.0 else { return server::skipped() };
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     kept_through_a_kill(stage, "postgres");
     Completion::Completed
 }
 
 fn postgres_gone(on: &OnPostgres) -> Completion {
-    let Some((stage, database)) = &on.0 else { return skipped() };
+    let Some((stage, database)) = &on.0 else { return server::skipped() };
     let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
     all_ready(stage);
     let person = stage.persons(OTHERWISE, 1).remove(0);

@@ -44,6 +44,7 @@ mod restoring;
 mod reviews;
 mod rotation;
 mod second_node;
+mod server;
 mod stage;
 mod step_up;
 mod store_faults;

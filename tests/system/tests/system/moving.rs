@@ -21,6 +21,7 @@ use crate::page::page;
 use crate::person::Person;
 use crate::program::{self, Ended};
 use crate::restoring::{Load, answer, backup, node, text, until_answered};
+use crate::server;
 use crate::stage::{Stage, until};
 
 const SERVER: &[Skippable<WithServer>] = &[
@@ -45,12 +46,7 @@ struct WithServer(Option<(Stage, Mutex<Database>)>);
 
 impl Shared for WithServer {
     fn set() -> Result<Self, Failed> {
-        let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-        if !Database::is_available() {
-            assert!(!required, "PostgreSQL is needed");
-            return Ok(Self(None));
-        }
-        let database = Database::start()?;
+        let Some(database) = server::start()? else { return Ok(Self(None)) };
         let stage = Stage::start_with("moving", Store::SqliteBeside(&database), short_leases)?;
         Ok(Self(Some((stage, database.into()))))
     }
@@ -67,10 +63,6 @@ fn short_leases(layout: &Layout) {
     let path = layout.config(Role::Node);
     let config = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{config}lease_ms = 1000\n")).unwrap();
-}
-
-fn skipped() -> Completion {
-    Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed")
 }
 
 fn place(stage: &Stage) -> String {
@@ -107,7 +99,7 @@ fn moved(stage: &Stage, to: &str) -> Value {
 }
 
 fn server_and_back(on: &WithServer) -> Completion {
-    let Some((stage, database)) = &on.0 else { return skipped() };
+    let Some((stage, database)) = &on.0 else { return server::skipped() };
     let database = database.lock().unwrap_or_else(PoisonError::into_inner);
     let persons = stage.persons(BODY, 3);
     let load = Load::begin(stage, &persons);
@@ -167,7 +159,7 @@ fn shown(stage: &Stage, person: &Person) -> usize {
 }
 
 fn killed_while_moving(on: &WithServer) -> Completion {
-    let Some((stage, database)) = &on.0 else { return skipped() };
+    let Some((stage, database)) = &on.0 else { return server::skipped() };
     let database = database.lock().unwrap_or_else(PoisonError::into_inner);
     let person = stage.persons(BODY, 1).remove(0);
     import(stage, &person, 0);

@@ -16,6 +16,7 @@ use crate::group::{Shared, Skippable, skippable_group};
 use crate::page::fetch;
 use crate::played_broker::{Answer, Known, PlayedBroker, PlayedNode};
 use crate::second_node::SecondNode;
+use crate::server;
 use crate::stage::{Stage, until};
 use crate::taking_over::{EPOCHS_A, EPOCHS_B, keep_epochs_at_both};
 
@@ -40,12 +41,7 @@ struct Played {
 
 impl Shared for OnServer {
     fn set() -> Result<Self, Failed> {
-        let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-        if !Database::is_available() {
-            assert!(!required, "PostgreSQL is needed");
-            return Ok(Self(None));
-        }
-        let database = Database::start()?;
+        let Some(database) = server::start()? else { return Ok(Self(None)) };
         let stage = Stage::start_with("request-ids", Store::Postgres(&database), keep_epochs_at_both)?;
         let person = stage.persons(BODY, 1).remove(0);
         let path = stage.written("copies.csv", file(&[Row::new(BODY, &person, "one", "one")]));
@@ -104,7 +100,7 @@ impl Played {
 
 fn used_once(on: &OnServer) -> Completion {
     let Some(played) = &on.0 else {
-        return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
+        return server::skipped();
     };
     let replay = Outcome::Refused(ResultName::Replay);
     let (channel, first) = (played.channel(), played.run(played.broker.node()));

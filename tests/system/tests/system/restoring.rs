@@ -17,6 +17,7 @@ use crate::group::{Shared, Skippable, Test, group, skippable_group};
 use crate::page::page;
 use crate::person::Person;
 use crate::program::{self, Ended};
+use crate::server;
 use crate::stage::{Stage, until};
 
 const BACKUP: &[Test<Stage>] =
@@ -200,12 +201,7 @@ struct OnServer(Option<(Stage, Mutex<Database>)>);
 
 impl Shared for OnServer {
     fn set() -> Result<Self, Failed> {
-        let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-        if !Database::is_available() {
-            assert!(!required, "PostgreSQL is needed");
-            return Ok(Self(None));
-        }
-        let database = Database::start()?;
+        let Some(database) = server::start()? else { return Ok(Self(None)) };
         let stage = Stage::start_with("restoring-on-server", Store::Postgres(&database), |_| ())?;
         Ok(Self(Some((stage, database.into()))))
     }
@@ -222,7 +218,7 @@ const TABLES: &str = "chukei.rows, chukei.marks, chukei.fences, chukei.leases, c
 
 fn onto_a_server(on: &OnServer) -> Completion {
     let Some((stage, database)) = &on.0 else {
-        return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
+        return server::skipped();
     };
     let database = database.lock().unwrap_or_else(PoisonError::into_inner);
     let persons = stage.persons(BODY, 2);

@@ -22,6 +22,7 @@ use crate::page::fetch;
 use crate::person::Person;
 use crate::program;
 use crate::second_node::SecondNode;
+use crate::server;
 use crate::stage::{Stage, told_soon, until};
 
 const TESTS: &[Skippable<TwoNodes>] = &[(
@@ -44,12 +45,7 @@ struct TwoNodes(Option<(Stage, Database)>);
 
 impl Shared for TwoNodes {
     fn set() -> Result<Self, Failed> {
-        let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-        if !Database::is_available() {
-            assert!(!required, "PostgreSQL is needed");
-            return Ok(Self(None));
-        }
-        let database = Database::start()?;
+        let Some(database) = server::start()? else { return Ok(Self(None)) };
         let stage = Stage::start_with("take-over", Store::Postgres(&database), |layout| {
             told_soon(layout);
             keep_epochs_at_both(layout);
@@ -149,7 +145,7 @@ fn events(config: &Path) -> u64 {
 
 fn both_ways(nodes: &TwoNodes) -> Completion {
     let Some((stage, _)) = &nodes.0 else {
-        return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
+        return server::skipped();
     };
     let layout = stage.layout();
     let person = stage.persons(BODY, 1).remove(0);

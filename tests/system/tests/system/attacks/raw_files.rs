@@ -21,6 +21,7 @@ use crate::copy_file::{Row, TAX, TAX_TEXT, file};
 use crate::notice_file::notice;
 use crate::page::page;
 use crate::program;
+use crate::server;
 use crate::stage::{Stage, told_soon, until};
 
 /// The group.
@@ -47,12 +48,7 @@ const DATASET_NAME: &str = "地方税";
 const PERSONS: usize = 2;
 
 fn on_a_server() -> Completion {
-    let required = std::env::var("CHUKEI_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-    if !Database::is_available() {
-        assert!(!required, "PostgreSQL is needed");
-        return Completion::ignored_with("PostgreSQL (postgres, initdb, psql) is not installed");
-    }
-    let mut database = Database::start().unwrap();
+    let Some(mut database) = server::start().unwrap() else { return server::skipped() };
     let stage = Stage::start_with("raw-postgres", Store::Postgres(&database), |_| ()).unwrap();
     searched(stage, Some(&mut database))
 }
