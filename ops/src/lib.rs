@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod factors;
 mod failure;
+mod folder;
 mod japan_time;
 mod link;
 mod notice_file;

@@ -3,13 +3,14 @@
 //! What must hold: readers see the old file or the complete new one; no cell can act as a formula where the file
 //! is opened in a spreadsheet; an individual number never reaches it.
 
-use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use chukei_domain::individual_number;
 use chukei_wire::result::ResultName;
 use tempfile::NamedTempFile;
+
+use crate::folder;
 
 /// Where the result file of `input` lies unless the caller names another place.
 pub(crate) fn default_path(input: &Path) -> PathBuf {
@@ -27,7 +28,7 @@ pub(crate) struct ResultFile {
 impl ResultFile {
     /// Begins the file that will stand at `path`; `id_column` names the column that identifies a row.
     pub(crate) fn create(path: &Path, id_column: &str) -> io::Result<Self> {
-        let file = NamedTempFile::with_prefix_in(".chukei-result-", folder_of(path))?;
+        let file = NamedTempFile::with_prefix_in(".chukei-result-", folder::of(path))?;
         let mut writer = csv::Writer::from_writer(BufWriter::new(file));
         writer.write_record(["line", id_column, "result"])?;
         Ok(Self { path: path.to_owned(), writer })
@@ -45,13 +46,9 @@ impl ResultFile {
         let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
-        File::open(folder_of(&self.path))?.sync_all()?;
+        folder::sync_of(&self.path)?;
         Ok(self.path)
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The cell as text: what a spreadsheet would take for a formula gets an apostrophe before it.

@@ -9,6 +9,7 @@ use chukei_relay_client::key_file;
 use zeroize::Zeroizing;
 
 use super::PkiError;
+use crate::folder;
 
 /// Longest certificate, key or record that is read back, bytes.
 const TEXT_MAX: usize = 64 * 1024;
@@ -95,6 +96,5 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), PkiError> {
 }
 
 fn sync_folder_of(path: &Path) -> Result<(), PkiError> {
-    let Some(folder) = path.parent() else { return Ok(()) };
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| io(folder, source))
+    folder::sync_of(path).map_err(|source| io(folder::of(path), source))
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{explained, one};
 use crate::failure::Failure;
+use crate::folder;
 use crate::link::{Fault, NodeLink};
 use crate::report::Report;
 
@@ -70,7 +71,7 @@ async fn fetch(
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out).map_err(failed)?;
     let received = receive(link, act, &file, records).await;
     let done = match received {
-        Ok(done) => file.sync_all().map(|()| done).map_err(failed),
+        Ok(done) => file.sync_all().and_then(|()| folder::sync_of(out)).map(|()| done).map_err(failed),
         Err(failure) => Err(failure),
     };
     if done.is_err() {
@@ -98,8 +99,8 @@ async fn receive(
     while let Some(piece) = talk.hear_next::<ActPiece>().await.map_err(unsaid)? {
         bytes += piece.bytes.len() as u64;
         if records {
-            for record in each(&piece.bytes)? {
-                writeln!(out, "{}", line(&record, act)).map_err(write)?;
+            for (record, bytes) in each(&piece.bytes)? {
+                writeln!(out, "{}", line(&record, bytes, act)).map_err(write)?;
                 lines += 1;
             }
         } else {
@@ -110,22 +111,22 @@ async fn receive(
     Ok((bytes, records.then_some(lines)))
 }
 
-/// Whole records, each behind its length.
-fn each(mut bytes: &[u8]) -> Result<Vec<Record>, Failure> {
+/// Whole records with their bytes, each behind its length.
+fn each(mut bytes: &[u8]) -> Result<Vec<(Record, &[u8])>, Failure> {
     let broken = || Failure::of_result(ResultName::IntegrityFailure);
     let mut records = Vec::new();
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(broken)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| broken())?;
         let (record, rest) = rest.split_at_checked(length).ok_or_else(broken)?;
-        records.push(Record::from_bytes(record).map_err(|_| broken())?);
+        records.push((Record::from_bytes(record).map_err(|_| broken())?, record));
         bytes = rest;
     }
     Ok(records)
 }
 
 /// One record: what people look for (R3), and its one byte form.
-fn line(record: &Record, act: ActId) -> Value {
+fn line(record: &Record, bytes: &[u8], act: ActId) -> Value {
     let target = record.target.map(|target| match target {
         Target::Person(id) => json!({ "person": HEXLOWER.encode(&id) }),
         Target::Notice(id) => json!({ "notice": HEXLOWER.encode(&id) }),
@@ -150,6 +151,6 @@ fn line(record: &Record, act: ActId) -> Value {
         "ticket": why.map(|why| &why.ticket),
         "on_behalf_of": why.and_then(|why| why.on_behalf_of).map(|body| body.to_string()),
         "delegation": why.map(|why| &why.delegation),
-        "record": record.to_bytes().map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default(),
+        "record": HEXLOWER.encode(bytes),
     })
 }

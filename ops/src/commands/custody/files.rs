@@ -10,6 +10,7 @@ use chukei_relay_client::key_file::{self, KeyFileError};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::folder;
 
 /// The file name of a root, as providers look for it.
 pub(super) fn root_name(owner: &str, number: u32) -> String {
@@ -37,7 +38,7 @@ pub(super) fn read_root(path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
 /// Writes a root key to a new file.
 pub(super) fn write_root(path: &Path, secret: &[u8; 32]) -> Result<(), Failure> {
     create(path, key_file::text(secret).as_bytes())?;
-    sync_folder_of(path).map_err(|error| io_failed(path, &error))
+    folder::sync_of(path).map_err(|error| io_failed(path, &error))
 }
 
 /// Reads a share.
@@ -93,11 +94,6 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let _ = fs::remove_file(path);
         io_failed(path, &error)
     })
-}
-
-pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 /// A file could not be read or written.

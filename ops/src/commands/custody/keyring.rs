@@ -23,6 +23,7 @@ use super::files;
 use crate::cli::{KeyringBackupArgs, KeyringRestoreArgs, ServerArgs, ShareFiles};
 use crate::commands::postgres;
 use crate::failure::Failure;
+use crate::folder;
 use crate::report::Report;
 
 /// What is needed of a role's configuration.
@@ -161,7 +162,7 @@ pub(super) fn backup(args: &KeyringBackupArgs) -> Result<Report, Failure> {
     std::fs::create_dir_all(&args.out_dir).map_err(|error| files::io_failed(&args.out_dir, &error))?;
     let path = args.out_dir.join(format!("{owner}.keyring-{}", head.generation));
     files::create(&path, &bytes)?;
-    files::sync_folder_of(&path).map_err(|error| files::io_failed(&path, &error))?;
+    folder::sync_of(&path).map_err(|error| files::io_failed(&path, &error))?;
     let SealedHead { generation, root, epoch } = head;
     let json = json!({
         "owner": owner.as_str(), "generation": generation, "root": root, "epoch": epoch,
@@ -207,7 +208,7 @@ pub(super) fn restore(args: &KeyringRestoreArgs) -> Result<Report, Failure> {
     let made = private.recursive(true).mode(0o700).create(folder);
     made.map_err(|error| files::io_failed(folder, &error))?;
     files::create(&places.keyring, &bytes)?;
-    files::sync_folder_of(&places.keyring).map_err(|error| files::io_failed(&places.keyring, &error))?;
+    folder::sync_of(&places.keyring).map_err(|error| files::io_failed(&places.keyring, &error))?;
     let json = json!({
         "restored": true, "owner": owner.as_str(), "generation": head.generation, "root": head.root,
         "epoch": head.epoch, "epochs": epochs,
