@@ -7,8 +7,6 @@ use chukei_relay_client::signed::signature_path;
 use super::record::PeerRecord;
 use super::{PeersPaths, Pki, PkiError, Validity, signing};
 
-const DAY_MS: u64 = 86_400_000;
-
 /// Writes list and signature.
 pub(super) fn write(pki: &Pki, validity: Validity) -> Result<PeersPaths, PkiError> {
     let bytes = collect(pki, validity)?.to_json().map_err(|_| PkiError::Key)?;
@@ -18,11 +16,10 @@ pub(super) fn write(pki: &Pki, validity: Validity) -> Result<PeersPaths, PkiErro
 
 fn collect(pki: &Pki, validity: Validity) -> Result<PeerListFile, PkiError> {
     validity.check()?;
-    let lifetime_ms = u64::from(validity.days).saturating_mul(DAY_MS);
     let mut list = PeerListFile {
         version: 1,
         issued_ms: validity.now_ms,
-        not_after_ms: validity.now_ms.checked_add(lifetime_ms).ok_or(PkiError::Validity)?,
+        not_after_ms: validity.ends_ms()?,
         bodies: Vec::new(),
         portals: Vec::new(),
         brokers: Vec::new(),
