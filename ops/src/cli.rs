@@ -28,8 +28,8 @@ pub(crate) use factor::{FactorCommand, Issued, IssuedFactor, NewFactor, NewKind}
 pub(crate) use pki::{Holder, IdentityOf, PkiCommand};
 pub(crate) use postgres::{PostgresCommand, ServerArgs};
 pub(crate) use register::{
-    BodyCommand, DelegationArgs, DelegationCommand, DeviceCommand, EnableArgs, PolicyLook, RegisterCommand,
-    StaffArgs, StaffCommand, TicketArgs, TicketCommand,
+    BodyCommand, DelegationArgs, DelegationCommand, DeviceCommand, EnableArgs, RegisterCommand, StaffArgs,
+    StaffCommand, TicketArgs, TicketCommand,
 };
 pub(crate) use review::ReviewCommand;
 pub(crate) use upkeep::UpkeepCommand;
@@ -133,29 +133,23 @@ pub(crate) enum PersonCommand {
         limit: u32,
     },
     #[command(about = "自己情報の提供を止める(解除には2名の承認が必要)")]
-    Block {
-        #[arg(value_name = "NUMBER", help = "団体内統合宛名番号")]
-        person: String,
-        #[arg(
-            long = "dataset",
-            value_name = "TM…",
-            help = "特定個人情報名コード(省略時はすべて、複数指定可)"
-        )]
-        datasets: Vec<String>,
-    },
+    Block(Withheld),
     #[command(about = "自己情報の提供の再開を申請する(二人承認)")]
     Unblock {
-        #[arg(value_name = "NUMBER", help = "団体内統合宛名番号")]
-        person: String,
-        #[arg(
-            long = "dataset",
-            value_name = "TM…",
-            help = "特定個人情報名コード(省略時はすべて、複数指定可)"
-        )]
-        datasets: Vec<String>,
+        #[command(flatten)]
+        what: Withheld,
         #[command(flatten)]
         reference: Reference,
     },
+}
+
+/// Whose own information, and which of it.
+#[derive(Debug, Args)]
+pub(crate) struct Withheld {
+    #[arg(value_name = "NUMBER", help = "団体内統合宛名番号")]
+    pub(crate) person: String,
+    #[arg(long = "dataset", value_name = "TM…", help = "特定個人情報名コード(省略時はすべて、複数指定可)")]
+    pub(crate) datasets: Vec<String>,
 }
 
 /// `copy`.

@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chukei_domain::codes::AffairCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::acting::Acting;
 use crate::cli::{
     AccessCommand, AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
-    KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, PolicyLook, ProvisionCommand, SignalCommand,
+    KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand, SignalCommand,
 };
 use crate::commands::{
     access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, register,
@@ -51,22 +53,114 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 type Outcome = Result<(Report, Option<Exit>), Failure>;
 
+/// Does what is asked for: what needs no node on this machine alone, before anything is started for the network.
 fn run(cli: Cli) -> Outcome {
-    if let Command::Pki(command) = cli.command {
-        return Ok((pki::run(command)?, None));
+    let Cli { config, affair, json, acting, command } = cli;
+    let show = !json;
+    let node = Way { config, affair, acting };
+    let report = match command {
+        Command::Pki(command) => pki::run(command),
+        Command::Factor(command) => factor::run(command),
+        Command::Config(ConfigCommand::Check { file }) => {
+            let file = required(file.or(node.config))?;
+            interruptible(async { oversight::config_check(&file) })
+        }
+        Command::Postgres(command) => interruptible(postgres::run(command)),
+        Command::Person(PersonCommand::Enroll(args)) => {
+            node.ask(async |link| person::enroll(link, args, show).await)
+        }
+        Command::Person(PersonCommand::List { limit }) => {
+            node.ask(async |link| person::list(link, limit).await)
+        }
+        Command::Person(PersonCommand::Block(what)) => node.ask(async |link| person::block(link, what).await),
+        Command::Person(PersonCommand::Unblock { what, reference }) => {
+            node.ask(async |link| act::unblock(link, what, reference).await)
+        }
+        Command::Copy(CopyCommand::Import(args)) => {
+            node.ask(async |link| copy::import(link, args, show).await)
+        }
+        Command::Copy(CopyCommand::Show { person, dataset }) => {
+            node.ask(async |link| copy::show(link, person, dataset).await)
+        }
+        Command::Notice(NoticeCommand::Send { file }) => {
+            node.ask(async |link| notice::send(link, &file).await)
+        }
+        Command::Notice(NoticeCommand::Status { notice }) => {
+            node.ask(async |link| notice::status(link, notice).await)
+        }
+        Command::Notice(NoticeCommand::List) => node.ask(notice::list),
+        Command::Provision(ProvisionCommand::Status { person, from, limit }) => {
+            node.ask(async |link| oversight::provision_status(link, person, from, limit).await)
+        }
+        Command::Audit(AuditCommand::Verify) => return node.ask(oversight::audit_verify),
+        Command::Audit(AuditCommand::Export(args)) => node.ask(async |link| act::export(link, args).await),
+        Command::Review(command) => node.ask(async |link| review::run(link, command).await),
+        Command::Catalogue(CatalogueCommand::List) => node.ask(oversight::catalogue_list),
+        Command::Catalogue(CatalogueCommand::Load { file, reference }) => {
+            node.ask(async |link| act::catalogue(link, &file, reference).await)
+        }
+        Command::Act(command) => node.ask(async |link| act::run(link, command).await),
+        Command::Erase(command) => node.ask(async |link| act::erase(link, command).await),
+        Command::Policy(PolicyCommand::Check { file }) => register::check_policy(&file),
+        Command::Policy(PolicyCommand::List) => node.ask(register::list_policies),
+        Command::Policy(PolicyCommand::Load { file, name, reference }) => {
+            node.ask(async |link| act::load_policy(link, &file, name, reference).await)
+        }
+        Command::Policy(PolicyCommand::Remove { name, reference }) => {
+            node.ask(async |link| act::remove_policy(link, name, reference).await)
+        }
+        Command::Staff(command) => node.ask(async |link| register::staff(link, command).await),
+        Command::Device(command) => node.ask(async |link| register::device(link, command).await),
+        Command::Ticket(command) => node.ask(async |link| register::ticket(link, command).await),
+        Command::Body(command) => node.ask(async |link| register::body(link, command).await),
+        Command::Delegation(command) => node.ask(async |link| register::delegation(link, command).await),
+        Command::Register(command) => node.ask(async |link| register::register(link, command).await),
+        Command::Keys(KeysCommand::Custody(command)) => custody::run(command),
+        Command::Keys(KeysCommand::Copy(reference)) => {
+            node.ask(async |link| act::keyring(link, reference).await)
+        }
+        Command::Keys(KeysCommand::Rotate(args)) => node.ask(async |link| keys::rotate(link, args).await),
+        Command::Keys(KeysCommand::Status) => node.ask(keys::status),
+        Command::Backup(BackupCommand::Create(args)) => {
+            node.ask(async |link| backup::create(link, args, show).await)
+        }
+        Command::Backup(BackupCommand::Verify(args)) => backup::verify(&args, show),
+        Command::Upkeep(command) => node.ask(async |link| upkeep::run(link, command).await),
+        Command::Access(AccessCommand::Explain(args)) => {
+            node.ask(async |link| access::explain(link, args).await)
+        }
+        Command::Signal(SignalCommand::Device { device, condition }) => {
+            node.ask(async |link| access::signal(link, device, condition).await)
+        }
+    };
+    Ok((report?, None))
+}
+
+/// What the command line says of the node, and of what it is asked for.
+struct Way {
+    config: Option<PathBuf>,
+    affair: Option<AffairCode>,
+    acting: Acting,
+}
+
+impl Way {
+    /// Does `work` with the node, and takes leave of it however that ended.
+    fn ask<T>(self, work: impl AsyncFnOnce(&mut NodeLink) -> Result<T, Failure>) -> Result<T, Failure> {
+        let config = required(self.config)?;
+        interruptible(async {
+            let mut link = NodeLink::new(StaffConfig::load(&config)?, self.acting)?;
+            if let Some(affair) = self.affair {
+                link.work_on(affair);
+            }
+            let outcome = work(&mut link).await;
+            link.close().await;
+            outcome
+        })
     }
-    if let Command::Factor(command) = cli.command {
-        return Ok((factor::run(command)?, None));
-    }
-    if let Command::Keys(KeysCommand::Custody(command)) = cli.command {
-        return Ok((custody::run(command)?, None));
-    }
-    if let Command::Policy(PolicyCommand::Look(PolicyLook::Check { file })) = &cli.command {
-        return Ok((register::check_policy(file)?, None));
-    }
-    if let Command::Backup(BackupCommand::Verify(args)) = &cli.command {
-        return Ok((backup::verify(args, !cli.json)?, None));
-    }
+}
+
+/// Waits for `work`, or for a signal that ends it.
+fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -74,82 +168,12 @@ fn run(cli: Cli) -> Outcome {
         .map_err(|error| Failure::other("RUNTIME", format!("起動できません: {error}")))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = with_node(cli) => outcome,
+            outcome = work => outcome,
             () = stop_signal() => Err(interrupted()),
         }
     });
     runtime.shutdown_timeout(DRAIN);
     outcome
-}
-
-async fn with_node(cli: Cli) -> Outcome {
-    let Cli { config, affair, json, acting, command } = cli;
-    if let Command::Config(ConfigCommand::Check { file }) = command {
-        return Ok((oversight::config_check(&required(file.or(config))?)?, None));
-    }
-    if let Command::Postgres(command) = command {
-        return Ok((postgres::run(command).await?, None));
-    }
-    let mut link = NodeLink::new(StaffConfig::load(&required(config)?)?, acting)?;
-    if let Some(affair) = affair {
-        link.work_on(affair);
-    }
-    let outcome = dispatch(&mut link, command, !json).await;
-    link.close().await;
-    outcome
-}
-
-async fn dispatch(link: &mut NodeLink, command: Command, show: bool) -> Outcome {
-    let report = match command {
-        Command::Person(PersonCommand::Enroll(args)) => person::enroll(link, args, show).await,
-        Command::Person(PersonCommand::List { limit }) => person::list(link, limit).await,
-        Command::Person(PersonCommand::Block { person, datasets }) => {
-            person::block(link, person, datasets).await
-        }
-        Command::Copy(CopyCommand::Import(args)) => copy::import(link, args, show).await,
-        Command::Copy(CopyCommand::Show { person, dataset }) => copy::show(link, person, dataset).await,
-        Command::Notice(NoticeCommand::Send { file }) => notice::send(link, &file).await,
-        Command::Notice(NoticeCommand::Status { notice }) => notice::status(link, notice).await,
-        Command::Notice(NoticeCommand::List) => notice::list(link).await,
-        Command::Provision(ProvisionCommand::Status { person, from, limit }) => {
-            oversight::provision_status(link, person, from, limit).await
-        }
-        Command::Audit(AuditCommand::Verify) => return oversight::audit_verify(link).await,
-        Command::Review(command) => review::run(link, command).await,
-        Command::Staff(command) => register::staff(link, command).await,
-        Command::Device(command) => register::device(link, command).await,
-        Command::Ticket(command) => register::ticket(link, command).await,
-        Command::Body(command) => register::body(link, command).await,
-        Command::Delegation(command) => register::delegation(link, command).await,
-        Command::Register(command) => register::register(link, command).await,
-        Command::Catalogue(CatalogueCommand::List) => oversight::catalogue_list(link).await,
-        Command::Catalogue(CatalogueCommand::Load { file, reference }) => {
-            act::catalogue(link, &file, reference).await
-        }
-        Command::Audit(AuditCommand::Export(args)) => act::export(link, args).await,
-        Command::Person(PersonCommand::Unblock { person, datasets, reference }) => {
-            act::unblock(link, person, datasets, reference).await
-        }
-        Command::Act(command) => act::run(link, command).await,
-        Command::Erase(command) => act::erase(link, command).await,
-        Command::Policy(command) => act::policy(link, command).await,
-        Command::Keys(KeysCommand::Copy(reference)) => act::keyring(link, reference).await,
-        Command::Keys(KeysCommand::Rotate(args)) => keys::rotate(link, args).await,
-        Command::Keys(KeysCommand::Status) => keys::status(link).await,
-        Command::Keys(KeysCommand::Custody(command)) => custody::run(command),
-        Command::Backup(BackupCommand::Create(args)) => backup::create(link, args, show).await,
-        Command::Backup(BackupCommand::Verify(args)) => backup::verify(&args, show),
-        Command::Upkeep(command) => upkeep::run(link, command).await,
-        Command::Access(AccessCommand::Explain(args)) => access::explain(link, args).await,
-        Command::Signal(SignalCommand::Device { device, condition }) => {
-            access::signal(link, device, condition).await
-        }
-        Command::Postgres(command) => postgres::run(command).await,
-        Command::Pki(command) => pki::run(command),
-        Command::Factor(command) => factor::run(command),
-        Command::Config(_) => Err(no_config()),
-    };
-    Ok((report?, None))
 }
 
 /// SIGINT or SIGTERM. Where no handler can be had, the signal's own effect stands.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use chukei_wire::id::ActId;
 use clap::{Args, Subcommand};
 
-use super::PolicyLook;
 use super::times::moment;
 
 /// The body's own reference of a request.
@@ -117,8 +116,13 @@ pub(crate) enum PolicyCommand {
         #[command(flatten)]
         reference: Reference,
     },
-    #[command(flatten)]
-    Look(PolicyLook),
+    #[command(about = "ポリシーを検査する(ノードに接続しない)")]
+    Check {
+        #[arg(value_name = "FILE", help = "ポリシーファイル(Cedar)")]
+        file: PathBuf,
+    },
+    #[command(about = "団体のポリシーを一覧する")]
+    List,
 }
 
 /// Which records to hand out.

@@ -270,18 +270,6 @@ impl From<ModeChoice> for Mode {
     }
 }
 
-/// `policy`, of which one person is enough.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PolicyLook {
-    #[command(about = "ポリシーを検査する(ノードに接続しない)")]
-    Check {
-        #[arg(value_name = "FILE", help = "ポリシーファイル(Cedar)")]
-        file: PathBuf,
-    },
-    #[command(about = "団体のポリシーを一覧する")]
-    List,
-}
-
 /// `delegation`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DelegationCommand {

@@ -1,4 +1,4 @@
-//! `act`, `erase` and the requests of `person unblock`, `policy`, `catalogue load`, `audit export` and `keys copy`: acts that
+//! `act`, `erase` and the requests of `person unblock`, `policy load` and `remove`, `catalogue load`, `audit export` and `keys copy`: acts that
 //! two persons decide (二人承認).
 
 mod fetch;
@@ -14,7 +14,7 @@ use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
 
-use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
+use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, Reference, Withheld};
 use crate::commands::arguments::{self, read_text};
 use crate::commands::register;
 use crate::failure::Failure;
@@ -57,18 +57,24 @@ pub(crate) async fn erase(link: &mut NodeLink, command: EraseCommand) -> Result<
     }
 }
 
-/// `policy`.
-pub(crate) async fn policy(link: &mut NodeLink, command: PolicyCommand) -> Result<Report, Failure> {
-    match command {
-        PolicyCommand::Look(look) => register::policy(link, look).await,
-        PolicyCommand::Load { file, name, reference } => {
-            let text = register::accepted_policy(&file)?;
-            request(link, ActWanted::PolicyLoad { name, text }, reference).await
-        }
-        PolicyCommand::Remove { name, reference } => {
-            request(link, ActWanted::PolicyRemove { name }, reference).await
-        }
-    }
+/// `policy load`.
+pub(crate) async fn load_policy(
+    link: &mut NodeLink,
+    file: &Path,
+    name: String,
+    reference: Reference,
+) -> Result<Report, Failure> {
+    let text = register::accepted_policy(file)?;
+    request(link, ActWanted::PolicyLoad { name, text }, reference).await
+}
+
+/// `policy remove`.
+pub(crate) async fn remove_policy(
+    link: &mut NodeLink,
+    name: String,
+    reference: Reference,
+) -> Result<Report, Failure> {
+    request(link, ActWanted::PolicyRemove { name }, reference).await
 }
 
 /// `catalogue load`.
@@ -84,12 +90,10 @@ pub(crate) async fn catalogue(
 /// `person unblock`.
 pub(crate) async fn unblock(
     link: &mut NodeLink,
-    person: String,
-    datasets: Vec<String>,
+    what: Withheld,
     reference: Reference,
 ) -> Result<Report, Failure> {
-    let datasets = datasets.into_iter().map(arguments::dataset).collect::<Result<_, _>>()?;
-    let integrated_addressee_number = arguments::addressee(person)?;
+    let (integrated_addressee_number, datasets) = arguments::withheld(what)?;
     request(link, ActWanted::Unblock { integrated_addressee_number, datasets }, reference).await
 }
 

@@ -8,6 +8,7 @@ use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_domain::individual_number;
 use chukei_wire::result::ResultName;
 
+use crate::cli::Withheld;
 use crate::failure::Failure;
 
 /// An integrated addressee number.
@@ -20,6 +21,12 @@ pub(super) fn addressee(text: String) -> Result<String, Failure> {
 pub(super) fn dataset(text: String) -> Result<String, Failure> {
     let valid = text.parse::<InfoNameCode>().is_ok();
     checked(text, valid)
+}
+
+/// The addressee number and dataset codes of what is withheld, or is to be no longer.
+pub(super) fn withheld(what: Withheld) -> Result<(String, Vec<String>), Failure> {
+    let datasets = what.datasets.into_iter().map(dataset).collect::<Result<_, _>>()?;
+    Ok((addressee(what.person)?, datasets))
 }
 
 /// The text of a file of at most `max` bytes of UTF-8.

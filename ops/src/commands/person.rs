@@ -5,7 +5,7 @@ use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonList
 use serde_json::{Map, Value, json};
 
 use crate::batches::{Counts, Job, Task};
-use crate::cli::FileArgs;
+use crate::cli::{FileArgs, Withheld};
 use crate::commands::arguments;
 use crate::failure::Failure;
 use crate::link::NodeLink;
@@ -76,13 +76,9 @@ pub(crate) async fn list(link: &mut NodeLink, limit: u32) -> Result<Report, Fail
 }
 
 /// `person block`.
-pub(crate) async fn block(
-    link: &mut NodeLink,
-    person: String,
-    datasets: Vec<String>,
-) -> Result<Report, Failure> {
-    let datasets = datasets.into_iter().map(arguments::dataset).collect::<Result<_, _>>()?;
-    let request = PersonBlockRequest { integrated_addressee_number: arguments::addressee(person)?, datasets };
+pub(crate) async fn block(link: &mut NodeLink, what: Withheld) -> Result<Report, Failure> {
+    let (integrated_addressee_number, datasets) = arguments::withheld(what)?;
+    let request = PersonBlockRequest { integrated_addressee_number, datasets };
     let (result, text) = match link.ask(Kind::PersonBlock, &request).await? {
         RowOutcome::Registered => ("REGISTERED", "自己情報の提供を止めました"),
         RowOutcome::Unchanged => ("UNCHANGED", "すでに止められています"),

@@ -24,7 +24,7 @@ use crate::report::Report;
 
 pub(crate) use entries::{body, delegation, device, staff, ticket};
 pub(crate) use load::register;
-pub(crate) use policy::{accepted as accepted_policy, check as check_policy, policy};
+pub(crate) use policy::{accepted as accepted_policy, check as check_policy, list as list_policies};
 
 /// How often a listing begins anew because the register changes while it is read.
 const TRIES: u32 = 5;

@@ -8,18 +8,14 @@ use chukei_wire::result::ResultName;
 use serde_json::json;
 
 use super::lists;
-use crate::cli::PolicyLook;
 use crate::commands::arguments::read_text;
 use crate::failure::Failure;
 use crate::link::NodeLink;
 use crate::report::Report;
 
-/// `policy check` and `policy list`.
-pub(crate) async fn policy(link: &mut NodeLink, look: PolicyLook) -> Result<Report, Failure> {
-    match look {
-        PolicyLook::Check { file } => check(&file),
-        PolicyLook::List => lists::of_class(link, Class::Policy).await,
-    }
+/// `policy list`.
+pub(crate) async fn list(link: &mut NodeLink) -> Result<Report, Failure> {
+    lists::of_class(link, Class::Policy).await
 }
 
 /// `policy check`: limits, syntax, annotations, strict validation. Needs no node.
