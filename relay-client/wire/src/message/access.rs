@@ -26,7 +26,7 @@ pub struct ExplainRequest {
     pub at_ms: Option<u64>,
     /// The ticket of maintenance.
     pub ticket: Option<String>,
-    /// Kinds of factors shown besides the certificate: `knowledge`, `biometrics`.
+    /// Kinds of factors shown besides the certificate: `knowledge`, `possession`, `biometrics`.
     pub factors: Option<Vec<String>>,
     /// Seconds since a further factor was shown.
     pub stepped_up_s: Option<u32>,
