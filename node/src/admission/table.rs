@@ -6,7 +6,12 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Kind;
 use chukei_wire::identity::Identity;
 
-use super::{Admission, BodyLimit, Bounds};
+use super::{Admission, BodyLimit, Bounds, Pace};
+
+/// Requests of operators and maintenance, all of them together, a second.
+const UPKEEP_REQUESTS: u32 = 5;
+/// And at once, after a pause.
+const UPKEEP_BURST: u32 = 100;
 
 /// Who is held to which limits. Made once, from the configuration: invented codes take no memory.
 pub struct BodyLimits {
@@ -29,7 +34,7 @@ impl BodyLimits {
         Self {
             hosted: hosted.collect(),
             others: admission.body("others", usual),
-            upkeep: admission.body("upkeep", usual),
+            upkeep: admission.body("upkeep", of_upkeep(usual)),
         }
     }
 
@@ -45,6 +50,16 @@ impl BodyLimits {
             caller => self.of(caller.body()),
         }
     }
+}
+
+/// Operators and maintenance are few, and what they are refused may be told in every body's log: not faster than this.
+fn of_upkeep(usual: Bounds) -> Bounds {
+    let paced = |pace: Pace| Pace {
+        requests: pace.requests.min(UPKEEP_REQUESTS),
+        burst: pace.burst.min(UPKEEP_BURST),
+        ..pace
+    };
+    Bounds { pace: usual.pace.map(paced), ..usual }
 }
 
 /// Calls that read a whole log or every row: few at once.

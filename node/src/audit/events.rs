@@ -5,6 +5,7 @@ use chukei_domain::event::{Event, Outcome, Request, Target, TwoPersonAct, Why};
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_store::EngineKind;
 use chukei_store::image::Restored;
+use chukei_store::journal::Appending;
 use chukei_wire::header::Header;
 use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId, RequestId};
 use chukei_wire::result::ResultName;
@@ -75,21 +76,16 @@ impl CallTold<'_> {
 }
 
 impl AuditLog {
-    /// A call is about to be served.
-    pub async fn called(&self, told: CallTold<'_>, now_ms: u64) -> Result<(), AuditError> {
+    /// A call is about to be served. Queued at once.
+    pub fn called(&self, told: CallTold<'_>, now_ms: u64) -> Appending {
         let event = Event::Called { request: told.header.request_id.0, why: told.why.clone() };
-        self.write(told.draft(ResultName::Pending, event), None, now_ms).await
+        self.queue(told.draft(ResultName::Pending, event), None, now_ms)
     }
 
-    /// A call is refused.
-    pub async fn call_refused(
-        &self,
-        told: CallTold<'_>,
-        result: ResultName,
-        now_ms: u64,
-    ) -> Result<(), AuditError> {
+    /// A call is refused. Queued at once.
+    pub fn call_refused(&self, told: CallTold<'_>, result: ResultName, now_ms: u64) -> Appending {
         let event = Event::CallRefused { request: told.header.request_id.0, why: told.why.clone() };
-        self.write(told.draft(result, event), None, now_ms).await
+        self.queue(told.draft(result, event), None, now_ms)
     }
 
     /// A call ended, having concerned `count` things. Queued, not waited for: what the call did has its own events.

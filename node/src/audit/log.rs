@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Record, Target};
 use chukei_keys::KeyringFile;
-use chukei_store::journal::{Journal, JournalError};
+use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::result::ResultName;
 
 use crate::audit::sealed_log::SealedLog;
@@ -82,12 +82,17 @@ impl AuditLog {
         Self { records: SealedLog::new(journal, keyring, owner, Purpose::Audit) }
     }
 
-    /// Queues a record without waiting for the disk: for what nothing depends on.
-    pub(crate) fn note(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) {
+    /// Queues a record at once; resolves when it is durable. `request` marks the entry with a request id.
+    pub(crate) fn queue(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) -> Appending {
         let Draft { kind, mut record } = draft;
         record.at_ms = now_ms;
+        self.records.append(kind as u8, request, record)
+    }
+
+    /// Queues a record without waiting for the disk: for what nothing depends on.
+    pub(crate) fn note(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) {
         // A journal that cannot write makes the role not ready, which is where that is told.
-        drop(self.records.append(kind as u8, request, record));
+        drop(self.queue(draft, request, now_ms));
     }
 
     /// Writes a record; returns once it is durable. `request` marks the entry with a request id.
@@ -97,9 +102,7 @@ impl AuditLog {
         request: Option<[u8; 16]>,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let Draft { kind, mut record } = draft;
-        record.at_ms = now_ms;
-        self.records.append(kind as u8, request, record).await?;
+        self.queue(draft, request, now_ms).await?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 
 use chukei_access::facts::Zone;
 use chukei_relay_client::connection::PeerConnection;
-use chukei_wire::header::{Header, Kind};
+use chukei_wire::header::Kind;
 use chukei_wire::identity::Identity;
 use chukei_wire::leave::Leave;
 use chukei_wire::message::control::DeviceProof;
@@ -13,9 +13,9 @@ use chukei_wire::result::ResultName;
 
 use crate::access::decision::Decided;
 use crate::app::Node;
-use crate::audit::{AuditError, CallTold};
 use crate::bodies::call::{Call, CallError};
 use crate::bodies::factor::on_record;
+use crate::bodies::logs::tell_refusal;
 use crate::bodies::session::{Moment, Session, ShownFactors};
 
 /// An authenticated caller at the moment of one operation.
@@ -92,21 +92,6 @@ pub async fn take_device(node: &Node, connection: &PeerConnection, session: &Ses
         }
     };
     node.ended(request, kind, result, started.elapsed());
-}
-
-/// A refusal leaves its event with the caller's own body, where this node hosts it: one that could not be opened has no
-/// keys to seal an event under.
-pub async fn tell_refusal(
-    node: &Node,
-    caller: &Caller,
-    header: &Header,
-    decided: &Decided,
-) -> Result<(), AuditError> {
-    let Some(refusal) = decided.observed.refused else { return Ok(()) };
-    let Some(body) = decided.observed.body.and_then(|code| node.bodies.opened(code)) else { return Ok(()) };
-    let actor = caller.identity.to_string();
-    let told = CallTold { actor: &actor, header, why: &decided.why };
-    body.audit().call_refused(told, refusal, decided.observed.at_ms).await
 }
 
 async fn proven(connection: &PeerConnection, call: &mut Call) -> Result<(), CallError> {

@@ -10,10 +10,10 @@ use crate::access::asked::Asked;
 use crate::access::decision::{self, Decided, Decision};
 use crate::access::entered::Scope;
 use crate::app::Node;
-use crate::audit::{AuditError, AuditLog, CallTold};
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::caller::{Caller, tell_refusal};
+use crate::bodies::caller::Caller;
 use crate::bodies::handlers;
+use crate::bodies::logs::Logs;
 
 /// Serves one call from an authenticated caller.
 pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
@@ -55,22 +55,15 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
         Err(why) => (None, Decided::outside(node.judge(), caller, header, why)),
     };
     let entered = scope.filter(|_| decided.asked.is_some());
-    let logs = entered.map(|scope| Logs::of(node, &scope, caller));
-    let told = match (&logs, decided.observed.refused) {
-        (Some(logs), None) => logs.called(header, &decided).await,
-        (Some(logs), Some(refusal)) => {
-            logs.refused(header, &decided.why, refusal, decided.observed.at_ms).await
-        }
-        (None, _) => tell_refusal(node, caller, header, &decided).await,
-    };
+    let logs = Logs::of(node, entered.as_ref(), caller, header, &decided);
+    let told = logs.decided(header, &decided).await;
     let Decided { outcome, why, observed, asked } = decided;
     node.observe(observed);
     told?;
-    match (logs, outcome) {
-        (Some(logs), Ok(decision)) => Ok(Entered { logs, why, asked, decision }),
-        (_, Err(ResultName::NotReady)) => Err(CallError::NotNow(ResultName::NotReady)),
-        (_, Err(refusal)) => Err(CallError::Refused(refusal)),
-        (None, Ok(_)) => Err(CallError::Refused(ResultName::NotFound)),
+    match outcome {
+        Ok(decision) => Ok(Entered { logs, why, asked, decision }),
+        Err(ResultName::NotReady) => Err(CallError::NotNow(ResultName::NotReady)),
+        Err(refusal) => Err(CallError::Refused(refusal)),
     }
 }
 
@@ -89,50 +82,6 @@ struct Entered {
     why: Why,
     asked: Option<Arc<Asked>>,
     decision: Decision,
-}
-
-/// The logs that tell of an operation: of the body it is about and, where they differ, of the body of whoever does it
-/// (R42), as far as this node hosts them.
-struct Logs {
-    actor: String,
-    logs: Vec<AuditLog>,
-}
-
-impl Logs {
-    fn of(node: &Node, scope: &Scope, caller: &Caller) -> Self {
-        let about = scope.told_to();
-        let own = caller.identity.body().filter(|own| Some(*own) != scope.code());
-        let own = own.and_then(|own| node.bodies.opened(own));
-        let logs = about.into_iter().chain(own.as_ref()).map(|body| body.audit().clone()).collect();
-        Self { actor: scope.actor().to_owned(), logs }
-    }
-
-    async fn called(&self, header: &Header, decided: &Decided) -> Result<(), AuditError> {
-        let told = CallTold { actor: &self.actor, header, why: &decided.why };
-        for log in &self.logs {
-            log.called(told, decided.observed.at_ms).await?;
-        }
-        Ok(())
-    }
-
-    async fn refused(
-        &self,
-        header: &Header,
-        why: &Why,
-        refusal: ResultName,
-        at_ms: u64,
-    ) -> Result<(), AuditError> {
-        let told = CallTold { actor: &self.actor, header, why };
-        for log in &self.logs {
-            log.call_refused(told, refusal, at_ms).await?;
-        }
-        Ok(())
-    }
-
-    fn ended(&self, node: &Node, header: &Header, why: &Why, result: ResultName, count: u64) {
-        let told = CallTold { actor: &self.actor, header, why };
-        self.logs.iter().for_each(|log| log.call_ended(told, result, count, node.clock.now_ms()));
-    }
 }
 
 async fn run(node: &Arc<Node>, entered: Entered, call: &mut Call) -> Result<Done, CallError> {

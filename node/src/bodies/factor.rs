@@ -19,7 +19,8 @@ use chukei_wire::result::ResultName;
 use crate::access::decision::Decided;
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError};
-use crate::bodies::caller::{Caller, tell_refusal};
+use crate::bodies::caller::Caller;
+use crate::bodies::logs::tell_refusal;
 use crate::bodies::session::{Moment, NoChallenge, Session};
 
 /// Time a caller has to hear of the last refusal before its connection is closed.

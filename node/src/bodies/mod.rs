@@ -16,6 +16,7 @@ pub mod factor;
 pub mod handlers;
 pub mod import;
 pub mod keys;
+mod logs;
 pub mod notices;
 pub mod persons;
 pub mod provision;

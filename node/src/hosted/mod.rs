@@ -120,8 +120,8 @@ impl Bodies {
     }
 
     /// The logs of all bodies that are open: for events.
-    pub fn logs(&self) -> impl Iterator<Item = (BodyCode, AuditLog)> {
-        self.iter().map(|body| (body.code(), body.audit().clone()))
+    pub fn logs(&self) -> impl Iterator<Item = AuditLog> {
+        self.iter().map(|body| body.audit().clone())
     }
 
     /// Every body that is open.

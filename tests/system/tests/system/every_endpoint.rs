@@ -6,7 +6,8 @@ use std::time::Instant;
 use chukei_node::access::endpoint::{ENDPOINTS, Entrance};
 use chukei_ops::pki::{Pki, Validity};
 use chukei_wire::frame::{FRAME_HEAD, Outcome, Status};
-use chukei_wire::header::Kind;
+use chukei_wire::header::{Header, Kind};
+use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 use libtest_mimic::Trial;
 
@@ -16,6 +17,7 @@ use crate::stage::Stage;
 
 const TESTS: &[Test<Stage>] = &[
     ("every_endpoint_denies_who_is_on_no_record_and_leaves_an_event", nobody),
+    ("every_endpoint_tells_each_body_of_refused_upkeep_that_is_about_none_of_them", upkeep_of_none),
     ("every_endpoint_denies_a_device_reported_unhealthy_at_the_very_next_operation", unhealthy),
     ("every_endpoint_answers_across_bodies_in_the_time_of_what_does_not_exist", same_time),
 ];
@@ -26,6 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const OWN: &str = "982024";
 const OTHER: &str = "983012";
+/// Whose review queue may hear of it.
+const THIRD: &str = "982016";
 /// Valid, and hosted nowhere.
 const NOBODYS: &str = "980005";
 /// Pairs of requests of one kind.
@@ -54,8 +58,8 @@ fn outcome(reply: &Reply) -> Outcome {
     Status::from_bytes(&reply.bytes[FRAME_HEAD..FRAME_HEAD + length]).unwrap().outcome
 }
 
-fn events(stage: &Stage) -> u64 {
-    let report = stage.staff(OWN, &["audit", "verify"]).done();
+fn events(stage: &Stage, body: &str) -> u64 {
+    let report = stage.staff(body, &["audit", "verify"]).done();
     assert_eq!(report["verified"], true, "{report}");
     report["events"].as_u64().unwrap()
 }
@@ -68,13 +72,55 @@ fn nobody(stage: &Stage) {
     let validity = Validity::hop(layout.clock().now_ms());
     pki.issue_staff(OWN.parse().unwrap(), "u-nobody", validity).unwrap();
     let stranger = caller(stage, &format!("staff-{OWN}-u-nobody"));
-    let before = events(stage);
+    let before = events(stage, OWN);
     for line in ENDPOINTS {
         let told = outcome(&ask(stage, &stranger, line.kind, OWN));
         assert_eq!(told, Outcome::Refused(ResultName::NotPermitted), "{line:?}");
     }
-    let left = usize::try_from(events(stage) - before).unwrap();
+    let left = usize::try_from(events(stage, OWN) - before).unwrap();
     assert!(left >= ENDPOINTS.len(), "one event for each: {left}");
+}
+
+/// R2, R3: an operator whom nobody knows, about the platform, about a body that is nowhere, and a restart, which is every
+/// body's whichever is named.
+fn upkeep_of_none(stage: &Stage) {
+    let _turn = taking_turns();
+    let layout = stage.layout();
+    let pki = Pki::open(&layout.dir().join("pki")).unwrap();
+    let validity = Validity::hop(layout.clock().now_ms());
+    pki.issue(&Identity::Operator("o-nobody".to_owned()), validity).unwrap();
+    let stranger = caller(stage, "operator-o-nobody");
+    let asked = || {
+        let mut asked = 0;
+        for line in ENDPOINTS {
+            let due = match line.entrance {
+                Entrance::Staff => ResultName::RoleHasNoDataAccess,
+                Entrance::Upkeep | Entrance::Broker => ResultName::NotPermitted,
+            };
+            for body in [None, Some(if line.whole_node { THIRD } else { NOBODYS })] {
+                let body = body.map(|body| body.parse().unwrap());
+                let header = Header { body, ..stranger.header(line.kind, NOBODYS) };
+                if header.to_bytes().is_err() {
+                    continue; // It must name one.
+                }
+                let told = outcome(&stage.runtime.block_on(stranger.ask(&header, &[])));
+                assert_eq!(told, Outcome::Refused(due), "{line:?} {body:?}");
+                asked += 1;
+            }
+        }
+        asked
+    };
+    let bodies = [OWN, OTHER];
+    let counted = || bodies.map(|body| events(stage, body));
+    // What the counting itself leaves, and whatever else the log tells of meanwhile.
+    let (first, second) = (counted(), counted());
+    let asked: u64 = asked();
+    let third = counted();
+    for (at, body) in bodies.iter().enumerate() {
+        let own = second[at] - first[at];
+        let left = third[at] - second[at] - own;
+        assert_eq!(left, asked, "one event for each in the log of {body}");
+    }
 }
 
 /// The same person, on the same connection: a report about their device turns every answer, and another turns it back.
