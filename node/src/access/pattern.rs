@@ -55,20 +55,20 @@ impl Patterns {
         })
     }
 
-    /// How this identity has been asking, with nothing counted.
+    /// How this identity has been asking, with nothing counted: an identity that is only named takes nobody's place.
     pub fn so_far(&self, identity: &str) -> Pattern {
-        self.on(identity, |asking, now_ms| asking.pattern(now_ms))
+        let known = lock(&self.identities).peek(identity).cloned();
+        known.map_or_else(Pattern::default, |asking| lock(&asking).pattern(self.now_ms()))
     }
 
     fn on<T>(&self, identity: &str, then: impl FnOnce(&mut Asking, u64) -> T) -> T {
-        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let known = lock(&self.identities).get(identity).cloned();
-        // Made outside the lock, and given up where another thread was faster.
-        let asking = known.unwrap_or_else(|| {
-            let mut identities = lock(&self.identities);
-            identities.get_or_insert(identity.to_owned(), Arc::default).clone()
-        });
+        let now_ms = self.now_ms();
+        let asking = lock(&self.identities).get_or_insert_ref(identity, Arc::default).clone();
         then(&mut lock(&asking), now_ms)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

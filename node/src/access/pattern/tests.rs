@@ -53,5 +53,10 @@ async fn r6_persons_beyond_what_is_remembered_count_as_more_and_what_is_kept_is_
         patterns.asked(&number.to_string());
     }
     assert_eq!(lock(&patterns.identities).len(), IDENTITIES_MAX.get());
+    for number in 20_000..40_000 {
+        assert_eq!(patterns.so_far(&number.to_string()), Pattern::default());
+    }
+    assert_eq!(patterns.so_far("3616").requests_in_minute, 1, "whom nobody but asks about displaces nobody");
+    assert_eq!(patterns.so_far("3615").requests_in_minute, 0, "forgotten");
     assert_eq!(patterns.so_far("one").persons_in_ten_minutes, 0, "asked longest ago, forgotten");
 }
