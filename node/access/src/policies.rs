@@ -57,11 +57,6 @@ impl BodyPolicies {
     pub fn wide(&self) -> usize {
         self.rules.iter().filter(|rule| rule.is_wide()).count()
     }
-
-    /// Bytes of all tables, those shared with other bodies included.
-    pub fn table_bytes(&self) -> usize {
-        self.rules.iter().map(|rule| rule.table_bytes()).sum()
-    }
 }
 
 /// The shipped policies.
@@ -90,11 +85,9 @@ pub(crate) fn own(
     };
     let rules = pieces(text)?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     unique_ids(&rules, &base.rules)?;
-    if rules.iter().filter(|rule| rule.is_wide()).count() > WIDE_MAX {
-        return Err(PolicyError::new(Fault::TooWide));
-    }
     let version = PolicyVersion(sha256_parts(&[base.version.as_bytes(), text.as_bytes()]));
-    Ok(BodyPolicies::new(rules, version))
+    let policies = BodyPolicies::new(rules, version);
+    if policies.wide() > WIDE_MAX { Err(PolicyError::new(Fault::TooWide)) } else { Ok(policies) }
 }
 
 fn unique_ids(rules: &[Arc<Rule>], base: &[Arc<Rule>]) -> Result<(), PolicyError> {

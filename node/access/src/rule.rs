@@ -133,6 +133,7 @@ impl Rule {
     }
 
     /// Bytes of its table.
+    #[cfg(test)]
     pub(crate) fn table_bytes(&self) -> usize {
         match &self.form {
             Form::Table(table) => table.bytes(),

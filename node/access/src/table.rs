@@ -90,6 +90,7 @@ impl Table {
     }
 
     /// Bytes it takes.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.0.len()
     }

@@ -166,6 +166,11 @@ impl Found {
             (None, Some(attribute)) => (attribute, left),
             _ => return self.entity_compared(left, right),
         };
+        self.against(attribute, literal)
+    }
+
+    /// A number or a text is held against a literal of its type.
+    fn against(&mut self, attribute: Attribute, literal: &Json) -> Option<()> {
         match attribute.place()?.2 {
             Type::Long => {
                 let number = long(literal)?;
@@ -205,20 +210,7 @@ impl Found {
             return Some(());
         }
         let attribute = reference(right)?;
-        let kind = attribute.place()?.2;
-        for literal in literals(left)? {
-            match kind {
-                Type::Long => {
-                    let number = long(literal)?;
-                    self.of(attribute).numbers.insert(number);
-                }
-                Type::Text => {
-                    let text = text(literal)?.to_owned();
-                    self.of(attribute).texts.insert(text);
-                }
-                Type::Bool | Type::Texts => return None,
-            }
-        }
+        literals(left)?.iter().try_for_each(|literal| self.against(attribute, literal))?;
         // Of an empty list nothing is remembered, and nothing depends on the attribute.
         self.of(attribute);
         Some(())
