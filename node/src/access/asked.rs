@@ -16,8 +16,6 @@ use crate::access::pattern::{Patterns, PersonKey};
 /// What becomes known of an operation once its messages are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Learnt<'a> {
-    /// The affair of what is asked for.
-    pub affair: Option<AffairCode>,
     /// The datasets that are asked for.
     pub datasets: &'a [InfoNameCode],
     /// The persons who are opened.
@@ -47,7 +45,6 @@ impl Asked {
     /// Decides again, with what is known now.
     pub(super) fn learn(&self, learnt: Learnt<'_>) -> Result<(), ResultName> {
         let mut inquiry = self.inquiry.clone();
-        inquiry.affair = learnt.affair.or(inquiry.affair);
         if !learnt.datasets.is_empty() {
             inquiry.datasets = learnt.datasets.to_vec();
         }

@@ -77,7 +77,7 @@ impl<E, S> Grant<E, S> {
         Self { scope, action, asked, effect: PhantomData }
     }
 
-    /// Says what is known by now of the operation: whom it opens or reaches, of which affair it is. Before anything of
+    /// Says what is known by now of the operation: whom it opens or reaches, and which datasets. Before anything of
     /// theirs is opened or released; what is refused here goes no further.
     pub fn learn(&self, learnt: Learnt<'_>) -> Result<(), ResultName> {
         self.asked.as_ref().map_or(Ok(()), |asked| asked.learn(learnt))
