@@ -11,11 +11,10 @@ use chukei_wire::leave::Leave;
 use chukei_wire::message::control::DeviceProof;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::Decided;
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError};
 use crate::bodies::factor::on_record;
-use crate::bodies::logs::tell_refusal;
+use crate::bodies::logs::disbelieved;
 use crate::bodies::session::{Moment, Session, ShownFactors};
 
 /// An authenticated caller at the moment of one operation.
@@ -81,14 +80,10 @@ pub async fn take_device(node: &Node, connection: &PeerConnection, session: &Ses
             Err(error) => error.result(),
         },
         Err(error) => {
-            let (result, caller) = (error.result(), Caller::of(node, connection, session, None));
-            let refused = Decided::outside(node.judge(), &caller, &call.header, result);
-            if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
-                tracing::error!(request_id = %request, %error, "a refusal was not logged");
-            }
-            node.observe(refused.observed);
+            let caller = Caller::of(node, connection, session, None);
+            disbelieved(node, &caller, &call.header, error.result()).await;
             call.refuse(error.outcome()).await;
-            result
+            error.result()
         }
     };
     node.ended(request, kind, result, started.elapsed());

@@ -16,11 +16,10 @@ use chukei_wire::identity::Identity;
 use chukei_wire::message::factor::{FactorChallenge, FactorProof, FactorRequest, FactorStretch};
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::Decided;
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError};
 use crate::bodies::caller::Caller;
-use crate::bodies::logs::tell_refusal;
+use crate::bodies::logs::disbelieved;
 use crate::bodies::session::{Moment, NoChallenge, Session};
 
 /// Time a caller has to hear of the last refusal before its connection is closed.
@@ -123,11 +122,7 @@ async fn refuse(
     let tried = matches!(error, CallError::Refused(_));
     if tried {
         let caller = Caller::of(node, connection, session, None);
-        let refused = Decided::outside(node.judge(), &caller, &call.header, result);
-        if let Err(error) = tell_refusal(node, &caller, &call.header, &refused).await {
-            tracing::error!(request_id = %request, %error, "a refusal was not logged");
-        }
-        node.observe(refused.observed);
+        disbelieved(node, &caller, &call.header, result).await;
     }
     call.refuse(error.outcome()).await;
     if tried && session.failed() {

@@ -101,12 +101,13 @@ impl Logs {
     }
 }
 
-/// Tells of what was refused before anything was entered.
-pub(super) async fn tell_refusal(
-    node: &Node,
-    caller: &Caller,
-    header: &Header,
-    decided: &Decided,
-) -> Result<(), AuditError> {
-    Logs::of(node, None, caller, header, decided).decided(header, decided).await
+/// Leaves the event of a proof that was not believed, for the logs and for the review of patterns. The caller is told of
+/// the refusal whether or not a log can be written.
+pub(super) async fn disbelieved(node: &Node, caller: &Caller, header: &Header, refusal: ResultName) {
+    let refused = Decided::outside(node.judge(), caller, header, refusal);
+    let logs = Logs::of(node, None, caller, header, &refused);
+    if let Err(error) = logs.decided(header, &refused).await {
+        tracing::error!(request_id = %header.request_id, %error, "a refusal was not logged");
+    }
+    node.observe(refused.observed);
 }

@@ -68,7 +68,9 @@ impl Moment {
 /// The factors that count for one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownFactors {
+    /// Each once, the certificate's first.
     kinds: Vec<FactorKind>,
+    /// Seconds since a further factor was last proved, rounded up; `None` where none was.
     stepped_up_s: Option<u32>,
 }
 
@@ -83,17 +85,7 @@ impl ShownFactors {
         Self { kinds: [vec![FactorKind::Possession], further].concat(), stepped_up_s }
     }
 
-    /// Kinds that were shown, each once, the certificate's first.
-    pub fn kinds(&self) -> &[FactorKind] {
-        &self.kinds
-    }
-
-    /// Seconds since a further factor was last proved, rounded up; `None` where none was.
-    pub fn stepped_up_s(&self) -> Option<u32> {
-        self.stepped_up_s
-    }
-
-    /// The same for a decision.
+    /// For a decision.
     pub fn facts(&self) -> Factors<'_> {
         Factors { shown: &self.kinds, stepped_up_s: self.stepped_up_s }
     }

@@ -29,7 +29,7 @@ fn r5_the_certificate_is_possession_and_a_second_factor_is_of_another_kind() {
     assert_eq!(session.proven(face, now), Err(ResultName::SameFactorKind));
     session.proven(factor("pin", Knowledge), now).unwrap();
     let shown = session.shown(now, |_| true);
-    assert_eq!(shown.kinds(), [FactorKind::Possession, FactorKind::Biometrics, FactorKind::Knowledge]);
+    assert_eq!(shown.facts().shown, [FactorKind::Possession, FactorKind::Biometrics, FactorKind::Knowledge]);
     assert_eq!(shown.facts().stepped_up_s, Some(0));
 }
 
@@ -38,7 +38,7 @@ fn r6_a_proof_is_as_old_as_the_slower_clock_says_and_another_one_is_fresh() {
     let (session, now) = (Session::default(), Moment::now(NOW_MS));
     let finger = factor("finger", Biometrics);
     session.proven(finger.clone(), now).unwrap();
-    let age = |at| session.shown(at, |_| true).stepped_up_s();
+    let age = |at| session.shown(at, |_| true).facts().stepped_up_s;
     assert_eq!(age(later(now, 30, 0)), Some(30));
     assert_eq!(age(later(now, 0, 40)), Some(40));
     let back = Moment { unix_ms: NOW_MS - 5_000, ..later(now, 50, 0) };
@@ -46,7 +46,7 @@ fn r6_a_proof_is_as_old_as_the_slower_clock_says_and_another_one_is_fresh() {
     let again = later(now, 60, 60);
     session.proven(finger, again).unwrap();
     assert_eq!(age(again), Some(0));
-    assert_eq!(session.shown(again, |_| true).kinds().len(), 2);
+    assert_eq!(session.shown(again, |_| true).facts().shown.len(), 2);
 }
 
 #[test]
