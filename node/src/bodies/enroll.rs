@@ -18,11 +18,12 @@ use chukei_domain::individual_number;
 use chukei_store::{Batch, Space};
 use chukei_wire::header::PersonCode;
 use chukei_wire::limits::{ACQUISITION_NUMBER_MAX, ENROL_BATCH_ROWS};
-use chukei_wire::message::staff::{BatchReply, EnrollBatch, EnrollRow, RowOutcome};
+use chukei_wire::message::staff::{EnrollBatch, EnrollRow, RowOutcome};
 use chukei_wire::result::ResultName;
 
 use crate::access::grant::{Grant, Write};
 use crate::app::Node;
+use crate::bodies::batches::{self, counts};
 use crate::bodies::call::{Call, CallError, Done};
 use crate::hosted::HostedBody;
 use crate::hosted::persons::{PersonRecord, PersonRef};
@@ -39,27 +40,16 @@ struct Opened {
 
 /// Serves one enrolment, batch by batch.
 pub async fn enroll(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
-    let grant = Arc::new(grant);
-    let mut enrolled = 0;
-    while let Some(batch) = call.next::<EnrollBatch>().await? {
-        if batch.rows.len() > ENROL_BATCH_ROWS {
-            return Err(CallError::Refused(ResultName::BadFormat));
-        }
-        node.room(grant.body().code())?;
-        let (of, held) = (node.clone(), grant.clone());
-        let work = async move { enroll_batch(&of, &held, batch).await };
-        let rows = node.admit_batch(call, work).await?;
-        enrolled += rows.iter().filter(|row| **row == RowOutcome::Registered).count();
-        call.reply(&BatchReply { rows }).await?;
-    }
-    Ok(Done::of(enrolled))
+    let fits = |batch: &EnrollBatch| batch.rows.len() <= ENROL_BATCH_ROWS;
+    batches::serve(node, grant, call, fits, enroll_batch).await
 }
 
 async fn enroll_batch(
-    node: &Arc<Node>,
-    grant: &Arc<Grant<Write>>,
+    node: Arc<Node>,
+    grant: Arc<Grant<Write>>,
     batch: EnrollBatch,
 ) -> Result<Vec<RowOutcome>, CallError> {
+    let (node, grant) = (&node, &grant);
     let opened = open_rows(node, grant, batch.rows).await?;
     // The broker may take its time: codes are there before other changes of the body are made to wait.
     let codes = acquire_codes(node, grant, &opened).await?;
@@ -186,14 +176,4 @@ async fn put_new(body: &HostedBody, mut batch: Batch, new: &New, number: u64) ->
     batch = body.put_code(batch, &new.code, &person).await?;
     let own = body.person_row(&person.id);
     body.put(batch, Space::Person, own, HostedBody::person_seal(&person), &record).await
-}
-
-/// Registered, unchanged and rejected rows.
-pub(crate) fn counts(outcomes: &[RowOutcome]) -> [u64; 3] {
-    let count = |wanted: fn(&RowOutcome) -> bool| outcomes.iter().filter(|row| wanted(row)).count() as u64;
-    [
-        count(|row| *row == RowOutcome::Registered),
-        count(|row| *row == RowOutcome::Unchanged),
-        count(|row| matches!(row, RowOutcome::Rejected(_))),
-    ]
 }

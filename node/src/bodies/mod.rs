@@ -6,6 +6,7 @@
 pub mod access;
 pub mod acts;
 pub mod audit;
+mod batches;
 pub mod call;
 pub mod caller;
 pub mod catalogue;

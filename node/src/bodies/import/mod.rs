@@ -12,13 +12,13 @@ use std::sync::Arc;
 use chukei_domain::copy_row::CopyRow;
 use chukei_domain::outcome::Refusal;
 use chukei_wire::limits::IMPORT_BATCH_ROWS;
-use chukei_wire::message::staff::{BatchReply, ImportBatch, RowOutcome};
+use chukei_wire::message::staff::{ImportBatch, RowOutcome};
 use chukei_wire::result::ResultName;
 
 use crate::access::grant::{Grant, Write};
 use crate::app::Node;
+use crate::bodies::batches::{self, counts};
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::enroll::counts;
 use judge::Judged;
 
 /// A parsed row, or why it is refused, and whether its record id was accepted earlier in the file.
@@ -29,25 +29,13 @@ struct ParsedRow {
 
 /// Serves one import, batch by batch.
 pub async fn import(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
-    let grant = Arc::new(grant);
-    let mut registered = 0;
-    while let Some(batch) = call.next::<ImportBatch>().await? {
-        if batch.rows.len() > IMPORT_BATCH_ROWS {
-            return Err(CallError::Refused(ResultName::BadFormat));
-        }
-        node.room(grant.body().code())?;
-        let (of, held) = (node.clone(), grant.clone());
-        let work = async move { import_batch(&of, &held, batch).await };
-        let rows = node.admit_batch(call, work).await?;
-        registered += rows.iter().filter(|row| **row == RowOutcome::Registered).count();
-        call.reply(&BatchReply { rows }).await?;
-    }
-    Ok(Done::of(registered))
+    let fits = |batch: &ImportBatch| batch.rows.len() <= IMPORT_BATCH_ROWS;
+    batches::serve(node, grant, call, fits, import_batch).await
 }
 
 async fn import_batch(
-    node: &Arc<Node>,
-    grant: &Arc<Grant<Write>>,
+    node: Arc<Node>,
+    grant: Arc<Grant<Write>>,
     batch: ImportBatch,
 ) -> Result<Vec<RowOutcome>, CallError> {
     let body = grant.body();
@@ -56,7 +44,7 @@ async fn import_batch(
     let (of, held) = (node.clone(), grant.clone());
     let parsed = tokio::task::spawn_blocking(move || parse(&of, &held, batch)).await;
     let parsed = parsed.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
-    let Judged { outcomes, batches } = judge::judge(grant, parsed, node.clock.now_ms()).await?;
+    let Judged { outcomes, batches } = judge::judge(&grant, parsed, node.clock.now_ms()).await?;
     let written = async {
         for batch in batches {
             body.apply(batch).await?;
