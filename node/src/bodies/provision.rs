@@ -62,7 +62,8 @@ fn collect(
     limit: usize,
 ) -> Result<VecDeque<Found>, BadRecord> {
     let mut found: VecDeque<Found> = VecDeque::new();
-    let mut outcomes: HashMap<[u8; 16], &'static str> = HashMap::new();
+    // Of the requests in `found`.
+    let mut outcomes: HashMap<[u8; 16], Option<&'static str>> = HashMap::new();
     for record in records {
         let record = record?;
         if record.at_ms < from_ms {
@@ -76,22 +77,23 @@ fn collect(
                 };
                 if person.is_none() || about == person {
                     let (result, at_ms) = (record.result, record.at_ms);
+                    outcomes.entry(request.request).or_default();
                     found.push_back(Found { request, person: about, result, at_ms, outcome: None });
                 }
                 if found.len() > limit {
                     found.pop_front().map(|old| outcomes.remove(&old.request.request));
                 }
             }
-            Event::Outcome { request, outcome }
-                if found.iter().rev().any(|known| known.request.request == request) =>
-            {
-                outcomes.insert(request, outcome.as_str());
+            Event::Outcome { request, outcome } => {
+                if let Some(known) = outcomes.get_mut(&request) {
+                    *known = Some(outcome.as_str());
+                }
             }
             _ => {}
         }
     }
     for known in &mut found {
-        known.outcome = outcomes.get(&known.request.request).copied();
+        known.outcome = outcomes.get(&known.request.request).copied().flatten();
     }
     Ok(found)
 }
