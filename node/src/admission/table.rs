@@ -64,5 +64,6 @@ fn of_upkeep(usual: Bounds) -> Bounds {
 
 /// Calls that read a whole log or every row: few at once.
 pub fn scans(kind: Kind) -> bool {
-    matches!(kind, Kind::AuditVerify | Kind::ProvisionStatus | Kind::KeysStatus | Kind::BackupCreate)
+    use Kind::{ActResult, AuditVerify, BackupCreate, KeysStatus, ProvisionStatus};
+    matches!(kind, AuditVerify | ProvisionStatus | KeysStatus | BackupCreate | ActResult)
 }
