@@ -1,7 +1,6 @@
 //! Accepts staff terminals and business systems, and hands each of their streams to the dispatch.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chukei_relay_client::connection::{CloseCode, PeerConnection};
 use chukei_relay_client::endpoint::ServerEndpoint;
@@ -103,9 +102,4 @@ async fn read_head(recv: &mut RecvHalf) -> Result<(Header, bytes::Bytes, Hop), M
     let hop = recv.expect(FrameType::Hop).await.map_err(|_| Malformed)?;
     let hop = Hop::from_bytes(&hop).map_err(|_| Malformed)?;
     Ok((header, bytes, hop))
-}
-
-/// How long a request may take once admitted: what its sender gives it.
-pub fn deadline_of(header: &Header) -> Duration {
-    Duration::from_millis(u64::from(header.deadline_ms))
 }

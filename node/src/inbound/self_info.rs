@@ -4,6 +4,7 @@
 //! is answered once; every provision and every refusal leaves its events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chukei_relay_client::channel::{ChannelUnusable, Scope as ChannelScope, read_sealed};
 use chukei_relay_client::session::AcceptedRequest;
@@ -18,7 +19,6 @@ use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS, Reason, Way};
 use crate::app::Node;
 use crate::audit::{AuditError, Told, Verdict};
 use crate::bodies::caller::Caller;
-use crate::bodies::server::deadline_of;
 use crate::hosted::NotServed;
 use crate::inbound::answer::{Prepared, prepare};
 use crate::inbound::hop::{BrokerHop, refuse};
@@ -51,7 +51,9 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
     let work = async move { authorise(&of, &held).await };
     let limit = node.body_limits.of(job.header.body);
     limit.charge(Way::In, job.sealed.length());
-    let outcome = match node.admission.run(limit, deadline_of(&request.header), work).await {
+    // What its sender gives it.
+    let deadline = Duration::from_millis(u64::from(request.header.deadline_ms));
+    let outcome = match node.admission.run(limit, deadline, work).await {
         Ok(Ok(prepared)) => {
             limit.charge(Way::Out, prepared.sealed.as_ref().map_or(0, |sealed| sealed.frames.len()));
             return release(node, &job, prepared, request).await;
