@@ -22,6 +22,7 @@ use chukei_wire::result::ResultName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::access::asked::Standing;
 use crate::access::decision::{Decided, Judge, decide};
 use crate::access::entered;
 use crate::access::observe::{Observed, Observer};
@@ -338,10 +339,17 @@ impl Node {
         Judge { bodies, policies, patterns, platform: &self.platform, now_ms: self.clock.now_ms() }
     }
 
-    /// Decides whether `caller` may do within `scope` what `header` asks for, and counts how long that took.
-    pub fn decide(&self, caller: &Caller, scope: entered::Scope, header: &Header) -> Decided {
+    /// Decides whether `caller` may do within `scope` what `header` asks for, and counts how long that took. `standing`:
+    /// what it is decided on again, where it may go on for long.
+    pub fn decide(
+        &self,
+        caller: &Caller,
+        scope: entered::Scope,
+        header: &Header,
+        standing: Option<Arc<dyn Standing>>,
+    ) -> Decided {
         let began = Instant::now();
-        let decided = decide(self.judge(), caller, scope, header);
+        let decided = decide(self.judge(), caller, scope, header, standing);
         self.metrics.decision_seconds.observe(began.elapsed().as_secs_f64());
         decided
     }

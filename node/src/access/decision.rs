@@ -11,7 +11,7 @@ use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
-use crate::access::asked::Asked;
+use crate::access::asked::{Asked, Standing};
 use crate::access::endpoint::{Effect, Entrance, endpoint};
 use crate::access::entered::Scope;
 use crate::access::facts::Inquiry;
@@ -87,8 +87,15 @@ impl Decided {
     }
 }
 
-/// Decides whether `caller` may do within `scope` what `header` asks for.
-pub fn decide(judge: Judge<'_>, caller: &Caller, scope: Scope, header: &Header) -> Decided {
+/// Decides whether `caller` may do within `scope` what `header` asks for. `standing`: what it is decided on again, where
+/// it may go on for long.
+pub fn decide(
+    judge: Judge<'_>,
+    caller: &Caller,
+    scope: Scope,
+    header: &Header,
+    standing: Option<Arc<dyn Standing>>,
+) -> Decided {
     let Some(line) = scope.entrance().and_then(|entrance| endpoint(header.kind, entrance)) else {
         // R2: whatever staff do, whoever keeps the platform up does not.
         let of_staff = endpoint(header.kind, Entrance::Staff).is_some();
@@ -98,11 +105,11 @@ pub fn decide(judge: Judge<'_>, caller: &Caller, scope: Scope, header: &Header) 
         };
         return Decided::outside(judge, caller, header, refusal);
     };
-    let inquiry = Inquiry::of(judge, caller, &scope, header, line);
+    let inquiry = Inquiry::of(judge, caller, &scope, header, line, Patterns::asked);
     let verdict = inquiry.judged(|facts| judge.policies.decide(facts));
     let observed = observed(&inquiry, verdict.outcome.result(), &verdict.reasons);
     let why = why(&inquiry, &verdict);
-    let asked = Arc::new(Asked::new(inquiry, judge.policies.clone(), judge.patterns.clone()));
+    let asked = Arc::new(Asked::new(inquiry, judge.policies.clone(), judge.patterns.clone(), standing));
     let outcome = verdict
         .outcome
         .result()

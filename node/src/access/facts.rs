@@ -1,4 +1,4 @@
-//! The facts of one operation, gathered from what was proven and from the registers as they stand at its begin.
+//! The facts of one operation, gathered from what was proven and from the registers as they stand at the moment.
 //!
 //! What must hold: nothing that a caller says of itself is a fact; what no register says is not known, which refuses.
 //! Registers, factors, devices and clocks are looked at for each operation anew, so that the very next one feels a
@@ -21,6 +21,7 @@ use crate::access::decision::Judge;
 use crate::access::delegation::{Proxied, deciding};
 use crate::access::endpoint::Endpoint;
 use crate::access::entered::Scope;
+use crate::access::pattern::Patterns;
 use crate::bodies::caller::Caller;
 use crate::bodies::session::ShownFactors;
 use crate::register::Register;
@@ -68,13 +69,15 @@ pub struct Inquiry {
 }
 
 impl Inquiry {
-    /// What is known when an operation begins. Counts it as one of the identity's requests.
+    /// What is known of an operation now. `pattern` counts it as one of the identity's requests, or only tells how they
+    /// have been asking.
     pub fn of(
         judge: Judge<'_>,
         caller: &Caller,
         scope: &Scope,
         header: &Header,
         line: &'static Endpoint,
+        pattern: fn(&Patterns, &str) -> Pattern,
     ) -> Self {
         let identity = caller.identity.clone();
         let about = scope.told_to().map(|body| body.register());
@@ -92,7 +95,11 @@ impl Inquiry {
             now_ms: judge.now_ms,
             factors: caller.factors.clone(),
             // Portals ask for everybody, as fast as people do.
-            pattern: if of_portal { Pattern::default() } else { judge.patterns.asked(&identity.to_string()) },
+            pattern: if of_portal {
+                Pattern::default()
+            } else {
+                pattern(judge.patterns, &identity.to_string())
+            },
             body: scope.code(),
             ticket: caller.leave.ticket.as_ref().map(|ticket| ticket.as_str().to_owned()),
             delegations: scope.delegations(),

@@ -83,8 +83,8 @@ impl<E, S> Grant<E, S> {
         self.asked.as_ref().map_or(Ok(()), |asked| asked.learn(learnt))
     }
 
-    /// What it was decided on; `None` for the node's own duty.
-    pub(crate) fn inquiry(&self) -> Option<&Inquiry> {
+    /// What it was last decided on; `None` for the node's own duty.
+    pub(crate) fn inquiry(&self) -> Option<Arc<Inquiry>> {
         self.asked.as_ref().map(|asked| asked.inquiry())
     }
 

@@ -52,7 +52,7 @@ impl Sink for Pieces<'_> {
 async fn send(call: &mut Call, file: BackupFile, payload: &[u8]) -> Result<(), CallError> {
     let mut pieces = payload.chunks(BACKUP_PIECE_MAX).peekable();
     while let Some(bytes) = pieces.next() {
-        call.reply(&BackupPiece { file, ends: pieces.peek().is_none(), bytes: bytes.to_vec() }).await?;
+        call.piece(&BackupPiece { file, ends: pieces.peek().is_none(), bytes: bytes.to_vec() }).await?;
     }
     Ok(())
 }

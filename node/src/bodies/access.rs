@@ -40,7 +40,7 @@ pub async fn explain(node: &Arc<Node>, grant: &Grant<Operate>, call: &mut Call) 
 /// The operation that is described, as it would be begun.
 fn supposed(node: &Node, grant: &Grant<Operate>, request: &ExplainRequest) -> Result<Inquiry, ResultName> {
     let own = grant.inquiry().ok_or(ResultName::NotPermitted)?;
-    let mut inquiry = own.clone();
+    let mut inquiry = Inquiry::clone(&own);
     if let Some(identity) = &request.identity {
         inquiry.identity = identity.parse().map_err(|_| ResultName::BadFormat)?;
     }

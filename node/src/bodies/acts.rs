@@ -52,7 +52,7 @@ pub async fn result(node: &Arc<Node>, grant: &Grant<Export>, call: &mut Call) ->
     match acts::fetch(node, grant, named.act).await? {
         Brought::Whole(bytes) => {
             for piece in bytes.chunks(ACT_PIECE_MAX) {
-                call.reply(&ActPiece { bytes: piece.to_vec() }).await?;
+                call.piece(&ActPiece { bytes: piece.to_vec() }).await?;
             }
             Ok(Done::of(1))
         }
@@ -67,7 +67,7 @@ async fn send(call: &mut Call, mut records: Box<Records>) -> Result<Done, CallEr
         let piece = piece.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
         let piece = piece.map_err(|_| CallError::Refused(ResultName::IntegrityFailure))?;
         let Some(Piece { rest, bytes, count }) = piece else { break };
-        call.reply(&ActPiece { bytes }).await?;
+        call.piece(&ActPiece { bytes }).await?;
         (records, sent) = (rest, sent + count);
     }
     Ok(Done { result: ResultName::Done, count: sent })

@@ -1,5 +1,6 @@
 //! One call in progress: messages in, a status and messages out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_relay_client::stream::{RecvHalf, SendHalf, StreamError};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::access::asked::Asked;
 use crate::admission::table::scans;
 use crate::admission::{NOT_READY, NotDone, Pass, RETRY_AFTER_MS, Shed, Turn};
 use crate::app::Node;
@@ -48,7 +50,11 @@ pub enum CallError {
 
 impl From<ResultName> for CallError {
     fn from(result: ResultName) -> Self {
-        Self::Refused(result)
+        match result {
+            // No rule says so.
+            ResultName::NotReady => Self::NotNow(result),
+            result => Self::Refused(result),
+        }
     }
 }
 
@@ -133,12 +139,13 @@ pub struct Call {
     recv: RecvHalf,
     answered: bool,
     pass: Option<Pass>,
+    asked: Option<Arc<Asked>>,
 }
 
 impl Call {
     /// A call whose header has been read.
     pub fn new(header: Header, hash: HeaderHash, send: SendHalf, recv: RecvHalf) -> Self {
-        Self { header, hash, send, recv, answered: false, pass: None }
+        Self { header, hash, send, recv, answered: false, pass: None, asked: None }
     }
 
     /// Lets the call in under the limits of its caller's body, before anything else is asked of it (R40).
@@ -148,7 +155,13 @@ impl Call {
         Ok(())
     }
 
-    /// The next message, or `None` when the caller has said all. What follows is done in a turn of the caller's body.
+    /// Has the call decided again on this before each of its messages.
+    pub fn decided(&mut self, asked: Option<Arc<Asked>>) {
+        self.asked = asked;
+    }
+
+    /// The next message, or `None` when the caller has said all. What follows is done in a turn of the caller's body. Time
+    /// has passed since the decision before, as long as the caller liked: it is decided again (R6).
     pub async fn next<T: Serialize + DeserializeOwned>(&mut self) -> Result<Option<T>, CallError> {
         self.recv.set_deadline(Instant::now() + MESSAGE_WAIT);
         let pass = self.pass.as_mut().ok_or(NOT_ENTERED)?;
@@ -161,6 +174,7 @@ impl Call {
             None => return Ok(None),
         };
         pass.received(payload.len()).await?;
+        self.again()?;
         Ok(Some(decode(&payload, FrameType::Message.limit()).map_err(StreamError::from)?))
     }
 
@@ -182,6 +196,12 @@ impl Call {
         self.answer().await?;
         self.send.put_owned_frame(FrameType::Message, message).await?;
         Ok(self.send.flush().await?)
+    }
+
+    /// Sends a piece of a long answer to one message, where it would be permitted now (R6).
+    pub async fn piece<T: Serialize>(&mut self, piece: &T) -> Result<(), CallError> {
+        self.again()?;
+        self.reply(piece).await
     }
 
     /// Ends a call that was answered.
@@ -210,6 +230,10 @@ impl Call {
         self.send.set_deadline(Instant::now() + time);
         // Only for the sake of the caller, who may be gone.
         let _ = self.send.finished_ack().await;
+    }
+
+    fn again(&self) -> Result<(), CallError> {
+        Ok(self.asked.as_ref().map_or(Ok(()), |asked| asked.again())?)
     }
 
     /// No turn is held while a caller takes its time to read.

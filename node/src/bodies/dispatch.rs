@@ -11,16 +11,17 @@ use crate::access::decision::{self, Decided, Decision};
 use crate::access::entered::Scope;
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
-use crate::bodies::caller::Caller;
 use crate::bodies::handlers;
 use crate::bodies::logs::Logs;
+use crate::bodies::standing::Standing;
 
 /// Serves one call from an authenticated caller.
-pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
+pub async fn dispatch(standing: Standing, mut call: Call) {
+    let (node, standing) = (standing.node.clone(), Arc::new(standing));
     let started = std::time::Instant::now();
     let _in_work = node.begin();
     let kind = call.header.kind;
-    let result = match enter(&node, caller, &call.header).await {
+    let result = match enter(&node, standing, &call.header).await {
         Ok(entered) => run(&node, entered, &mut call).await,
         Err(error) => Err(error),
     };
@@ -42,13 +43,14 @@ pub async fn dispatch(node: Arc<Node>, caller: &Caller, mut call: Call) {
 }
 
 /// Scope, decision, and its event before anything is done.
-async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered, CallError> {
+async fn enter(node: &Node, standing: Arc<Standing>, header: &Header) -> Result<Entered, CallError> {
     if node.is_draining() {
         return Err(CallError::NotNow(ResultName::NotReady));
     }
+    let caller = &standing.caller();
     let (scope, decided) = match Scope::of(&node.bodies, caller, header) {
         Ok(scope) => {
-            let mut decided = node.decide(caller, scope.clone(), header);
+            let mut decided = node.decide(caller, scope.clone(), header, Some(standing));
             tell_unknown_affair(node, &scope, header, &mut decided);
             (Some(scope), decided)
         }
@@ -62,8 +64,7 @@ async fn enter(node: &Node, caller: &Caller, header: &Header) -> Result<Entered,
     told?;
     match outcome {
         Ok(decision) => Ok(Entered { logs, why, asked, decision }),
-        Err(ResultName::NotReady) => Err(CallError::NotNow(ResultName::NotReady)),
-        Err(refusal) => Err(CallError::Refused(refusal)),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 
@@ -86,17 +87,16 @@ struct Entered {
 
 async fn run(node: &Arc<Node>, entered: Entered, call: &mut Call) -> Result<Done, CallError> {
     let Entered { logs, why, asked, decision } = entered;
+    call.decided(asked.clone());
     let done = handlers::serve(node, decision, call).await;
-    // Refused once it was known what the operation was about.
-    if let Some((inquiry, verdict)) = asked.as_ref().and_then(|asked| asked.late())
-        && let Some(refusal) = verdict.outcome.result()
-    {
-        logs.refused(&call.header, &decision::why(&inquiry, &verdict), refusal, inquiry.now_ms).await?;
-        node.observe(decision::observed(&inquiry, Some(refusal), &verdict.reasons));
+    // Refused once it was known what the operation was about, or what has changed meanwhile.
+    if let Some(late) = asked.as_ref().and_then(|asked| asked.late()) {
+        logs.refused(&call.header, &late).await?;
+        node.observe(late.observed);
     }
     if let (Some(asked), Err(CallError::Refused(refusal @ ResultName::TwoPersonRequired))) = (&asked, &done) {
         // Policies let it through, and the act itself does not have it (R7, R23).
-        node.observe(decision::observed(asked.inquiry(), Some(*refusal), &[]));
+        node.observe(decision::observed(&asked.inquiry(), Some(*refusal), &[]));
     }
     let (result, count) = match &done {
         Ok(done) => (done.result, done.count),

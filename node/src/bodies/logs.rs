@@ -12,6 +12,7 @@ use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
+use crate::access::asked::Late;
 use crate::access::decision::Decided;
 use crate::access::endpoint::{Entrance, endpoint};
 use crate::access::entered::Scope;
@@ -63,16 +64,10 @@ impl Logs {
         }
     }
 
-    /// Tells of what was refused once it was known what it was about.
-    pub(super) async fn refused(
-        &self,
-        header: &Header,
-        why: &Why,
-        refusal: ResultName,
-        at_ms: u64,
-    ) -> Result<(), AuditError> {
-        let told = self.told(header, why);
-        self.write(|log| log.call_refused(told, refusal, at_ms)).await
+    /// Tells of what was refused after it had begun.
+    pub(super) async fn refused(&self, header: &Header, late: &Late) -> Result<(), AuditError> {
+        let (told, at_ms) = (self.told(header, &late.why), late.observed.at_ms);
+        self.write(|log| log.call_refused(told, late.refusal, at_ms)).await
     }
 
     /// Tells of its end. Queued, not waited for.

@@ -25,4 +25,5 @@ pub mod register;
 pub mod reviews;
 pub mod server;
 pub mod session;
+pub mod standing;
 pub mod tries;

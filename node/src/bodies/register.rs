@@ -27,8 +27,9 @@ pub async fn show(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Re
     let mut shown = 0;
     while let Some(request) = call.next::<RegisterShowRequest>().await? {
         let register = grant.body().register();
-        let holder = grant.inquiry().and_then(|inquiry| register.holder(&inquiry.identity));
-        let administers = holder.is_some_and(|holder| holder.has_role(role::ADMINISTRATOR));
+        let administers = grant.inquiry().is_some_and(|inquiry| {
+            register.holder(&inquiry.identity).is_some_and(|holder| holder.has_role(role::ADMINISTRATOR))
+        });
         let page = page(&register, &request, administers)?;
         shown += page.entries.len();
         call.reply(&page).await?;

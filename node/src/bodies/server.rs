@@ -13,10 +13,11 @@ use tokio::time::Instant;
 use crate::admission::Shed;
 use crate::app::Node;
 use crate::bodies::call::Call;
-use crate::bodies::caller::{Caller, may_enter, take_device};
+use crate::bodies::caller::{may_enter, take_device};
 use crate::bodies::dispatch::dispatch;
 use crate::bodies::factor::take_factor;
 use crate::bodies::session::Session;
+use crate::bodies::standing::Standing;
 
 /// Malformed requests after which a peer is dropped.
 const MISUSE_LIMIT: u32 = 16;
@@ -47,7 +48,7 @@ async fn serve_peer(node: Arc<Node>, connection: PeerConnection) {
         let (node, connection, misuse) = (node.clone(), connection.clone(), misuse.clone());
         let session = session.clone();
         tokio::spawn(async move {
-            if serve_stream(node, &connection, &session, send, recv).await.is_err()
+            if serve_stream(node, &connection, session, send, recv).await.is_err()
                 && misuse.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= MISUSE_LIMIT
             {
                 connection.close(CloseCode::Misbehaved);
@@ -63,7 +64,7 @@ struct Malformed;
 async fn serve_stream(
     node: Arc<Node>,
     connection: &PeerConnection,
-    session: &Session,
+    session: Arc<Session>,
     mut send: SendHalf,
     mut recv: RecvHalf,
 ) -> Result<(), Malformed> {
@@ -78,12 +79,12 @@ async fn serve_stream(
     if let Err(shed) = call.enter(&node, connection.identity()).await {
         turn_away(&node, shed, call).await;
     } else if call.header.kind == Kind::Device {
-        take_device(&node, connection, session, call).await;
+        take_device(&node, connection, &session, call).await;
     } else if call.header.kind == Kind::Factor {
-        take_factor(&node, connection, session, call).await;
+        take_factor(&node, connection, &session, call).await;
     } else {
-        let caller = Caller::of(&node, connection, session, hop.leave);
-        dispatch(node, &caller, call).await;
+        let (connection, header) = (connection.clone(), call.header.clone());
+        dispatch(Standing { node, connection, session, leave: hop.leave, header }, call).await;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::id::ChannelId;
 use chukei_wire::result::ResultName;
 
-use crate::access::decision::{self, Decided, Decision};
+use crate::access::decision::{Decided, Decision};
 use crate::access::entered::Scope;
 use crate::access::scope::BodyScope;
 use crate::admission::{NOT_READY, NotDone, RETRY_AFTER_MS, Reason, Way};
@@ -83,9 +83,9 @@ async fn authorise(node: &Node, job: &Job) -> Result<Prepared, AuditError> {
     let prepared = prepare(node, job, now_ms).await;
     let actor = job.grant.scope().actor();
     let mut why = job.why.clone();
-    if let Some((inquiry, verdict)) = job.asked.as_ref().and_then(|asked| asked.late()) {
-        why = decision::why(&inquiry, &verdict);
-        node.observe(decision::observed(&inquiry, verdict.outcome.result(), &verdict.reasons));
+    if let Some(late) = job.asked.as_ref().and_then(|asked| asked.late()) {
+        why = late.why;
+        node.observe(late.observed);
     }
     let told = Told::of(&job.header, job.hash, &job.permit, actor).because(why);
     let (verdict, person) = (prepared.verdict, prepared.person);
@@ -107,7 +107,8 @@ async fn take_on(node: &Node, hop: &BrokerHop, request: &mut AcceptedRequest) ->
         NotServed::NotReady => NotTaken { outcome: NOT_READY, refusal: None },
     })?;
     let portal = Caller::portal(header.portal.as_deref().unwrap_or_default());
-    let Decided { outcome, why, observed, asked } = node.decide(&portal, Scope::Body(scope.clone()), &header);
+    let decided = node.decide(&portal, Scope::Body(scope.clone()), &header, None);
+    let Decided { outcome, why, observed, asked } = decided;
     node.observe(observed);
     let told = |outcome| NotTaken {
         outcome,

@@ -37,7 +37,7 @@ pub(super) async fn restore(
         Ok((desk.turn(code)?, code, path))
     })();
     let (own, actor, header) = (node.clone(), grant.scope().actor().to_owned(), call.header.clone());
-    let why = grant.inquiry().map(circumstances).unwrap_or_default();
+    let why = grant.inquiry().map(|inquiry| circumstances(&inquiry)).unwrap_or_default();
     match begun {
         Ok((turn, code, path)) => {
             let work = async move |_| {

@@ -49,7 +49,7 @@ fn decided(world: &World, request: &Request) -> Decided {
         Scope::of(bodies, &caller, &header)
     };
     match scope {
-        Ok(scope) => decide(judge, &caller, scope, &header),
+        Ok(scope) => decide(judge, &caller, scope, &header, None),
         Err(why) => Decided::outside(judge, &caller, &header, why),
     }
 }
