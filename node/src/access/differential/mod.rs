@@ -5,6 +5,7 @@
 //! alone: it shares no code with what it judges but the table's lines.
 
 mod entries;
+mod going_on;
 mod groups;
 mod model;
 mod request;
@@ -21,7 +22,7 @@ use chukei_wire::result::ResultName;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::access::asked::Learnt;
+use crate::access::asked::{Learnt, Standing};
 use crate::access::decision::{Decided, Decision, Judge, decide};
 use crate::access::entered::Scope;
 use crate::access::pattern::Patterns;
@@ -34,38 +35,56 @@ const CASES: usize = 110_000;
 const CASES_OF_A_STATE: usize = 100;
 const UNTIL_A_BODY_ENDS: usize = 105_000;
 
-/// What the node says, and what it leaves.
-fn decided(world: &World, request: &Request) -> Decided {
-    let patterns = Arc::new(Patterns::default());
-    request.behave(&patterns);
-    let (bodies, policies) = (&world.sample.bodies, &world.policies);
-    let platform = &world.platform;
-    let judge = Judge { bodies, policies, patterns: &patterns, platform, now_ms: request.now_ms };
-    let (caller, header) = (request.caller(), request.header());
-    let scope = if request.by_permit {
+/// What the request enters.
+fn entered(world: &World, request: &Request) -> Result<Scope, ResultName> {
+    let (bodies, header) = (&world.sample.bodies, request.header());
+    if request.by_permit {
         let scope = BodyScope::of_permit(bodies, &permit(&header), &header);
         scope.map(Scope::Body).map_err(ResultName::from)
     } else {
-        Scope::of(bodies, &caller, &header)
-    };
-    match scope {
-        Ok(scope) => decide(judge, &caller, scope, &header, None),
+        Scope::of(bodies, &request.caller(), &header)
+    }
+}
+
+/// What it is decided with.
+fn judge<'a>(world: &'a World, request: &Request, patterns: &'a Arc<Patterns>) -> Judge<'a> {
+    let World { sample, policies, platform, .. } = world;
+    Judge { bodies: &sample.bodies, policies, patterns, platform, now_ms: request.now_ms }
+}
+
+/// What the node says, and what it leaves.
+fn decided(
+    world: &World,
+    request: &Request,
+    patterns: &Arc<Patterns>,
+    standing: Option<Arc<dyn Standing>>,
+) -> Decided {
+    request.behave(patterns);
+    let (judge, caller, header) = (judge(world, request, patterns), request.caller(), request.header());
+    match entered(world, request) {
+        Ok(scope) => decide(judge, &caller, scope, &header, standing),
         Err(why) => Decided::outside(judge, &caller, &header, why),
     }
 }
 
 /// What the caller is told in the end: a handler says whom it reaches before it reaches them.
 fn told(world: &World, request: &Request) -> Option<ResultName> {
-    let decided = decided(world, request);
+    match decided(world, request, &Arc::default(), None).outcome {
+        Ok(decision) => learnt(&decision, request),
+        Err(refusal) => Some(refusal),
+    }
+}
+
+/// What comes of what the handler learns.
+fn learnt(decision: &Decision, request: &Request) -> Option<ResultName> {
     let reaches: AddresseeNumber = request.reaches.parse().unwrap();
     let learnt = Learnt { reaches: &[reaches], ..Learnt::default() };
-    match decided.outcome {
-        Ok(Decision::Read(grant)) => grant.learn(learnt).err(),
-        Ok(Decision::Write(grant)) => grant.learn(learnt).err(),
-        Ok(Decision::Deliver(grant)) => grant.learn(learnt).err(),
-        Ok(Decision::Export(grant)) => grant.learn(learnt).err(),
-        Ok(Decision::Operate(_) | Decision::Upkeep(_)) => None,
-        Err(refusal) => Some(refusal),
+    match decision {
+        Decision::Read(grant) => grant.learn(learnt).err(),
+        Decision::Write(grant) => grant.learn(learnt).err(),
+        Decision::Deliver(grant) => grant.learn(learnt).err(),
+        Decision::Export(grant) => grant.learn(learnt).err(),
+        Decision::Operate(_) | Decision::Upkeep(_) => None,
     }
 }
 
@@ -176,14 +195,14 @@ async fn r4_staff_of_another_department_do_not_work_on_what_belongs_to_one() {
         let request = Request::random(&mut rng);
         let staff = request.is_of(&["staff"]) && request.affair == Some(world::TAX);
         let works = groups::WORK.contains(&request.line.action) && request.on_behalf_of.is_none();
-        if staff && works && decided(&world, &request).outcome.is_ok() {
+        if staff && works && decided(&world, &request, &Arc::default(), None).outcome.is_ok() {
             break request;
         }
     };
     for (department, refused) in [("fukushi", Some(ResultName::NotPermitted)), ("zeimu", None)] {
         let affair = Affair { code: world::TAX.parse().unwrap(), department: department.to_owned() };
         world.put(works.own_body(), vec![Entry::Affair(affair)]).await;
-        let decided = decided(&world, &works);
+        let decided = decided(&world, &works, &Arc::default(), None);
         assert_eq!(decided.observed.refused, refused, "{department}: {works:#?}");
         assert_eq!(decided.why.reasons.iter().any(|id| id == "own_department"), refused.is_some());
     }
@@ -203,7 +222,7 @@ async fn r1_what_is_decided_across_bodies_is_the_same_for_what_exists_and_what_d
         }
         met += 1;
         let of = |request: &Request| {
-            let decided = decided(&world, request);
+            let decided = decided(&world, request, &Arc::default(), None);
             (decided.observed.refused, decided.why, decided.observed.body, decided.observed.action)
         };
         let foreign = of(&request);

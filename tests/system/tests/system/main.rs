@@ -25,6 +25,7 @@ mod isolation;
 mod key_rotation;
 mod limits;
 mod load;
+mod long_calls;
 mod maintenance;
 mod moving;
 mod notice_file;
@@ -76,6 +77,7 @@ fn trials() -> Vec<Trial> {
         credentials::trials(),
         factors::trials(),
         registers::trials(),
+        long_calls::trials(),
         reviews::trials(),
         step_up::trials(),
         rotation::trials(),

@@ -109,6 +109,22 @@ impl Stage {
         program::staff(self.layout(), body, args)
     }
 
+    /// Everything in a body's log, as two of its persons let it be exported.
+    pub(crate) fn exported_log(&self, body: &str) -> Vec<Value> {
+        let period = ["--from", "2020-01-01", "--until", "2099-01-01", "--reference", "R8-1"];
+        let act = self.staff(body, &[&["audit", "export"], &period[..]].concat()).done();
+        let act = act["act"].as_str().unwrap();
+        let approver = self.layout().approver_config(body).display().to_string();
+        program::with_config("chukei", &approver, &["act", "approve", act]).done();
+        until("the export", || {
+            (self.staff(body, &["act", "show", act]).done()["state"] == "executed").then_some(())
+        });
+        let out = self.file("export.jsonl");
+        self.staff(body, &["act", "fetch", act, "--out", &out.display().to_string()]).done();
+        let text = std::fs::read_to_string(out).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Runs a command of the portal.
     pub(crate) fn portal(&self, args: &[&str]) -> Ended {
         program::portal(self.layout(), args)

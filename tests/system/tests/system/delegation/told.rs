@@ -14,29 +14,12 @@ use super::{BODY, Delegated, HELPER, NOBODYS, dialled, leave, outcome, turn};
 use crate::copy_file::TAX;
 use crate::group::Test;
 use crate::hop::Caller;
-use crate::program::with_config;
 use crate::stage::{Stage, until};
 
 pub(super) const TESTS: &[Test<Delegated>] = &[
     ("r42_both_logs_say_who_did_what_on_whose_behalf_under_which_delegation", both_logs),
     ("r42_r7_delegated_acts_are_one_review_item_per_delegation_and_day_with_both_bodies", reviewed),
 ];
-
-/// Everything in a body's log, as two of its persons let it be exported.
-fn exported(stage: &Stage, body: &str) -> Vec<Value> {
-    let period = ["--from", "2020-01-01", "--until", "2099-01-01", "--reference", "R8-1"];
-    let act = stage.staff(body, &[&["audit", "export"], &period[..]].concat()).done();
-    let act = act["act"].as_str().unwrap();
-    let approver = stage.layout().approver_config(body).display().to_string();
-    with_config("chukei", &approver, &["act", "approve", act]).done();
-    until("the export", || {
-        (stage.staff(body, &["act", "show", act]).done()["state"] == "executed").then_some(())
-    });
-    let out = stage.file("export.jsonl");
-    stage.staff(body, &["act", "fetch", act, "--out", &out.display().to_string()]).done();
-    let text = std::fs::read_to_string(out).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 /// One call, and how it ended; its request id as exports have it.
 fn ask(
@@ -86,7 +69,7 @@ fn both_logs(Delegated(stage): &Delegated) {
     let (nowhere, told) = ask(stage, &caller, NOBODYS, ["copy-show", tax], &show);
     assert_eq!(told, Outcome::Refused(ResultName::NotAuthorised));
 
-    let [of, by] = [BODY, HELPER].map(|body| exported(stage, body));
+    let [of, by] = [BODY, HELPER].map(|body| stage.exported_log(body));
     for log in [&of, &by] {
         for request in [&showing, &blocking] {
             assert_eq!(lines(log, request), [("called", "PENDING"), ("call-ended", "DONE")]);
