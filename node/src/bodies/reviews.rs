@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use chukei_domain::review::{Item, Signature};
 use chukei_wire::message::review::{
-    ReviewItem, ReviewListRequest, ReviewPage, ReviewSignRequest, ReviewSignature, ReviewWanted,
+    ReviewItem, ReviewListRequest, ReviewPage, ReviewSignReply, ReviewSignRequest, ReviewSignature,
+    ReviewWanted,
 };
 use chukei_wire::result::ResultName;
 
 use crate::access::grant::{Grant, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
+use crate::review::SignError;
 
 /// Items in one page.
 const PAGE: usize = 100;
@@ -30,7 +32,6 @@ async fn page(node: &Node, grant: &Grant<Read>, request: ReviewListRequest) -> R
     let (body, now_ms) = (grant.body(), node.clock.now_ms());
     let (days, after) = (node.review.days, request.after.unwrap_or_default());
     let reviews = body.reviews();
-    reviews.settle(body, &node.actor(), now_ms).await?;
     let items = match request.wanted {
         ReviewWanted::Open => reviews.open_items(after, PAGE, |_| true),
         ReviewWanted::Overdue => reviews.open_items(after, PAGE, |item| item.is_overdue(days, now_ms)),
@@ -43,18 +44,27 @@ async fn page(node: &Node, grant: &Grant<Read>, request: ReviewListRequest) -> R
             }
         },
     };
+    // After the look: what is signed by its count is there with that count after a crash, too.
+    reviews.settle(body, &node.actor(), now_ms).await?;
     let next = items.last().filter(|_| items.len() == PAGE).map(|item| item.number);
     Ok(ReviewPage { items: items.into_iter().map(|item| told(item, days, now_ms)).collect(), next })
 }
 
-/// Signs one item off.
+/// Signs one item off, as its reviewer saw it.
 pub async fn sign(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> Result<Done, CallError> {
-    let ReviewSignRequest { number, note } = call.request().await?;
+    let ReviewSignRequest { number, count, note } = call.request().await?;
     let (body, now_ms) = (grant.body(), node.clock.now_ms());
     let signature = Signature { by: grant.scope().actor().to_owned(), at_ms: now_ms, note };
-    let item = body.reviews().sign(body, &node.actor(), number, signature).await?;
-    call.reply(&told(item, node.review.days, now_ms)).await?;
-    Ok(Done::of(1))
+    let (reply, done) = match body.reviews().sign(body, &node.actor(), number, count, signature).await {
+        Ok(item) => (ReviewSignReply::Signed(told(item, node.review.days, now_ms)), Done::of(1)),
+        Err(SignError::Outdated) => {
+            (ReviewSignReply::Outdated, Done { result: ResultName::NotReady, count: 0 })
+        }
+        Err(SignError::Refused(name)) => return Err(name.into()),
+        Err(SignError::Review(error)) => return Err(error.into()),
+    };
+    call.reply(&reply).await?;
+    Ok(done)
 }
 
 fn told(item: Item, days: u32, now_ms: u64) -> ReviewItem {

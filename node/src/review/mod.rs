@@ -24,6 +24,7 @@ use crate::hosted::rows::RowError;
 
 pub use duty::{run, settle_all, show};
 pub use observed::watch;
+pub use sign::SignError;
 
 /// Items written in one batch.
 const BATCH: usize = 200;

@@ -17,6 +17,9 @@ pub enum SignError {
     /// A rule refuses.
     #[error("refused: {0}")]
     Refused(ResultName),
+    /// It is not what the reviewer saw.
+    #[error("not what the reviewer saw")]
+    Outdated,
     /// It could not be made durable.
     #[error(transparent)]
     Review(#[from] ReviewError),
@@ -25,6 +28,7 @@ pub enum SignError {
 impl From<SignRefusal> for SignError {
     fn from(refusal: SignRefusal) -> Self {
         Self::Refused(match refusal {
+            SignRefusal::Outdated => return Self::Outdated,
             SignRefusal::Unknown => ResultName::NotFound,
             SignRefusal::Own => ResultName::TwoPersonRequired,
             SignRefusal::Note(Refusal::ForbiddenIdentifier) => ResultName::ForbiddenIdentifier,
@@ -48,32 +52,25 @@ impl From<ReviewError> for CallError {
     }
 }
 
-impl From<SignError> for CallError {
-    fn from(error: SignError) -> Self {
-        match error {
-            SignError::Refused(name) => name.into(),
-            SignError::Review(error) => error.into(),
-        }
-    }
-}
-
 impl Reviews {
-    /// Signs an item off; durable, and in the log, when this returns. `node` opens what is not in the log yet.
+    /// Signs an item off that has the operations which its reviewer saw; durable, and in the log, when this returns. `node`
+    /// opens what is not in the log yet.
     pub(crate) async fn sign(
         &self,
         body: &HostedBody,
         node: &str,
         number: u64,
+        seen: u64,
         signature: Signature,
     ) -> Result<Item, SignError> {
         chukei_domain::review::check_note(&signature.note).map_err(SignRefusal::Note)?;
         // That it was opened stands in the log before that it was signed.
         self.settle(body, node, signature.at_ms).await?;
         let _writing = self.writing.lock().await;
-        let begun = self.state().queue.begin_to_sign(number, signature.clone());
+        let begun = self.state().queue.begin_to_sign(number, seen, signature.clone());
         let item = match begun {
             Ok(item) => item,
-            Err(SignRefusal::Unknown) => return signed_before(body, number, &signature).await,
+            Err(SignRefusal::Unknown) => return signed_before(body, number, seen, &signature).await,
             Err(refusal) => return Err(refusal.into()),
         };
         let durable = self.make_durable(body, &item).await;
@@ -118,11 +115,16 @@ impl Reviews {
 }
 
 /// The same word again is the same signature; another one comes too late.
-async fn signed_before(body: &HostedBody, number: u64, again: &Signature) -> Result<Item, SignError> {
+async fn signed_before(
+    body: &HostedBody,
+    number: u64,
+    seen: u64,
+    again: &Signature,
+) -> Result<Item, SignError> {
     let item = body.reviews().signed_item(body, number).await?;
     let item = item.ok_or(SignError::Refused(ResultName::NotFound))?;
     match &item.signed {
-        Some(signed) if signed.by == again.by && signed.note == again.note => Ok(item),
+        Some(signed) if (&signed.by, &signed.note, item.count) == (&again.by, &again.note, seen) => Ok(item),
         _ => Err(SignError::Refused(ResultName::AlreadyAnswered)),
     }
 }

@@ -140,7 +140,8 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     let sample = Sample::new().await;
     let body = sample.body(BODY);
     body.reviews().observe(&limits(), &many(STAFF));
-    let refused = async |number, signature| match body.reviews().sign(&body, NODE, number, signature).await {
+    let refused = async |number, signature| match body.reviews().sign(&body, NODE, number, 1, signature).await
+    {
         Err(sign::SignError::Refused(name)) => name,
         other => panic!("{other:?}"),
     };
@@ -148,9 +149,9 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     assert_eq!(refused(2, word(REVIEWER, "確認")).await, ResultName::NotFound);
     assert_eq!(refused(1, word(REVIEWER, "123456789018")).await, ResultName::ForbiddenIdentifier, "R10");
     assert_eq!(refused(1, word(REVIEWER, " ")).await, ResultName::BadFormat);
-    let signed = body.reviews().sign(&body, NODE, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
+    let signed = body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
     assert_eq!(signed.signed, Some(word(REVIEWER, "繁忙期の照会")));
-    let again = body.reviews().sign(&body, NODE, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
+    let again = body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
     assert_eq!(again, signed, "repeated");
     let other = "chukei://body/982016/staff/u-rev-02";
     assert_eq!(refused(1, word(other, "繁忙期の照会")).await, ResultName::AlreadyAnswered);
@@ -168,17 +169,37 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
 }
 
 #[tokio::test]
+async fn r7_an_item_that_has_grown_since_the_look_is_not_signed_nor_told() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    body.reviews().observe(&limits(), &many(STAFF));
+    let looked_at = items(&sample).remove(0);
+    body.reviews().observe(&limits(), &many(STAFF));
+    let sign = async |seen| body.reviews().sign(&body, NODE, 1, seen, word(REVIEWER, "確認")).await;
+    assert!(matches!(sign(looked_at.count).await, Err(SignError::Outdated)));
+    assert_eq!(body.reviews().signed_item(&body, 1).await.unwrap(), None);
+    assert_eq!(told(&sample), [Event::ReviewOpened(of_item(1, STAFF, 2))], "nobody has signed");
+    let signed = sign(2).await.unwrap();
+    assert_eq!((signed.count, sign(2).await.unwrap()), (2, signed), "repeated");
+    let other = sign(looked_at.count).await;
+    assert!(
+        matches!(other, Err(SignError::Refused(ResultName::AlreadyAnswered))),
+        "of what was never signed"
+    );
+}
+
+#[tokio::test]
 async fn a_signature_that_cannot_be_written_leaves_the_item_open() {
     let sample = Sample::new().await;
     let body = sample.body(BODY);
     body.reviews().observe(&limits(), &many(STAFF));
     body.reviews().settle(&body, NODE, NOW).await.unwrap();
     *sample.fault.lock().unwrap() = Some(WriteFault::DiskFull);
-    assert!(body.reviews().sign(&body, NODE, 1, word(REVIEWER, "確認")).await.is_err());
+    assert!(body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "確認")).await.is_err());
     assert_eq!(items(&sample).len(), 1);
     *sample.fault.lock().unwrap() = None;
     body.gate().set(None);
-    body.reviews().sign(&body, NODE, 1, word(REVIEWER, "確認")).await.unwrap();
+    body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "確認")).await.unwrap();
     assert_eq!(items(&sample).len(), 0);
 }
 

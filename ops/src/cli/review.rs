@@ -21,6 +21,12 @@ pub(crate) enum ReviewCommand {
     Sign {
         #[arg(value_name = "ID", help = "項目の番号")]
         number: u64,
+        #[arg(
+            long,
+            value_name = "N",
+            help = "確認した項目の回数(review list と review show の「回」)。その後に操作が加わっていれば点検済みにしない"
+        )]
+        count: u64,
         #[arg(long, value_name = "TEXT", help = "点検の結果(500字まで。個人を特定する番号は書けない)")]
         note: String,
     },

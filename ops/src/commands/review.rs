@@ -4,13 +4,13 @@ use chukei_domain::outcome::Refusal;
 use chukei_domain::review::check_note;
 use chukei_wire::header::Kind;
 use chukei_wire::message::review::{
-    ReviewItem, ReviewListRequest, ReviewPage, ReviewSignRequest, ReviewWanted,
+    ReviewItem, ReviewListRequest, ReviewPage, ReviewSignReply, ReviewSignRequest, ReviewWanted,
 };
 use chukei_wire::result::ResultName;
 use serde_json::{Value, json};
 
 use crate::cli::ReviewCommand;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::japan_time;
 use crate::link::NodeLink;
 use crate::report::Report;
@@ -30,7 +30,9 @@ pub(crate) async fn run(link: &mut NodeLink, command: ReviewCommand) -> Result<R
             list(link, wanted).await
         }
         ReviewCommand::Show { number } => show(link, number).await,
-        ReviewCommand::Sign { number, note } => sign(link, number, note).await,
+        ReviewCommand::Sign { number, count, note } => {
+            sign(link, ReviewSignRequest { number, count, note }).await
+        }
     }
 }
 
@@ -58,27 +60,40 @@ async fn show(link: &mut NodeLink, number: u64) -> Result<Report, Failure> {
     Ok(Report { json: item(found), text: sheet(found) })
 }
 
-/// May be repeated: the same word again changes nothing.
-async fn sign(link: &mut NodeLink, number: u64, note: String) -> Result<Report, Failure> {
+/// Signs what the reviewer has looked at before, and nothing that was added since. May be repeated: the same word again
+/// changes nothing.
+async fn sign(link: &mut NodeLink, word: ReviewSignRequest) -> Result<Report, Failure> {
     // What may be somebody's number does not leave this machine (R10).
-    check_note(&note).map_err(|refusal| {
+    check_note(&word.note).map_err(|refusal| {
         Failure::of_result(match refusal {
             Refusal::ForbiddenIdentifier => ResultName::ForbiddenIdentifier,
             _ => ResultName::BadFormat,
         })
     })?;
-    let signed: ReviewItem = match link.ask(Kind::ReviewSign, &ReviewSignRequest { number, note }).await {
+    let reply = match link.ask(Kind::ReviewSign, &word).await {
         Err(failure) if failure.code == ResultName::TwoPersonRequired.as_str() => {
             let message = "自分の操作についての項目は点検できません。他の点検者に依頼してください";
             return Err(Failure::refused(ResultName::TwoPersonRequired, message));
         }
         Err(failure) if failure.code == ResultName::AlreadyAnswered.as_str() => {
-            let message = "他の点検者が点検済みです。review show で確認してください";
+            let message = "すでに別の内容または他の点検者により点検済みです。review show で確認してください";
             return Err(Failure::refused(ResultName::AlreadyAnswered, message));
         }
         answered => answered?,
     };
-    Ok(Report { json: item(&signed), text: format!("{}番を点検済みにしました", signed.number) })
+    match reply {
+        ReviewSignReply::Signed(signed) => {
+            let text = format!("{}番を点検済みにしました\n{}", signed.number, sheet(&signed));
+            Ok(Report { json: item(&signed), text })
+        }
+        ReviewSignReply::Outdated => Err(outdated()),
+    }
+}
+
+fn outdated() -> Failure {
+    let message = "項目の回数が --count と異なります。確認の後に操作が加わった可能性があるため、点検済みにしていません。review show で内容を確認し、その回数でやり直してください"
+        .to_owned();
+    Failure { exit: Exit::Refused, code: "OUTDATED", message }
 }
 
 /// What a rule looks for. A name of a newer node is shown as it is.

@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
 use chukei_wire::message::review::{
-    ReviewItem, ReviewListRequest, ReviewPage, ReviewSignRequest, ReviewSignature, ReviewWanted,
+    ReviewItem, ReviewListRequest, ReviewPage, ReviewSignReply, ReviewSignRequest, ReviewSignature,
+    ReviewWanted,
 };
 use chukei_wire::result::ResultName;
 use serde_json::json;
@@ -42,12 +43,16 @@ struct Queue;
 impl Script for Queue {
     async fn serve(&mut self, mut call: StaffCall) {
         if call.kind() == Kind::ReviewSign {
-            let ReviewSignRequest { number, note } = call.next().await.unwrap();
+            let ReviewSignRequest { number, count, note } = call.next().await.unwrap();
             if number != 2 {
                 return call.end_with(Outcome::Refused(ResultName::TwoPersonRequired)).await;
             }
+            if count != item(2).count {
+                call.reply(&ReviewSignReply::Outdated).await;
+                return call.finish().await;
+            }
             let signed = ReviewSignature { by: "u-rev-01".to_owned(), at_ms: 1_795_482_090_000, note };
-            call.reply(&ReviewItem { signed: Some(signed), ..item(2) }).await;
+            call.reply(&ReviewSignReply::Signed(ReviewItem { signed: Some(signed), ..item(2) })).await;
             return call.finish().await;
         }
         while let Some(ReviewListRequest { wanted, after }) = call.next().await {
@@ -83,16 +88,33 @@ fn r7_the_queue_is_listed_whole_shown_and_signed() {
     ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
-    let signed = node.json(&args(&["review", "sign", "2", "--note", "窓口の混雑を確認"])).json;
+    let word = ["review", "sign", "2", "--count", "3", "--note", "窓口の混雑を確認"];
+    let signed = node.json(&args(&word)).json;
     assert_eq!((&signed["state"], &signed["note"]), (&json!("SIGNED"), &json!("窓口の混雑を確認")));
-    let own = node.json(&args(&["review", "sign", "3", "--note", "確認"]));
+    let told = node.text(&args(&word)).text;
+    assert!(
+        told.contains("2番を点検済みにしました") && told.contains("回数\t3回"),
+        "what was signed: {told}"
+    );
+    let own = node.json(&args(&["review", "sign", "3", "--count", "3", "--note", "確認"]));
     assert_eq!((own.exit, &own.json["code"]), (3, &json!("TWO_PERSON_REQUIRED")));
+}
+
+#[test]
+fn r7_what_the_reviewer_did_not_see_is_not_signed() {
+    let node = StandIn::start(Queue);
+    let unseen = node.text(&args(&["review", "sign", "2", "--note", "確認"]));
+    assert_eq!((unseen.exit, node.calls()), (2, 0), "it is said what was seen");
+    let outdated = node.json(&args(&["review", "sign", "2", "--count", "2", "--note", "確認"]));
+    assert_eq!((outdated.exit, &outdated.json["code"]), (3, &json!("OUTDATED")));
+    let told = outdated.json["message"].as_str().unwrap();
+    assert!(told.contains("点検済みにしていません") && told.contains("review show"), "{told}");
 }
 
 #[test]
 fn r10_a_note_with_an_individual_number_is_never_sent() {
     let node = StandIn::start(Queue);
-    let refused = node.json(&args(&["review", "sign", "2", "--note", "1234 5678 9018 の件"]));
+    let refused = node.json(&args(&["review", "sign", "2", "--count", "3", "--note", "1234 5678 9018 の件"]));
     assert_eq!((refused.exit, &refused.json["code"]), (3, &json!("FORBIDDEN_IDENTIFIER")));
     assert!(!refused.text.contains("9018"), "{}", refused.text);
     assert_eq!(node.calls(), 0);

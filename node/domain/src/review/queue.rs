@@ -31,6 +31,9 @@ pub enum SignRefusal {
     /// The reviewer is one of those whom it is about.
     #[error("a reviewer does not sign off what they did")]
     Own,
+    /// It has more operations, or fewer, than those that the reviewer saw.
+    #[error("not what the reviewer saw")]
+    Outdated,
     /// The note may not be kept.
     #[error("note: {0}")]
     Note(Refusal),
@@ -165,13 +168,22 @@ impl Queue {
         }
     }
 
-    /// What the item of this number is once `signature` stands under it. From here on further operations open another
-    /// item: what a reviewer has not seen is not signed.
-    pub fn begin_to_sign(&mut self, number: u64, signature: Signature) -> Result<Item, SignRefusal> {
+    /// What the item of this number is once `signature` stands under it, where it is what the reviewer saw: an item with
+    /// `seen` operations. From here on further operations open another item: what a reviewer has not seen is not signed.
+    pub fn begin_to_sign(
+        &mut self,
+        number: u64,
+        seen: u64,
+        signature: Signature,
+    ) -> Result<Item, SignRefusal> {
         check_note(&signature.note).map_err(SignRefusal::Note)?;
         let entry = self.open.get(&number).ok_or(SignRefusal::Unknown)?;
         if entry.item.concerns(&signature.by) {
             return Err(SignRefusal::Own);
+        }
+        // Whatever changes an item adds to its operations.
+        if entry.item.count != seen {
+            return Err(SignRefusal::Outdated);
         }
         let mut signed = entry.item.clone();
         let key = Self::key(&signed);

@@ -168,15 +168,37 @@ fn an_item_that_is_signed_takes_nothing_more_and_what_comes_then_opens_another()
     let many = Observation { persons: 301, ..seen(NOON) };
     assert_eq!(queue.add(Rule::ManyPersons, &many), Merged::Opened(1));
     let reviewer = "chukei://body/982016/staff/u-rev-01";
-    assert_eq!(queue.begin_to_sign(1, signature(U, "ok")), Err(SignRefusal::Own));
-    assert_eq!(queue.begin_to_sign(2, signature(reviewer, "ok")), Err(SignRefusal::Unknown));
+    assert_eq!(queue.begin_to_sign(1, 1, signature(U, "ok")), Err(SignRefusal::Own));
+    assert_eq!(queue.begin_to_sign(2, 1, signature(reviewer, "ok")), Err(SignRefusal::Unknown));
     let number = SignRefusal::Note(Refusal::ForbiddenIdentifier);
-    assert_eq!(queue.begin_to_sign(1, signature(reviewer, "123456789018 の件")), Err(number));
-    let signed = queue.begin_to_sign(1, signature(reviewer, "繁忙期の照会と確認")).unwrap();
+    assert_eq!(queue.begin_to_sign(1, 1, signature(reviewer, "123456789018 の件")), Err(number));
+    let signed = queue.begin_to_sign(1, 1, signature(reviewer, "繁忙期の照会と確認")).unwrap();
     assert_eq!((signed.count, signed.signed.unwrap().by.as_str()), (1, reviewer));
     assert_eq!(queue.add(Rule::ManyPersons, &many), Merged::Opened(2), "while it is being written, too");
     queue.end_signing(1, true);
     assert_eq!(queue.items(0).map(|item| item.number).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn r7_what_was_added_after_the_reviewers_look_is_not_signed() {
+    let mut queue = Queue::default();
+    let many = Observation { persons: 301, ..seen(NOON) };
+    queue.add(Rule::ManyPersons, &many);
+    let looked_at = queue.item(1).unwrap().count;
+    queue.add(Rule::ManyPersons, &Observation { action: "notice_show", ..many });
+    let word = Signature {
+        by: "chukei://body/982016/staff/u-rev-01".to_owned(),
+        at_ms: NOON,
+        note: "確認".to_owned(),
+    };
+    for seen in [looked_at, 3, 0] {
+        assert_eq!(queue.begin_to_sign(1, seen, word.clone()), Err(SignRefusal::Outdated), "{seen}");
+    }
+    let open = queue.item(1).unwrap();
+    assert_eq!((open.count, &open.signed), (2, &None));
+    assert_eq!(queue.add(Rule::ManyPersons, &many), Merged::Added(1), "it stays the item of its pattern");
+    let signed = queue.begin_to_sign(1, 3, word).unwrap();
+    assert_eq!((signed.count, signed.actions), (3, vec!["copy_show".to_owned(), "notice_show".to_owned()]));
 }
 
 #[test]
@@ -199,7 +221,7 @@ fn a_full_queue_keeps_the_oldest_and_says_how_many_were_not_opened() {
         "what is open is still added to"
     );
     assert_eq!(queue.add(Rule::ManyPersons, &many("u-x")), Merged::Dropped(counting));
-    queue.begin_to_sign(7, Signature { by: U.to_owned(), at_ms: NOON, note: "確認".to_owned() }).unwrap();
+    queue.begin_to_sign(7, 1, Signature { by: U.to_owned(), at_ms: NOON, note: "確認".to_owned() }).unwrap();
     queue.end_signing(7, true);
     assert_eq!(queue.add(Rule::ManyPersons, &many("u-y")), Merged::Opened(counting + 1), "room again");
     let loaded = Queue::load(queue.items(0).cloned(), 0);
@@ -272,7 +294,7 @@ fn r7_frozen_bytes_of_an_item() {
         at_ms: NOON + 1,
         note: "確認".to_owned(),
     };
-    let item = queue.begin_to_sign(1, signature).unwrap();
+    let item = queue.begin_to_sign(1, 1, signature).unwrap();
     let bytes = item.to_bytes().unwrap();
     // A changed byte needs a new format version, and a reader for this one.
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -87,12 +87,26 @@ pub struct ReviewSignature {
     pub note: String,
 }
 
-/// Signs an item off; answered by the [`ReviewItem`] once that is durable. The same word by the same reviewer again
+/// Signs an item off as its reviewer saw it; answered by a [`ReviewSignReply`]. The same word by the same reviewer again
 /// changes nothing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewSignRequest {
     /// The item.
     pub number: u64,
+    /// Its operations as the reviewer saw them: what was added since is not signed.
+    pub count: u64,
     /// What was found: 1 to 500 characters without the number of a person (R10).
     pub note: String,
+}
+
+/// What became of a reviewer's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReviewSignReply {
+    /// It stands under the item, durable.
+    #[serde(rename = "signed")]
+    Signed(ReviewItem),
+    /// The item is open and has another count of operations than the reviewer saw: nothing is signed. Deliberately
+    /// without that count, so that it is looked at again.
+    #[serde(rename = "outdated")]
+    Outdated,
 }

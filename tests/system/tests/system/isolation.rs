@@ -128,7 +128,7 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
             vec![encode(&ReviewListRequest { wanted: ReviewWanted::Open, after: None }).unwrap()]
         }
         Kind::ReviewSign => {
-            vec![encode(&ReviewSignRequest { number: 1 << 40, note: "確認".to_owned() }).unwrap()]
+            vec![encode(&ReviewSignRequest { number: 1 << 40, count: 1, note: "確認".to_owned() }).unwrap()]
         }
         Kind::AccessExplain => {
             let request = ExplainRequest { action: "copy_show".to_owned(), ..ExplainRequest::default() };

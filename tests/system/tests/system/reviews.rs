@@ -27,6 +27,7 @@ const TESTS: &[Test<Reviewed>] = &[
     ("r7_refusals_elsewhere_are_an_item_that_outlives_a_kill_and_is_signed", refusals_elsewhere),
     ("r6_the_three_hundred_and_first_person_within_ten_minutes_steps_up_and_is_an_item", many_persons),
     ("r7_nobody_signs_off_what_they_did_themselves", own_item),
+    ("r7_what_came_after_the_reviewers_look_is_not_signed_unseen", grown),
     ("r10_a_note_with_an_individual_number_is_refused_and_not_echoed", note_with_a_number),
     ("r7_an_item_that_nobody_signs_is_overdue_and_alarms", overdue),
 ];
@@ -79,6 +80,17 @@ impl Reviewed {
         listed["items"].as_array().unwrap().clone()
     }
 
+    /// Signs an item as it is listed now.
+    fn sign(&self, number: &str, note: &str) -> Ended {
+        let seen = self.reviewer(&["review", "show", number]).done()["count"].to_string();
+        self.sign_as_seen(number, &seen, note)
+    }
+
+    /// Signs an item of so many operations.
+    fn sign_as_seen(&self, number: &str, seen: &str, note: &str) -> Ended {
+        self.reviewer(&["review", "sign", number, "--count", seen, "--note", note])
+    }
+
     /// An open item of this rule about `name`.
     fn found(&self, rule: &str, name: &str) -> Option<Value> {
         let subject = format!("chukei://body/{BODY}/staff/{name}");
@@ -108,14 +120,14 @@ fn refusals_elsewhere(on: &Reviewed) {
     // What was listed was durable before it was shown.
     until("the node is back", || on.reviewer(&["review", "list"]).code.filter(|code| *code == 0));
     assert_eq!(on.found("refused_elsewhere", CARE_CLERK).unwrap()["id"].to_string(), number);
-    let note = ["--note", "研修中の誤操作、本人に確認"];
-    let signed = on.reviewer(&[&["review", "sign", &number], &note[..]].concat()).done();
+    let note = "研修中の誤操作、本人に確認";
+    let signed = on.sign(&number, note).done();
     let by = format!("chukei://body/{BODY}/staff/{STAFF}");
     assert_eq!((&signed["state"], &signed["signed_by"]), (&"SIGNED".into(), &by.into()));
     assert_eq!(on.found("refused_elsewhere", CARE_CLERK), None);
     let kept = on.items(&["--signed"]);
     assert!(kept.iter().any(|item| is(item, &number)), "{kept:?}");
-    let again = on.reviewer(&[&["review", "sign", &number], &note[..]].concat()).done();
+    let again = on.sign(&number, note).done();
     assert_eq!(again["signed_ms"], signed["signed_ms"], "repeated, it is the same signature");
     assert_ne!(on.pry(CARE_CLERK), number, "what comes after a signature is not signed");
 }
@@ -123,10 +135,28 @@ fn refusals_elsewhere(on: &Reviewed) {
 fn own_item(on: &Reviewed) {
     let _turn = on.turn();
     let number = on.pry(STAFF);
-    let own = on.reviewer(&["review", "sign", &number, "--note", "確認"]);
+    let own = on.sign(&number, "確認");
     assert_eq!(own.refused(), "TWO_PERSON_REQUIRED");
     assert_eq!(on.found("refused_elsewhere", STAFF).unwrap()["id"].to_string(), number, "it stays open");
     until("that they tried is an item as well", || on.found("second_person", STAFF));
+}
+
+/// The same pattern again between the look and the signature.
+fn grown(on: &Reviewed) {
+    let _turn = on.turn();
+    let number = on.pry(CARE_CLERK);
+    let of = || on.found("refused_elsewhere", CARE_CLERK).unwrap();
+    let seen = of()["count"].clone();
+    let grown = until("more of it", || {
+        assert_eq!(on.pry(CARE_CLERK), number, "it is merged");
+        Some(of()).filter(|item| item["count"] != seen)
+    });
+    assert_eq!(on.sign_as_seen(&number, &seen.to_string(), "確認").refused(), "OUTDATED");
+    let shown = on.reviewer(&["review", "show", &number]).done();
+    assert_eq!((&shown["state"], &shown["signed_by"]), (&"OPEN".into(), &Value::Null));
+    assert_eq!(on.items(&["--signed"]).iter().find(|item| is(item, &number)), None);
+    let signed = on.sign(&number, "確認").done();
+    assert!(signed["count"].as_u64() >= grown["count"].as_u64(), "{signed}");
 }
 
 /// What the status of a reply says.
@@ -184,13 +214,13 @@ fn many_persons(on: &Reviewed) {
     let by = |clerk: &Caller| ask_by(clerk, Kind::CopyShow, request(last));
     assert_eq!(by(clerk), Outcome::Refused(ResultName::NotFound), "a fresh factor lifts it");
     assert_eq!(by(other), Outcome::Refused(ResultName::StepUpRequired), "on its own connection");
-    on.reviewer(&["review", "sign", &number, "--note", "照会の集中、課長に確認"]).done();
+    on.sign(&number, "照会の集中、課長に確認").done();
 }
 
 fn note_with_a_number(on: &Reviewed) {
     let _turn = on.turn();
     let number = on.pry(CARE_CLERK);
-    let refused = on.reviewer(&["review", "sign", &number, "--note", "1234-5678-9018 の方の件"]);
+    let refused = on.sign(&number, "1234-5678-9018 の方の件");
     assert!(!refused.stderr.contains("9018"), "{refused:?}");
     assert_eq!(refused.refused(), "FORBIDDEN_IDENTIFIER");
     let shown = on.reviewer(&["review", "show", &number]).done();
@@ -215,6 +245,6 @@ fn overdue(on: &Reviewed) {
     let item = overdue.iter().find(|item| is(item, &number)).unwrap();
     assert_eq!(item["state"], "OVERDUE");
     let before = of("chukei_reviews_overdue");
-    on.reviewer(&["review", "sign", &number, "--note", "確認"]).done();
+    on.sign(&number, "確認").done();
     until("one less is overdue", || (of("chukei_reviews_overdue") < before).then_some(()));
 }

@@ -10,7 +10,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     Look { who: u8, minutes: u64, elsewhere: bool, factor: bool, many: bool, delegation: Option<u8> },
-    Sign { number: u64, by: u8, durable: bool },
+    Sign { number: u64, by: u8, missed: u64, durable: bool },
     Flush,
 }
 
@@ -20,8 +20,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => look.prop_map(|(who, minutes, elsewhere, factor, many, delegation)| {
             Step::Look { who, minutes, elsewhere, factor, many, delegation }
         }),
-        1 => (1_u64..12, 0_u8..4, any::<bool>())
-            .prop_map(|(number, by, durable)| Step::Sign { number, by, durable }),
+        1 => (1_u64..12, 0_u8..4, prop_oneof![3 => Just(0), 1 => 1..3_u64], any::<bool>())
+            .prop_map(|(number, by, missed, durable)| Step::Sign { number, by, missed, durable }),
         1 => Just(Step::Flush),
     ]
 }
@@ -114,15 +114,17 @@ proptest! {
                         model.add(Rule::FailedFactors, &identity, &identity, day, MOST);
                     }
                 }
-                Step::Sign { number, by, durable } => {
+                Step::Sign { number, by, missed, durable } => {
                     let by = name(by);
                     let signature = Signature { by: by.clone(), at_ms: now_ms, note: "確認しました".to_owned() };
                     let expected = match model.open.get(&number) {
                         None => Err(SignRefusal::Unknown),
                         Some(item) if item.subject == by || item.actors.contains(&by) => Err(SignRefusal::Own),
+                        Some(_) if missed > 0 => Err(SignRefusal::Outdated),
                         Some(_) => Ok(number),
                     };
-                    let begun = queue.begin_to_sign(number, signature);
+                    let there = model.open.get(&number).map_or(0, |item| item.count);
+                    let begun = queue.begin_to_sign(number, there.wrapping_sub(missed), signature);
                     prop_assert_eq!(begun.as_ref().map(|item| item.number).map_err(|why| *why), expected);
                     if begun.is_ok() {
                         queue.end_signing(number, durable);

@@ -139,7 +139,9 @@ fn reviewed(Delegated(stage): &Delegated) {
     }
     // Whoever acted does not sign it off in their own body; the body that was acted for does.
     let own = of(HELPER, "d-care")[0]["id"].to_string();
-    let sign = |body: &str, id: &str| stage.staff(body, &["review", "sign", id, "--note", "代行の確認"]);
+    let sign = |body: &str, id: &str| {
+        stage.staff(body, &["review", "sign", id, "--count", "3", "--note", "代行の確認"])
+    };
     assert_eq!(sign(HELPER, &own).refused(), "TWO_PERSON_REQUIRED");
     sign(BODY, &of(BODY, "d-care")[0]["id"].to_string()).done();
 
