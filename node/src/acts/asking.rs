@@ -4,10 +4,12 @@ use chukei_crypto::random;
 use chukei_domain::act::{Act, Moment, State};
 use chukei_domain::event::{ActStep, TwoPersonAct};
 use chukei_store::Space;
+use chukei_wire::codec::encode;
 use chukei_wire::header::Header;
 use chukei_wire::id::ActId;
 use chukei_wire::message::act::ActRequest;
 use chukei_wire::result::ResultName;
+use zeroize::Zeroizing;
 
 use super::carry::end;
 use super::persons::Deciding;
@@ -20,6 +22,8 @@ use crate::hosted::persons::PersonId;
 
 /// Bytes of an id that are the time it was made, so that acts stand in their order.
 const TIME_BYTES: usize = 6;
+/// The others.
+const TAIL_BYTES: usize = 16 - TIME_BYTES;
 
 impl Node {
     /// Now, as the clocks there are see it.
@@ -28,7 +32,8 @@ impl Node {
     }
 }
 
-/// Asks for an act. The same one again under the same idempotency key is the same act.
+/// Asks for an act. The same one again under the same idempotency key is the same act, whatever has become of it and of
+/// what it is about.
 pub(crate) async fn request(
     node: &Node,
     grant: &Grant<Write>,
@@ -38,23 +43,22 @@ pub(crate) async fn request(
     let (body, at) = (grant.body(), node.moment());
     let by = Deciding::with_role(body, grant.scope().actor(), at.latest_ms)?;
     let _changing = body.acting().changing().await;
-    let tail = tail(body, header, &by)?;
+    let named = Named::of(body, header, &by, &asked)?;
     let all = rows::all(body).await?;
-    let ActRequest { wanted, reference } = asked;
-    let (subject, text) = subject::of(node, grant, wanted).await?;
-    if let Some(known) = all.iter().find(|known| known.row.act.id.ends_with(&tail)) {
-        let act = &known.row.act;
-        let same =
-            (&act.requested.by[..], &act.reference, &act.subject) == (by.identity(), &reference, &subject);
+    // Before anything is looked up: what is carried out may have taken away what it was about.
+    if let Some(known) = all.iter().find(|known| known.row.act.id.ends_with(&named.tail)) {
+        let same = known.row.request == named.request;
         return if same { Ok(known.row.clone()) } else { Err(ResultName::DuplicateRecordId.into()) };
     }
+    let ActRequest { wanted, reference } = asked;
+    let (subject, text) = subject::of(node, grant, wanted).await?;
     if all.iter().filter(|known| known.row.act.state.is_open()).count() >= rows::OPEN_MAX {
         return Err(ResultName::Overloaded.into());
     }
-    let id = id(at, tail);
+    let id = id(at, named.tail);
     let act = Act::request(id, subject, &reference, by.identity(), at, node.two_person)?;
     tell(body, by.identity(), &act, ActStep::Requested, ResultName::Pending, at).await?;
-    let row = rows::add(body, act, text.as_deref()).await?;
+    let row = rows::add(body, Row::new(act, named.request), text.as_deref()).await?;
     tracing::info!(body = %body.code(), act = %ActId(id), kind = row.kind().as_str(), "an act is asked for");
     body.acting().more.notify_one();
     Ok(row)
@@ -143,17 +147,31 @@ pub(super) async fn tell(
     Ok(body.audit().two_person_act(actor, person, told, result, at.latest_ms).await?)
 }
 
-/// What an id ends with: random, or of whoever asks under an idempotency key always the same.
-fn tail(body: &HostedBody, header: &Header, by: &Deciding) -> Result<[u8; 16 - TIME_BYTES], ActError> {
-    let Some(key) = header.idempotency_key else { return Ok(random::bytes()?) };
-    let parts: [&[u8]; 3] = [b"act", by.identity().as_bytes(), &key.0];
-    let name = body.keys().naming().name(Space::Act.code(), &parts);
-    let mut tail = [0; 16 - TIME_BYTES];
-    tail.iter_mut().zip(name).for_each(|(to, from)| *to = from);
-    Ok(tail)
+/// What a request is known by when it comes again.
+struct Named {
+    /// What the act's id ends with: random, or of whoever asks under an idempotency key always the same.
+    tail: [u8; TAIL_BYTES],
+    /// What is wanted, where there is such a key.
+    request: Option<[u8; 32]>,
 }
 
-fn id(at: Moment, tail: [u8; 16 - TIME_BYTES]) -> [u8; 16] {
+impl Named {
+    fn of(body: &HostedBody, header: &Header, by: &Deciding, asked: &ActRequest) -> Result<Self, ActError> {
+        let Some(key) = header.idempotency_key else {
+            return Ok(Self { tail: random::bytes()?, request: None });
+        };
+        let asked = Zeroizing::new(encode(asked).map_err(|_| ResultName::BadFormat)?);
+        let (keys, by) = (body.keys(), by.identity().as_bytes());
+        let naming = keys.naming();
+        let id = naming.name(Space::Act.code(), &[b"act", by, &key.0]);
+        let request = naming.name(Space::Act.code(), &[b"act request", by, &key.0, &asked]);
+        let mut tail = [0; TAIL_BYTES];
+        tail.iter_mut().zip(id).for_each(|(to, from)| *to = from);
+        Ok(Self { tail, request: Some(request) })
+    }
+}
+
+fn id(at: Moment, tail: [u8; TAIL_BYTES]) -> [u8; 16] {
     let mut id = [0; 16];
     let time = at.latest_ms.to_be_bytes().into_iter().skip(8 - TIME_BYTES);
     id.iter_mut().zip(time.chain(tail)).for_each(|(to, from)| *to = from);

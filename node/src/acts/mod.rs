@@ -96,6 +96,8 @@ impl Acting {
 }
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod stops;
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,10 @@ pub(crate) struct Row {
     /// The erasure that it began.
     #[serde(rename = "e", with = "serde_bytes")]
     pub(super) erasure: Option<[u8; 16]>,
+    /// What was asked for under an idempotency key: a keyed hash, into which that key goes as well, so that it tells
+    /// nobody here whom or what the request was about.
+    #[serde(rename = "w", with = "serde_bytes", default)]
+    pub(super) request: Option<[u8; 32]>,
 }
 
 /// A row as it was read, to be changed.
@@ -88,9 +92,8 @@ pub(super) async fn load(body: &HostedBody, id: [u8; 16]) -> Result<Option<Loade
 }
 
 /// Writes a new act, with the text that it is about.
-pub(super) async fn add(body: &HostedBody, act: Act, text: Option<&str>) -> Result<Row, RowError> {
-    let (key, text_key) = (key(act.id), text_key(act.id));
-    let row = Row { act, erasure: None };
+pub(super) async fn add(body: &HostedBody, row: Row, text: Option<&str>) -> Result<Row, RowError> {
+    let (key, text_key) = (key(row.act.id), text_key(row.act.id));
     let mut batch = Batch::new().require_absent(key.clone());
     batch = body.put(batch, Space::Act, key, HostedBody::STUB, &row).await?;
     if let Some(text) = text {
@@ -134,6 +137,11 @@ pub(super) async fn tidy(body: &HostedBody, all: &[Loaded], settled_ms: u64) -> 
 }
 
 impl Row {
+    /// An act that has begun nothing, and what it was asked for with.
+    pub(super) fn new(act: Act, request: Option<[u8; 32]>) -> Self {
+        Self { act, erasure: None, request }
+    }
+
     /// Its kind.
     pub(super) fn kind(&self) -> ActKind {
         self.act.subject.kind()

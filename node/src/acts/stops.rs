@@ -31,13 +31,13 @@ use crate::register::{self, Change};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::open_acts::OpenActs;
 
-const BODY: &str = "982016";
-const FIRST: &str = "chukei://body/982016/staff/u-tax-07";
-const SECOND: &str = "chukei://body/982016/staff/u-appr-01";
+pub(super) const BODY: &str = "982016";
+pub(super) const FIRST: &str = "chukei://body/982016/staff/u-tax-07";
+pub(super) const SECOND: &str = "chukei://body/982016/staff/u-appr-01";
 const WAITS: Waits = Waits { wait_ms: 0, expire_ms: 86_400_000 };
-const POLICY: &str = r#"@id("never") @result("DENIED") @reason_en("Never.") @reason_ja("なし。")
+pub(super) const POLICY: &str = r#"@id("never") @result("DENIED") @reason_en("Never.") @reason_ja("なし。")
 forbid (principal, action, resource) when { context.minute < 0 };"#;
-const REGISTER: &str = r#"
+pub(super) const REGISTER: &str = r#"
 body = "982016"
 
 [[staff]]
@@ -54,7 +54,7 @@ valid = { from = "2020-04-01", until = "2099-03-31" }
 "#;
 
 /// A node of two bodies, connected to nobody: one broker has vouched for the time once.
-fn node(bodies: Bodies, journal: &Arc<Journal>, dir: &TempDir, policies: Arc<PolicyBook>) -> Node {
+pub(super) fn node(bodies: Bodies, journal: &Arc<Journal>, dir: &TempDir, policies: Arc<PolicyBook>) -> Node {
     let (clock, metrics) = (Clock::system(), Metrics::new("node").unwrap());
     let now_ms = clock.now_ms();
     let node = Node::new(Parts {
@@ -103,7 +103,7 @@ fn peers(dir: &TempDir, now_ms: u64) -> WatchedPeers {
 }
 
 /// A body whose people are on record, and with it the policies that are in force.
-async fn opened(sample: &Sample) -> Arc<PolicyBook> {
+pub(super) async fn opened(sample: &Sample) -> Arc<PolicyBook> {
     let policies = Arc::new(PolicyBook::new().unwrap());
     let now_ms = Clock::system().now_ms();
     register::open(&sample.body(BODY), &policies, None, "chukei://node/node-a", now_ms).await.unwrap();
@@ -116,7 +116,7 @@ async fn decided(sample: &Sample, subject: Subject, text: Option<&str>) {
     let mut act = Act::request([7; 16], subject, "R8-1", FIRST, at, WAITS).unwrap();
     let second = Second { identity: SECOND, approver: true, administrator: false };
     act.approve(second, at, WAITS).unwrap();
-    rows::add(&sample.body(BODY), act, text).await.unwrap();
+    rows::add(&sample.body(BODY), rows::Row::new(act, None), text).await.unwrap();
 }
 
 /// Looks at the acts once, for as many writes as there are; what became of it, and the folder.

@@ -3,7 +3,7 @@
 use chukei_domain::act::{Act, Moment, State, Subject, Waits};
 use chukei_store::StoreError;
 
-use super::rows::{self, Loaded};
+use super::rows::{self, Loaded, Row};
 use crate::access::grant::duty_write;
 use crate::hosted::HostedBody;
 use crate::hosted::catalogues::LoadError;
@@ -15,10 +15,10 @@ const YEAR_MS: u64 = 366 * 86_400_000;
 const WAITS: Waits = Waits { wait_ms: 0, expire_ms: 1_000 };
 const CATALOGUE: &str = include_str!("../../domain/catalogue/20240101.toml");
 
-fn act(number: u8, at_ms: u64) -> Act {
+fn act(number: u8, at_ms: u64) -> Row {
     let at = Moment::new(at_ms, Some(at_ms));
     let first = "chukei://body/982016/staff/u-tax-07";
-    Act::request([number; 16], Subject::KeyringCopy, "R8-1", first, at, WAITS).unwrap()
+    Row::new(Act::request([number; 16], Subject::KeyringCopy, "R8-1", first, at, WAITS).unwrap(), None)
 }
 
 fn ids(all: &[Loaded]) -> Vec<u8> {
