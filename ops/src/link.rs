@@ -33,7 +33,7 @@ use crate::config::StaffConfig;
 use crate::failure::Failure;
 
 pub(crate) use conversation::Conversation;
-use conversation::fault;
+use conversation::{broken, fault};
 pub(crate) use proofs::StepUp;
 
 /// How long a node that was never reached is tried.
@@ -182,7 +182,8 @@ impl NodeLink {
         .await
     }
 
-    /// Asks for page after page until `take` returns no cursor to go on behind.
+    /// Asks for page after page until `take` returns no cursor to go on behind. A node that names the cursor which it was
+    /// asked with would be asked for ever.
     pub(crate) async fn pages<Q: Serialize, P: Serialize + DeserializeOwned>(
         &mut self,
         kind: Kind,
@@ -190,9 +191,9 @@ impl NodeLink {
         mut take: impl FnMut(P) -> Option<ByteBuf>,
     ) -> Result<(), Failure> {
         let mut talk: Option<Conversation> = None;
-        let mut after = None;
+        let mut after: Option<ByteBuf> = None;
         loop {
-            let asked = question(after);
+            let asked = question(after.clone());
             let page: P = self
                 .persist(async |link| {
                     let mut current = match talk.take() {
@@ -205,10 +206,14 @@ impl NodeLink {
                     Ok(page)
                 })
                 .await?;
-            after = take(page);
-            if after.is_none() {
+            let next = take(page);
+            if next.is_none() {
                 break;
             }
+            if next == after {
+                return Err(broken());
+            }
+            after = next;
         }
         if let Some(mut talk) = talk {
             // All of the answer is here; only the node's log would tell a broken farewell.

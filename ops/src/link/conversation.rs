@@ -107,6 +107,7 @@ fn stream_fault(error: StreamError) -> Fault {
     }
 }
 
-fn broken() -> Failure {
+/// The node does not keep to the protocol.
+pub(super) fn broken() -> Failure {
     Failure::other("PROTOCOL", "ノードと正しく通信できません。ノードと端末の版を管理者に確認してください")
 }

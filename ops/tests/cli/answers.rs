@@ -125,6 +125,25 @@ fn pages_become_one_list() {
     assert_eq!((&item["type"], &item["max_length"]), (&json!("text"), &json!(200)));
 }
 
+/// Tells of the same page for ever.
+struct Standing;
+
+impl Script for Standing {
+    async fn serve(&mut self, mut call: StaffCall) {
+        while let Some(PersonListRequest { .. }) = call.next().await {
+            let next = Some(serde_bytes::ByteBuf::from(*b"2"));
+            call.reply(&PersonListPage { persons: vec!["000009820160101".to_owned()], next }).await;
+        }
+    }
+}
+
+#[test]
+fn pages_that_do_not_go_on_end_as_a_fault_of_the_node() {
+    let node = StandIn::start(Standing);
+    let printed = node.json(&args(&["person", "list"]));
+    assert_eq!((printed.exit, &printed.json["code"]), (1, &json!("PROTOCOL")));
+}
+
 #[test]
 fn a_log_that_is_not_whole_is_said_and_is_no_success() {
     let node = StandIn::start(Body);
