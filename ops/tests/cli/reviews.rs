@@ -52,7 +52,8 @@ impl Script for Queue {
                 return call.finish().await;
             }
             let signed = ReviewSignature { by: "u-rev-01".to_owned(), at_ms: 1_795_482_090_000, note };
-            call.reply(&ReviewSignReply::Signed(ReviewItem { signed: Some(signed), ..item(2) })).await;
+            call.reply(&ReviewSignReply::Signed(Box::new(ReviewItem { signed: Some(signed), ..item(2) })))
+                .await;
             return call.finish().await;
         }
         while let Some(ReviewListRequest { wanted, after }) = call.next().await {

@@ -104,7 +104,7 @@ pub struct ReviewSignRequest {
 pub enum ReviewSignReply {
     /// It stands under the item, durable.
     #[serde(rename = "signed")]
-    Signed(ReviewItem),
+    Signed(Box<ReviewItem>),
     /// The item is open and has another count of operations than the reviewer saw: nothing is signed. Deliberately
     /// without that count, so that it is looked at again.
     #[serde(rename = "outdated")]

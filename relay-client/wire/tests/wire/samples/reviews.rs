@@ -32,7 +32,7 @@ pub(super) fn visit(visitor: &mut impl Visit) {
     visitor.message("ReviewPage", &ReviewPage { items: vec![item.clone()], next: Some(7) });
     let note = text("窓口の混雑を確認");
     visitor.message("ReviewSignRequest", &ReviewSignRequest { number: 7, count: 2, note });
-    for reply in [ReviewSignReply::Signed(item), ReviewSignReply::Outdated] {
+    for reply in [ReviewSignReply::Signed(Box::new(item)), ReviewSignReply::Outdated] {
         visitor.message("ReviewSignReply", &reply);
     }
 }
