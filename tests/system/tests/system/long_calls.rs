@@ -15,16 +15,16 @@ use chukei_wire::message::staff::{
 };
 use chukei_wire::result::ResultName;
 use data_encoding::HEXLOWER;
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 
 use crate::copy_file::{Row, TAX};
-use crate::group::{Test, group};
+use crate::group::{Shared, Test, group};
 use crate::hop::{Caller, credentials, dial_staff};
 use crate::page::metric;
 use crate::person::Person;
 use crate::stage::{Stage, until};
 
-const TESTS: &[Test<Stage>] = &[
+const TESTS: &[Test<Long>] = &[
     ("r6_whoever_is_taken_off_the_register_gets_no_further_page_of_a_list", taken_off),
     ("r6_a_report_about_the_device_ends_an_import_whose_first_batch_stays", reported),
     ("r6_what_changes_before_the_first_message_is_felt_by_it_and_told_by_name", before_the_first),
@@ -38,6 +38,24 @@ const BODY: &str = "982016";
 /// Decisions on calls that begin.
 const DECISIONS: &str = "chukei_decision_seconds_count";
 
+/// A stage on which what two persons decide, such as to export a log, is done at once.
+struct Long(Stage);
+
+impl Shared for Long {
+    fn set() -> Result<Self, Failed> {
+        let stage = Stage::start("long-calls", |layout| {
+            let node = layout.config(Role::Node);
+            let text = std::fs::read_to_string(&node).unwrap();
+            std::fs::write(&node, format!("{text}\n[two_person]\nwait_hours = 0\n")).unwrap();
+        })?;
+        Ok(Self(stage))
+    }
+
+    fn keep(&self) {
+        self.0.keep();
+    }
+}
+
 /// The tests change one register.
 fn turn() -> MutexGuard<'static, ()> {
     static TURNS: Mutex<()> = Mutex::new(());
@@ -50,7 +68,11 @@ fn dialled(stage: &Stage, name: &str) -> Caller {
 }
 
 fn begun(stage: &Stage, caller: &Caller, header: &Header) -> OpenRequest {
-    stage.runtime.block_on(open_request(&caller.peer, header, &Hop::default())).unwrap()
+    stage.runtime.block_on(async {
+        let mut call = open_request(&caller.peer, header, &Hop::default()).await.unwrap();
+        call.send.flush().await.unwrap();
+        call
+    })
 }
 
 fn say(stage: &Stage, call: &mut OpenRequest, message: &[u8]) {
@@ -79,7 +101,7 @@ fn told(stage: &Stage, header: &Header, refusal: &str) {
     assert!(!refused.unwrap()["reasons"].as_array().unwrap().is_empty(), "{refused:?}");
 }
 
-fn taken_off(stage: &Stage) {
+fn taken_off(Long(stage): &Long) {
     let _turn = turn();
     let clerk = dialled(stage, CARE_CLERK);
     let header = Header { affair: Some(AFFAIRS[1].to_owned()), ..clerk.header(Kind::PersonList, BODY) };
@@ -103,7 +125,7 @@ fn batch(person: &Person, id: &str) -> Vec<u8> {
     encode(&ImportBatch { rows: vec![ImportRow { fields, repeated: false }] }).unwrap()
 }
 
-fn reported(stage: &Stage) {
+fn reported(Long(stage): &Long) {
     let _turn = turn();
     let person = &stage.persons(BODY, 1)[0];
     let clerk = dialled(stage, STAFF);
@@ -128,7 +150,7 @@ fn reported(stage: &Stage) {
     assert_eq!(ids, ["long-1"], "what was acknowledged, and nothing else");
 }
 
-fn before_the_first(stage: &Stage) {
+fn before_the_first(Long(stage): &Long) {
     let _turn = turn();
     let clerk = dialled(stage, STAFF);
     let header = clerk.header(Kind::PersonList, BODY);
