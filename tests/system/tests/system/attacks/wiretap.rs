@@ -103,13 +103,13 @@ fn rows(known: &[Known]) -> String {
 }
 
 impl Wiretap {
-    /// Many requests, each answered with the person's own value.
+    /// Many requests, each answered with the person's own value: of all but the first, who logs out in a test beside.
     fn load(&self) {
         let client = self.rig.client();
         self.rig.runtime.block_on(async {
             let mut asking = JoinSet::new();
             for lane in 0..SIDE_BY_SIDE {
-                let (client, persons) = (client.clone(), self.persons.clone());
+                let (client, persons) = (client.clone(), self.persons[1..].to_vec());
                 asking.spawn(async move {
                     for turn in 0..REQUESTS / SIDE_BY_SIDE {
                         let known = &persons[(lane + turn) % persons.len()];
