@@ -1,4 +1,4 @@
-//! Cryptographic core: seals, keys, codes, channel keys and the TLS configuration they run under.
+//! Cryptographic core: seals, keys, codes, verifiable logs, channel keys and the TLS configuration they run under.
 //!
 //! What must hold: every algorithm stands on the e-Government Recommended Ciphers List (R21) — AES-GCM with
 //! 96-bit nonces, SHA-2, HMAC, HKDF, ECDSA and ECDH on P-256/P-384, Ed25519, ML-KEM-768 — and the suite is

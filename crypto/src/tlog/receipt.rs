@@ -71,13 +71,9 @@ impl Receipt {
     /// see them.
     pub fn to_text(&self) -> Zeroizing<String> {
         let extra = Zeroizing::new(BASE64.encode(&self.opening.to_bytes()));
-        let proof = self.proof.to_lines();
-        Zeroizing::new(format!(
-            "{HEADER}extra {}\nindex {}\n{proof}\n{}",
-            extra.as_str(),
-            self.index,
-            self.checkpoint
-        ))
+        let rest = format!("\nindex {}\n{}\n{}", self.index, self.proof.to_lines(), self.checkpoint);
+        // Joined in one step: text that grew would leave pieces of the part behind.
+        Zeroizing::new([HEADER, "extra ", &extra, &rest].concat())
     }
 
     /// Reads a text.

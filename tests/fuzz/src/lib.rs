@@ -11,6 +11,9 @@ use chukei_access::{PolicyBook, Verdict};
 use chukei_crypto::keyring::{
     EpochKey, Head, Keyring, KeyringKey, Page, RootKey, WrapPlace, Wrapped, unwrap, wrap,
 };
+use chukei_crypto::tlog::{
+    Proof, Receipt, SignedCheckpoint, TileName, TreeHead, VerifierKey, verify_consistency, verify_inclusion,
+};
 use chukei_domain::document::Document;
 use chukei_domain::erasure::ErasureRecord;
 use chukei_domain::event::Record;
@@ -128,6 +131,42 @@ pub fn wrapped_key(bytes: &[u8]) {
     let sealed = sealed.expect("within its limits");
     let head = Head::parse(&sealed).expect("its own form");
     assert_eq!(unwrap(&root, &epoch, place, head.wrapped.key), Ok(key));
+}
+
+/// A log's signed checkpoint.
+pub fn log_checkpoint(bytes: &[u8]) {
+    if let Ok(checkpoint) = SignedCheckpoint::parse(bytes) {
+        assert_eq!(checkpoint.to_string().as_bytes(), bytes);
+    }
+}
+
+/// A receipt of a leaf.
+pub fn log_receipt(bytes: &[u8]) {
+    if let Ok(receipt) = Receipt::parse(bytes) {
+        assert_eq!(receipt.to_text().as_bytes(), bytes);
+    }
+}
+
+/// A log's or a witness's key, and the name of a tile.
+pub fn log_names(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(key) = text.parse::<VerifierKey>() {
+        assert_eq!(key.to_string(), text);
+    }
+    if let Ok(tile) = text.parse::<TileName>() {
+        assert_eq!(tile.to_string(), text);
+    }
+}
+
+/// Two sizes and a proof between them. Nobody finds one that leads to a root of zeros.
+pub fn log_proof(bytes: &[u8]) {
+    let Some((old, rest)) = bytes.split_first_chunk() else { return };
+    let Some((new, rest)) = rest.split_first_chunk() else { return };
+    let Ok(proof) = Proof::from_bytes(rest) else { return };
+    assert_eq!(proof.to_bytes(), rest);
+    let [old, new] = [old, new].map(|size| TreeHead { size: u64::from_be_bytes(*size), root: [0; 32] });
+    assert!(verify_inclusion(&proof, old.size, &[1; 32], &new).is_err());
+    assert!(verify_consistency(&proof, &old, &new).is_err() || old.size == new.size);
 }
 
 /// The record of an erasure.
