@@ -67,7 +67,7 @@ pub fn verify_consistency(proof: &Proof, old: &TreeHead, new: &TreeHead) -> Resu
 fn verify_growth(proof: &Proof, old: &TreeHead, new: &TreeHead) -> Result<(), ProofError> {
     let whole = old.size.is_power_of_two().then_some(&old.root);
     let mut path = whole.into_iter().chain(proof.hashes());
-    let first = path.next().filter(|_| !proof.hashes().is_empty()).ok_or(ProofError::Length)?;
+    let first = path.next().ok_or(ProofError::Length)?;
     let (mut node, mut last) = (old.size - 1, new.size - 1);
     let shared = node.trailing_ones();
     (node, last) = (node >> shared, last >> shared);

@@ -111,7 +111,7 @@ impl FromStr for TileName {
     }
 }
 
-/// The name that `text` would be if it is one. The longest index has seven groups.
+/// The name that `text` would be if it is one. The longest index has seven groups; what stands before them is not read.
 fn read(text: &str) -> Option<TileName> {
     let (level, place) = text.strip_prefix("tile/")?.split_once('/')?;
     let (place, width) = match place.split_once(".p/") {
@@ -120,12 +120,9 @@ fn read(text: &str) -> Option<TileName> {
     };
     let mut groups = place.split('/').rev();
     let mut index = number(groups.next()?, 3)?;
-    for (position, group) in (1..=6).zip(groups.by_ref()) {
+    for (position, group) in (1..=6).zip(groups) {
         let group = number(group.strip_prefix('x')?, 3)?;
         index = group.checked_mul(1000_u64.pow(position))?.checked_add(index)?;
-    }
-    if groups.next().is_some() {
-        return None;
     }
     TileName::new(u8::try_from(number(level, 2)?).ok()?, index, u16::try_from(width).ok()?)
 }

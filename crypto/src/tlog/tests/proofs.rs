@@ -101,6 +101,13 @@ fn the_longest_proofs_of_the_largest_tree_have_their_bound() {
     assert_eq!(new.roots().len(), 63);
     assert_eq!(new.clone().append([7; 32]), Err(FrontierError::Full));
     assert_eq!(new.clone().extend(&[[7; 32]]), Err(FrontierError::Full));
+    let mut before = Frontier::read(&mut Uniform, SIZE_MAX - 1).unwrap();
+    assert_eq!(before.extend(&[[7; 32]; 2]), Err(FrontierError::Full));
+    assert_eq!(before.size(), SIZE_MAX - 1);
+    before.extend(&[[7; 32]]).unwrap();
+    assert_eq!(before, new);
+    assert_eq!(Frontier::from_roots(SIZE_MAX + 1, vec![[7; 32]]), Err(FrontierError::Roots));
+    assert_eq!(Frontier::read(&mut Uniform, SIZE_MAX + 1), Err(MakeError::OutOfRange));
     for index in [0, 1, SIZE_MAX / 2, SIZE_MAX - 2, SIZE_MAX - 1] {
         let made = prove_inclusion(&mut Uniform, index, SIZE_MAX).unwrap();
         assert!(made.hashes().len() < PROOF_MAX);

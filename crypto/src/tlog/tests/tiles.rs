@@ -141,6 +141,16 @@ fn tiles_of_another_length_and_hashes_outside_the_log_are_refused() {
     assert_eq!(Subtree::new(0, SIZE_MAX - 1).map(Subtree::index), Some(SIZE_MAX - 1));
 }
 
+#[test]
+fn a_log_is_opened_as_it_was_before_its_partial_tile_was_full() {
+    let leaves = leaves(300);
+    let (mut edge, mut former, mut folder) = (Edge::new(), Edge::new(), Folder::default());
+    append(&mut former, &mut folder, &leaves[..100]);
+    append(&mut edge, &mut folder, &leaves);
+    folder.tiles.remove("tile/0/000.p/100");
+    assert_eq!(Edge::open(&mut &mut folder, 100).unwrap(), former);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
