@@ -114,14 +114,16 @@ impl Pki {
         if !acquisition_key.exists() {
             files::create_secret_key(&acquisition_key, &key_file::read(&shared)?)?;
         }
-        let (permit_key, permit_public) = self.permit_key(stem)?;
-        let peer = BrokerPeer { name: name.to_owned(), acquisition_public, permit_public };
+        let (permit_key, permit_public) = self.broker_key(stem, "permit")?;
+        let (witness_key, witness_public) = self.broker_key(stem, "witness")?;
+        let peer = BrokerPeer { name: name.to_owned(), acquisition_public, permit_public, witness_public };
         PeerRecord::Broker(peer).write(&self.dir, stem)?;
         Ok(BrokerPaths {
             hop,
             acquisition_key,
             code_master: self.code_master(FIRST_VERSION)?,
             permit_key,
+            witness_key,
             root_key: self.root_key(name)?,
         })
     }

@@ -80,6 +80,14 @@ pub struct BrokerPeer {
     pub acquisition_public: Hex,
     /// Ed25519 public key of the roots over its permits, 32 bytes.
     pub permit_public: Hex,
+    /// Ed25519 public key of its cosignatures under bodies' logs, 32 bytes.
+    pub witness_public: Hex,
+}
+
+impl BrokerPeer {
+    fn signing_keys(&self) -> [&[u8]; 2] {
+        [&self.permit_public.0, &self.witness_public.0]
+    }
 }
 
 /// Bytes written as lower-case hexadecimal.
@@ -170,8 +178,9 @@ impl PeerList {
     fn index(file: PeerListFile, digest: [u8; 32]) -> Result<Self, PeerListError> {
         let bodies = file.bodies.iter().map(|body| &body.identities);
         let all = bodies.chain(file.portals.iter().map(|portal| &portal.identities));
-        let permits = || file.brokers.iter().map(|broker| &broker.permit_public.0[..]);
-        let usable = all_differ(permits()) && permits().all(|key| key.len() == 32);
+        // One key for two things would lend its signatures for the one to the other.
+        let signing = || file.brokers.iter().flat_map(BrokerPeer::signing_keys);
+        let usable = all_differ(signing()) && signing().all(|key| key.len() == 32);
         if file.version != VERSION || !all_differ(all.flat_map(Identities::iter)) || !usable {
             return Err(PeerListError::Malformed);
         }

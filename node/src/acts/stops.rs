@@ -84,8 +84,12 @@ fn peers(dir: &TempDir, now_ms: u64) -> WatchedPeers {
     let root = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
     let [file, public] = ["peers.json", "peers-root.pub"].map(|name| dir.path().join(name));
     let key = Hex(vec![4; 65]);
-    let broker =
-        BrokerPeer { name: "broker-a".to_owned(), acquisition_public: key, permit_public: Hex(vec![6; 32]) };
+    let broker = BrokerPeer {
+        name: "broker-a".to_owned(),
+        acquisition_public: key,
+        permit_public: Hex(vec![6; 32]),
+        witness_public: Hex(vec![7; 32]),
+    };
     let list = PeerListFile {
         version: 1,
         issued_ms: now_ms,

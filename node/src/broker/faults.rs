@@ -1,4 +1,5 @@
-//! Faults that tests inject (R30): a broker that names the wrong person in its permits.
+//! Faults that tests inject (R30): a broker that names the wrong person in its permits, one whose disk takes no heads of
+//! logs.
 //!
 //! Compiled only with the feature `faults`, and even then there is no way in but the caller's own hands: no
 //! setting, file or message arms a fault.
@@ -28,6 +29,7 @@ pub struct BrokerFaults(Mutex<State>);
 struct State {
     confusion: Confusion,
     seen: HashMap<BodyCode, [Option<u64>; 2]>,
+    loses_heads: bool,
 }
 
 impl BrokerFaults {
@@ -35,6 +37,16 @@ impl BrokerFaults {
     /// has seen.
     pub fn confuse_persons(&self, confusion: Confusion) {
         self.state().confusion = confusion;
+    }
+
+    /// From now on, the disk takes no head of a log, or takes them again.
+    pub fn lose_heads(&self, lose: bool) {
+        self.state().loses_heads = lose;
+    }
+
+    /// Whether it takes none now.
+    pub(super) fn loses_heads(&self) -> bool {
+        self.state().loses_heads
     }
 
     /// The person to name: `person`, or while armed the last other one seen at this body.

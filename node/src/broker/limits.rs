@@ -32,7 +32,11 @@ impl BodyLimits {
         let body = match way {
             Way::Relay(passage) => Some(passage.body),
             Way::Acquire(Party::Body(body)) | Way::Renew(Party::Body(body)) => Some(*body),
-            Way::Acquire(Party::Portal(_)) | Way::Renew(Party::Portal(_)) | Way::Announce | Way::Time => None,
+            Way::Acquire(Party::Portal(_))
+            | Way::Renew(Party::Portal(_))
+            | Way::Announce
+            | Way::Time
+            | Way::Witness => None,
         };
         match body.filter(|body| peers.body(body).is_some()) {
             Some(body) => {

@@ -25,6 +25,7 @@ mod routes;
 mod server;
 mod start;
 mod upkeep;
+mod witness;
 
 #[cfg(test)]
 mod samples;
@@ -36,6 +37,7 @@ use chukei_crypto::acquisition::AcquisitionKeyPair;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::WatchedPeers;
 use chukei_relay_client::tls::HopCredentials;
+use chukei_store::journal::Journal;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Kind;
 use prometheus::IntGauge;
@@ -51,6 +53,7 @@ use crate::broker::renew::RenewalRate;
 use crate::broker::rights::Passage;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
+use crate::broker::witness::Witness;
 use crate::config::broker::LegalBasis;
 use crate::hop_files;
 use crate::telemetry::metrics::Metrics;
@@ -74,6 +77,8 @@ struct Broker {
     public_key_work: PublicKeyWork,
     exchanges: ExchangeLog,
     roots: Roots,
+    witness: Witness,
+    journal: Arc<Journal>,
     keys: BrokerKeys,
     credentials: Arc<HopCredentials>,
     metrics: Metrics,

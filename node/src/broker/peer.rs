@@ -7,6 +7,7 @@ use chukei_relay_client::connection::{CloseCode, ConnectionError, PeerConnection
 use chukei_relay_client::permit::{PermitIssuer, PermitSession};
 
 use crate::broker::routes::Reachable;
+use crate::broker::witness::HeadRate;
 
 /// Malformed requests after which a peer is dropped.
 const MISUSE_MAX: u32 = 16;
@@ -19,6 +20,8 @@ pub(super) struct Peer {
     pub(super) permits: Arc<PermitIssuer>,
     /// Whether the peer follows the roots over its permits.
     pub(super) follows: AtomicBool,
+    /// How many heads of logs it has shown lately.
+    pub(super) heads: HeadRate,
     misuse: AtomicU32,
 }
 
@@ -27,7 +30,13 @@ impl Peer {
     pub(super) fn new(connection: PeerConnection, broker: &str) -> Result<Self, ConnectionError> {
         let session = PermitSession::of(&connection)?;
         let permits = Arc::new(PermitIssuer::new(session, broker, &connection.identity().to_string()));
-        Ok(Self { connection, permits, follows: AtomicBool::new(false), misuse: AtomicU32::new(0) })
+        Ok(Self {
+            connection,
+            permits,
+            follows: AtomicBool::new(false),
+            heads: HeadRate::default(),
+            misuse: AtomicU32::new(0),
+        })
     }
 
     /// The peer sent what no version of the protocol allows. It may have been a slip; often, it is not.

@@ -21,7 +21,7 @@ use crate::broker::peer::Peer;
 use crate::broker::relay::relay;
 use crate::broker::renew::renew;
 use crate::broker::rights::{Way, way};
-use crate::broker::roots;
+use crate::broker::{roots, witness};
 
 /// Every wait of a request ends at its own deadline; this much later, whatever is left of it is dropped.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -126,6 +126,7 @@ async fn perform(
         Way::Renew(party) => renew(broker, peer, party, &mut request).await,
         Way::Announce => announce(broker, peer, &mut request).await,
         Way::Time => tell_time(broker, &mut request).await,
+        Way::Witness => witness::serve(broker, peer, &mut request).await,
     }
 }
 

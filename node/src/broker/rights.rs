@@ -21,6 +21,8 @@ pub(super) enum Way {
     Renew(Party),
     /// Answered here: what time it is.
     Time,
+    /// Answered here: how logs of bodies have grown; whose they are is looked at head by head.
+    Witness,
     /// Passed on.
     Relay(Passage),
 }
@@ -61,7 +63,8 @@ pub(super) fn way(
     owns: impl Fn(BodyCode) -> bool,
 ) -> Result<Way, ResultName> {
     use Kind::{
-        AcquireCodes, Announce, ChannelSetup, NoticeDelivery, NoticeStatus, RenewCodes, SelfInfo, Time,
+        AcquireCodes, Announce, ChannelSetup, LogWitness, NoticeDelivery, NoticeStatus, RenewCodes, SelfInfo,
+        Time,
     };
     match (identity, header.kind, header.direction) {
         (Identity::Portal(name), SelfInfo | ChannelSetup, Direction::ToBody) => {
@@ -73,6 +76,7 @@ pub(super) fn way(
             if owns(passage.body) { Ok(Way::Relay(passage)) } else { Err(ResultName::NotFound) }
         }
         (Identity::Node(_), Announce, Direction::Hop) => Ok(Way::Announce),
+        (Identity::Node(_), LogWitness, Direction::Hop) => Ok(Way::Witness),
         (Identity::Node(_) | Identity::Portal(_), Time, Direction::Hop) => Ok(Way::Time),
         (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
         (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
@@ -175,7 +179,10 @@ mod tests {
                 matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Time)
             }
             ("node", Direction::Hop) => {
-                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce | Kind::Time)
+                matches!(
+                    kind,
+                    Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce | Kind::Time | Kind::LogWitness
+                )
             }
             _ => false,
         };

@@ -1,6 +1,6 @@
 //! How a broker starts, runs and stops.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +29,7 @@ use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::renew::RenewalRate;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
+use crate::broker::witness::{self, Witness};
 use crate::broker::{Broker, retention, server, upkeep};
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
@@ -69,6 +70,12 @@ pub enum BrokerError {
     /// The signed peer list gives this broker another key for its permits, or none.
     #[error("{0}: not the permit key that the peer list gives this broker")]
     KeyNotListed(PathBuf),
+    /// The signed peer list gives this broker another key for its cosignatures, or none.
+    #[error("{0}: not the witness key that the peer list gives this broker")]
+    WitnessNotListed(PathBuf),
+    /// What was cosigned cannot be told from the journal, and nothing can be cosigned without it.
+    #[error("witness: {0}")]
+    Witness(#[from] witness::OpenError),
     /// The data folder.
     #[error("data folder: {0}")]
     Store(#[from] StoreError),
@@ -134,6 +141,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let acquisition_key = AcquisitionKeyPair::from_bytes(&key_file::read(&acquisition_path)?)
         .map_err(|_| BrokerError::Key(acquisition_path))?;
     let permit_key = permit_key(config, &peers.load())?;
+    let witness_key = witness_key(config, &peers.load())?;
     let metrics = Metrics::new("broker")?;
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
     let file = keyring(config, &folder, day_of(clock.now_ms()))?;
@@ -156,6 +164,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         public_key_work: PublicKeyWork::new(),
         exchanges: ExchangeLog::new(journal.clone(), keys.file.clone(), keys.gate.clone()),
         roots: Roots::new(permit_key, evidence),
+        witness: Witness::open(&config.name, witness_key, &journal)?,
+        journal: journal.clone(),
         keys,
         credentials: credentials.clone(),
         metrics,
@@ -182,9 +192,21 @@ fn person_codes(config: &BrokerConfig) -> Result<PersonCodes, BrokerError> {
 /// The key that signs roots; the peer list must name it, or no receiver would believe them.
 fn permit_key(config: &BrokerConfig, peers: &PeerList) -> Result<SigningKey, BrokerError> {
     let path = config.path(&config.permit_key);
-    let key = SigningKey::from_pkcs8(&key_file::read(&path)?).map_err(|_| BrokerError::Key(path.clone()))?;
+    let key = signing_key(&path)?;
     let listed = peers.broker(&config.name).is_some_and(|own| own.permit_public.0 == key.public());
     if listed { Ok(key) } else { Err(BrokerError::KeyNotListed(path)) }
+}
+
+/// The key that cosigns; the peer list must name it, or it would count for nothing.
+fn witness_key(config: &BrokerConfig, peers: &PeerList) -> Result<SigningKey, BrokerError> {
+    let path = config.path(&config.witness_key);
+    let key = signing_key(&path)?;
+    let listed = peers.broker(&config.name).is_some_and(|own| own.witness_public.0 == key.public());
+    if listed { Ok(key) } else { Err(BrokerError::WitnessNotListed(path)) }
+}
+
+fn signing_key(path: &Path) -> Result<SigningKey, BrokerError> {
+    SigningKey::from_pkcs8(&key_file::read(path)?).map_err(|_| BrokerError::Key(path.to_owned()))
 }
 
 fn credentials(config: &BrokerConfig) -> Result<Arc<HopCredentials>, BrokerError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chukei_relay_client::peers::Look;
 use tokio::sync::watch;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, witness};
 use crate::hop_files;
 use crate::peer_list::report;
 
@@ -35,6 +35,7 @@ pub(super) async fn keep_up(broker: Arc<Broker>, mut stop: watch::Receiver<bool>
         () = watching => {}
         () = gauging => {}
         () = standby(&broker) => {}
+        () = witness::keep_short(&broker) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
 }

@@ -29,6 +29,8 @@ pub struct BrokerConfig {
     pub acquisition_key: PathBuf,
     /// Key file of this broker's own Ed25519 key, which signs the roots over its permits.
     pub permit_key: PathBuf,
+    /// Key file of its other own Ed25519 key, which cosigns the heads of bodies' logs.
+    pub witness_key: PathBuf,
     /// The versions of the secret behind person codes.
     pub code_masters: Vec<CodeMasterFile>,
     /// Addresses to listen on.

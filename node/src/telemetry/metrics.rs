@@ -44,6 +44,8 @@ pub struct Metrics {
     pub tls_file_unusable: IntGaugeVec,
     /// Mismatches found, by kind (R35). Any increase is an alarm.
     pub integrity_alarms: IntCounterVec,
+    /// Heads of bodies' logs that were shown to this broker, by what became of them.
+    pub log_heads: IntCounterVec,
     /// Permits that stay without a signed root, because their broker did not bring it when it was back (R22).
     pub permits_unproven: IntCounter,
     /// 1 when the role could serve a request now.
@@ -152,6 +154,7 @@ impl Metrics {
                 &["file"],
             )?,
             integrity_alarms: counts("integrity_alarms_total", "Mismatches found, by kind", &["kind"])?,
+            log_heads: counts("log_heads_total", "Heads of logs shown to a witness, by result", &["result"])?,
             permits_unproven: IntCounter::new(
                 "permits_unproven_total",
                 "Permits that stay without a signed root",
@@ -263,6 +266,7 @@ impl Metrics {
         self.registry.register(Box::new(self.crl_seconds_left.clone()))?;
         self.registry.register(Box::new(self.tls_file_unusable.clone()))?;
         self.registry.register(Box::new(self.integrity_alarms.clone()))?;
+        self.registry.register(Box::new(self.log_heads.clone()))?;
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;

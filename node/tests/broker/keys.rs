@@ -26,6 +26,7 @@ pub(crate) struct Keys {
     pub(crate) bodies: Vec<IdentityKey>,
     acquisition_public: Vec<u8>,
     pub(crate) permit_public: [u8; 32],
+    pub(crate) witness_public: [u8; 32],
     registry: SigningKey,
     root: SigningKey,
 }
@@ -42,15 +43,18 @@ impl Keys {
         for (name, secret) in [("code-master.key", FIRST_MASTER), ("code-master-2.key", SECOND_MASTER)] {
             fs::write(dir.join(name), &*key_file::text(&secret)).unwrap();
         }
-        let permits = SigningKey::generate().unwrap();
-        fs::write(dir.join("permit.key"), &*key_file::text(&permits)).unwrap();
-        let permits = SigningKey::from_pkcs8(&permits).unwrap();
+        let own = |name: &str| {
+            let key = SigningKey::generate().unwrap();
+            fs::write(dir.join(name), &*key_file::text(&key)).unwrap();
+            SigningKey::from_pkcs8(&key).unwrap().public()
+        };
         let keys = Self {
             dir: dir.to_owned(),
             issuer: Issuer::new(params, key),
             bodies: BODIES.map(|_| identity()).into(),
             acquisition_public: acquisition.public(),
-            permit_public: permits.public(),
+            permit_public: own("permit.key"),
+            witness_public: own("witness.key"),
             registry: signing_key(),
             root: signing_key(),
         };
@@ -119,6 +123,7 @@ impl Keys {
             name: "broker-a".into(),
             acquisition_public: Hex(self.acquisition_public.clone()),
             permit_public: Hex(self.permit_public.to_vec()),
+            witness_public: Hex(self.witness_public.to_vec()),
         };
         let list = PeerListFile {
             version: 1,

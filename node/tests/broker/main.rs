@@ -4,6 +4,7 @@
 mod codes;
 mod keys;
 mod limits;
+mod log_witness;
 mod misuse;
 mod passage;
 mod peers;

@@ -59,7 +59,7 @@ impl Stage {
         let relay = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let text = format!(
             "name = \"broker-a\"\ndevelopment = true\ndata_dir = \"data\"\nacquisition_key = \"acquisition.key\"\n\
-             permit_key = \"permit.key\"\n\
+             permit_key = \"permit.key\"\nwitness_key = \"witness.key\"\n\
              [[code_masters]]\nversion = 1\nfile = \"code-master.key\"\n[listen]\nrelay = \"{relay}\"\nmetrics = \"{metrics}\"\n\
              [tls]\ncertificate = \"broker-broker-a.pem\"\nkey = \"broker-broker-a.key\"\nauthority = \"ca.pem\"\n\
              [peers]\nfile = \"peers.json\"\nroot = \"peer-root.pub\"\n\

@@ -85,6 +85,7 @@ fn issue(pki: &Pki, holder: &Holder, v: Validity) -> Result<Files, PkiError> {
                 ("acquisition_key", paths.acquisition_key),
                 ("code_master", paths.code_master),
                 ("permit_key", paths.permit_key),
+                ("witness_key", paths.witness_key),
                 ("root_key", paths.root_key),
             ]);
             files

@@ -44,8 +44,9 @@ impl Pki {
         Ok(provider.root_path(&owner, newest))
     }
 
-    pub(super) fn permit_key(&self, stem: &str) -> Result<(PathBuf, Hex), PkiError> {
-        let path = self.path(&format!("{stem}.permit.key"));
+    /// The broker's Ed25519 key for `what`, and its public half.
+    pub(super) fn broker_key(&self, stem: &str, what: &str) -> Result<(PathBuf, Hex), PkiError> {
+        let path = self.path(&format!("{stem}.{what}.key"));
         if !path.exists() {
             files::create_secret_key(&path, &SigningKey::generate().map_err(|_| PkiError::Key)?)?;
         }

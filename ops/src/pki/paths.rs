@@ -27,6 +27,8 @@ pub struct BrokerPaths {
     pub code_master: PathBuf,
     /// Signs the roots over its permits, Ed25519 PKCS#8; its own.
     pub permit_key: PathBuf,
+    /// Cosigns the heads of bodies' logs, Ed25519 PKCS#8; its own.
+    pub witness_key: PathBuf,
     /// The root that the keyring of its records is sealed under, the newest.
     pub root_key: PathBuf,
 }

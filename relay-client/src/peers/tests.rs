@@ -24,6 +24,7 @@ fn list() -> PeerListFile {
         name: name.to_owned(),
         acquisition_public: Hex(vec![4; 65]),
         permit_public: Hex(vec![key; 32]),
+        witness_public: Hex(vec![key + 10; 32]),
     };
     PeerListFile {
         version: 1,
@@ -50,17 +51,24 @@ fn a_signed_list_names_every_party() {
     assert_eq!(peers.portal("mynaportal").unwrap().identities, Identities::one(vec![3; 91]));
     assert_eq!(peers.broker("broker-a").unwrap().acquisition_public, Hex(vec![4; 65]));
     assert_eq!(peers.broker("broker-b").unwrap().permit_public, Hex(vec![7; 32]));
+    assert_eq!(peers.broker("broker-b").unwrap().witness_public, Hex(vec![17; 32]));
     assert_eq!(peers.registry(), &[5; 32]);
     assert!(peers.body(&"983012".parse().unwrap()).is_none());
 }
 
 #[test]
-fn permit_keys_are_whole_and_no_two_brokers_share_one() {
-    for key in [vec![6; 32], vec![7; 31], Vec::new()] {
-        let mut list = list();
-        list.brokers[1].permit_public = Hex(key);
-        assert_eq!(signed(&list, NOW).unwrap_err(), PeerListError::Malformed);
+fn signing_keys_are_whole_and_none_is_used_twice() {
+    for key in [vec![6; 32], vec![16; 32], vec![7; 31], Vec::new()] {
+        let (mut permits, mut witness) = (list(), list());
+        permits.brokers[1].permit_public = Hex(key.clone());
+        witness.brokers[1].witness_public = Hex(key);
+        for list in [permits, witness] {
+            assert_eq!(signed(&list, NOW).unwrap_err(), PeerListError::Malformed);
+        }
     }
+    let mut list = list();
+    list.brokers[1].witness_public = list.brokers[1].permit_public.clone();
+    assert_eq!(signed(&list, NOW).unwrap_err(), PeerListError::Malformed);
 }
 
 #[test]

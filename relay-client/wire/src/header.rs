@@ -54,6 +54,8 @@ kinds! {
     PermitRoots = "permit-roots",
     /// What time it is at the broker: somebody else's word on whether a day is over.
     Time = "time",
+    /// A node shows how its bodies' logs have grown, and the broker cosigns them.
+    LogWitness = "log-witness",
     /// A terminal proves which device it is, before anything else is asked on its connection.
     Device = "device",
     /// A user proves a factor beside the certificate, at the begin of a connection or when a step-up is asked for.
@@ -138,6 +140,7 @@ impl Kind {
                 | Self::RenewCodes
                 | Self::PermitRoots
                 | Self::Time
+                | Self::LogWitness
                 | Self::Device
                 | Self::Factor
         )

@@ -72,5 +72,11 @@ pub const ACT_TEXT_MAX: usize = 512 * 1024;
 pub const ACT_PIECE_MAX: usize = 512 * 1024;
 /// Acts in one page.
 pub const ACTS_PAGE: usize = 64;
+/// Hashes of a proof of a log.
+pub const LOG_PROOF_MAX: usize = 64;
+/// Bytes of a log's checkpoint that a broker is to witness: a signed note with its text.
+pub const LOG_CHECKPOINT_MAX: usize = 4 * 1024;
+/// Bytes of a cosignature: one signature line of a note with its newline.
+pub const LOG_COSIGNATURE_MAX: usize = 512;
 /// Bytes of one piece of a backup.
 pub const BACKUP_PIECE_MAX: usize = 512 * 1024;

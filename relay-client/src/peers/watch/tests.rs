@@ -44,6 +44,7 @@ impl Folder {
                 name: broker.to_owned(),
                 acquisition_public: key,
                 permit_public: Hex(vec![6; 32]),
+                witness_public: Hex(vec![7; 32]),
             }],
             registry: Hex(vec![5; 32]),
         };

@@ -18,6 +18,7 @@ pub mod binding;
 pub mod control;
 pub mod factor;
 pub mod keys;
+pub mod log;
 pub mod notice;
 pub mod register;
 pub mod review;

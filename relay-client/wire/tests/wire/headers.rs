@@ -16,8 +16,9 @@ fn every_kind_has_a_consistent_header() {
         assert_eq!(Header::from_bytes(&bytes).unwrap(), header, "{kind:?}");
         assert_eq!(encode(&kind), encode(&kind.as_str()), "one name in code and on the wire");
         assert_eq!(Header::hash(&bytes).0, chukei_crypto::hash::sha256(&bytes));
-        use Kind::{AcquireCodes, Announce, Device, Factor, PermitRoots, RenewCodes, Time};
-        let on_the_hop = matches!(kind, Announce | AcquireCodes | RenewCodes | PermitRoots | Time);
+        use Kind::{AcquireCodes, Announce, Device, Factor, LogWitness, PermitRoots, RenewCodes, Time};
+        let on_the_hop =
+            matches!(kind, Announce | AcquireCodes | RenewCodes | PermitRoots | Time | LogWitness);
         let no_calls = on_the_hop || matches!(kind, Device | Factor);
         assert_eq!(kind.is_staff_call(), header.direction == Direction::Hop && !no_calls);
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod act;
+mod logs;
 mod registers;
 mod reviews;
 mod staff;
@@ -204,6 +205,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let wanted = WantedEpoch { epoch: [0x55; 16], covered: 6 };
     visitor.message("RootsWanted", &RootsWanted { epochs: vec![wanted] });
     visitor.message("TimeReply", &TimeReply { now_ms: 1_795_219_200_000 });
+    logs::visit(visitor);
     let proof =
         DeviceProof { chain: vec![ByteBuf::from(vec![0x30, 0])], scheme: 0x0403, signature: vec![0x30, 6] };
     visitor.message("DeviceProof", &proof);

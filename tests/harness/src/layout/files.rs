@@ -113,6 +113,7 @@ fn broker(at: &Addresses) -> String {
     let tls = tls(BROKER);
     format!(
         "{head}acquisition_key = \"pki/brokers.acquisition.key\"\npermit_key = \"pki/{BROKER}.permit.key\"\n\
+         witness_key = \"pki/{BROKER}.witness.key\"\n\
          \n[[code_masters]]\nversion = 1\nfile = \"pki/code-master-1.key\"\n\n[listen]\nrelay = \"{}\"\nmetrics = \"{}\"\n{tls}{PEERS_AND_KEYS}\
          \n[legal_basis]\nself_info = \"番号法附則第6条第4項第1号\"\nnotice = \"番号法附則第6条第4項第2号\"\n",
         at.relay, at.broker_metrics

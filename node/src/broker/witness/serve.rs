@@ -1,0 +1,154 @@
+//! One stream of heads: each is judged in its turn and answered in order, many of them under one sync of the journal.
+//!
+//! What must hold: a connection shows heads of its own bodies alone, at a bounded rate; what waits for the disk is
+//! bounded; an answer that cosigns is written after its memory is durable.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chukei_relay_client::session::{AcceptedRequest, SessionError};
+use chukei_store::journal::{Entry, JournalError};
+use chukei_wire::frame::Outcome;
+use chukei_wire::message::log::{LogHead, LogWitnessed};
+use chukei_wire::result::ResultName;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::memory::KIND;
+use super::{Fork, OWNER, Taken};
+use crate::broker::Broker;
+use crate::broker::ending::Ending;
+use crate::broker::peer::Peer;
+
+/// Heads of one connection in one [`WINDOW`]: twice what a node that hosts every body shows.
+const HEADS: u32 = 4_096;
+/// In which heads are counted.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Heads of one stream that wait for the disk.
+const AHEAD: usize = 256;
+
+/// How many heads a connection has shown in the running window.
+#[derive(Default)]
+pub(in crate::broker) struct HeadRate(Mutex<Option<(Instant, u32)>>);
+
+impl HeadRate {
+    /// Counts one head; whether it may be looked at.
+    fn admit(&self, now: Instant) -> bool {
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begun, heads) = window.get_or_insert((now, 0));
+        if now.saturating_duration_since(*begun) >= WINDOW {
+            (*begun, *heads) = (now, 0);
+        }
+        *heads = heads.saturating_add(1);
+        *heads <= HEADS
+    }
+}
+
+/// The entry of a head on its way to the disk.
+type Kept = Box<dyn Future<Output = Result<u64, JournalError>> + Send + Unpin>;
+
+/// Serves one stream of `peer`.
+pub(in crate::broker) async fn serve(
+    broker: &Arc<Broker>,
+    peer: &Peer,
+    request: &mut AcceptedRequest,
+) -> Result<Ending, SessionError> {
+    request.put_status(Outcome::Answered).await?;
+    request.send.flush().await?;
+    let AcceptedRequest { send, recv, .. } = request;
+    let (queue, mut queued) = mpsc::channel(AHEAD);
+    let judging = async move {
+        while let Some(head) = recv.next_message::<LogHead>().await? {
+            // The other half has failed, and says so.
+            if queue.send(take(broker, peer, head).await).await.is_err() {
+                break;
+            }
+        }
+        Ok::<_, SessionError>(())
+    };
+    let telling = async {
+        while let Some(taken) = queued.recv().await {
+            let answer = settle(broker, taken).await;
+            broker.metrics.log_heads.with_label_values(&[result_of(&answer)]).inc();
+            send.write_message(&answer).await?;
+        }
+        Ok(send.finish().await?)
+    };
+    tokio::try_join!(judging, telling)?;
+    Ok(Ending::Answered)
+}
+
+async fn take(broker: &Arc<Broker>, peer: &Peer, head: LogHead) -> Taken<Kept> {
+    let refused = |name| Taken::Told(LogWitnessed::Refused(name));
+    let now_ms = broker.clock.now_ms();
+    let peers = broker.peers.load_full();
+    if !peer.heads.admit(Instant::now()) {
+        return refused(ResultName::Overloaded);
+    }
+    if broker.is_draining() || peers.not_after_ms() < now_ms {
+        return refused(ResultName::NotReady);
+    }
+    if !broker.routes.owns(peer, head.body, now_ms) {
+        return refused(ResultName::NotFound);
+    }
+    let worker = broker.clone();
+    let judged = broker.public_key_work.run(move || {
+        let keep = |note| keep(&worker, note, now_ms);
+        worker.witness.take(&head, &peers, now_ms, keep)
+    });
+    judged.await.unwrap_or_else(|_| refused(ResultName::NotReady))
+}
+
+/// Puts a head that is about to be cosigned on its way to the disk.
+pub(super) fn keep(broker: &Broker, note: Vec<u8>, at_ms: u64) -> Kept {
+    #[cfg(feature = "faults")]
+    if broker.faults.loses_heads() {
+        return Box::new(std::future::ready(Err(JournalError::Failed)));
+    }
+    let partition = OWNER.to_owned();
+    Box::new(broker.journal.append(Entry { partition, kind: KIND, at_ms, replay: None, sealed: note }))
+}
+
+async fn settle(broker: &Broker, taken: Taken<Kept>) -> LogWitnessed {
+    match taken {
+        Taken::Told(answer) => answer,
+        Taken::Alarm(fork) => {
+            alarm(broker, &fork);
+            LogWitnessed::Fork
+        }
+        Taken::Cosigned { origin, signature, kept } => broker.witness.settle(origin, signature, kept).await,
+    }
+}
+
+/// Both checkpoints are signed by the log: the line is the evidence.
+fn alarm(broker: &Broker, fork: &Fork) {
+    let Fork { origin, remembered, shown } = fork;
+    broker.metrics.alarm("log_fork", origin);
+    tracing::error!(%origin, remembered, shown, "a log contradicts what was cosigned of it");
+}
+
+/// The answer as metrics name it.
+fn result_of(answer: &LogWitnessed) -> &'static str {
+    match answer {
+        LogWitnessed::Cosigned(_) => "COSIGNED",
+        LogWitnessed::Behind(_) => "BEHIND",
+        LogWitnessed::Fork => "FORK",
+        LogWitnessed::Refused(name) => name.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r40_a_connection_shows_heads_at_a_bounded_rate() {
+        let rate = HeadRate::default();
+        let now = Instant::now();
+        for _ in 0..HEADS {
+            assert!(rate.admit(now));
+        }
+        assert!(!rate.admit(now + WINDOW / 2));
+        assert!(rate.admit(now + WINDOW));
+    }
+}
