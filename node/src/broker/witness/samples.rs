@@ -129,19 +129,19 @@ impl Log {
         log_head(&self.key(&self.identity), old as u64, &self.proof(old, new), &self.checkpoint(new))
     }
 
-    /// A signed peer list of its body and another one with the same identity.
+    /// A signed peer list of its body and another one.
     pub(super) fn peers(&self) -> PeerList {
-        let body = |code: &str| BodyPeer {
+        let body = |code: &str, identity: &IdentityKey| BodyPeer {
             code: code.parse().unwrap(),
             name: "海鳴市".to_owned(),
-            identities: Identities::one(self.identity.public_spki()),
+            identities: Identities::one(identity.public_spki()),
             acquisition_public: Hex(vec![4; 65]),
         };
         let file = PeerListFile {
             version: 1,
             issued_ms: 0,
             not_after_ms: u64::MAX,
-            bodies: vec![body(BODY), body("982024")],
+            bodies: vec![body(BODY, &self.identity), body("982024", &identity())],
             portals: Vec::new(),
             brokers: Vec::new(),
             registry: Hex(vec![0; 32]),
