@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use chukei_crypto::tlog::TIME_MAX;
 use chukei_store::journal::{Entry, JournalOptions};
 use tokio::sync::oneshot;
 
 use super::memory::KIND;
-use super::samples::{BODY, Log, NOW, identity};
+use super::samples::{Log, NOW, identity};
 use super::*;
 
 const SECOND: u64 = 1_000;
@@ -104,7 +103,6 @@ async fn a_log_that_grows_is_cosigned_at_the_brokers_time() {
         let answer = stage.told_at(&stage.log.grown(old, new), now_ms).await;
         assert_eq!(cosigned(&stage, new, &answer), now_ms / 1_000);
     }
-    assert!(NOW / 1_000 < TIME_MAX);
 }
 
 #[tokio::test]
@@ -226,7 +224,6 @@ async fn r24_a_key_that_the_body_has_not_certified_and_a_body_that_is_none_show_
     let taken = stage.witness.take(&stage.log.grown(7, 9), &retired, NOW, |note| stage.keep(note));
     let refused = LogWitnessed::Refused(ResultName::BadSignature);
     assert!(matches!(taken, Taken::Told(answer) if answer == refused), "its identity has left the list");
-    assert_eq!(good.body.as_str(), BODY);
 }
 
 #[tokio::test]
