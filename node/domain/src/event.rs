@@ -1,10 +1,14 @@
 //! Audit events: one enum of everything that leaves a trace, and the record that carries one (R3).
 //!
 //! What must hold: one byte form per record; sequence numbers of a body are unbroken; a record names people by
-//! internal ids only. Deliberately absent: values, texts, addressee numbers, keys; the seal is the journal's.
+//! internal ids only; every field is of a kind that `AUDIT-EVENTS.md` tells, which is written from these types by the tests.
+//! Deliberately absent: values, texts, addressee numbers, keys; the seal is the journal's.
 
 mod act;
+mod circumstances;
 mod outcome;
+mod parts;
+mod person;
 mod request;
 mod review;
 mod why;
@@ -16,7 +20,12 @@ use crate::codes::{AffairCode, InfoNameCode};
 use crate::erasure::{ErasureRecord, ErasureScope};
 
 pub use act::{ActStep, TwoPersonAct};
+pub use circumstances::Circumstances;
 pub use outcome::Outcome;
+pub use parts::{PartsError, RecordParts};
+pub use person::{
+    Disclosure, Ending, PART_MAX, PART_VERSION, PersonPart, Place, Previous, Shown, ShownEnd, ShownResult,
+};
 pub use request::{Exchange, Request};
 pub use review::Reviewed;
 pub use why::{REASONS_MAX, Why};
@@ -50,6 +59,10 @@ pub struct Record {
     /// Stable result name, e.g. `DONE`.
     #[serde(rename = "r")]
     pub result: String,
+    /// The call in which it was done, by its request id: the `called` record of that request has the device, the
+    /// department and the reasons. Absent where the event names its request itself, and of the process's own duty.
+    #[serde(rename = "q", default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub call: Option<[u8; 16]>,
     /// What happened.
     #[serde(rename = "e")]
     pub event: Event,

@@ -50,6 +50,7 @@ impl Draft {
             target: None,
             affair: None,
             result: result.as_str().to_owned(),
+            call: None,
             event,
         };
         Self { kind, record }

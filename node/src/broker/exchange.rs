@@ -121,6 +121,7 @@ impl ExchangeLog {
             target: None,
             affair: header.affair.as_deref().map(str::parse).transpose().map_err(|_| ExchangeError::Code)?,
             result: ResultName::Pending.as_str().to_owned(),
+            call: None,
             event: Event::ExchangeOpened(exchange(opening)?),
         };
         let open = Open { log: self.clone(), record: record.clone(), request: header.request_id.0 };
@@ -168,6 +169,7 @@ fn done(actor: String, action: &str, event: Event, now_ms: u64) -> Record {
         target: None,
         affair: None,
         result: ResultName::Done.as_str().to_owned(),
+        call: None,
         event,
     }
 }
@@ -312,6 +314,7 @@ mod tests {
                 target: None,
                 affair: None,
                 result: text(),
+                call: None,
                 event,
             }
         }
