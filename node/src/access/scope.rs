@@ -30,11 +30,13 @@ use chukei_domain::register::Delegation;
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::Header;
+use chukei_wire::id::RequestId;
 use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
 use crate::access::delegation::given;
 use crate::access::endpoint::Entrance;
+use crate::audit::By;
 use crate::hosted::{Bodies, HostedBody, NotServed};
 
 /// One body, entered legitimately.
@@ -42,6 +44,8 @@ use crate::hosted::{Bodies, HostedBody, NotServed};
 pub struct BodyScope {
     body: Arc<HostedBody>,
     actor: String,
+    /// The call at the entrance for staff that has entered; none for brokers and for the node's own duty.
+    call: Option<RequestId>,
     entrance: Option<Entrance>,
     /// Under which another body's identity has entered; none for the body's own.
     delegations: Arc<[Delegation]>,
@@ -56,7 +60,7 @@ impl BodyScope {
         };
         let own = Some(*own).filter(|own| Some(*own) == header.body).ok_or(NotServed::Unknown)?;
         let body = bodies.get(own)?;
-        Ok(Self::own(body, identity.to_string(), Some(Entrance::Staff)))
+        Ok(Self::called(body, identity, header))
     }
 
     /// Another body's staff and systems enter the body that the header names where that body has delegated to theirs (R42).
@@ -88,7 +92,7 @@ impl BodyScope {
             return Err(ResultName::NotAuthorised);
         }
         let body = bodies.get(of).map_err(told)?;
-        let entered = Self::own(body, identity.to_string(), Some(Entrance::Staff));
+        let entered = Self::called(body, identity, header);
         Ok(Self { delegations: given, ..entered })
     }
 
@@ -105,8 +109,13 @@ impl BodyScope {
         Self::own(body, format!("chukei://node/{node}"), None)
     }
 
+    fn called(body: Arc<HostedBody>, identity: &Identity, header: &Header) -> Self {
+        let entered = Self::own(body, identity.to_string(), Some(Entrance::Staff));
+        Self { call: Some(header.request_id), ..entered }
+    }
+
     fn own(body: Arc<HostedBody>, actor: String, entrance: Option<Entrance>) -> Self {
-        Self { body, actor, entrance, delegations: Arc::default() }
+        Self { body, actor, call: None, entrance, delegations: Arc::default() }
     }
 
     /// The delegations of which one decides for another body's identity that has entered (R42); none for the body's own.
@@ -127,6 +136,11 @@ impl BodyScope {
     /// Who acts, as events name it.
     pub fn actor(&self) -> &str {
         &self.actor
+    }
+
+    /// Who acts and in which call, for events of what is done (R3).
+    pub fn by(&self) -> By<'_> {
+        self.call.map_or_else(|| By::itself(&self.actor), |call| By::call(&self.actor, call))
     }
 
     /// Where the request came in; `None` for the node's own duty.

@@ -17,6 +17,7 @@ use super::rows::{self, Loaded, Row};
 use super::{ActError, subject};
 use crate::access::grant::{Grant, Write};
 use crate::app::Node;
+use crate::audit::By;
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonId;
 
@@ -57,7 +58,7 @@ pub(crate) async fn request(
     }
     let id = id(at, named.tail);
     let act = Act::request(id, subject, &reference, by.identity(), at, node.two_person)?;
-    tell(body, by.identity(), &act, ActStep::Requested, ResultName::Pending, at).await?;
+    tell(body, grant.scope().by(), &act, ActStep::Requested, ResultName::Pending, at).await?;
     let row = rows::add(body, Row::new(act, named.request), text.as_deref()).await?;
     tracing::info!(body = %body.code(), act = %ActId(id), kind = row.kind().as_str(), "an act is asked for");
     body.acting().more.notify_one();
@@ -71,7 +72,7 @@ pub(crate) async fn approve(node: &Node, grant: &Grant<Write>, id: ActId) -> Res
     let _changing = body.acting().changing().await;
     let mut known = rows::load(body, id.0).await?.ok_or(ResultName::NotFound)?;
     known.row.act.approve(by.second(body, at.latest_ms), at, node.two_person)?;
-    tell(body, by.identity(), &known.row.act, ActStep::Approved, ResultName::Pending, at).await?;
+    tell(body, grant.scope().by(), &known.row.act, ActStep::Approved, ResultName::Pending, at).await?;
     let row = known.save(body).await?;
     tracing::info!(body = %body.code(), act = %id, kind = row.kind().as_str(), "an act is approved");
     body.acting().more.notify_one();
@@ -81,10 +82,10 @@ pub(crate) async fn approve(node: &Node, grant: &Grant<Write>, id: ActId) -> Res
 /// Somebody calls it off.
 pub(crate) async fn cancel(node: &Node, grant: &Grant<Write>, id: ActId) -> Result<Row, ActError> {
     let body = grant.body();
-    let by = Deciding::with_role(body, grant.scope().actor(), node.moment().latest_ms)?;
+    Deciding::with_role(body, grant.scope().actor(), node.moment().latest_ms)?;
     let _changing = body.acting().changing().await;
     let known = rows::load(body, id.0).await?.ok_or(ResultName::NotFound)?;
-    call_off(node, body, known, by.identity()).await
+    call_off(node, body, known, grant.scope().by()).await
 }
 
 /// A person is to be withheld: whatever was asked for to end that is called off, also what is approved (R50).
@@ -96,21 +97,21 @@ pub(crate) async fn call_off_unblocks(
     let body = grant.body();
     let _changing = body.acting().changing().await;
     let ends_it = |row: &Row| row.act.subject.person() == Some(person) && !row.kind().erases();
-    stop(node, body, grant.scope().actor(), ends_it).await
+    stop(node, body, grant.scope().by(), ends_it).await
 }
 
 /// Rows came back from a backup: what was decided then may have been called off or carried out since, and is to be
 /// decided anew.
 pub(crate) async fn call_off_restored(node: &Node, body: &HostedBody) -> Result<(), ActError> {
     let _changing = body.acting().changing().await;
-    stop(node, body, &node.actor(), |_| true).await
+    stop(node, body, By::itself(&node.actor()), |_| true).await
 }
 
 /// Ends what is open of these, whoever asked for it.
 async fn stop(
     node: &Node,
     body: &HostedBody,
-    by: &str,
+    by: By<'_>,
     these: impl Fn(&Row) -> bool,
 ) -> Result<(), ActError> {
     for known in rows::all(body).await?.into_iter().filter(|known| these(&known.row)) {
@@ -124,9 +125,9 @@ async fn stop(
     Ok(())
 }
 
-async fn call_off(node: &Node, body: &HostedBody, mut known: Loaded, by: &str) -> Result<Row, ActError> {
+async fn call_off(node: &Node, body: &HostedBody, mut known: Loaded, by: By<'_>) -> Result<Row, ActError> {
     let at = node.moment();
-    known.row.act.cancel(by, at)?;
+    known.row.act.cancel(by.actor(), at)?;
     tell(body, by, &known.row.act, ActStep::Cancelled, ResultName::Done, at).await?;
     let row = known.save(body).await?;
     tracing::info!(body = %body.code(), act = %ActId(row.act.id), "an act is called off");
@@ -137,14 +138,14 @@ async fn call_off(node: &Node, body: &HostedBody, mut known: Loaded, by: &str) -
 /// The log tells of a step.
 pub(super) async fn tell(
     body: &HostedBody,
-    actor: &str,
+    by: By<'_>,
     act: &Act,
     step: ActStep,
     result: ResultName,
     at: Moment,
 ) -> Result<(), ActError> {
     let (person, told) = (act.subject.person(), TwoPersonAct::of(act, step));
-    Ok(body.audit().two_person_act(actor, person, told, result, at.latest_ms).await?)
+    Ok(body.audit().two_person_act(by, person, told, result, at.latest_ms).await?)
 }
 
 /// What a request is known by when it comes again.

@@ -19,6 +19,7 @@ use super::{ActError, LOOK};
 use crate::access::grant::duty_write;
 use crate::access::scope::BodyScope;
 use crate::app::Node;
+use crate::audit::By;
 use crate::hosted::HostedBody;
 use crate::telemetry::duty::Duty;
 use crate::telemetry::open_acts::OpenActs;
@@ -102,9 +103,9 @@ impl Worker<'_> {
     }
 
     async fn expire(&self, mut known: Loaded, at: Moment) -> Result<Row, ActError> {
-        let (body, actor) = (self.body(), self.scope.actor());
-        known.row.act.expire(actor, at)?;
-        tell(body, actor, &known.row.act, ActStep::Expired, ResultName::Expired, at).await?;
+        let (body, by) = (self.body(), self.scope.by());
+        known.row.act.expire(by.actor(), at)?;
+        tell(body, by, &known.row.act, ActStep::Expired, ResultName::Expired, at).await?;
         keep_ended(self.node, body, known).await
     }
 
@@ -119,7 +120,7 @@ impl Worker<'_> {
             Ok(()) => {}
             Err(ActRefusal::SecondPerson) => {
                 let unfit = Err(ResultName::TwoPersonRequired);
-                return end(self.node, body, known, unfit, self.scope.actor()).await;
+                return end(self.node, body, known, unfit, self.scope.by()).await;
             }
             Err(refusal) => return Err(refusal.into()),
         }
@@ -131,11 +132,11 @@ impl Worker<'_> {
 
     /// Does what was decided. `again`: a stop may have come behind any part of it.
     async fn carry_on(&self, mut known: Loaded, again: bool) -> Result<Row, ActError> {
-        let (body, actor) = (self.body(), self.scope.actor());
+        let (body, by) = (self.body(), self.scope.by());
         let told = if again { self.told_end(&known.row.act).await? } else { None };
         if let Some(Err(why)) = told {
             // What the log calls a failure is not done after all.
-            known.row.act.failed(&why, actor, self.node.moment())?;
+            known.row.act.failed(&why, by.actor(), self.node.moment())?;
             return keep_ended(self.node, body, known).await;
         }
         let grant = duty_write(&self.scope, "act");
@@ -152,10 +153,10 @@ impl Worker<'_> {
             done = done.is_ok(), "an act is carried out",
         );
         if told.is_some() {
-            known.row.act.executed(actor, self.node.moment())?;
+            known.row.act.executed(by.actor(), self.node.moment())?;
             return keep_ended(self.node, body, known).await;
         }
-        end(self.node, body, known, done, actor).await
+        end(self.node, body, known, done, by).await
     }
 
     /// What the log tells of the act's end, where it does already; of a failure, why.
@@ -186,20 +187,20 @@ pub(super) async fn end(
     body: &HostedBody,
     mut known: Loaded,
     done: Result<(), ResultName>,
-    actor: &str,
+    by: By<'_>,
 ) -> Result<Row, ActError> {
     let at = node.moment();
     let (step, result) = match done {
         Ok(()) => {
-            known.row.act.executed(actor, at)?;
+            known.row.act.executed(by.actor(), at)?;
             (ActStep::Executed, ResultName::Done)
         }
         Err(why) => {
-            known.row.act.failed(why.as_str(), actor, at)?;
+            known.row.act.failed(why.as_str(), by.actor(), at)?;
             (ActStep::Failed, why)
         }
     };
-    tell(body, actor, &known.row.act, step, result, at).await?;
+    tell(body, by, &known.row.act, step, result, at).await?;
     keep_ended(node, body, known).await
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn fetch(node: &Node, grant: &Grant<Export>, id: ActId) -> Resu
         })),
         _ => Brought::Whole(keyring(grant).await?),
     };
-    tell(body, by.identity(), &known.row.act, ActStep::Fetched, ResultName::Done, at).await?;
+    tell(body, grant.scope().by(), &known.row.act, ActStep::Fetched, ResultName::Done, at).await?;
     known.save(body).await?;
     Ok(brought)
 }

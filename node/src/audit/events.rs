@@ -1,6 +1,6 @@
 //! The events of this crate, by the moments that leave them.
 
-use chukei_domain::codes::InfoNameCode;
+use chukei_domain::codes::{AffairCode, InfoNameCode};
 use chukei_domain::event::{Event, Outcome, Request, Target, TwoPersonAct, Why};
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_store::EngineKind;
@@ -10,6 +10,7 @@ use chukei_wire::header::Header;
 use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId, RequestId};
 use chukei_wire::result::ResultName;
 
+use crate::audit::by::By;
 use crate::audit::log::{AuditError, AuditLog, Draft, EntryKind};
 use crate::hosted::notices::NoticeStub;
 use crate::hosted::persons::PersonId;
@@ -17,6 +18,7 @@ use crate::hosted::persons::PersonId;
 /// A request of the portal, as events tell of it.
 pub struct Told {
     actor: String,
+    affair: Option<AffairCode>,
     request: Request,
 }
 
@@ -47,7 +49,8 @@ impl Told {
             authn_ref: header.authn_ref.map(|hash| hash.0),
             why: Why::default(),
         };
-        Self { actor: actor.to_owned(), request }
+        let affair = header.affair.as_deref().and_then(|affair| affair.parse().ok());
+        Self { actor: actor.to_owned(), affair, request }
     }
 
     /// With what decided it.
@@ -108,24 +111,31 @@ impl AuditLog {
             Verdict::Authorised => (EntryKind::Authorised, Event::Authorised(told.request)),
             Verdict::Refused => (EntryKind::Refused, Event::Refused(told.request)),
         };
-        let draft =
-            Draft::new(kind, &told.actor, "self_info", result, event).about(person.map(Target::Person));
+        let draft = Draft::new(kind, &told.actor, "self_info", result, event);
+        let draft = draft.about(person.map(Target::Person)).within(told.affair);
         self.write(draft, Some(id), now_ms).await
     }
 
-    /// What became of an authorised request. Queued, not waited for: an outcome that a stop swallows is closed as
-    /// unknown by the next start.
-    pub fn outcome(&self, actor: &str, request: RequestId, outcome: Outcome, now_ms: u64) {
+    /// What became of an authorised request about `target`. Queued, not waited for: an outcome that a stop swallows is
+    /// closed as unknown by the next start.
+    pub fn outcome(
+        &self,
+        actor: &str,
+        request: RequestId,
+        target: Option<Target>,
+        outcome: Outcome,
+        now_ms: u64,
+    ) {
         let event = Event::Outcome { request: request.0, outcome };
         let draft = Draft::new(EntryKind::Outcome, actor, "self_info", ResultName::Done, event);
-        self.note(draft, Some(request.0), now_ms);
+        self.note(draft.about(target), Some(request.0), now_ms);
     }
 
     /// A batch of persons was enrolled: registered, unchanged and rejected rows.
-    pub async fn enrolled(&self, actor: &str, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
+    pub async fn enrolled(&self, by: By<'_>, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
         let [enrolled, unchanged, rejected] = counts;
         let event = Event::PersonEnrolled { enrolled, unchanged, rejected };
-        self.write(Draft::done(actor, "person_enroll", event), None, now_ms).await
+        self.write(Draft::done(by, "person_enroll", event), None, now_ms).await
     }
 
     /// Codes of persons were renewed: renewed and refused ones.
@@ -143,22 +153,22 @@ impl AuditLog {
     }
 
     /// A batch of copies was imported: registered, unchanged and rejected rows.
-    pub async fn imported(&self, actor: &str, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
+    pub async fn imported(&self, by: By<'_>, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
         let [registered, unchanged, rejected] = counts;
         let event = Event::CopiesImported { registered, unchanged, rejected };
-        self.write(Draft::done(actor, "copy_import", event), None, now_ms).await
+        self.write(Draft::done(by, "copy_import", event), None, now_ms).await
     }
 
     /// A person's own information is withheld from now on (R50).
     pub async fn blocked(
         &self,
-        actor: &str,
+        by: By<'_>,
         person: PersonId,
         datasets: &[InfoNameCode],
         now_ms: u64,
     ) -> Result<(), AuditError> {
         let event = Event::PersonBlocked { datasets: datasets.to_vec() };
-        let draft = Draft::done(actor, "person_block", event).about(Some(Target::Person(person)));
+        let draft = Draft::done(by, "person_block", event).about(Some(Target::Person(person)));
         self.write(draft, None, now_ms).await
     }
 
@@ -178,25 +188,25 @@ impl AuditLog {
     /// A step of an act that two persons decide (R23).
     pub async fn two_person_act(
         &self,
-        actor: &str,
+        by: By<'_>,
         person: Option<PersonId>,
         told: TwoPersonAct,
         result: ResultName,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let draft = Draft::new(EntryKind::Other, actor, "act", result, Event::Act(told));
+        let draft = Draft::new(EntryKind::Other, by, "act", result, Event::Act(told));
         self.write(draft.about(person.map(Target::Person)), None, now_ms).await
     }
 
     /// A notice was registered.
     pub async fn notice_registered(
         &self,
-        actor: &str,
+        by: By<'_>,
         stub: &NoticeStub,
         now_ms: u64,
     ) -> Result<(), AuditError> {
         let event = Event::NoticeRegistered { targets: stub.targets, expiry_day: stub.expiry_day };
-        let draft = Draft::new(EntryKind::Other, actor, "notice_send", ResultName::Registered, event);
+        let draft = Draft::new(EntryKind::Other, by, "notice_send", ResultName::Registered, event);
         let draft = draft.about(Some(Target::Notice(stub.id.0))).for_affair(&stub.affair);
         self.write(draft, None, now_ms).await
     }
@@ -235,12 +245,12 @@ impl AuditLog {
     /// Keys were rotated, destroyed or retired.
     pub async fn keys_changed(
         &self,
-        actor: &str,
+        by: By<'_>,
         action: &str,
         event: Event,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        self.write(Draft::done(actor, action, event), None, now_ms).await
+        self.write(Draft::done(by, action, event), None, now_ms).await
     }
 
     /// Rows and log came back from a backup.
@@ -276,20 +286,20 @@ impl AuditLog {
     /// The register is about to change.
     pub async fn register_changed(
         &self,
-        actor: &str,
+        by: By<'_>,
         action: &str,
         version: u64,
         [put, removed]: [Vec<String>; 2],
         now_ms: u64,
     ) -> Result<(), AuditError> {
         let event = Event::RegisterChanged { version, put, removed };
-        self.write(Draft::done(actor, action, event), None, now_ms).await
+        self.write(Draft::done(by, action, event), None, now_ms).await
     }
 
     /// Rows went to another engine.
-    pub async fn moved(&self, actor: &str, engines: [EngineKind; 2], now_ms: u64) -> Result<(), AuditError> {
+    pub async fn moved(&self, by: By<'_>, engines: [EngineKind; 2], now_ms: u64) -> Result<(), AuditError> {
         let [from, to] = engines.map(|engine| engine.to_string());
-        self.write(Draft::done(actor, "move", Event::RowsMoved { from, to }), None, now_ms).await
+        self.write(Draft::done(by, "move", Event::RowsMoved { from, to }), None, now_ms).await
     }
 
     /// A step of an erasure (R23).

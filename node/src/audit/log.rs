@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
+use chukei_domain::codes::AffairCode;
 use chukei_domain::event::{Event, Record, Target};
 use chukei_keys::KeyringFile;
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::result::ResultName;
 
+use crate::audit::by::By;
 use crate::audit::sealed_log::SealedLog;
 
 /// What an entry is, readable without a key: what a restart must know of it.
@@ -41,27 +43,39 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new(kind: EntryKind, actor: &str, action: &str, result: ResultName, event: Event) -> Self {
+    pub(crate) fn new<'a>(
+        kind: EntryKind,
+        by: impl Into<By<'a>>,
+        action: &str,
+        result: ResultName,
+        event: Event,
+    ) -> Self {
+        let by = by.into();
         let record = Record {
             seq: 0,
             at_ms: 0,
-            actor: actor.to_owned(),
+            actor: by.actor().to_owned(),
             action: action.to_owned(),
             target: None,
             affair: None,
             result: result.as_str().to_owned(),
-            call: None,
+            call: by.request(),
             event,
         };
         Self { kind, record }
     }
 
-    pub(crate) fn done(actor: &str, action: &str, event: Event) -> Self {
-        Self::new(EntryKind::Other, actor, action, ResultName::Done, event)
+    pub(crate) fn done<'a>(by: impl Into<By<'a>>, action: &str, event: Event) -> Self {
+        Self::new(EntryKind::Other, by, action, ResultName::Done, event)
     }
 
     pub(crate) fn about(mut self, target: Option<Target>) -> Self {
         self.record.target = target;
+        self
+    }
+
+    pub(crate) fn within(mut self, affair: Option<AffairCode>) -> Self {
+        self.record.affair = affair;
         self
     }
 

@@ -3,14 +3,19 @@
 //!
 //! What must hold: sequence numbers are unbroken; a record names persons by internal ids only.
 
+mod by;
 mod events;
 mod log;
 mod reading;
 mod reviews;
 mod sealed_log;
 
+pub use by::By;
 pub use events::{CallTold, Told, Verdict};
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};
 pub use sealed_log::BadRecord;
 pub(crate) use sealed_log::SealedLog;
+
+#[cfg(test)]
+mod tests;

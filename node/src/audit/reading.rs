@@ -1,9 +1,9 @@
 //! Reading the log back: each record opened, numbered without a gap.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chukei_domain::event::{Outcome, Record};
-use chukei_store::journal::JournalReader;
+use chukei_store::journal::{JournalEntry, JournalReader};
 use chukei_wire::id::RequestId;
 
 use crate::audit::log::{AuditLog, EntryKind};
@@ -75,19 +75,21 @@ impl AuditLog {
     pub fn close_open_requests(&self, actor: &str, now_ms: u64) -> usize {
         let open = self.open_requests();
         let count = open.len();
-        for request in open {
-            self.outcome(actor, request, Outcome::Unknown, now_ms);
+        for (request, authorised) in open {
+            let target = self.records.open(authorised).ok().and_then(|record| record.target);
+            self.outcome(actor, request, target, Outcome::Unknown, now_ms);
         }
         count
     }
 
-    fn open_requests(&self) -> HashSet<RequestId> {
+    /// Requests without an outcome, each with the entry that authorised it.
+    fn open_requests(&self) -> HashMap<RequestId, JournalEntry> {
         let from = self.records.last_number().saturating_sub(OPEN_TAIL).max(1);
-        let mut open = HashSet::new();
+        let mut open = HashMap::new();
         for entry in self.records.entries(from).map_while(Result::ok) {
             let Some(request) = entry.replay.map(RequestId) else { continue };
             if entry.kind == EntryKind::Authorised as u8 {
-                open.insert(request);
+                open.insert(request, entry);
             } else if entry.kind == EntryKind::Outcome as u8 {
                 open.remove(&request);
             }

@@ -3,6 +3,7 @@
 use chukei_domain::event::{Event, Reviewed};
 use chukei_domain::review::Item;
 
+use crate::audit::by::By;
 use crate::audit::log::{AuditError, AuditLog, Draft};
 
 impl AuditLog {
@@ -13,9 +14,9 @@ impl AuditLog {
     }
 
     /// A reviewer signs an item off.
-    pub async fn review_signed(&self, actor: &str, item: &Item, now_ms: u64) -> Result<(), AuditError> {
+    pub async fn review_signed(&self, by: By<'_>, item: &Item, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::ReviewSigned(reviewed(item));
-        self.write(Draft::done(actor, "review_sign", event), None, now_ms).await
+        self.write(Draft::done(by, "review_sign", event), None, now_ms).await
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
 use crate::app::Node;
+use crate::audit::By;
 use crate::backup::moving;
 use crate::backup::outcome::{Exit, Failure, Report};
 use crate::backup::restore::{Restore, restore};
@@ -146,7 +147,7 @@ async fn carry_out(control: &Control, order: Order, copied: &watch::Sender<u64>)
             let tell = |records| {
                 copied.send_replace(records);
             };
-            moving::to_engine(node, home, body, engine(&to)?, &node.actor(), &tell).await
+            moving::to_engine(node, home, body, engine(&to)?, By::itself(&node.actor()), &tell).await
         }
         Order::Leave { body, out, base } => moving::leave(node, body, &out, base.as_deref()).await,
         Order::Restore { body, from, identity, preload } => {

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::app::Node;
+use crate::audit::By;
 use crate::backup::companions::Companions;
 use crate::backup::image::{Since, Sink, Taking, TakingError, rows_and_log};
 use crate::backup::outcome::{Exit, Failure, Report};
@@ -38,13 +39,13 @@ fn opened(node: &Node, code: BodyCode) -> Result<SealedBody, Failure> {
 }
 
 /// Moves a body's rows to another engine, with its log and its keyring where those lie beside the rows. Its log tells that
-/// `actor` did it.
+/// `by` did it.
 pub(crate) async fn to_engine(
     node: &Node,
     home: &Home,
     code: BodyCode,
     to: EngineKind,
-    actor: &str,
+    by: By<'_>,
     copied: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Report, Failure> {
     let body = opened(node, code)?;
@@ -74,7 +75,7 @@ pub(crate) async fn to_engine(
         // The body is opened anew, where its place is looked for.
         Err(Moving::Unknown(error)) => return Err(error.into()),
     };
-    if let Err(error) = body.tell_move(actor, [from, to], node.clock.now_ms()).await {
+    if let Err(error) = body.tell_move(by, [from, to], node.clock.now_ms()).await {
         tracing::error!(body = %code, %error, "a move is not in the log");
     }
     // The node announces its bodies anew: the epoch of the new place is higher.

@@ -12,6 +12,7 @@ use chukei_store::journal::JournalOptions;
 use chukei_store::{Batch, DataFolder, RowKey, Space, SqliteOptions};
 
 use crate::access::grant::duty_write;
+use crate::audit::By;
 use crate::backup::image::{Taking, TakingError, rows_and_log};
 use crate::backup::moving::Files;
 use crate::backup::outcome::Exit;
@@ -80,7 +81,7 @@ async fn r23_an_old_backup_with_the_keyring_in_use_shows_nothing_that_was_erased
     let gone = sample.enroll(BODY, 2).await;
     let rows = [copy(&body, &kept.person).await, copy(&body, &gone.person).await];
     let out = sample.dir().join("backup");
-    body.audit().enrolled("chukei://node/node-a", [2, 0, 0], 1_000).await.unwrap();
+    body.audit().enrolled(By::itself("chukei://node/node-a"), [2, 0, 0], 1_000).await.unwrap();
     backup(&sample, &out).await;
     let identity = sample.dir().join("identity.pub");
     std::fs::write(&identity, data_encoding::HEXLOWER.encode(&body.identity().public_spki())).unwrap();

@@ -66,7 +66,7 @@ async fn enroll_batch(
     let outcomes = judged.settled();
     let written = async { Ok::<_, CallError>(write(body, &judged).await?) };
     let (log, counts, now_ms) = (body.audit(), counts(&outcomes), node.clock.now_ms());
-    let logged = async { Ok(log.enrolled(grant.scope().actor(), counts, now_ms).await?) };
+    let logged = async { Ok(log.enrolled(grant.scope().by(), counts, now_ms).await?) };
     tokio::try_join!(written, logged)?;
     judged.codes().for_each(|code| node.code_renewals.acquired(body.code(), version_of(&code.0)));
     Ok(outcomes)

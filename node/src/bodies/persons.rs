@@ -91,7 +91,7 @@ async fn set_flag(
     let row = body.person_row(&person.person.id);
     let seal = HostedBody::person_seal(&person.person);
     body.apply(body.put(Batch::new(), Space::Person, row, seal, &person).await?).await?;
-    let actor = grant.scope().actor();
-    body.audit().blocked(actor, person.person.id, datasets, node.clock.now_ms()).await?;
+    let by = grant.scope().by();
+    body.audit().blocked(by, person.person.id, datasets, node.clock.now_ms()).await?;
     Ok(outcome)
 }

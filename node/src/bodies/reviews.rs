@@ -55,7 +55,8 @@ pub async fn sign(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> Re
     let ReviewSignRequest { number, count, note } = call.request().await?;
     let (body, now_ms) = (grant.body(), node.clock.now_ms());
     let signature = Signature { by: grant.scope().actor().to_owned(), at_ms: now_ms, note };
-    let (reply, done) = match body.reviews().sign(body, &node.actor(), number, count, signature).await {
+    let by = grant.scope().by();
+    let (reply, done) = match body.reviews().sign(body, &node.actor(), number, count, signature, by).await {
         Ok(item) => (ReviewSignReply::Signed(Box::new(told(item, node.review.days, now_ms))), Done::of(1)),
         Err(SignError::Outdated) => {
             (ReviewSignReply::Outdated, Done { result: ResultName::NotReady, count: 0 })

@@ -140,11 +140,11 @@ async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(
     if turned.epoch != before {
         let (number, generation) = (turned.epoch, body.keys().generation());
         let event = Event::KeysRotated { class: KeyClass::Epoch, number, generation };
-        log.keys_changed(scope.actor(), "epoch_turn", event, now_ms).await?;
+        log.keys_changed(scope.by(), "epoch_turn", event, now_ms).await?;
     }
     for number in turned.destroyed {
         let event = Event::KeyDestroyed { class: KeyClass::Epoch, number };
-        log.keys_changed(scope.actor(), "epoch_turn", event, now_ms).await?;
+        log.keys_changed(scope.by(), "epoch_turn", event, now_ms).await?;
         tracing::info!(body = %scope.code(), epoch = number, "epoch destroyed");
     }
     Ok(())

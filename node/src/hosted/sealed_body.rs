@@ -11,7 +11,7 @@ use chukei_store::keyring_place::MovableKeyring;
 use chukei_store::{Compacted, EngineKind, Partition, StoreError, Usage};
 use chukei_wire::body_code::BodyCode;
 
-use crate::audit::AuditError;
+use crate::audit::{AuditError, By};
 use crate::hosted::HostedBody;
 use crate::key_gate::Fault;
 
@@ -84,11 +84,11 @@ impl SealedBody {
     /// The log tells that the rows went to another engine.
     pub(crate) async fn tell_move(
         &self,
-        actor: &str,
+        by: By<'_>,
         engines: [EngineKind; 2],
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        self.0.audit().moved(actor, engines, now_ms).await
+        self.0.audit().moved(by, engines, now_ms).await
     }
 
     /// The manifest of a backup, signed by the body's identity; `None` where that is not at hand. A key in a token may

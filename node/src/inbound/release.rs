@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_crypto::channel::proves_receipt;
-use chukei_domain::event::Outcome as Ending;
+use chukei_domain::event::{Outcome as Ending, Target};
 use chukei_relay_client::channel::write_sealed;
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_relay_client::stream::StreamError;
@@ -47,7 +47,8 @@ pub async fn release(
             Err(_) => Ending::Aborted,
         };
         let (log, actor) = (job.grant.body().audit(), job.grant.scope().actor());
-        log.outcome(actor, job.header.request_id, ending, node.clock.now_ms());
+        let person = prepared.person.map(Target::Person);
+        log.outcome(actor, job.header.request_id, person, ending, node.clock.now_ms());
     }
     prepared.result
 }

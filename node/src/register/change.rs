@@ -180,8 +180,8 @@ impl HostedBody {
             batch = self.put_entry(batch, entry).await?;
         }
         let batch = self.put_head(batch, &after).await?;
-        let (actor, action, version) = (grant.scope().actor(), grant.action(), after.version);
-        self.audit().register_changed(actor, action, version, told, now_ms).await?;
+        let (by, action, version) = (grant.scope().by(), grant.action(), after.version);
+        self.audit().register_changed(by, action, version, told, now_ms).await?;
         // Until it is known to be there or not, also where nobody waits for it any more.
         self.register_place().set_in_doubt(true);
         self.apply(batch).await.map_err(|error| self.not_applied(error))?;

@@ -7,6 +7,7 @@ use chukei_wire::result::ResultName;
 
 use super::rows::{SIGNED_MAX, item_of, put_signed, signed_prefix, signed_row};
 use super::{ReviewError, Reviews};
+use crate::audit::By;
 use crate::bodies::call::CallError;
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
@@ -54,7 +55,7 @@ impl From<ReviewError> for CallError {
 
 impl Reviews {
     /// Signs an item off that has the operations which its reviewer saw; durable, and in the log, when this returns. `node`
-    /// opens what is not in the log yet.
+    /// opens what is not in the log yet; `by` is who signs, in which call.
     pub(crate) async fn sign(
         &self,
         body: &HostedBody,
@@ -62,6 +63,7 @@ impl Reviews {
         number: u64,
         seen: u64,
         signature: Signature,
+        by: By<'_>,
     ) -> Result<Item, SignError> {
         chukei_domain::review::check_note(&signature.note).map_err(SignRefusal::Note)?;
         // That it was opened stands in the log before that it was signed.
@@ -73,7 +75,7 @@ impl Reviews {
             Err(SignRefusal::Unknown) => return signed_before(body, number, seen, &signature).await,
             Err(refusal) => return Err(refusal.into()),
         };
-        let durable = self.make_durable(body, &item).await;
+        let durable = self.make_durable(body, &item, by).await;
         self.state().queue.end_signing(number, durable.is_ok());
         durable?;
         tracing::info!(number, rule = item.rule.as_str(), "a review item is signed");
@@ -82,9 +84,9 @@ impl Reviews {
     }
 
     /// The log first: better that it says so twice than that it does not.
-    async fn make_durable(&self, body: &HostedBody, item: &Item) -> Result<(), ReviewError> {
+    async fn make_durable(&self, body: &HostedBody, item: &Item, by: By<'_>) -> Result<(), ReviewError> {
         if let Some(signed) = &item.signed {
-            body.audit().review_signed(&signed.by, item, signed.at_ms).await?;
+            body.audit().review_signed(by, item, signed.at_ms).await?;
         }
         Ok(body.apply(put_signed(body, Batch::new(), item).await?).await?)
     }

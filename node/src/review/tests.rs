@@ -4,9 +4,11 @@ use chukei_domain::day::DAY_MS;
 use chukei_domain::event::{Event, Record, Reviewed};
 use chukei_domain::review::{Decided, Item, Limits, Observation, Rule, Signature};
 use chukei_store::{Batch, RowKey, Space, WriteFault};
+use chukei_wire::id::RequestId;
 use chukei_wire::result::ResultName;
 
 use super::*;
+use crate::audit::By;
 use crate::config::review::ReviewSettings;
 use crate::hosted::samples::Sample;
 use crate::key_gate::Cause;
@@ -41,6 +43,11 @@ fn many(identity: &str) -> Observation<'_> {
 
 fn word(by: &str, note: &str) -> Signature {
     Signature { by: by.to_owned(), at_ms: NOW + 1, note: note.to_owned() }
+}
+
+/// The reviewer, in a call.
+fn by() -> By<'static> {
+    By::call(REVIEWER, RequestId([21; 16]))
 }
 
 /// Events about the queue in a body's log.
@@ -140,18 +147,18 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     let sample = Sample::new().await;
     let body = sample.body(BODY);
     body.reviews().observe(&limits(), &many(STAFF));
-    let refused = async |number, signature| match body.reviews().sign(&body, NODE, number, 1, signature).await
-    {
-        Err(sign::SignError::Refused(name)) => name,
-        other => panic!("{other:?}"),
-    };
+    let refused =
+        async |number, signature| match body.reviews().sign(&body, NODE, number, 1, signature, by()).await {
+            Err(sign::SignError::Refused(name)) => name,
+            other => panic!("{other:?}"),
+        };
     assert_eq!(refused(1, word(STAFF, "確認")).await, ResultName::TwoPersonRequired);
     assert_eq!(refused(2, word(REVIEWER, "確認")).await, ResultName::NotFound);
     assert_eq!(refused(1, word(REVIEWER, "123456789018")).await, ResultName::ForbiddenIdentifier, "R10");
     assert_eq!(refused(1, word(REVIEWER, " ")).await, ResultName::BadFormat);
-    let signed = body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
+    let signed = body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "繁忙期の照会"), by()).await.unwrap();
     assert_eq!(signed.signed, Some(word(REVIEWER, "繁忙期の照会")));
-    let again = body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "繁忙期の照会")).await.unwrap();
+    let again = body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "繁忙期の照会"), by()).await.unwrap();
     assert_eq!(again, signed, "repeated");
     let other = "chukei://body/982016/staff/u-rev-02";
     assert_eq!(refused(1, word(other, "繁忙期の照会")).await, ResultName::AlreadyAnswered);
@@ -164,6 +171,12 @@ async fn r7_a_reviewer_signs_once_and_nobody_what_they_did_themselves() {
     assert_eq!(body.reviews().signed_items(&body, 1, 10).await.unwrap(), []);
     let event = Event::ReviewSigned(of_item(1, STAFF, 1));
     assert_eq!(told(&sample), [opened(1, STAFF), event]);
+    let signed = body.audit().walk(2).next().unwrap().unwrap();
+    assert_eq!(
+        (signed.actor.as_str(), signed.call),
+        (REVIEWER, Some([21; 16])),
+        "R3: what leads to the device"
+    );
     body.reviews().observe(&limits(), &many(STAFF));
     assert_eq!(items(&sample)[0].number, 2, "the same pattern again, after the signature, is another item");
 }
@@ -175,7 +188,7 @@ async fn r7_an_item_that_has_grown_since_the_look_is_not_signed_nor_told() {
     body.reviews().observe(&limits(), &many(STAFF));
     let looked_at = items(&sample).remove(0);
     body.reviews().observe(&limits(), &many(STAFF));
-    let sign = async |seen| body.reviews().sign(&body, NODE, 1, seen, word(REVIEWER, "確認")).await;
+    let sign = async |seen| body.reviews().sign(&body, NODE, 1, seen, word(REVIEWER, "確認"), by()).await;
     assert!(matches!(sign(looked_at.count).await, Err(SignError::Outdated)));
     assert_eq!(body.reviews().signed_item(&body, 1).await.unwrap(), None);
     assert_eq!(told(&sample), [Event::ReviewOpened(of_item(1, STAFF, 2))], "nobody has signed");
@@ -195,11 +208,11 @@ async fn a_signature_that_cannot_be_written_leaves_the_item_open() {
     body.reviews().observe(&limits(), &many(STAFF));
     body.reviews().settle(&body, NODE, NOW).await.unwrap();
     *sample.fault.lock().unwrap() = Some(WriteFault::DiskFull);
-    assert!(body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "確認")).await.is_err());
+    assert!(body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "確認"), by()).await.is_err());
     assert_eq!(items(&sample).len(), 1);
     *sample.fault.lock().unwrap() = None;
     body.gate().set(None);
-    body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "確認")).await.unwrap();
+    body.reviews().sign(&body, NODE, 1, 1, word(REVIEWER, "確認"), by()).await.unwrap();
     assert_eq!(items(&sample).len(), 0);
 }
 

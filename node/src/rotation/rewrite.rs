@@ -222,7 +222,7 @@ async fn retire(node: &Node, scope: &BodyScope, newest: Newest) -> Result<(), Re
     for (purpose, number) in retired {
         tracing::info!(body = %body.code(), purpose, number, "standing key retired");
         let event = Event::KeyRetired { purpose: purpose.to_owned(), number };
-        body.audit().keys_changed(scope.actor(), "keys_rewrite", event, node.clock.now_ms()).await?;
+        body.audit().keys_changed(scope.by(), "keys_rewrite", event, node.clock.now_ms()).await?;
     }
     Ok(())
 }

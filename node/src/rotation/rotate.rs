@@ -86,7 +86,7 @@ fn rotated_to(body: &Arc<HostedBody>, class: KeyClass, number: u32) -> Event {
 }
 
 async fn changed(grant: &Grant<Write>, event: Event, now_ms: u64) -> Result<(), CallError> {
-    let (body, actor) = (grant.body(), grant.scope().actor());
+    let (body, by) = (grant.body(), grant.scope().by());
     tracing::info!(body = %body.code(), event = ?event, "keys changed");
-    Ok(body.audit().keys_changed(actor, "keys_rotate", event, now_ms).await?)
+    Ok(body.audit().keys_changed(by, "keys_rotate", event, now_ms).await?)
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::access::decision::circumstances;
 use crate::app::Node;
-use crate::audit::CallTold;
+use crate::audit::{By, CallTold};
 use crate::backup::outcome::{Failure, Report};
 use crate::backup::{control, moving, restore};
 use crate::bodies::call::{Call, CallError, Done};
@@ -100,11 +100,12 @@ pub(super) async fn move_rows(
         };
         Ok((desk.turn(code)?, code, to))
     })();
-    let (own, actor) = (node.clone(), grant.scope().actor().to_owned());
+    let (own, actor, id) = (node.clone(), grant.scope().actor().to_owned(), call.header.request_id);
     match begun {
         Ok((turn, code, to)) => {
             let work = |progress: answer::Progress| async move {
-                moved(&own, turn, code, to, &actor, &move |records| progress.at(records)).await
+                let by = By::call(&actor, id);
+                moved(&own, turn, code, to, by, &move |records| progress.at(records)).await
             };
             answer::carry_out(node, call, work).await
         }
@@ -122,13 +123,13 @@ async fn moved(
     _turn: Turn,
     code: BodyCode,
     to: Move,
-    actor: &str,
+    by: By<'_>,
     copied: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Report, Failure> {
     match to {
         Move::Engine(name) => {
             let engine = control::engine(&name)?;
-            moving::to_engine(node, &node.desk()?.home, code, engine, actor, copied).await
+            moving::to_engine(node, &node.desk()?.home, code, engine, by, copied).await
         }
         Move::Leave { base, out } => {
             let mut report = moving::leave(node, code, &out, base.as_deref()).await?;

@@ -8,6 +8,7 @@ use chukei_wire::result::ResultName;
 
 use super::BodyScope;
 use crate::access::grant::duty_write;
+use crate::audit::By;
 use crate::hosted::samples::Sample;
 use crate::key_gate::{Cause, Fault};
 use crate::register::Change;
@@ -44,6 +45,7 @@ fn enters(sample: &Sample, who: &str, of: &str, about: &str) -> Result<Vec<Strin
     let header = Header::hop(Kind::CopyShow, about.parse().ok(), RequestId([1; 16]), 1_000);
     let scope = BodyScope::of_delegation(&sample.bodies, &identity, &header, of.parse().unwrap())?;
     assert_eq!((scope.code().as_str(), scope.actor()), (about, who));
+    assert_eq!(scope.by(), By::call(who, RequestId([1; 16])), "R3: events name the call");
     Ok(scope.delegations().iter().map(|delegation| delegation.id.clone()).collect())
 }
 

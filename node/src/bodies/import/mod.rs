@@ -52,7 +52,7 @@ async fn import_batch(
         Ok::<_, CallError>(())
     };
     let (log, counts, now_ms) = (body.audit(), counts(&outcomes), node.clock.now_ms());
-    let logged = async { Ok(log.imported(grant.scope().actor(), counts, now_ms).await?) };
+    let logged = async { Ok(log.imported(grant.scope().by(), counts, now_ms).await?) };
     // Rows and event go to the disk side by side; both are there before the batch is answered.
     tokio::try_join!(written, logged)?;
     Ok(outcomes)

@@ -120,8 +120,8 @@ async fn register(
     batch = body.put(batch, Space::Outbox, HostedBody::outbox_row(&stub), HostedBody::STUB, &stub.id).await?;
     batch = body.put_expiry(batch, &stub).await?;
     let written = async { Ok::<_, CallError>(body.apply(batch).await?) };
-    let (log, actor) = (body.audit(), grant.scope().actor());
-    let logged = async { Ok(log.notice_registered(actor, &stub, now_ms).await?) };
+    let (log, by) = (body.audit(), grant.scope().by());
+    let logged = async { Ok(log.notice_registered(by, &stub, now_ms).await?) };
     tokio::try_join!(written, logged)?;
     body.note_open_notices(true);
     tracing::info!(notice = %stub.id, targets = stub.targets, node = %node.name, "notice registered");

@@ -131,7 +131,7 @@ fn line(record: &Record, bytes: &[u8], act: ActId) -> Value {
         Target::Person(id) => json!({ "person": HEXLOWER.encode(&id) }),
         Target::Notice(id) => json!({ "notice": HEXLOWER.encode(&id) }),
     });
-    let (why, request) = (record.event.why(), record.event.request());
+    let (why, request) = (record.event.why(), record.call.or(record.event.request()));
     let event = serde_json::to_value(&record.event).ok();
     let event = event.as_ref().and_then(Value::as_object).and_then(|event| event.keys().next().cloned());
     json!({

@@ -1,0 +1,69 @@
+//! What leads from one record to another: the call of what was done, the person of what was closed.
+
+use chukei_domain::event::{Circumstances, Event, Outcome, Record, Request, Target, Why};
+use chukei_wire::id::RequestId;
+use chukei_wire::result::ResultName;
+
+use super::log::{Draft, EntryKind};
+use super::*;
+use crate::hosted::samples::Sample;
+
+const BODY: &str = "982016";
+const NODE: &str = "chukei://node/node-a";
+const SYSTEM: &str = "chukei://body/982016/system/zeimu";
+const PORTAL: &str = "chukei://portal/mynaportal via broker-a";
+const NOW: u64 = 1_795_482_000_000;
+
+fn request(id: [u8; 16]) -> Request {
+    Request {
+        request: id,
+        header: [2; 32],
+        channel: None,
+        portal: "mynaportal".to_owned(),
+        broker: "broker-a".to_owned(),
+        legal_basis: "番号法附則6条3項".to_owned(),
+        permit_number: 7,
+        datasets: Vec::new(),
+        authn_ref: None,
+        why: Why::default(),
+    }
+}
+
+fn records(log: &AuditLog) -> Vec<Record> {
+    log.walk(1).map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn r3_what_a_call_did_names_the_call_and_duty_names_none() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    let log = body.audit();
+    log.imported(By::call(SYSTEM, RequestId([21; 16])), [1, 2, 3], NOW).await.unwrap();
+    log.imported(By::itself(NODE), [1, 2, 3], NOW).await.unwrap();
+    let told = records(log);
+    assert_eq!((told[0].actor.as_str(), told[0].circumstances()), (SYSTEM, Circumstances::With([21; 16])));
+    assert_eq!((told[1].actor.as_str(), told[1].circumstances()), (NODE, Circumstances::Duty));
+}
+
+#[tokio::test]
+async fn a_request_that_a_stop_left_open_is_closed_with_its_person() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    let log = body.audit();
+    let person = Some(Target::Person([9; 16]));
+    for id in [[1; 16], [2; 16]] {
+        let event = Event::Authorised(request(id));
+        let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
+        log.write(draft.about(person), Some(id), NOW).await.unwrap();
+    }
+    log.outcome(PORTAL, RequestId([1; 16]), person, Outcome::Delivered, NOW + 1);
+    // Everything queued before this is durable with it.
+    log.imported(By::itself(NODE), [0; 3], NOW + 2).await.unwrap();
+    assert_eq!(log.close_open_requests(NODE, NOW + 3), 1);
+    log.imported(By::itself(NODE), [0; 3], NOW + 4).await.unwrap();
+    let told = records(log);
+    let closed = Event::Outcome { request: [2; 16], outcome: Outcome::Unknown };
+    assert_eq!((&told[4].event, told[4].target, told[4].actor.as_str()), (&closed, person, NODE));
+    assert_eq!(told[4].shown_to(), Some([9; 16]), "the person is told of the end as well");
+    assert_eq!(log.close_open_requests(NODE, NOW + 5), 0);
+}
