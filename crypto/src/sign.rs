@@ -9,6 +9,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
+use crate::mac::MacKey;
 use crate::random::RandomError;
 
 pub use identity::{ExternalSigner, IdentityKey, SignError, p256_spki};
@@ -18,6 +19,8 @@ const P256_SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
+
+const LOG_LABEL: &[u8] = b"chukei log signing v1";
 
 /// Not a usable private key of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +50,11 @@ impl SigningKey {
     /// The key of this seed (RFC 8032, 5.1.5), for seeds that are derived anew each time.
     pub(crate) fn from_seed(seed: &[u8; 32]) -> Result<Self, BadKey> {
         Ed25519KeyPair::from_seed_unchecked(seed).map(Self).map_err(|_| BadKey)
+    }
+
+    /// The key that the log signs its checkpoints with whose owner's log key this is: the same each time.
+    pub fn of_log(log_key: &MacKey) -> Result<Self, BadKey> {
+        Self::from_seed(&Zeroizing::new(log_key.tag(&[LOG_LABEL])))
     }
 
     /// The signature over `message`.

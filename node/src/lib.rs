@@ -12,6 +12,7 @@ pub mod audit;
 pub mod backup;
 pub mod bodies;
 pub mod broker;
+pub mod checkpoints;
 mod cli;
 pub mod config;
 pub mod engine_opener;

@@ -37,8 +37,8 @@ use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
 use crate::upkeep::Desk;
 use crate::{
-    bodies, hop_files, identities, inbound, outbound, platform, renewal, retention, review, supervise,
-    telemetry, witness,
+    bodies, checkpoints, hop_files, identities, inbound, outbound, platform, renewal, retention, review,
+    supervise, telemetry, witness,
 };
 
 /// How often old request ids are let go of.
@@ -168,6 +168,7 @@ async fn start(
     tokio::spawn(platform::follow(node.clone()));
     tokio::spawn(renewal::run(node.clone()));
     tokio::spawn(witness::run(node.clone()));
+    tokio::spawn(checkpoints::run(node.clone()));
     node.begin_serving();
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
     tokio::select! {

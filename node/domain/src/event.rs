@@ -22,7 +22,7 @@ use crate::erasure::{ErasureRecord, ErasureScope};
 pub use act::{ActStep, TwoPersonAct};
 pub use circumstances::Circumstances;
 pub use outcome::Outcome;
-pub use parts::{PartsError, RecordParts};
+pub use parts::{PartsError, RecordParts, Unplaced};
 pub use person::{
     Disclosure, Ending, PART_MAX, PART_VERSION, PersonPart, Place, Previous, Shown, ShownEnd, ShownResult,
 };

@@ -256,7 +256,8 @@ impl AuditLog {
     /// Rows and log came back from a backup.
     pub async fn restored(&self, actor: &str, restored: Restored, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::LogRestored { backup: restored.backup, last: restored.last_number };
-        self.write(Draft::done(actor, "restore", event), None, now_ms).await
+        let draft = Draft::new(EntryKind::Restored, actor, "restore", ResultName::Done, event);
+        self.write(draft, None, now_ms).await
     }
 
     /// Records older than `before_ms` are about to be given up: `first` is the first that stays.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use chukei_crypto::seal::Purpose;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::event::{Event, Record, Target};
+use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::KeyringFile;
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
 use crate::audit::sealed_log::SealedLog;
+use crate::audit::tree::{Grown, LogTree, TreeError};
 
 /// What an entry is, readable without a key: what a restart must know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum EntryKind {
     Refused = 3,
     /// The end of an authorised request.
     Outcome = 4,
+    /// The log came back from a backup.
+    Restored = 5,
 }
 
 /// Why an event is not in the log.
@@ -89,12 +93,31 @@ impl Draft {
 #[derive(Clone)]
 pub struct AuditLog {
     pub(super) records: SealedLog,
+    tree: Arc<LogTree>,
 }
 
 impl AuditLog {
-    /// The log of `owner` in the process's journal.
-    pub fn new(journal: Arc<Journal>, owner: &str, keyring: Arc<KeyringFile>) -> Self {
-        Self { records: SealedLog::new(journal, keyring, owner, Purpose::Audit) }
+    /// The log of `body` in the process's journal.
+    pub fn new(journal: Arc<Journal>, body: LocalBodyCode, keyring: Arc<KeyringFile>) -> Self {
+        let tree = Arc::<LogTree>::default();
+        let records = SealedLog::new(journal, keyring, body.as_str(), Purpose::Audit);
+        Self { records: records.with_tree(body, tree.clone()), tree }
+    }
+
+    /// The Merkle tree over it.
+    pub(crate) fn tree(&self) -> &LogTree {
+        &self.tree
+    }
+
+    /// Lets the tree grow up to record `to`, which is durable. Blocking file I/O; one at a time.
+    pub(crate) fn grow(&self, to: u64) -> Result<Grown, TreeError> {
+        self.records.grow(&self.tree, to)
+    }
+
+    /// Lets another tree grow over it.
+    #[cfg(test)]
+    pub(crate) fn grow_anew(&self, tree: &LogTree) -> Result<Grown, TreeError> {
+        self.records.grow(tree, self.last_number())
     }
 
     /// Queues a record at once; resolves when it is durable. `request` marks the entry with a request id.

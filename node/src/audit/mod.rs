@@ -4,18 +4,26 @@
 //! What must hold: sequence numbers are unbroken; a record names persons by internal ids only.
 
 mod by;
+mod chains;
 mod events;
+mod leaf;
 mod log;
 mod reading;
 mod reviews;
 mod sealed_log;
+mod tree;
 
 pub use by::By;
+pub(crate) use chains::ChainEnd;
 pub use events::{CallTold, Told, Verdict};
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};
 pub use sealed_log::BadRecord;
 pub(crate) use sealed_log::SealedLog;
+#[cfg(test)]
+pub(crate) use tree::LogTree;
+pub use tree::TreeError;
+pub(crate) use tree::{FIRST_EPOCH, Grown, Unstored};
 
 #[cfg(test)]
 mod tests;

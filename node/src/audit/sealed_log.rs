@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use chukei_crypto::seal::{KeyIds, Place, Purpose, SealError, open_owned, seal};
+use chukei_crypto::seal::{KeyIds, Opened, Place, Purpose, SealError, open_owned, seal};
+use chukei_crypto::tlog::Part;
 use chukei_domain::event::Record;
+use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::KeyringFile;
 use chukei_store::journal::{Appending, Journal, JournalEntry, JournalReader};
 
+use crate::audit::leaf;
+use crate::audit::log::EntryKind;
+use crate::audit::tree::{Coming, Grown, LogTree, TreeError};
+
+/// Records read at a time for a tree.
+const READ: u64 = 4_096;
 /// The space in the associated data of records: no row of a partition has it.
 const SPACE: u8 = 128;
 
@@ -30,6 +38,8 @@ pub(crate) struct SealedLog {
     keyring: Arc<KeyringFile>,
     owner: String,
     purpose: Purpose,
+    /// Over a body's log, and whose that is.
+    tree: Option<(LocalBodyCode, Arc<LogTree>)>,
 }
 
 impl SealedLog {
@@ -39,7 +49,12 @@ impl SealedLog {
         owner: &str,
         purpose: Purpose,
     ) -> Self {
-        Self { journal, keyring, owner: owner.to_owned(), purpose }
+        Self { journal, keyring, owner: owner.to_owned(), purpose, tree: None }
+    }
+
+    /// With a tree over its records.
+    pub(crate) fn with_tree(self, body: LocalBodyCode, tree: Arc<LogTree>) -> Self {
+        Self { tree: Some((body, tree)), ..self }
     }
 
     /// Queues `record` at once under the next number; resolves when it is durable. `request` stays readable
@@ -51,8 +66,59 @@ impl SealedLog {
             let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
             let ids = KeyIds { purpose: self.purpose, day: 0, person: None };
             let row = seq.to_be_bytes();
-            Ok::<_, SealRecordError>(seal(&*keys, ids, self.place(&row), &bytes)?)
+            let sealed = seal(&*keys, ids, self.place(&row), &bytes)?;
+            if let Some((_, tree)) = &self.tree {
+                tree.keep(seq, self.coming(kind, &record, &bytes));
+            }
+            Ok::<_, SealRecordError>(sealed)
         })
+    }
+
+    /// Lets `tree` grow up to record `to`, which is durable. Blocking file I/O where records are read; one at a time.
+    pub(crate) fn grow(&self, tree: &LogTree, to: u64) -> Result<Grown, TreeError> {
+        let keys = self.keyring.snapshot();
+        loop {
+            match tree.grow(to, keys.log_key())? {
+                Grown::UpTo(number) => self.read_into(tree, number, to)?,
+                grown => return Ok(grown),
+            }
+        }
+    }
+
+    /// Reads records from number `from` on, as many as are taken at a time.
+    fn read_into(&self, tree: &LogTree, from: u64, to: u64) -> Result<(), TreeError> {
+        let first = self.first_number();
+        if from < first {
+            (from..first.min(from + READ)).for_each(|number| tree.take(number, Coming::GivenUp));
+            return Ok(());
+        }
+        let mut next = from;
+        for entry in self.entries(from) {
+            if next > to || next == from + READ {
+                return Ok(());
+            }
+            let at = next;
+            let bad = || TreeError::BadRecord(at);
+            let entry = entry.map_err(|_| bad())?;
+            let (seq, kind) = (entry.seq, entry.kind);
+            let opened = self.open_bytes(entry).map_err(|_| bad())?;
+            let record = Record::from_bytes(opened.get()).map_err(|_| bad())?;
+            if record.seq != seq || seq != next {
+                return Err(bad());
+            }
+            tree.take(next, self.coming(kind, &record, opened.get()));
+            next += 1;
+        }
+        if next > from { Ok(()) } else { Err(TreeError::BadRecord(from)) }
+    }
+
+    fn coming(&self, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
+        let keys = self.keyring.snapshot();
+        Coming::Record {
+            internal: leaf::commitment(keys.log_key(), record.seq, Part::Internal, bytes),
+            shown: self.tree.as_ref().and_then(|(body, _)| record.unplaced(*body)),
+            begins: (kind == EntryKind::Restored as u8).then_some(record.at_ms),
+        }
     }
 
     /// Entries from number `from` on, still sealed. Blocking file I/O.
@@ -62,10 +128,14 @@ impl SealedLog {
 
     /// Opens an entry.
     pub(crate) fn open(&self, entry: JournalEntry) -> Result<Record, BadRecord> {
+        let seq = entry.seq;
+        let record = Record::from_bytes(self.open_bytes(entry)?.get()).map_err(|_| BadRecord)?;
+        if record.seq == seq { Ok(record) } else { Err(BadRecord) }
+    }
+
+    fn open_bytes(&self, entry: JournalEntry) -> Result<Opened<Vec<u8>>, BadRecord> {
         let row = entry.seq.to_be_bytes();
-        let opened = open_owned(&*self.keyring.snapshot(), self.place(&row), entry.sealed);
-        let record = Record::from_bytes(opened.map_err(|_| BadRecord)?.get()).map_err(|_| BadRecord)?;
-        if record.seq == entry.seq { Ok(record) } else { Err(BadRecord) }
+        open_owned(&*self.keyring.snapshot(), self.place(&row), entry.sealed).map_err(|_| BadRecord)
     }
 
     /// Number of the first record that is kept: later than 1 where earlier ones were given up.

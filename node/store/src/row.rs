@@ -54,6 +54,8 @@ spaces! {
     Act = 13,
     /// Unusual patterns that a person is to look at.
     Review = 14,
+    /// The Merkle tree over the body's log.
+    LogTree = 15,
     /// A person as the portal knows them.
     PortalUser = 16,
     /// A notice in a person's folder at the portal.

@@ -28,6 +28,22 @@ pub enum PartsError {
     Codec(#[from] CodecError),
 }
 
+/// A person's part that has no place yet: that is known once the records before it are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    body: LocalBodyCode,
+    at_ms: u64,
+    shown: Shown,
+}
+
+impl Unplaced {
+    /// At its place.
+    pub fn at(self, place: Place) -> PersonPart {
+        let Self { body, at_ms, shown } = self;
+        PersonPart { body, place, at_ms, shown }
+    }
+}
+
 /// Both parts of a record, each in its one byte form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordParts {
@@ -53,10 +69,8 @@ impl Record {
     /// Takes it apart. `body` is the log's owner; `place` is where it stands among the records that are shown to the same
     /// person, for exactly those that [`Self::shown_to`] shows to somebody.
     pub fn parts(&self, body: LocalBodyCode, place: Option<Place>) -> Result<RecordParts, PartsError> {
-        let person = match (self.shown(), place) {
-            (Some(shown), Some(place)) => {
-                PersonPart { body, place, at_ms: self.at_ms, shown }.to_bytes().map_err(PartsError::from)?
-            }
+        let person = match (self.unplaced(body), place) {
+            (Some((_, unplaced)), Some(place)) => unplaced.at(place).to_bytes().map_err(PartsError::from)?,
             (None, None) => Vec::new(),
             (Some(_), None) => return Err(PartsError::NoPlace),
             (None, Some(_)) => return Err(PartsError::NotShown),
@@ -64,16 +78,19 @@ impl Record {
         Ok(RecordParts { person, internal: self.to_bytes()? })
     }
 
-    fn shown(&self) -> Option<Shown> {
-        self.shown_to()?;
-        match &self.event {
-            Event::Authorised(request) => Some(self.asked(request, ShownResult::of(&self.result))),
-            Event::Refused(request) => Some(self.asked(request, ShownResult::Refused)),
+    /// The person who may see it, and what they may see, before its place among their records is known. `body` is the
+    /// log's owner.
+    pub fn unplaced(&self, body: LocalBodyCode) -> Option<([u8; 16], Unplaced)> {
+        let person = self.shown_to()?;
+        let shown = match &self.event {
+            Event::Authorised(request) => self.asked(request, ShownResult::of(&self.result)),
+            Event::Refused(request) => self.asked(request, ShownResult::Refused),
             Event::Outcome { request, outcome } => {
-                Some(Shown::Ended(Ending { request: *request, end: (*outcome).into() }))
+                Shown::Ended(Ending { request: *request, end: (*outcome).into() })
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some((person, Unplaced { body, at_ms: self.at_ms, shown }))
     }
 
     fn asked(&self, request: &Request, result: ShownResult) -> Shown {

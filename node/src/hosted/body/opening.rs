@@ -66,7 +66,7 @@ impl HostedBody {
             false => partition,
         };
         home.adopt(code.as_str(), engine.kind()).await?;
-        let audit = AuditLog::new(home.journal.clone(), code.as_str(), keyring.clone());
+        let audit = AuditLog::new(home.journal.clone(), local, keyring.clone());
         let body = Self {
             facts,
             local,

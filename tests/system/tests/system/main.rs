@@ -51,6 +51,7 @@ mod step_up;
 mod store_faults;
 mod taking_over;
 mod token;
+mod witnessed_log;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,7 @@ fn trials() -> Vec<Trial> {
         acts::trials(),
         contract::trials(),
         edited_log::trials(),
+        witnessed_log::trials(),
         every_endpoint::trials(),
         isolation::trials(),
         permits::trials(),

@@ -1,0 +1,264 @@
+//! The Merkle tree over a body's log: leaf by leaf behind what is durable, its right edge in memory.
+//!
+//! What must hold: leaf `n - 1` is the record numbered `n`; no leaf is there before its record is durable, and each is
+//! made in the order of the log, because a person's part names the leaf before it. So the tree is the same whoever makes
+//! it, and when. What this process wrote is kept from when it was queued; what is not at hand (after a start, or beyond
+//! [`AT_HAND`]) is read from the log. Full tiles are held until they are stored. Deliberately absent: rows, signatures,
+//! time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chukei_crypto::mac::MacKey;
+use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Hash, Leaf, Part, TileName, TreeHead};
+use chukei_domain::codec::CodecError;
+use chukei_domain::event::Unplaced;
+
+use crate::audit::chains::{ChainEnd, Chains};
+use crate::audit::leaf;
+use crate::hosted::persons::PersonId;
+
+/// Records kept that are not in the tree yet.
+const AT_HAND: usize = 16_384;
+/// Persons asked for at once.
+const ASKED: usize = 1_024;
+/// The epoch of a log that was never restored.
+pub(crate) const FIRST_EPOCH: u64 = 1;
+
+/// A record on its way into the tree.
+#[derive(Clone, Debug)]
+pub(super) enum Coming {
+    /// One that opens.
+    Record {
+        /// To all of it.
+        internal: Commitment,
+        /// The person who may see it, and what they may see.
+        shown: Option<(PersonId, Unplaced)>,
+        /// The epoch of the log that begins with it, where it tells of a restore: the record's time.
+        begins: Option<u64>,
+    },
+    /// One that was given up before the tree had it.
+    GivenUp,
+}
+
+/// Why a tree does not grow.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// A record cannot be read, or is not what stands at its place.
+    #[error("record {0} cannot be read")]
+    BadRecord(u64),
+    /// A tree has no room for more.
+    #[error(transparent)]
+    Full(#[from] FrontierError),
+    /// A person's part cannot be written.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// How far a tree has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Grown {
+    /// As far as it was to.
+    Whole,
+    /// Up to this record, which is to be read from the log.
+    UpTo(u64),
+    /// Up to a record of which it is not known where it stands among its person's: of these, that is to be found out.
+    Asks(Vec<PersonId>),
+}
+
+/// The tree of one body's log, as far as it has grown.
+#[derive(Default)]
+pub(crate) struct LogTree(Mutex<Growing>);
+
+struct Growing {
+    edge: Edge,
+    epoch: u64,
+    at_hand: BTreeMap<u64, Coming>,
+    chains: Chains,
+    /// Full tiles by level and index that are not stored yet.
+    full: BTreeMap<(u8, u64), Vec<u8>>,
+    /// Leaves of the tree that is stored.
+    stored: u64,
+    /// Whether what is stored was looked at.
+    opened: bool,
+}
+
+impl Default for Growing {
+    fn default() -> Self {
+        Self {
+            edge: Edge::new(),
+            epoch: FIRST_EPOCH,
+            at_hand: BTreeMap::new(),
+            chains: Chains::default(),
+            full: BTreeMap::new(),
+            stored: 0,
+            opened: false,
+        }
+    }
+}
+
+/// What there is to store so that the tree stands as it is now.
+pub(crate) struct Unstored {
+    /// Size and root that come with it.
+    pub(crate) head: TreeHead,
+    /// The epoch of the log.
+    pub(crate) epoch: u64,
+    /// Tiles by level and index, full ones and those of the edge: 8 KiB each at most.
+    pub(crate) tiles: Vec<((u8, u64), Vec<u8>)>,
+    /// Ends of persons' chains.
+    pub(crate) chains: Vec<(PersonId, ChainEnd)>,
+}
+
+impl LogTree {
+    /// Keeps a record that is being written. A number that is given anew, because the write before failed, has what was
+    /// kept last.
+    pub(super) fn keep(&self, number: u64, coming: Coming) {
+        let mut growing = self.growing();
+        if growing.at_hand.len() < AT_HAND {
+            growing.at_hand.insert(number, coming);
+        } else {
+            // What stands at this number is not to be an older record.
+            growing.at_hand.remove(&number);
+        }
+    }
+
+    /// Takes a record that was read from the log.
+    pub(super) fn take(&self, number: u64, coming: Coming) {
+        self.growing().at_hand.insert(number, coming);
+    }
+
+    /// Takes what is stored of these persons' chains.
+    pub(crate) fn know(&self, ends: impl IntoIterator<Item = (PersonId, Option<ChainEnd>)>) {
+        let mut growing = self.growing();
+        ends.into_iter().for_each(|(person, end)| growing.chains.know(person, end));
+    }
+
+    /// Goes on from a tree that was stored.
+    pub(crate) fn open(&self, edge: Edge, epoch: u64) {
+        let mut growing = self.growing();
+        growing.stored = edge.size();
+        growing.edge = edge;
+        growing.epoch = epoch;
+        growing.opened = true;
+    }
+
+    /// Whether what was stored is known here.
+    pub(crate) fn is_open(&self) -> bool {
+        self.growing().opened
+    }
+
+    /// Takes what is at hand, up to record `to`, which is durable.
+    pub(super) fn grow(&self, to: u64, key: &MacKey) -> Result<Grown, TreeError> {
+        let mut growing = self.growing();
+        let mut next = growing.edge.size() + 1;
+        while next <= to {
+            let Some(coming) = growing.at_hand.get(&next).cloned() else { return Ok(Grown::UpTo(next)) };
+            if !growing.append(next, coming, key)? {
+                return Ok(Grown::Asks(growing.unknown(to)));
+            }
+            growing.at_hand.remove(&next);
+            next += 1;
+        }
+        Ok(Grown::Whole)
+    }
+
+    /// Size and root, and the epoch of the log: [`FIRST_EPOCH`] until it is restored, then the time of the newest restore
+    /// (Unix milliseconds).
+    pub(crate) fn head(&self) -> (TreeHead, u64) {
+        let growing = self.growing();
+        (growing.edge.head(), growing.epoch)
+    }
+
+    /// Leaves.
+    pub(crate) fn size(&self) -> u64 {
+        self.growing().edge.size()
+    }
+
+    /// Leaves that are not stored.
+    pub(crate) fn unstored_leaves(&self) -> u64 {
+        let growing = self.growing();
+        growing.edge.size() - growing.stored
+    }
+
+    /// What there is to store; `None` where nothing has grown since.
+    pub(crate) fn unstored(&self) -> Option<Unstored> {
+        let growing = self.growing();
+        let (head, epoch) = (growing.edge.head(), growing.epoch);
+        let (tiles, chains) = (growing.tiles().collect(), growing.chains.unstored().collect());
+        (head.size > growing.stored).then_some(Unstored { head, epoch, tiles, chains })
+    }
+
+    /// So much is stored now.
+    pub(crate) fn stored(&self, unstored: &Unstored) {
+        let mut growing = self.growing();
+        growing.stored = growing.stored.max(unstored.head.size);
+        for (place, bytes) in &unstored.tiles {
+            if growing.full.get(place) == Some(bytes) {
+                growing.full.remove(place);
+            }
+        }
+        growing.chains.stored(&unstored.chains);
+    }
+
+    /// The head with the tiles that are held here, by level and index: for proofs over this tree.
+    pub(crate) fn held(&self) -> (TreeHead, u64, BTreeMap<(u8, u64), Vec<u8>>) {
+        let growing = self.growing();
+        (growing.edge.head(), growing.epoch, growing.tiles().collect())
+    }
+
+    fn growing(&self) -> MutexGuard<'_, Growing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Growing {
+    /// Appends record `number`; false, with nothing done, where its person's chain is not known.
+    fn append(&mut self, number: u64, coming: Coming, key: &MacKey) -> Result<bool, TreeError> {
+        let (hash, end) = match &coming {
+            Coming::GivenUp => (leaf::given_up(number), None),
+            Coming::Record { internal, shown: None, .. } => (self.leaf(number, &[], *internal, key), None),
+            Coming::Record { internal, shown: Some((person, unplaced)), .. } => {
+                let Some(place) = self.chains.place(person) else { return Ok(false) };
+                let part = unplaced.clone().at(place).to_bytes()?;
+                let hash = self.leaf(number, &part, *internal, key);
+                (hash, Some((*person, ChainEnd { number: place.number, index: number - 1, leaf: hash })))
+            }
+        };
+        let full = &mut self.full;
+        self.edge.append(hash, |tile, bytes| drop(full.insert(place(tile), bytes.to_vec())))?;
+        if let Some((person, end)) = end {
+            self.chains.extend(person, end);
+        }
+        if let Coming::Record { begins: Some(epoch), .. } = coming {
+            self.epoch = epoch;
+        }
+        Ok(true)
+    }
+
+    fn leaf(&self, number: u64, person: &[u8], internal: Commitment, key: &MacKey) -> Hash {
+        Leaf { person: leaf::commitment(key, number, Part::Person, person), internal }.hash()
+    }
+
+    /// Persons of what is at hand up to record `to` whose chains are not known.
+    fn unknown(&self, to: u64) -> Vec<PersonId> {
+        let shown = self.at_hand.range(..=to).filter_map(|(_, coming)| match coming {
+            Coming::Record { shown: Some((person, _)), .. } => Some(*person),
+            _ => None,
+        });
+        let unknown: BTreeSet<_> =
+            shown.filter(|person| self.chains.place(person).is_none()).take(ASKED).collect();
+        unknown.into_iter().collect()
+    }
+
+    fn tiles(&self) -> impl Iterator<Item = ((u8, u64), Vec<u8>)> {
+        let full = self.full.iter().map(|(place, bytes)| (*place, bytes.clone()));
+        full.chain(self.edge.partial_tiles().map(|(tile, bytes)| (place(tile), bytes.to_vec())))
+    }
+}
+
+fn place(tile: TileName) -> (u8, u64) {
+    (tile.level(), tile.index())
+}
+
+#[cfg(test)]
+mod tests;

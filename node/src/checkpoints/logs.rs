@@ -1,0 +1,263 @@
+//! How the log of one body stands before its witnesses.
+//!
+//! What must hold: a checkpoint is signed of a tree that has grown over what is durable, and each broker is shown it
+//! with the proof that it grew from what that broker has cosigned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chukei_crypto::tlog::{Edge, Proof, Signature, SignedCheckpoint, TreeHead};
+use chukei_relay_client::log_witness::log_head;
+use chukei_relay_client::peers::PeerList;
+use chukei_wire::message::log::{LogHead, LogWitnessed};
+use chukei_wire::result::ResultName;
+use tokio::time::Instant;
+
+use crate::audit::{FIRST_EPOCH, Grown, TreeError};
+use crate::checkpoints::proofs::{ProofError, Snapshot};
+use crate::checkpoints::rows;
+use crate::checkpoints::statement::{Signatory, Unstated};
+use crate::hosted::HostedBody;
+use crate::hosted::rows::RowError;
+use crate::key_gate::Shut;
+
+/// A log that does not grow states that it is there no less often.
+const IDLE: Duration = Duration::from_secs(60);
+/// Leaves that one batch stores: with a row for the person of each, and the tiles over them.
+const BATCH: u64 = 8_192;
+/// Leaves after which the tree is stored, and the longest it is not: what a start makes anew from the log.
+const STORED_AFTER: u64 = 4_096;
+const STORED_EVERY: Duration = Duration::from_secs(60);
+
+/// Why a log's checkpoint did not come about.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CheckpointError {
+    /// The tree cannot grow.
+    #[error("the log's tree: {0}")]
+    Tree(#[from] TreeError),
+    /// Rows of the tree.
+    #[error("rows of the log's tree: {0}")]
+    Rows(#[from] RowError),
+    /// Nothing was signed.
+    #[error(transparent)]
+    Unstated(#[from] Unstated),
+    /// No proof could be made.
+    #[error("a proof over the log: {0}")]
+    Proof(#[from] ProofError),
+    /// The work broke off.
+    #[error("the work broke off")]
+    Broken,
+}
+
+/// What a broker's answer comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It has cosigned, and the cosignature verifies.
+    Cosigned,
+    /// It remembers another size, from which it is shown the next one.
+    Behind,
+    /// The log contradicts what it has cosigned.
+    Fork,
+    /// It did not look at it; BAD_SIGNATURE where what it sent is not its cosignature.
+    Refused(ResultName),
+}
+
+impl Heard {
+    /// As metrics name it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Cosigned => "COSIGNED",
+            Self::Behind => "BEHIND",
+            Self::Fork => "FORK",
+            Self::Refused(name) => name.as_str(),
+        }
+    }
+}
+
+/// Lets the tree grow up to record `to`.
+async fn grow(body: &Arc<HostedBody>, to: u64) -> Result<(), CheckpointError> {
+    loop {
+        let growing = body.audit().clone();
+        let grown = tokio::task::spawn_blocking(move || growing.grow(to)).await;
+        match grown.map_err(|_| CheckpointError::Broken)?? {
+            Grown::Asks(persons) => body.audit().tree().know(rows::chains(body, &persons).await?),
+            Grown::Whole | Grown::UpTo(_) => return Ok(()),
+        }
+    }
+}
+
+/// One body's log before its witnesses.
+#[derive(Default)]
+pub(super) struct Log {
+    signatory: Option<Signatory>,
+    stated: Option<Stated>,
+    /// Leaves that each broker is known to have cosigned.
+    cosigned: BTreeMap<String, u64>,
+    /// When brokers said last that it contradicts what they have cosigned.
+    contradicted: BTreeMap<String, Instant>,
+    stored: Option<Instant>,
+}
+
+/// The newest checkpoint.
+struct Stated {
+    at: Instant,
+    head: TreeHead,
+    snapshot: Snapshot,
+    checkpoint: SignedCheckpoint,
+    /// Brokers that have cosigned it.
+    by: BTreeSet<String>,
+}
+
+impl Log {
+    /// Lets the tree grow and signs its checkpoint where one is due. Stores the tree now and then.
+    pub(super) async fn turn(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
+        body.gate().pass().map_err(|shut: Shut| RowError::from(shut))?;
+        let audit = body.audit();
+        if !audit.tree().is_open() {
+            self.open(body).await?;
+        }
+        let durable = audit.last_number();
+        while audit.tree().size() < durable {
+            // No further than one batch holds.
+            let stored = audit.tree().size() - audit.tree().unstored_leaves();
+            let to = durable.min(stored + BATCH);
+            grow(body, to).await?;
+            self.store(body, to == stored + BATCH).await?;
+        }
+        self.store(body, false).await?;
+        self.state(body).await
+    }
+
+    /// Goes on from the stored tree; from the beginning where it is none that could be of this log.
+    async fn open(&mut self, body: &HostedBody) -> Result<(), CheckpointError> {
+        let audit = body.audit();
+        let (edge, epoch) = match rows::edge(body).await {
+            Ok((edge, epoch)) if edge.size() <= audit.last_number() => (edge, epoch),
+            Ok((edge, _)) => {
+                tracing::error!(
+                    body = %body.code(), tree = edge.size(), log = audit.last_number(),
+                    "the stored tree is longer than the log: it is made anew, and witnesses will tell"
+                );
+                (Edge::new(), FIRST_EPOCH)
+            }
+            Err(RowError::Malformed | RowError::Seal(_)) => {
+                tracing::error!(body = %body.code(), "the stored tree of the log is damaged: it is made anew");
+                (Edge::new(), FIRST_EPOCH)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        audit.tree().open(edge, epoch);
+        self.stored = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Stores the tree where it is due: at the latest when a batch is full.
+    async fn store(&mut self, body: &HostedBody, full: bool) -> Result<(), CheckpointError> {
+        let tree = body.audit().tree();
+        let leaves = tree.unstored_leaves();
+        let long = self.stored.is_none_or(|at| at.elapsed() >= STORED_EVERY);
+        let due = full || long || leaves >= STORED_AFTER;
+        if leaves == 0 || !due || (!full && body.gate().pass_to_write().is_err()) {
+            return Ok(());
+        }
+        if let Some(unstored) = tree.unstored() {
+            rows::store(body, &unstored).await?;
+            tree.stored(&unstored);
+        }
+        self.stored = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Signs a checkpoint where the log has grown, or has not said for long that it is there.
+    async fn state(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
+        let (head, epoch) = body.audit().tree().head();
+        let stated = self.stated.as_ref();
+        let same = stated.is_some_and(|stated| stated.head == head && stated.at.elapsed() < IDLE);
+        let signatory = self.signatory.as_ref().filter(|signatory| signatory.is_for(body, epoch));
+        if head.size == 0 || (same && signatory.is_some()) {
+            return Ok(());
+        }
+        if signatory.is_none() {
+            let of = body.clone();
+            let made = tokio::task::spawn_blocking(move || Signatory::of(&of, epoch)).await;
+            let made = made.map_err(|_| CheckpointError::Broken)??;
+            if self.signatory.as_ref().is_some_and(|before| before.epoch() != epoch) {
+                self.cosigned.clear();
+            }
+            self.signatory = Some(made);
+        }
+        let Some(signatory) = &self.signatory else { return Ok(()) };
+        let snapshot = Snapshot::of(body);
+        // What grew since is for the next turn; a new epoch as well.
+        if snapshot.epoch() == epoch {
+            let (head, at) = (snapshot.head(), Instant::now());
+            let checkpoint = signatory.sign(head)?;
+            self.stated = Some(Stated { at, head, snapshot, checkpoint, by: BTreeSet::new() });
+        }
+        Ok(())
+    }
+
+    /// What this broker is to be shown; `None` where it has cosigned as much.
+    pub(super) async fn head_for(
+        &mut self,
+        body: &HostedBody,
+        broker: &str,
+    ) -> Result<Option<LogHead>, CheckpointError> {
+        let (Some(signatory), Some(stated)) = (&self.signatory, &mut self.stated) else { return Ok(None) };
+        let contradicted = self.contradicted.get(broker).is_some_and(|at| at.elapsed() < IDLE);
+        if contradicted || stated.by.contains(broker) {
+            return Ok(None);
+        }
+        let known = self.cosigned.get(broker).copied().unwrap_or_default();
+        let size = stated.head.size;
+        let proof = match known <= size {
+            true => stated.snapshot.consistency(body, known).await?,
+            false => Proof::default(),
+        };
+        Ok(Some(log_head(&signatory.key, known, &proof, &stated.checkpoint)))
+    }
+
+    /// Takes what a broker answered to what it was shown, which may be older than what is stated now.
+    pub(super) fn answered(
+        &mut self,
+        broker: &str,
+        shown: &LogHead,
+        answer: LogWitnessed,
+        peers: &PeerList,
+    ) -> Heard {
+        match answer {
+            LogWitnessed::Cosigned(line) => {
+                let cosigned = self.cosigned(broker, shown, &line, peers);
+                cosigned.map_or(Heard::Refused(ResultName::BadSignature), |()| Heard::Cosigned)
+            }
+            LogWitnessed::Behind(size) => {
+                self.cosigned.insert(broker.to_owned(), size);
+                Heard::Behind
+            }
+            LogWitnessed::Fork => {
+                self.contradicted.insert(broker.to_owned(), Instant::now());
+                Heard::Fork
+            }
+            LogWitnessed::Refused(name) => Heard::Refused(name),
+        }
+    }
+
+    /// Counts a cosignature that verifies under the broker's key.
+    fn cosigned(&mut self, broker: &str, shown: &LogHead, line: &str, peers: &PeerList) -> Option<()> {
+        let signatory = self.signatory.as_ref()?;
+        let pins = signatory.key.pins(signatory.epoch(), peers).ok()?;
+        let (mut checkpoint, signature) =
+            (SignedCheckpoint::parse(&shown.checkpoint).ok()?, Signature::from_line(line).ok()?);
+        checkpoint.add(signature.clone(), &pins).ok()?;
+        let head = *checkpoint.unverified().head();
+        self.cosigned.insert(broker.to_owned(), head.size);
+        if let Some(stated) = self.stated.as_mut().filter(|stated| stated.head == head)
+            && stated.by.insert(broker.to_owned())
+        {
+            // It verified above; a second one of the same key is not added.
+            let _ = stated.checkpoint.add(signature, &pins);
+        }
+        Some(())
+    }
+}
