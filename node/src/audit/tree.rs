@@ -127,10 +127,14 @@ impl LogTree {
         self.growing().at_hand.insert(number, coming);
     }
 
-    /// Takes what is stored of these persons' chains.
+    /// Takes what is stored of these persons' chains. An end that the tree has not reached is of a tree that was stored
+    /// before this one was begun anew: their records come again, in their order.
     pub(crate) fn know(&self, ends: impl IntoIterator<Item = (PersonId, Option<ChainEnd>)>) {
         let mut growing = self.growing();
-        ends.into_iter().for_each(|(person, end)| growing.chains.know(person, end));
+        let size = growing.edge.size();
+        for (person, end) in ends {
+            growing.chains.know(person, end.filter(|end| end.index < size));
+        }
     }
 
     /// Goes on from a tree that was stored.

@@ -32,7 +32,8 @@ const TURN: Duration = Duration::from_secs(1);
 /// A body's log, and how it goes.
 struct Watched {
     log: Log,
-    duty: Duty,
+    /// Its growth, and what proves it.
+    duties: [Duty; 2],
     /// Brokers that said that it contradicts itself: told once.
     forked: Vec<String>,
 }
@@ -88,9 +89,10 @@ async fn turn(node: &Node, bodies: &[Arc<HostedBody>], logs: &mut HashMap<BodyCo
     logs.retain(|code, _| bodies.iter().any(|body| body.code() == *code));
     for body in bodies {
         let watched = logs.entry(body.code()).or_insert_with(|| Watched::new(node, body.code()));
+        let [growth, _] = &mut watched.duties;
         match watched.log.turn(body).await {
-            Ok(()) => drop(watched.duty.done()),
-            Err(error) => drop(watched.duty.failed(&error)),
+            Ok(()) => drop(growth.done()),
+            Err(error) => drop(growth.failed(&error)),
         }
     }
 }
@@ -104,9 +106,13 @@ async fn heads_for(
     let mut heads = Vec::new();
     for body in bodies {
         let Some(watched) = logs.get_mut(&body.code()) else { continue };
+        let [_, proofs] = &mut watched.duties;
         match watched.log.head_for(body, broker).await {
-            Ok(head) => heads.extend(head),
-            Err(error) => drop(watched.duty.failed(&error)),
+            Ok(head) => {
+                proofs.done();
+                heads.extend(head);
+            }
+            Err(error) => drop(proofs.failed(&error)),
         }
     }
     heads
@@ -137,7 +143,8 @@ fn take(
 
 impl Watched {
     fn new(node: &Node, body: BodyCode) -> Self {
-        Self { log: Log::default(), duty: Duty::new("checkpoint", body, &node.metrics), forked: Vec::new() }
+        let duties = ["checkpoint"; 2].map(|name| Duty::new(name, body, &node.metrics));
+        Self { log: Log::default(), duties, forked: Vec::new() }
     }
 
     fn answered(&mut self, node: &Node, broker: &str, shown: &LogHead, answer: LogWitnessed) {
