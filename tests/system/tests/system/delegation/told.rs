@@ -36,9 +36,11 @@ fn ask(
     (HEXLOWER.encode(&header.request_id.0), outcome(&reply))
 }
 
-/// What a log tells of a request: event and result of each line, all by the caller, about nobody.
+/// What a log tells of the decisions on a call: event and result of each line, all by the caller, about nobody. What the call
+/// did names it as well, in the log of the body it was done to.
 fn lines<'a>(log: &'a [Value], request: &str) -> Vec<(&'a str, &'a str)> {
-    let of = log.iter().filter(|line| line["request"] == request);
+    let decided = |line: &&Value| line["event"].as_str().is_some_and(|event| event.starts_with("call"));
+    let of = log.iter().filter(|line| line["request"] == request).filter(decided);
     let shown = of.map(|line| {
         assert_eq!(line["actor"], format!("chukei://body/{HELPER}/staff/{STAFF}"), "{line}");
         assert_eq!(line["target"], Value::Null, "{line}");
