@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chukei_crypto::keyring::Keyring;
 use chukei_crypto::seal::{KeyIds, Opened, Place, Purpose, SealError, open_owned, seal};
 use chukei_crypto::tlog::Part;
 use chukei_domain::event::Record;
@@ -68,7 +69,7 @@ impl SealedLog {
             let row = seq.to_be_bytes();
             let sealed = seal(&*keys, ids, self.place(&row), &bytes)?;
             if let Some((_, tree)) = &self.tree {
-                tree.keep(seq, self.coming(kind, &record, &bytes));
+                tree.keep(seq, self.coming(&keys, kind, &record, &bytes));
             }
             Ok::<_, SealRecordError>(sealed)
         })
@@ -79,14 +80,14 @@ impl SealedLog {
         let keys = self.keyring.snapshot();
         loop {
             match tree.grow(to, keys.log_key())? {
-                Grown::UpTo(number) => self.read_into(tree, number, to)?,
+                Grown::UpTo(number) => self.read_into(tree, &keys, number, to)?,
                 grown => return Ok(grown),
             }
         }
     }
 
     /// Reads records from number `from` on, as many as are taken at a time.
-    fn read_into(&self, tree: &LogTree, from: u64, to: u64) -> Result<(), TreeError> {
+    fn read_into(&self, tree: &LogTree, keys: &Keyring, from: u64, to: u64) -> Result<(), TreeError> {
         let first = self.first_number();
         if from < first {
             (from..first.min(from + READ)).for_each(|number| tree.take(number, Coming::GivenUp));
@@ -106,14 +107,13 @@ impl SealedLog {
             if record.seq != seq || seq != next {
                 return Err(bad());
             }
-            tree.take(next, self.coming(kind, &record, opened.get()));
+            tree.take(next, self.coming(keys, kind, &record, opened.get()));
             next += 1;
         }
         if next > from { Ok(()) } else { Err(TreeError::BadRecord(from)) }
     }
 
-    fn coming(&self, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
-        let keys = self.keyring.snapshot();
+    fn coming(&self, keys: &Keyring, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
         Coming::Record {
             internal: leaf::commitment(keys.log_key(), record.seq, Part::Internal, bytes),
             shown: self.tree.as_ref().and_then(|(body, _)| record.unplaced(*body)),

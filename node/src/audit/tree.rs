@@ -41,6 +41,16 @@ pub(super) enum Coming {
     GivenUp,
 }
 
+impl Coming {
+    /// The person who may see it.
+    fn person(&self) -> Option<&PersonId> {
+        match self {
+            Self::Record { shown: Some((person, _)), .. } => Some(person),
+            _ => None,
+        }
+    }
+}
+
 /// Why a tree does not grow.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
@@ -156,11 +166,13 @@ impl LogTree {
         let mut growing = self.growing();
         let mut next = growing.edge.size() + 1;
         while next <= to {
-            let Some(coming) = growing.at_hand.get(&next).cloned() else { return Ok(Grown::UpTo(next)) };
-            if !growing.append(next, coming, key)? {
+            let Some(coming) = growing.at_hand.get(&next) else { return Ok(Grown::UpTo(next)) };
+            if coming.person().is_some_and(|person| growing.chains.place(person).is_none()) {
                 return Ok(Grown::Asks(growing.unknown(to)));
             }
-            growing.at_hand.remove(&next);
+            if let Some(coming) = growing.at_hand.remove(&next) {
+                growing.append(next, coming, key)?;
+            }
             next += 1;
         }
         Ok(Grown::Whole)
@@ -216,16 +228,25 @@ impl LogTree {
 }
 
 impl Growing {
-    /// Appends record `number`; false, with nothing done, where its person's chain is not known.
-    fn append(&mut self, number: u64, coming: Coming, key: &MacKey) -> Result<bool, TreeError> {
-        let (hash, end) = match &coming {
-            Coming::GivenUp => (leaf::given_up(number), None),
-            Coming::Record { internal, shown: None, .. } => (self.leaf(number, &[], *internal, key), None),
-            Coming::Record { internal, shown: Some((person, unplaced)), .. } => {
-                let Some(place) = self.chains.place(person) else { return Ok(false) };
-                let part = unplaced.clone().at(place).to_bytes()?;
-                let hash = self.leaf(number, &part, *internal, key);
-                (hash, Some((*person, ChainEnd { number: place.number, index: number - 1, leaf: hash })))
+    /// Appends record `number`; the chain of its person is known.
+    fn append(&mut self, number: u64, coming: Coming, key: &MacKey) -> Result<(), TreeError> {
+        let (mut end, mut epoch) = (None, self.epoch);
+        let hash = match coming {
+            Coming::GivenUp => leaf::given_up(number),
+            Coming::Record { internal, shown, begins } => {
+                epoch = begins.unwrap_or(epoch);
+                let mut part = Vec::new();
+                let placed = shown.and_then(|(person, unplaced)| {
+                    let place = self.chains.place(&person)?;
+                    Some((person, place.number, unplaced.at(place)))
+                });
+                if let Some((_, _, placed)) = &placed {
+                    part = placed.to_bytes()?;
+                }
+                let leaf = self.leaf(number, &part, internal, key);
+                end =
+                    placed.map(|(person, of, _)| (person, ChainEnd { number: of, index: number - 1, leaf }));
+                leaf
             }
         };
         let full = &mut self.full;
@@ -233,10 +254,8 @@ impl Growing {
         if let Some((person, end)) = end {
             self.chains.extend(person, end);
         }
-        if let Coming::Record { begins: Some(epoch), .. } = coming {
-            self.epoch = epoch;
-        }
-        Ok(true)
+        self.epoch = epoch;
+        Ok(())
     }
 
     fn leaf(&self, number: u64, person: &[u8], internal: Commitment, key: &MacKey) -> Hash {
@@ -245,10 +264,7 @@ impl Growing {
 
     /// Persons of what is at hand up to record `to` whose chains are not known.
     fn unknown(&self, to: u64) -> Vec<PersonId> {
-        let shown = self.at_hand.range(..=to).filter_map(|(_, coming)| match coming {
-            Coming::Record { shown: Some((person, _)), .. } => Some(*person),
-            _ => None,
-        });
+        let shown = self.at_hand.range(..=to).filter_map(|(_, coming)| coming.person().copied());
         let unknown: BTreeSet<_> =
             shown.filter(|person| self.chains.place(person).is_none()).take(ASKED).collect();
         unknown.into_iter().collect()

@@ -243,20 +243,15 @@ impl Log {
         }
     }
 
-    /// Counts a cosignature that verifies under the broker's key.
+    /// Counts a cosignature that verifies under this broker's own key.
     fn cosigned(&mut self, broker: &str, shown: &LogHead, line: &str, peers: &PeerList) -> Option<()> {
-        let signatory = self.signatory.as_ref()?;
-        let pins = signatory.key.pins(signatory.epoch(), peers).ok()?;
-        let (mut checkpoint, signature) =
-            (SignedCheckpoint::parse(&shown.checkpoint).ok()?, Signature::from_line(line).ok()?);
-        checkpoint.add(signature.clone(), &pins).ok()?;
+        let pins = self.signatory.as_ref()?.pins(peers.broker(broker)?.witness().ok()?)?;
+        let mut checkpoint = SignedCheckpoint::parse(&shown.checkpoint).ok()?;
+        checkpoint.add(Signature::from_line(line).ok()?, &pins).ok()?;
         let head = *checkpoint.unverified().head();
         self.cosigned.insert(broker.to_owned(), head.size);
-        if let Some(stated) = self.stated.as_mut().filter(|stated| stated.head == head)
-            && stated.by.insert(broker.to_owned())
-        {
-            // It verified above; a second one of the same key is not added.
-            let _ = stated.checkpoint.add(signature, &pins);
+        if let Some(stated) = self.stated.as_mut().filter(|stated| stated.head == head) {
+            stated.by.insert(broker.to_owned());
         }
         Some(())
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use chukei_crypto::sign::{IdentityKey, SigningKey};
-use chukei_crypto::tlog::{Checkpoint, LogSigner, SignedCheckpoint, TreeHead};
+use chukei_crypto::tlog::{Checkpoint, LogSigner, Pins, SignedCheckpoint, TreeHead, VerifierKey};
 use chukei_relay_client::log_key::{LogKey, LogOrigin};
 
 use crate::hosted::HostedBody;
@@ -49,6 +49,12 @@ impl Signatory {
     /// The log's epoch.
     pub(super) fn epoch(&self) -> u64 {
         self.origin.epoch
+    }
+
+    /// What a cosignature of this witness under the log's checkpoints is verified by.
+    pub(super) fn pins(&self, witness: VerifierKey) -> Option<Pins> {
+        let own = self.signer.verifier();
+        Pins::new(own.name(), vec![own.clone(), witness]).ok()
     }
 
     /// The checkpoint of the tree at this head.
