@@ -10,6 +10,7 @@ pub mod codes;
 pub mod connection;
 pub mod dial;
 pub mod endpoint;
+pub mod exchange;
 pub mod factor;
 mod file_stamp;
 pub mod holds;

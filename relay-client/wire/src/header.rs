@@ -56,6 +56,10 @@ kinds! {
     Time = "time",
     /// A node shows how its bodies' logs have grown, and the broker cosigns them.
     LogWitness = "log-witness",
+    /// Exchange records: of a person to their portal, of a body to its node.
+    ExchangeRecords = "exchange-records",
+    /// A node tells what of a person's exchange records is hidden from the person (R50).
+    Undisclosed = "undisclosed",
     /// A terminal proves which device it is, before anything else is asked on its connection.
     Device = "device",
     /// A user proves a factor beside the certificate, at the begin of a connection or when a step-up is asked for.
@@ -141,6 +145,8 @@ impl Kind {
                 | Self::PermitRoots
                 | Self::Time
                 | Self::LogWitness
+                | Self::ExchangeRecords
+                | Self::Undisclosed
                 | Self::Device
                 | Self::Factor
         )

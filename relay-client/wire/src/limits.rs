@@ -80,3 +80,9 @@ pub const LOG_CHECKPOINT_MAX: usize = 4 * 1024;
 pub const LOG_COSIGNATURE_MAX: usize = 512;
 /// Bytes of one piece of a backup.
 pub const BACKUP_PIECE_MAX: usize = 512 * 1024;
+/// Exchange records in one page.
+pub const EXCHANGE_PAGE: u16 = 256;
+/// Bytes of a cursor in exchange records.
+pub const EXCHANGE_CURSOR_MAX: usize = 256;
+/// Datasets of which a person's exchange records are hidden; more are said as all.
+pub const UNDISCLOSED_DATASETS_MAX: usize = 512;

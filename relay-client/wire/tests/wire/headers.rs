@@ -19,7 +19,8 @@ fn every_kind_has_a_consistent_header() {
         use Kind::{AcquireCodes, Announce, Device, Factor, LogWitness, PermitRoots, RenewCodes, Time};
         let on_the_hop =
             matches!(kind, Announce | AcquireCodes | RenewCodes | PermitRoots | Time | LogWitness);
-        let no_calls = on_the_hop || matches!(kind, Device | Factor);
+        let of_records = matches!(kind, Kind::ExchangeRecords | Kind::Undisclosed);
+        let no_calls = on_the_hop || of_records || matches!(kind, Device | Factor);
         assert_eq!(kind.is_staff_call(), header.direction == Direction::Hop && !no_calls);
     }
 }

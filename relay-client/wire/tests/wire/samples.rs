@@ -2,6 +2,7 @@
 
 mod access;
 mod act;
+mod exchanges;
 mod logs;
 mod registers;
 mod reviews;
@@ -206,6 +207,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("RootsWanted", &RootsWanted { epochs: vec![wanted] });
     visitor.message("TimeReply", &TimeReply { now_ms: 1_795_219_200_000 });
     logs::visit(visitor);
+    exchanges::visit(visitor);
     let proof =
         DeviceProof { chain: vec![ByteBuf::from(vec![0x30, 0])], scheme: 0x0403, signature: vec![0x30, 6] };
     visitor.message("DeviceProof", &proof);
