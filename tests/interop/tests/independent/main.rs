@@ -7,6 +7,7 @@
 
 mod at_rest;
 mod in_transit;
+mod log;
 mod script;
 
 use std::collections::BTreeSet;
@@ -49,4 +50,17 @@ fn independent_reader_notices_what_is_not_bound() {
     case["altered"].as_array_mut().unwrap().push("unbound".into());
     let Some(told) = script::refusal(&[case]) else { return };
     assert!(told.contains("unbound was altered and still opened"), "{told}");
+}
+
+#[test]
+fn r43_another_verifier_accepts_our_checkpoints_tiles_and_proofs_and_refuses_them_altered() {
+    let folder = tempfile::tempdir().unwrap();
+    log::write(folder.path());
+    let Some(counts) = script::log(folder.path()) else { return };
+    eprintln!("judged by another implementation: {counts}");
+    for what in ["checkpoint", "inclusion", "consistency"] {
+        let of = |how: &str| counts[what][how].as_u64();
+        assert!(of("accepted") > Some(0) && of("refused") > Some(0), "{what}");
+    }
+    assert!(counts["tiles"]["accepted"].as_u64() > Some(0));
 }
