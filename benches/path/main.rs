@@ -5,20 +5,23 @@
 
 mod answers;
 mod bulk;
+mod growth;
 mod report;
 mod splice;
 mod stack;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use chukei_benches::load::Round;
+use chukei_benches::table::Table;
 use chukei_benches::{Failure, disk, machine, program};
 use clap::Parser;
 use tokio::runtime::Runtime;
 
+use growth::Growth;
 use report::Level;
 use splice::Splice;
 use stack::WholePath;
@@ -48,6 +51,10 @@ struct Args {
     /// Where the stack keeps its data: a folder on the disk whose syncs are to count.
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// A folder in memory: a second stack keeps its data there, and is measured in turns with the first. What its events
+    /// are written to does not last.
+    #[arg(long)]
+    memory: Option<PathBuf>,
     /// What cargo passes to every benchmark.
     #[arg(long = "bench", hide = true)]
     _cargo: bool,
@@ -78,14 +85,53 @@ fn run(args: &Args) -> Result<(), Failure> {
     let splice = runtime.block_on(Splice::start(&folder.path().join("pki"), answers::ANSWER))?;
 
     let round = Duration::from_millis(args.round_ms);
+    let growth = Growth::begin(stack.layout())?;
     let mut levels = Vec::new();
     for &in_flight in &args.in_flight {
         levels.push(level(&runtime, &path, &splice, in_flight, args.rounds, round)?);
     }
+    let disclosures = levels.iter().flat_map(|level| &level.path).map(|round| round.requests).sum();
+    let growth = growth.table(disclosures)?;
     let decisions = report::decisions(&path.decisions()?)?;
+    if let Some(memory) = &args.memory {
+        writeln!(out, "{}", lasting(&runtime, &path, memory, args)?)?;
+    }
     stack.stop()?;
-    write!(out, "{}\n{}\n{decisions}", report::speed(&levels)?, report::processors(&levels)?)?;
+    write!(out, "{}\n{}\n{growth}\n{decisions}", report::speed(&levels)?, report::processors(&levels)?)?;
     Ok(())
+}
+
+/// The path against itself with everything in memory, in turns: what it costs that events last.
+fn lasting(
+    runtime: &Runtime,
+    path: &WholePath<'_>,
+    memory: &Path,
+    args: &Args,
+) -> Result<Table, Failure> {
+    let folder = program::folder("path", Some(memory.to_owned()))?;
+    let stack = stack::start(folder.path())?;
+    let persons = answers::load(runtime, &stack, args.persons)?;
+    let other = runtime.block_on(WholePath::connect(&stack, persons))?;
+    let round = Duration::from_millis(args.round_ms);
+    let of = |side: &WholePath<'_>, in_flight, time| runtime.block_on(side.round(in_flight, time));
+    let mut levels = Vec::new();
+    for &in_flight in &args.in_flight {
+        of(path, in_flight, round / 4)?;
+        of(&other, in_flight, round / 4)?;
+        let mut pairs = Vec::new();
+        for number in 0..args.rounds {
+            pairs.push(if number % 2 == 0 {
+                let first = of(path, in_flight, round)?;
+                (first, of(&other, in_flight, round)?)
+            } else {
+                let first = of(&other, in_flight, round)?;
+                (of(path, in_flight, round)?, first)
+            });
+        }
+        levels.push((in_flight, pairs));
+    }
+    stack.stop()?;
+    report::lasting(&levels)
 }
 
 /// Rounds of path and splice in turns.

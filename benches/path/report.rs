@@ -72,6 +72,21 @@ pub(crate) fn processors(levels: &[Level]) -> Result<Table, Failure> {
     Ok(table)
 }
 
+/// The path on the disk and in memory, round by round.
+pub(crate) fn lasting(levels: &[(usize, Vec<(Round, Round)>)]) -> Result<Table, Failure> {
+    let header = ["in flight", "on the disk, req/s", "in memory, req/s", "disk ÷ memory"];
+    let mut table = Table::new("The same path, its events on the disk and in memory", &header);
+    for (in_flight, pairs) in levels {
+        table.row([
+            in_flight.to_string(),
+            spread(pairs.iter().map(|(disk, _)| disk.per_second))?.show(0),
+            spread(pairs.iter().map(|(_, memory)| memory.per_second))?.show(0),
+            spread(pairs.iter().map(|(disk, memory)| disk.per_second / memory.per_second))?.show(2),
+        ]);
+    }
+    Ok(table)
+}
+
 /// Which share of the node's access decisions took how long, gathering of their facts included.
 pub(crate) fn decisions(buckets: &[(f64, u64)]) -> Result<Table, Failure> {
     let &(_, all) = buckets.last().ok_or("no decisions are counted")?;

@@ -28,7 +28,15 @@ struct Kept {
 }
 
 pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
-    let header = ["kept in", "bodies", "appends/s", "p50, ms", "p99, ms", "appends for each sync"];
+    let header = [
+        "kept in",
+        "bodies",
+        "appends/s",
+        "p50, ms",
+        "p99, ms",
+        "processor time for one, µs",
+        "appends for each sync",
+    ];
     let mut table = Table::new("Durable appends to the journal, 1,024 in flight", &header);
     let server = bench.places.iter().find(|place| !place.has_files());
     let with_files = bench.places.iter().any(Place::has_files).then_some(None);
@@ -54,6 +62,7 @@ pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure
                 stats::show(rounds.iter().map(|round| round.per_second), 0),
                 stats::show(rounds.iter().map(|round| round.p50_us / 1e3), 2),
                 stats::show(rounds.iter().map(|round| round.p99_us / 1e3), 2),
+                stats::show(rounds.iter().filter_map(|round| round.cpu_us.as_ref()?.first().copied()), 2),
                 stats::show(each, 0),
             ]);
         }
@@ -107,5 +116,5 @@ async fn one(kept: &Kept, bench: &Bench) -> Result<Round, Failure> {
             Ok(())
         }
     };
-    load::run(IN_FLIGHT, bench.round(), Vec::new(), ask).await
+    load::run(IN_FLIGHT, bench.round(), vec![std::process::id()], ask).await
 }
