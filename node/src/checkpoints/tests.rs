@@ -1,5 +1,7 @@
 //! Trees over real logs: grown, stored, stopped and gone on with, and what is proven out of them.
 
+mod order;
+
 use std::collections::HashMap;
 
 use chukei_crypto::tlog::{Commitment, Frontier, Leaf, Part, Salt, TreeHead, verify_consistency};
