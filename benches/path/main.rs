@@ -102,12 +102,7 @@ fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The path against itself with everything in memory, in turns: what it costs that events last.
-fn lasting(
-    runtime: &Runtime,
-    path: &WholePath<'_>,
-    memory: &Path,
-    args: &Args,
-) -> Result<Table, Failure> {
+fn lasting(runtime: &Runtime, path: &WholePath<'_>, memory: &Path, args: &Args) -> Result<Table, Failure> {
     let folder = program::folder("path", Some(memory.to_owned()))?;
     let stack = stack::start(folder.path())?;
     let persons = answers::load(runtime, &stack, args.persons)?;

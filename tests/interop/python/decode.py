@@ -9,6 +9,7 @@ import sys
 import at_rest
 import custody
 import in_transit
+import receipts
 from primitives import Refused
 
 READERS = {
@@ -26,6 +27,7 @@ READERS = {
     "permit root": in_transit.permit_roots,
     "acquisition number": in_transit.acquisition_number,
     "custody": custody.custody,
+    "receipt": receipts.receipt,
 }
 # Places tried in long forms: all of the first and last bytes, and evenly between.
 EDGE, BETWEEN = 160, 64

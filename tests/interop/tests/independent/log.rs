@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use chukei_crypto::sign::SigningKey;
 use chukei_crypto::tlog::{
     Checkpoint, Commitment, Edge, Frontier, Hash, Leaf, LogSigner, Part, Pins, Proof, Salt, SignedCheckpoint,
-    TileName, TileSource, Tiles, TreeHead, WitnessSigner, admit, prove_consistency,
-    prove_inclusion,
+    TileName, TileSource, Tiles, TreeHead, WitnessSigner, admit, prove_consistency, prove_inclusion,
 };
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};

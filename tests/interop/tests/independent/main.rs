@@ -8,6 +8,7 @@
 mod at_rest;
 mod in_transit;
 mod log;
+mod receipts;
 mod script;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::path::Path;
 
 #[test]
 fn independent_reader_opens_every_sealed_form_and_refuses_it_altered() {
-    let cases = [at_rest::cases(), in_transit::cases()].concat();
+    let cases = [at_rest::cases(), in_transit::cases(), receipts::cases()].concat();
     let formats: BTreeSet<String> =
         cases.iter().map(|case| case["format"].as_str().unwrap().to_owned()).collect();
     let Some(counts) = script::run(&cases) else { return };

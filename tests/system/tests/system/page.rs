@@ -34,3 +34,10 @@ pub(crate) fn metric(layout: &Layout, role: Role, name: &str) -> f64 {
     let of_name = |line: &&str| line.split(['{', ' ']).next() == Some(name);
     text.lines().filter(of_name).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
 }
+
+/// The sum of a metric's lines with this label at an address; 0 where nobody answers or it was never counted.
+pub(crate) fn counted(address: SocketAddr, name: &str, label: &str) -> f64 {
+    let Some((200, text)) = fetch(address, "GET", "/metrics") else { return 0.0 };
+    let of_name = |line: &&str| line.starts_with(&format!("{name}{{")) && line.contains(label);
+    text.lines().filter(of_name).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}

@@ -4,6 +4,7 @@
 //! Keys are where `ops/procedures/postgres.md` puts them: roots at both nodes, and each one's epochs with the other as
 //! well. What needs a server is skipped where none is installed; with `CHUKEI_REQUIRE_SERVICES=1` it fails.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use crate::copy_file::{Row, TAX, file};
 use crate::group::{Shared, Skippable, skippable_group};
-use crate::page::fetch;
+use crate::page::{counted, fetch};
 use crate::person::Person;
 use crate::program;
 use crate::second_node::SecondNode;
@@ -143,6 +144,14 @@ fn events(config: &Path) -> u64 {
     log["events"].as_u64().unwrap()
 }
 
+/// R43: what the witness remembers of the bodies' logs goes on under their new owner, who proves that it does.
+fn cosigned_for(stage: &Stage, owner: SocketAddr, before: f64) {
+    let heads = || counted(owner, "chukei_log_heads_total", r#"result="COSIGNED""#);
+    until("the owner's logs cosigned", || (heads() >= before + BODIES.len() as f64).then_some(()));
+    let forks = |address| counted(address, "chukei_integrity_alarms_total", r#"kind="log_fork""#);
+    assert_eq!([stage.layout().metrics(Role::Broker), owner].map(forks), [0.0, 0.0]);
+}
+
 fn both_ways(nodes: &TwoNodes) -> Completion {
     let Some((stage, _)) = &nodes.0 else {
         return server::skipped();
@@ -182,10 +191,14 @@ fn both_ways(nodes: &TwoNodes) -> Completion {
         assert_eq!(of_first(&now), of_first(&shown(&taken)), "the stale owner has written: {now:?}");
         assert!(import(&second_config, &record(stage, &person, "b2")));
         assert!(events(&second_config) > before);
+        cosigned_for(stage, second.metrics, 0.0);
 
         // The new owner dies, and the first one, which waits now, goes on with what it could not write before.
         second.kill();
+        let owner = layout.metrics(Role::Node);
+        let cosigned = counted(owner, "chukei_log_heads_total", r#"result="COSIGNED""#);
         answered_in_time(stage, &person, Instant::now());
+        cosigned_for(stage, owner, cosigned);
         drop(stopping);
         loading.join().unwrap()
     });

@@ -8,7 +8,7 @@ use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
 use crate::group::{Shared, Test, group};
-use crate::page::page;
+use crate::page::counted;
 use crate::stage::{Stage, until};
 
 const TESTS: &[Test<Witnessed>] =
@@ -31,19 +31,12 @@ impl Shared for Witnessed {
     }
 }
 
-/// The value of the metric of this name with this label on a role's page; 0 where it was never counted.
-fn counted(stage: &Stage, role: Role, name: &str, label: &str) -> f64 {
-    let Some((200, text)) = page(stage.layout(), role, "/metrics") else { return 0.0 };
-    let of_name = |line: &&str| line.starts_with(&format!("{name}{{")) && line.contains(label);
-    text.lines().filter(of_name).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
-}
-
 fn cosigned(stage: &Stage, role: Role) -> f64 {
-    counted(stage, role, "chukei_log_heads_total", r#"result="COSIGNED""#)
+    counted(stage.layout().metrics(role), "chukei_log_heads_total", r#"result="COSIGNED""#)
 }
 
 fn forks(stage: &Stage, role: Role) -> f64 {
-    counted(stage, role, "chukei_integrity_alarms_total", r#"kind="log_fork""#)
+    counted(stage.layout().metrics(role), "chukei_integrity_alarms_total", r#"kind="log_fork""#)
 }
 
 /// Writes events, and waits until what stands behind them is cosigned.

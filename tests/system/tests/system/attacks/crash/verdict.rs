@@ -44,7 +44,30 @@ pub(crate) fn pass(rig: &Rig, ledger: &Ledger) {
             "{report}"
         );
     }
+    told_to_the_end(rig);
+    witnessed(rig);
     quiet_logs(rig);
+}
+
+/// What may have left before a kill has its end in the log, by the next start at the latest.
+fn told_to_the_end(rig: &Rig) {
+    until("the end of all that was given out", || {
+        let report = rig.staff(BODY, &["provision", "status", "--limit", "2000"]).done();
+        let provisions = report["provisions"].as_array().unwrap();
+        assert!(!provisions.is_empty());
+        let given = |provision: &&Value| provision["result"] == "DONE";
+        provisions.iter().filter(given).all(|provision| provision["outcome"].is_string()).then_some(())
+    });
+}
+
+/// R43: no log has two records at one place, or the broker would refuse to go on with it.
+fn witnessed(rig: &Rig) {
+    let cosigned = || rig.counted(Role::Broker, "chukei_log_heads_total{", "result=\"COSIGNED\"");
+    let before = cosigned();
+    for body in BODIES {
+        rig.staff(body.code, &["catalogue", "list"]).done();
+    }
+    until("cosignatures", || (cosigned() >= before + BODIES.len() as u64).then_some(()));
 }
 
 fn own_information(rig: &Rig, held: &Held) {
