@@ -7,7 +7,7 @@ use chukei_benches::Failure;
 use chukei_domain::event::Why;
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{FileProvider, KeyProvider, KeyringFile, Owner};
-use chukei_node::audit::{AuditLog, CallTold};
+use chukei_node::audit::{AuditLog, CallTold, Keep};
 use chukei_relay_client::request_id;
 use chukei_store::journal::Appending;
 use chukei_store::{DataFolder, Journal, JournalOptions};
@@ -78,7 +78,9 @@ fn one(
         policy: Some([7; 8]),
         ..Why::default()
     };
-    Ok(OneLog { log: AuditLog::new(journal.clone(), code, keyring), header, why })
+    let log = AuditLog::new(journal.clone(), code, keyring, Keep::days(2_557));
+    log.prepare(NOW_MS)?;
+    Ok(OneLog { log, header, why })
 }
 
 /// Codes that no body has: prefixes 98 and 99 are not given to any.

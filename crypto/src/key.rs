@@ -1,9 +1,11 @@
 //! 32-byte secrets: wiped when dropped, redacted when printed, compared in constant time.
 //!
 //! A [`DayKey`] also keeps what HKDF makes of it before a value is known: the HMAC state that every value key of
-//! that day begins with.
+//! that day begins with, and the key of the salts that are to go with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use zeroize::Zeroizing;
 
 /// Defines a 32-byte secret type of its own, so that keys of different use cannot be exchanged by mistake.
 macro_rules! secret {
@@ -43,7 +45,8 @@ macro_rules! secret {
 }
 pub(crate) use secret;
 
-use crate::derive::{Extracted, Extractor};
+use crate::derive::{DeriveError, Extracted, Extractor};
+use crate::mac::MacKey;
 use crate::random::{self, RandomError};
 
 secret!(
@@ -58,19 +61,28 @@ impl Key32 {
     }
 }
 
+/// What the key of salts is expanded from its day key under: no value's label begins like it.
+const SALTS: &[u8] = b"chukei salts v1";
+
 /// The key of one purpose and day, ready for deriving value keys. Copies share the prepared state.
 #[derive(Clone)]
 pub struct DayKey {
     key: Key32,
-    extractor: Arc<Extractor>,
+    prepared: Arc<Prepared>,
+}
+
+struct Prepared {
+    extractor: Extractor,
+    /// Made when it is first asked for.
+    salts: OnceLock<MacKey>,
 }
 
 impl DayKey {
     /// Takes the 32 secret bytes and prepares them.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let key = Key32::from_bytes(bytes);
-        let extractor = Arc::new(Extractor::new(key.as_bytes()));
-        Self { key, extractor }
+        let prepared = Prepared { extractor: Extractor::new(key.as_bytes()), salts: OnceLock::new() };
+        Self { key, prepared: Arc::new(prepared) }
     }
 
     /// A fresh random key.
@@ -85,7 +97,18 @@ impl DayKey {
 
     /// HKDF-Extract with this key as the salt and `material` as the input.
     pub(crate) fn extract(&self, material: &[u8]) -> Extracted {
-        self.extractor.extract(material)
+        self.prepared.extractor.extract(material)
+    }
+
+    /// The key that salts are made of which are to end with this key: whoever has it not cannot try what was committed
+    /// to behind them.
+    pub fn salts(&self) -> Result<&MacKey, DeriveError> {
+        if let Some(salts) = self.prepared.salts.get() {
+            return Ok(salts);
+        }
+        let mut secret = Zeroizing::new([0; 32]);
+        self.extract(&[]).fill(&[SALTS], &mut *secret)?;
+        Ok(self.prepared.salts.get_or_init(|| MacKey::from_slice(&secret)))
     }
 }
 
@@ -111,6 +134,16 @@ mod tests {
     fn a_secret_redacts_itself() {
         assert_eq!(format!("{:?}", Key32::from_bytes([0xab; 32])), "Key32(redacted)");
         assert_eq!(format!("{:?}", DayKey::from_bytes([0xab; 32])), "DayKey(redacted)");
+    }
+
+    #[test]
+    fn salts_are_the_days_own() {
+        let of = |byte| DayKey::from_bytes([byte; 32]).salts().unwrap().tag(&[b"salt"]);
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+        assert_ne!(of(1), MacKey::new([1; 32]).tag(&[b"salt"]), "not the day's key itself");
+        let key = DayKey::from_bytes([1; 32]);
+        assert_eq!(key.salts().unwrap().tag(&[b"salt"]), key.clone().salts().unwrap().tag(&[b"salt"]));
     }
 
     #[test]

@@ -179,14 +179,20 @@ impl Keyring {
         self.first_day
     }
 
+    /// What [`Self::destroy_days_before`] destroys: each purpose and day once.
+    pub fn days_before(&self, day: u32) -> Vec<(Purpose, u32)> {
+        let of_days = self.days.keys().map(|(purpose, of, _)| (*purpose, *of));
+        let mut ending: Vec<_> = of_days.filter(|(_, of)| *of != 0 && *of < day).collect();
+        ending.dedup();
+        ending
+    }
+
     /// Destroys every day key of a day before `day`, and names them, each purpose and day once. Standing keys
     /// (day 0) stay. What they sealed is gone once the keyring has been sealed again and older files are.
     pub fn destroy_days_before(&mut self, day: u32) -> Vec<(Purpose, u32)> {
         self.first_day = self.first_day.max(day);
         let first = self.first_day;
-        let of_days = self.days.keys().map(|(purpose, of, _)| (*purpose, *of));
-        let mut gone: Vec<_> = of_days.filter(|(_, of)| *of != 0 && *of < first).collect();
-        gone.dedup();
+        let gone = self.days_before(first);
         self.days.retain(|(_, of, _), _| *of == 0 || *of >= first);
         gone
     }

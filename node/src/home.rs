@@ -13,6 +13,7 @@ use chukei_store::keyring_place::{KeyringPath, KeyringPlace};
 use chukei_store::{Engine, EngineKind, Journal, StoreError};
 use chukei_wire::id::RequestId;
 
+use crate::audit::Keep;
 use crate::engines::Engines;
 
 /// Logs that belong to the node alone, wherever bodies lie.
@@ -25,6 +26,8 @@ pub struct Home {
     pub engines: Arc<Engines>,
     /// Events.
     pub journal: Arc<Journal>,
+    /// How long they are kept.
+    pub keep: Keep,
 }
 
 /// Where the log and the keyring of a body lie whose rows this engine has.

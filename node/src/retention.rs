@@ -1,21 +1,25 @@
 //! The end of what logs have kept for as long as they had to (番号法23条: seven years; R23): the bodies' logs, the broker's
 //! records, and both roles' evidence of permits.
 //!
-//! What must hold: a node's clock alone ends nothing, a witness must have passed the time as well; a log says that its
-//! oldest records go before they go, and numbers never begin anew. An erased body's log goes like any other, and says
-//! nothing of it: that would be all there is. Each log is looked at once a day, one after the other.
+//! What must hold: a node's clock alone ends nothing, a witness must have passed the time as well. Records end with their
+//! key, at the turn of the day (`expiry`); what is left of them is given up behind that, and a log says so before they go.
+//! Their leaves stay: nothing is given up that the stored tree does not have, and numbers never begin anew. An erased
+//! body's log goes like any other, and says nothing of it: that would be all there is. Each log is looked at once a day,
+//! one after the other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chukei_crypto::seal::Purpose;
 use chukei_domain::day::day_of;
+use chukei_keys::KeyfileError;
 use chukei_relay_client::permit::EVIDENCE_PARTITION;
 use chukei_store::{GivenUp, Journal, JournalError};
 use chukei_wire::body_code::BodyCode;
 
 use crate::app::Node;
-use crate::audit::AuditError;
+use crate::audit::{AuditError, SealedLog};
 use crate::config::retention::RetentionSettings;
 use crate::hosted::HostedBody;
 use crate::telemetry::duty::Duty;
@@ -31,17 +35,26 @@ pub(crate) fn before_ms(now_ms: u64, days: u32) -> u64 {
     now_ms.saturating_sub(u64::from(days) * DAY_MS)
 }
 
-/// The first number that stays of a log of which entries made before `before_ms` are to go; `None` where none is.
-pub(crate) async fn first_kept(
-    journal: &Arc<Journal>,
-    log: &str,
-    before_ms: u64,
-) -> Result<Option<u64>, JournalError> {
-    let looked = beside(journal, log, move |journal, log| {
-        let first = journal.first_number(log).0;
-        Ok(Some(journal.first_since(log, before_ms)?).filter(|kept| *kept > first))
-    });
-    looked.await
+/// Why what is over of a log was not given up.
+#[derive(Debug, thiserror::Error)]
+enum RetentionError {
+    #[error("log: {0}")]
+    Audit(#[from] AuditError),
+    #[error("keys: {0}")]
+    Keys(#[from] KeyfileError),
+}
+
+impl From<JournalError> for RetentionError {
+    fn from(error: JournalError) -> Self {
+        Self::Audit(error.into())
+    }
+}
+
+/// The first number that stays of records of which others are over; `None` where none is.
+pub(crate) async fn first_kept(records: &SealedLog, now_ms: u64) -> Result<Option<u64>, JournalError> {
+    let records = records.clone();
+    let looked = tokio::task::spawn_blocking(move || records.first_kept(now_ms));
+    looked.await.unwrap_or(Err(JournalError::Failed))
 }
 
 /// Gives up a log's entries before `number`: how many.
@@ -66,26 +79,56 @@ async fn beside<T: Send + 'static>(
 
 /// Gives up evidence of permits that is old enough, which nobody's log tells: how many entries.
 pub(crate) async fn of_evidence(journal: &Arc<Journal>, before_ms: u64) -> Result<u64, JournalError> {
-    match first_kept(journal, EVIDENCE_PARTITION, before_ms).await? {
-        Some(number) => give_up(journal, EVIDENCE_PARTITION, number).await,
-        None => Ok(0),
+    let looked = beside(journal, EVIDENCE_PARTITION, move |journal, log| journal.first_since(log, before_ms));
+    let kept = looked.await?;
+    if kept > journal.first_number(EVIDENCE_PARTITION).0 {
+        return give_up(journal, EVIDENCE_PARTITION, kept).await;
     }
+    Ok(0)
 }
 
-/// Gives up records of a body that are old enough: how many.
+/// Gives up records of a body that are over: how many.
 async fn of_body(
     journal: &Arc<Journal>,
-    body: &HostedBody,
+    body: &Arc<HostedBody>,
     actor: &str,
-    before_ms: u64,
+    keep: u32,
     now_ms: u64,
-) -> Result<u64, AuditError> {
+) -> Result<u64, RetentionError> {
     let (code, log) = (body.code(), body.audit());
-    let Some(number) = first_kept(journal, code.as_str(), before_ms).await? else { return Ok(0) };
+    if body.is_ended() {
+        end_days(body, day_of(now_ms), keep).await?;
+    }
+    let Some(over) = first_kept(log.records(), now_ms).await? else { return Ok(0) };
+    let Some(number) = in_tree(body, over).filter(|number| *number > journal.first_number(code.as_str()).0)
+    else {
+        return Ok(0);
+    };
     if !body.is_ended() {
-        log.given_up(actor, number, before_ms, now_ms).await?;
+        log.given_up(actor, number, log.records().before_ms(now_ms), now_ms).await?;
     }
     Ok(give_up(journal, code.as_str(), number).await?)
+}
+
+/// As far as the stored tree has the leaves; an erased body has no tree any more.
+fn in_tree(body: &HostedBody, over: u64) -> Option<u64> {
+    if body.is_ended() {
+        return Some(over);
+    }
+    Some(over.min(body.audit().tree().stored_leaves()? + 1))
+}
+
+/// Ends the keys of an erased body's records, which no turn of the day does: they are the last that it has.
+async fn end_days(body: &Arc<HostedBody>, today: u32, keep: u32) -> Result<(), KeyfileError> {
+    if body.keyring().snapshot().days(Purpose::Audit).first().is_none_or(|day| *day >= today) {
+        return Ok(());
+    }
+    let body = body.clone();
+    let ended = tokio::task::spawn_blocking(move || {
+        body.keyring().destroy_days_before(today)?;
+        body.keyring().turn_epoch(today, keep).map(drop)
+    });
+    ended.await.unwrap_or_else(|error| Err(KeyfileError::Io(std::io::Error::other(error))))
 }
 
 /// What was looked at on which day, and how it goes.
@@ -95,7 +138,7 @@ struct Looked {
 }
 
 /// Looks at every log of a node once a day until the node stops.
-pub async fn run(node: Arc<Node>, journal: Arc<Journal>, keep: RetentionSettings) {
+pub async fn run(node: Arc<Node>, journal: Arc<Journal>, settings: RetentionSettings) {
     let mut looked: HashMap<BodyCode, Looked> = HashMap::new();
     let mut evidence = None;
     while node.sleep(LOOK).await {
@@ -104,7 +147,7 @@ pub async fn run(node: Arc<Node>, journal: Arc<Journal>, keep: RetentionSettings
         let today = Some(day_of(now_ms));
         if evidence != today {
             evidence = today;
-            match of_evidence(&journal, before_ms(now_ms, keep.evidence_days)).await {
+            match of_evidence(&journal, before_ms(now_ms, settings.evidence_days)).await {
                 Ok(entries) => node.metrics.log_entries_given_up.inc_by(entries),
                 Err(error) => tracing::warn!(code = error.code(), "old evidence is kept until tomorrow"),
             }
@@ -112,11 +155,10 @@ pub async fn run(node: Arc<Node>, journal: Arc<Journal>, keep: RetentionSettings
         for body in node.bodies.iter() {
             let new = || Looked { day: None, duty: Duty::new("retention", body.code(), &node.metrics) };
             let looked = looked.entry(body.code()).or_insert_with(new);
-            if looked.day == today || (body.gate().pass().is_err() && !body.is_ended()) {
+            if looked.day == today || !has_turned(&body, today) {
                 continue;
             }
-            let before_ms = before_ms(now_ms, keep.log_days);
-            match of_body(&journal, &body, &node.actor(), before_ms, now_ms).await {
+            match of_body(&journal, &body, &node.actor(), node.epochs_kept, now_ms).await {
                 Ok(entries) => {
                     node.metrics.log_entries_given_up.inc_by(entries);
                     looked.day = today;
@@ -129,6 +171,11 @@ pub async fn run(node: Arc<Node>, journal: Arc<Journal>, keep: RetentionSettings
             }
         }
     }
+}
+
+/// Whether the keys of what is over are gone: a body turns its day first.
+fn has_turned(body: &HostedBody, today: Option<u32>) -> bool {
+    body.is_ended() || (body.gate().pass().is_ok() && Some(body.keys().first_day()) >= today)
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let node = Arc::new(Node::new(parts));
     restore(&node, &journal)?;
     let engines = Arc::new(opener.engines());
-    let home = Home { engines, journal: journal.clone() };
+    let home = Home { engines, journal: journal.clone(), keep: config.retention.keep() };
     supervise::start(&node, Opener::new(home.clone(), provider, config.clone())).await;
     node.keep_up(Desk::new(home.clone(), config.clone()));
     let control = Control { node: node.clone(), home, config: config.clone() };

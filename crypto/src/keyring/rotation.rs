@@ -71,6 +71,8 @@ fn r23_an_ended_keyring_opens_its_log_and_nothing_else() {
     let sealed_under = |keyring: &Keyring, ids| seal(keyring, ids, PLACE, b"value").unwrap();
     let all: Vec<_> = Purpose::ALL.map(|purpose| (purpose, sealed_under(&keyring, of(purpose, 0)))).to_vec();
     let dated = sealed_under(&keyring, of(Purpose::Notices, 20_000));
+    keyring.ensure_day_key(Purpose::Audit, 22_000).unwrap();
+    let record = sealed_under(&keyring, of(Purpose::Audit, 22_000));
     let name = keyring.naming().name(1, &[b"row"]);
     assert!(!keyring.is_ended());
 
@@ -83,6 +85,7 @@ fn r23_an_ended_keyring_opens_its_log_and_nothing_else() {
         assert_eq!(opened, if opens { Ok(b"value".to_vec()) } else { Err(SealError::KeyDestroyed) });
     }
     assert_eq!(open(&keyring, PLACE, &dated), Err(SealError::KeyDestroyed));
+    assert_eq!(open(&keyring, PLACE, &record).unwrap().get(), b"value", "records stay until their own day");
     assert!(Page::from_sealed(&row, 3, &keyring).is_err());
     assert_ne!(keyring.naming().name(1, &[b"row"]), name);
 }

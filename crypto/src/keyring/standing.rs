@@ -54,13 +54,13 @@ impl Keyring {
         before - self.pages.len()
     }
 
-    /// Destroys everything but the keys of the log and of exchange records: what is left opens no row of its owner and
-    /// names none.
+    /// Destroys everything but the keys of the log and of exchange records, those of each day included: what is left opens
+    /// no row of its owner and names none.
     pub fn end_all_but_log(&mut self) -> Result<(), KeyringError> {
         let stays = |purpose: &Purpose| matches!(purpose, Purpose::Audit | Purpose::Exchange);
         let naming = Key32::generate()?;
         self.naming = (naming.clone(), NamingKey::of_body(&naming));
-        self.days.retain(|(purpose, day, _), _| stays(purpose) && *day == 0);
+        self.days.retain(|(purpose, _, _), _| stays(purpose));
         self.pages.clear();
         Ok(())
     }

@@ -26,6 +26,16 @@ pub fn start_of(day: u32) -> u64 {
     (u64::from(day) * DAY_MS).saturating_sub(JAPAN_OFFSET_MS)
 }
 
+/// The last day of the month that `day` is in; a day past the year 9999 counts as its last.
+pub fn last_of_month(day: u32) -> u32 {
+    Day::of_date(Day::from_number(day).date().last_of_month()).count()
+}
+
+/// The first day of the month that `day` is in; a day past the year 9999 counts as its last.
+pub fn first_of_month(day: u32) -> u32 {
+    Day::of_date(Day::from_number(day).date().first_of_month()).count()
+}
+
 /// A calendar date, kept as days since 1970-01-01 (negative before).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,6 +50,16 @@ impl Day {
     /// The day that [`day_of`] counts.
     pub fn from_number(day: u32) -> Self {
         Self(i32::try_from(day).unwrap_or(i32::MAX))
+    }
+
+    fn of_date(date: Date) -> Self {
+        let days = date.duration_since(EPOCH).as_hours() / 24;
+        Self(i32::try_from(days).unwrap_or(i32::MAX))
+    }
+
+    /// As [`day_of`] counts; 0 before 1970.
+    fn count(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(0)
     }
 
     /// Days since 1970-01-01, negative before.

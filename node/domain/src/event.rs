@@ -164,10 +164,11 @@ pub enum Event {
         #[serde(rename = "n")]
         states: u32,
     },
-    /// The keys of one purpose and expiry day were destroyed.
+    /// The keys of one purpose and expiry day are destroyed with this record, told before: a stop in between has it told
+    /// twice.
     #[serde(rename = "erased")]
     Erased {
-        /// Lower-case name of what they sealed, e.g. `notices`.
+        /// Lower-case name of what they sealed: `notices`, `answers`, `audit` (records of this log), `exchange`.
         #[serde(rename = "p")]
         purpose: String,
         /// The day, days since 1970-01-01 in Japan.
@@ -294,7 +295,7 @@ pub enum Event {
         /// Number of the first record that is kept.
         #[serde(rename = "n")]
         first: u64,
-        /// Those that are given up were made before then, Unix milliseconds.
+        /// Those that are given up were made before then, or their key had ended, Unix milliseconds.
         #[serde(rename = "b")]
         before_ms: u64,
     },

@@ -195,6 +195,22 @@ impl KeyringFile {
         Ok(self.snapshot())
     }
 
+    /// The keyring with keys of `purpose` for these days in it, made and written at once if one was not there.
+    pub fn ensure_day_keys(&self, purpose: Purpose, days: &[u32]) -> Result<Arc<Keyring>, KeyfileError> {
+        let snapshot = self.snapshot();
+        if days.iter().all(|day| snapshot.day_key(purpose, *day).is_ok()) {
+            return Ok(snapshot);
+        }
+        self.revise(|keyring| {
+            let mut made = false;
+            for day in days {
+                made |= keyring.ensure_day_key(purpose, *day)?;
+            }
+            Ok(((), made))
+        })?;
+        Ok(self.snapshot())
+    }
+
     /// The keyring with a key of this page in it, made and written if it was not there.
     pub fn ensure_page(&self, page: u32) -> Result<Arc<Keyring>, KeyfileError> {
         let snapshot = self.snapshot();

@@ -6,11 +6,12 @@ use chukei_crypto::seal::Purpose;
 use chukei_domain::codes::AffairCode;
 use chukei_domain::event::{Event, Record, Target};
 use chukei_domain::local_body_code::LocalBodyCode;
-use chukei_keys::KeyringFile;
+use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
+use crate::audit::keep::Keep;
 use crate::audit::sealed_log::SealedLog;
 use crate::audit::tree::{Grown, LogTree, TreeError};
 
@@ -98,9 +99,9 @@ pub struct AuditLog {
 
 impl AuditLog {
     /// The log of `body` in the process's journal.
-    pub fn new(journal: Arc<Journal>, body: LocalBodyCode, keyring: Arc<KeyringFile>) -> Self {
+    pub fn new(journal: Arc<Journal>, body: LocalBodyCode, keyring: Arc<KeyringFile>, keep: Keep) -> Self {
         let tree = Arc::<LogTree>::default();
-        let records = SealedLog::new(journal, keyring, body.as_str(), Purpose::Audit);
+        let records = SealedLog::new(journal, keyring, body.as_str(), Purpose::Audit, keep);
         Self { records: records.with_tree(body, tree.clone()), tree }
     }
 
@@ -117,6 +118,16 @@ impl AuditLog {
     /// Lets the tree grow over all that is durable, of a log that tells of no person. Blocking file I/O; one at a time.
     pub fn grow_to_the_last(&self) -> Result<(), TreeError> {
         self.grow(self.last_number()).map(drop)
+    }
+
+    /// Makes the keys for the records of this month and the next. Blocks on files and on the provider.
+    pub fn prepare(&self, now_ms: u64) -> Result<(), KeyfileError> {
+        self.records.prepare(now_ms)
+    }
+
+    /// The records as they are kept.
+    pub(crate) fn records(&self) -> &SealedLog {
+        &self.records
     }
 
     /// Lets another tree grow over it.

@@ -6,6 +6,7 @@
 mod by;
 mod chains;
 mod events;
+mod keep;
 mod leaf;
 mod log;
 mod reading;
@@ -16,6 +17,7 @@ mod tree;
 pub use by::By;
 pub(crate) use chains::ChainEnd;
 pub use events::{CallTold, Told, Verdict};
+pub use keep::Keep;
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};
 pub use sealed_log::BadRecord;

@@ -15,13 +15,15 @@ const OPEN_TAIL: u64 = 16_384;
 /// Outcome of re-reading a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Records that opened, in sequence.
+    /// Records that are kept, in sequence: those that opened, and those that have expired.
     pub events: u64,
+    /// Of them, those whose key is destroyed because their time is over (KEY_DESTROYED).
+    pub expired: u64,
     /// The first number that is missing, does not open, or is not what stands at its place.
     pub first_bad: Option<u64>,
 }
 
-/// Records of a log in order, from some number on. Blocking file I/O.
+/// Records of a log in order, from some number on, but those that have expired. Blocking file I/O.
 pub struct Walk {
     records: SealedLog,
     entries: JournalReader,
@@ -32,8 +34,13 @@ impl Iterator for Walk {
     type Item = Result<Record, BadRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.entries.next()?;
-        Some(entry.map_err(|_| BadRecord).and_then(|entry| self.records.open(entry)))
+        loop {
+            match self.entries.next()? {
+                Ok(entry) if self.records.has_expired(&entry) => {}
+                Ok(entry) => return Some(self.records.open(entry)),
+                Err(_) => return Some(Err(BadRecord)),
+            }
+        }
     }
 }
 
@@ -61,14 +68,20 @@ impl AuditLog {
     /// Re-reads the whole log, from the first record that is kept. Blocking: takes time in proportion to its length.
     pub fn verify(&self) -> Verified {
         let (first, last) = (self.records.first_number(), self.records.last_number());
-        let mut next = first;
-        for record in self.walk(first) {
-            match record {
-                Ok(record) if record.seq == next => next += 1,
-                _ => return Verified { events: next - first, first_bad: Some(next) },
+        let (mut next, mut expired) = (first, 0);
+        let found = |next, expired, first_bad| Verified { events: next - first, expired, first_bad };
+        for entry in self.records.entries(first) {
+            let Some(entry) = entry.ok().filter(|entry| entry.seq == next) else {
+                return found(next, expired, Some(next));
+            };
+            if self.records.has_expired(&entry) {
+                expired += 1;
+            } else if self.records.open(entry).is_err() {
+                return found(next, expired, Some(next));
             }
+            next += 1;
         }
-        Verified { events: next - first, first_bad: (next <= last).then_some(next) }
+        found(next, expired, (next <= last).then_some(next))
     }
 
     /// Closes requests that were authorised and have no outcome: the node stopped before it knew.

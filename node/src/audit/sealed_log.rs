@@ -1,15 +1,21 @@
 //! Records of one owner in the process's journal, each sealed under the owner's keys at the place of its number.
+//!
+//! What must hold: a record stands under the key of the day on which its time is over ([`Keep`]), and with that key ends
+//! whatever could be tried against its leaf. Keys are made a month ahead ([`SealedLog::prepare`]); a clock that jumps has
+//! one made on the spot.
 
 use std::sync::Arc;
 
 use chukei_crypto::keyring::Keyring;
-use chukei_crypto::seal::{KeyIds, Opened, Place, Purpose, SealError, open_owned, seal};
+use chukei_crypto::mac::MacKey;
+use chukei_crypto::seal::{KeyIds, KeySource, Opened, Place, Purpose, SealError, key_ids, open_owned, seal};
 use chukei_crypto::tlog::Part;
 use chukei_domain::event::Record;
 use chukei_domain::local_body_code::LocalBodyCode;
-use chukei_keys::KeyringFile;
-use chukei_store::journal::{Appending, Journal, JournalEntry, JournalReader};
+use chukei_keys::{KeyfileError, KeyringFile};
+use chukei_store::journal::{Appending, Journal, JournalEntry, JournalError, JournalReader};
 
+use crate::audit::keep::Keep;
 use crate::audit::leaf;
 use crate::audit::log::EntryKind;
 use crate::audit::tree::{Coming, Grown, LogTree, TreeError};
@@ -39,6 +45,7 @@ pub(crate) struct SealedLog {
     keyring: Arc<KeyringFile>,
     owner: String,
     purpose: Purpose,
+    keep: Keep,
     /// Over a body's log, and whose that is.
     tree: Option<(LocalBodyCode, Arc<LogTree>)>,
 }
@@ -49,8 +56,16 @@ impl SealedLog {
         keyring: Arc<KeyringFile>,
         owner: &str,
         purpose: Purpose,
+        keep: Keep,
     ) -> Self {
-        Self { journal, keyring, owner: owner.to_owned(), purpose, tree: None }
+        Self { journal, keyring, owner: owner.to_owned(), purpose, keep, tree: None }
+    }
+
+    /// Makes the keys for the records of this month and the next, where they are not there. Blocks on files and on the
+    /// provider.
+    pub(crate) fn prepare(&self, now_ms: u64) -> Result<(), KeyfileError> {
+        let days = self.keep.ahead(now_ms, &self.keyring.snapshot());
+        self.keyring.ensure_day_keys(self.purpose, &days).map(drop)
     }
 
     /// With a tree over its records.
@@ -61,25 +76,43 @@ impl SealedLog {
     /// Queues `record` at once under the next number; resolves when it is durable. `request` stays readable
     /// without a key.
     pub(crate) fn append(&self, kind: u8, request: Option<[u8; 16]>, mut record: Record) -> Appending {
-        let keys = self.keyring.snapshot();
+        let (keys, day) = self.keys_for(record.at_ms);
         self.journal.append_sealed_with(&self.owner, kind, record.at_ms, request, |seq| {
             record.seq = seq;
             let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
-            let ids = KeyIds { purpose: self.purpose, day: 0, person: None };
+            let ids = KeyIds { purpose: self.purpose, day, person: None };
             let row = seq.to_be_bytes();
             let sealed = seal(&*keys, ids, self.place(&row), &bytes)?;
             if let Some((_, tree)) = &self.tree {
-                tree.keep(seq, self.coming(&keys, kind, &record, &bytes));
+                let number = keys.day_key(self.purpose, day).map_err(SealError::from)?.0;
+                let salts = leaf::salts(&keys, ids, number)?;
+                tree.keep(seq, self.coming(salts, kind, &record, &bytes));
             }
             Ok::<_, SealRecordError>(sealed)
         })
+    }
+
+    /// The keyring with the key for a record of this moment, and its day.
+    fn keys_for(&self, at_ms: u64) -> (Arc<Keyring>, u32) {
+        let keys = self.keyring.snapshot();
+        let day = self.keep.key_day(at_ms, &keys);
+        if keys.day_key(self.purpose, day).is_ok() {
+            return (keys, day);
+        }
+        match self.keyring.ensure_day_keys(self.purpose, &[day]) {
+            Ok(keys) => (keys, day),
+            Err(error) => {
+                tracing::error!(owner = self.owner, %error, "no key for the records of this month");
+                (keys, day)
+            }
+        }
     }
 
     /// Lets `tree` grow up to record `to`, which is durable. Blocking file I/O where records are read; one at a time.
     pub(crate) fn grow(&self, tree: &LogTree, to: u64) -> Result<Grown, TreeError> {
         let keys = self.keyring.snapshot();
         loop {
-            match tree.grow(to, keys.log_key())? {
+            match tree.grow(to)? {
                 Grown::UpTo(number) => self.read_into(tree, &keys, number, to)?,
                 grown => return Ok(grown),
             }
@@ -90,8 +123,7 @@ impl SealedLog {
     fn read_into(&self, tree: &LogTree, keys: &Keyring, from: u64, to: u64) -> Result<(), TreeError> {
         let first = self.first_number();
         if from < first {
-            (from..first.min(from + READ)).for_each(|number| tree.take(number, Coming::GivenUp));
-            return Ok(());
+            return Err(TreeError::Gone(from));
         }
         let mut next = from;
         for entry in self.entries(from) {
@@ -102,20 +134,26 @@ impl SealedLog {
             let bad = || TreeError::BadRecord(at);
             let entry = entry.map_err(|_| bad())?;
             let (seq, kind) = (entry.seq, entry.kind);
+            let (ids, number) = key_ids(&entry.sealed).map_err(|_| bad())?;
+            if self.is_expired(&entry, keys) {
+                return Err(TreeError::Gone(at));
+            }
             let opened = self.open_bytes(entry).map_err(|_| bad())?;
             let record = Record::from_bytes(opened.get()).map_err(|_| bad())?;
             if record.seq != seq || seq != next {
                 return Err(bad());
             }
-            tree.take(next, self.coming(keys, kind, &record, opened.get()));
+            let salts = leaf::salts(keys, ids, number).map_err(|_| bad())?;
+            tree.take(next, self.coming(salts, kind, &record, opened.get()));
             next += 1;
         }
         if next > from { Ok(()) } else { Err(TreeError::BadRecord(from)) }
     }
 
-    fn coming(&self, keys: &Keyring, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
-        Coming::Record {
-            internal: leaf::commitment(keys.log_key(), record.seq, Part::Internal, bytes),
+    fn coming(&self, salts: &MacKey, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
+        Coming {
+            internal: leaf::commitment(salts, record.seq, Part::Internal, bytes),
+            salt: leaf::salt(salts, record.seq, Part::Person),
             shown: self.tree.as_ref().and_then(|(body, _)| record.unplaced(*body)),
             begins: (kind == EntryKind::Restored as u8).then_some(record.at_ms),
         }
@@ -124,6 +162,45 @@ impl SealedLog {
     /// Entries from number `from` on, still sealed. Blocking file I/O.
     pub(crate) fn entries(&self, from: u64) -> JournalReader {
         self.journal.read(&self.owner, from)
+    }
+
+    /// Whether the key of an entry is destroyed because its time is over (KEY_DESTROYED). One that says so of itself and is
+    /// too young for it is not.
+    pub(crate) fn has_expired(&self, entry: &JournalEntry) -> bool {
+        self.is_expired(entry, &self.keyring.snapshot())
+    }
+
+    fn is_expired(&self, entry: &JournalEntry, keys: &Keyring) -> bool {
+        let is_over = |(ids, _): (KeyIds, u32)| {
+            let over = ids.day != 0 && ids.day < keys.first_day();
+            over && ids.purpose == self.purpose && ids.day >= self.keep.last_day(entry.at_ms)
+        };
+        key_ids(&entry.sealed).is_ok_and(is_over)
+    }
+
+    /// The number of the first record that stays, where others are over: those whose key is destroyed, and those under
+    /// standing keys that were made before their time. Blocking file I/O.
+    pub(crate) fn first_kept(&self, now_ms: u64) -> Result<Option<u64>, JournalError> {
+        let (first_day, before_ms) = (self.keyring.snapshot().first_day(), self.keep.before_ms(now_ms));
+        let (first, last) = (self.first_number(), self.last_number());
+        let mut kept = first;
+        for entry in self.entries(first) {
+            let entry = entry?;
+            let is_over = match key_ids(&entry.sealed) {
+                Ok((ids, _)) if ids.day != 0 => ids.day < first_day,
+                _ => entry.at_ms < before_ms,
+            };
+            if !is_over || entry.seq > last {
+                break;
+            }
+            kept = entry.seq + 1;
+        }
+        Ok((kept > first).then_some(kept))
+    }
+
+    /// The moment before which records were made whose time is over, Unix milliseconds.
+    pub(crate) fn before_ms(&self, now_ms: u64) -> u64 {
+        self.keep.before_ms(now_ms)
     }
 
     /// Opens an entry.

@@ -2,20 +2,19 @@
 //!
 //! What must hold: leaf `n - 1` is the record numbered `n`; no leaf is there before its record is durable, and each is
 //! made in the order of the log, because a person's part names the leaf before it. So the tree is the same whoever makes
-//! it, and when. What this process wrote is kept from when it was queued; what is not at hand (after a start, or beyond
+//! it, and when. A tree that lacks records which are gone, because they were given up or their key is, does not grow: it
+//! would be another tree. What this process wrote is kept from when it was queued; what is not at hand (after a start, or beyond
 //! [`AT_HAND`]) is read from the log. Full tiles are held until they are stored. Deliberately absent: rows, signatures,
 //! time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chukei_crypto::mac::MacKey;
-use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Hash, Leaf, Part, TileName, TreeHead};
+use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Leaf, Part, Salt, TileName, TreeHead};
 use chukei_domain::codec::CodecError;
 use chukei_domain::event::Unplaced;
 
 use crate::audit::chains::{ChainEnd, Chains};
-use crate::audit::leaf;
 use crate::hosted::persons::PersonId;
 
 /// Records kept that are not in the tree yet.
@@ -27,27 +26,21 @@ pub(crate) const FIRST_EPOCH: u64 = 1;
 
 /// A record on its way into the tree.
 #[derive(Clone, Debug)]
-pub(super) enum Coming {
-    /// One that opens.
-    Record {
-        /// To all of it.
-        internal: Commitment,
-        /// The person who may see it, and what they may see.
-        shown: Option<(PersonId, Unplaced)>,
-        /// The epoch of the log that begins with it, where it tells of a restore: the record's time.
-        begins: Option<u64>,
-    },
-    /// One that was given up before the tree had it.
-    GivenUp,
+pub(super) struct Coming {
+    /// To all of it.
+    pub(super) internal: Commitment,
+    /// Of the person's part.
+    pub(super) salt: Salt,
+    /// The person who may see it, and what they may see.
+    pub(super) shown: Option<(PersonId, Unplaced)>,
+    /// The epoch of the log that begins with it, where it tells of a restore: the record's time.
+    pub(super) begins: Option<u64>,
 }
 
 impl Coming {
     /// The person who may see it.
     fn person(&self) -> Option<&PersonId> {
-        match self {
-            Self::Record { shown: Some((person, _)), .. } => Some(person),
-            _ => None,
-        }
+        self.shown.as_ref().map(|(person, _)| person)
     }
 }
 
@@ -57,6 +50,10 @@ pub enum TreeError {
     /// A record cannot be read, or is not what stands at its place.
     #[error("record {0} cannot be read")]
     BadRecord(u64),
+    /// A record was given up, or its key is destroyed, and the tree that is stored does not have its leaf: no tree that is
+    /// made now would be the one that was witnessed.
+    #[error("record {0} is gone, and the stored tree lacks its leaf: restore the body's rows from a backup")]
+    Gone(u64),
     /// A tree has no room for more.
     #[error(transparent)]
     Full(#[from] FrontierError),
@@ -162,7 +159,7 @@ impl LogTree {
     }
 
     /// Takes what is at hand, up to record `to`, which is durable.
-    pub(super) fn grow(&self, to: u64, key: &MacKey) -> Result<Grown, TreeError> {
+    pub(super) fn grow(&self, to: u64) -> Result<Grown, TreeError> {
         let mut growing = self.growing();
         let mut next = growing.edge.size() + 1;
         while next <= to {
@@ -171,7 +168,7 @@ impl LogTree {
                 return Ok(Grown::Asks(growing.unknown(to)));
             }
             if let Some(coming) = growing.at_hand.remove(&next) {
-                growing.append(next, coming, key)?;
+                growing.append(next, coming)?;
             }
             next += 1;
         }
@@ -188,6 +185,12 @@ impl LogTree {
     /// Leaves.
     pub(crate) fn size(&self) -> u64 {
         self.growing().edge.size()
+    }
+
+    /// Leaves of the tree that is stored; `None` while that is not known.
+    pub(crate) fn stored_leaves(&self) -> Option<u64> {
+        let growing = self.growing();
+        growing.opened.then_some(growing.stored)
     }
 
     /// Leaves that are not stored.
@@ -229,37 +232,24 @@ impl LogTree {
 
 impl Growing {
     /// Appends record `number`; the chain of its person is known.
-    fn append(&mut self, number: u64, coming: Coming, key: &MacKey) -> Result<(), TreeError> {
-        let (mut end, mut epoch) = (None, self.epoch);
-        let hash = match coming {
-            Coming::GivenUp => leaf::given_up(number),
-            Coming::Record { internal, shown, begins } => {
-                epoch = begins.unwrap_or(epoch);
-                let mut part = Vec::new();
-                let placed = shown.and_then(|(person, unplaced)| {
-                    let place = self.chains.place(&person)?;
-                    Some((person, place.number, unplaced.at(place)))
-                });
-                if let Some((_, _, placed)) = &placed {
-                    part = placed.to_bytes()?;
-                }
-                let leaf = self.leaf(number, &part, internal, key);
-                end =
-                    placed.map(|(person, of, _)| (person, ChainEnd { number: of, index: number - 1, leaf }));
-                leaf
-            }
-        };
-        let full = &mut self.full;
-        self.edge.append(hash, |tile, bytes| drop(full.insert(place(tile), bytes.to_vec())))?;
-        if let Some((person, end)) = end {
-            self.chains.extend(person, end);
+    fn append(&mut self, number: u64, coming: Coming) -> Result<(), TreeError> {
+        let Coming { internal, salt, shown, begins } = coming;
+        let mut part = Vec::new();
+        let placed = shown.and_then(|(person, unplaced)| {
+            let place = self.chains.place(&person)?;
+            Some((person, place.number, unplaced.at(place)))
+        });
+        if let Some((_, _, placed)) = &placed {
+            part = placed.to_bytes()?;
         }
-        self.epoch = epoch;
+        let leaf = Leaf { person: Commitment::new(Part::Person, &salt, &part), internal }.hash();
+        let full = &mut self.full;
+        self.edge.append(leaf, |tile, bytes| drop(full.insert(place(tile), bytes.to_vec())))?;
+        if let Some((person, of, _)) = placed {
+            self.chains.extend(person, ChainEnd { number: of, index: number - 1, leaf });
+        }
+        self.epoch = begins.unwrap_or(self.epoch);
         Ok(())
-    }
-
-    fn leaf(&self, number: u64, person: &[u8], internal: Commitment, key: &MacKey) -> Hash {
-        Leaf { person: leaf::commitment(key, number, Part::Person, person), internal }.hash()
     }
 
     /// Persons of what is at hand up to record `to` whose chains are not known.

@@ -119,7 +119,8 @@ async fn restored(args: &RestoreArgs) -> Result<Report, Failure> {
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
     let opener = EngineOpener::new(&config, folder).await?;
     let (journal, _) = opener.journal(JournalOptions::default())?;
-    let home = Home { engines: Arc::new(opener.engines()), journal: Arc::new(journal) };
+    let keep = config.retention.keep();
+    let home = Home { engines: Arc::new(opener.engines()), journal: Arc::new(journal), keep };
     let asked = Restore { body, from: &from, identity: identity.as_deref(), preload, show: !args.of.json };
     restore(&config, &home, asked).await
 }

@@ -24,6 +24,7 @@ use crate::expiry::sweep::Turns;
 use crate::home::Home;
 use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRef;
+use crate::hosted::samples::KEEP;
 use crate::hosted::samples::Sample;
 use crate::hosted::sealed_body::SealedBody;
 
@@ -107,7 +108,7 @@ async fn r23_an_old_backup_with_the_keyring_in_use_shows_nothing_that_was_erased
         let folder = DataFolder::open(&data).unwrap();
         let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
         let engines = Engines::only(folder.clone(), folder.sqlite(SqliteOptions::default()));
-        let home = Home { engines: Arc::new(engines), journal: Arc::new(journal) };
+        let home = Home { engines: Arc::new(engines), journal: Arc::new(journal), keep: KEEP };
         let asked = |body: &str| Restore {
             body: body.parse().unwrap(),
             from: &out,

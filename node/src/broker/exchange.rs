@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Exchange, Record};
-use chukei_keys::KeyringFile;
+use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Kind};
@@ -17,7 +17,7 @@ use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
 
 use crate::admission::RETRY_AFTER_MS;
-use crate::audit::SealedLog;
+use crate::audit::{Keep, SealedLog};
 use crate::broker::codes::Party;
 use crate::broker::ending::{Ending, NOT_READY};
 use crate::broker::rights::Passage;
@@ -41,6 +41,9 @@ pub(super) enum ExchangeError {
     /// The keyring cannot be used now.
     #[error(transparent)]
     Shut(#[from] Shut),
+    /// A key could not be made or ended.
+    #[error("keys: {0}")]
+    Keys(#[from] KeyfileError),
     /// The journal refused or failed.
     #[error("journal: {}", .0.code())]
     Journal(#[from] JournalError),
@@ -72,8 +75,27 @@ pub(super) struct ExchangeLog {
 }
 
 impl ExchangeLog {
-    pub(super) fn new(journal: Arc<Journal>, keyring: Arc<KeyringFile>, gate: Arc<Gate>) -> Self {
-        Self { records: SealedLog::new(journal, keyring, OWNER, Purpose::Exchange), gate }
+    pub(super) fn new(journal: Arc<Journal>, keyring: Arc<KeyringFile>, gate: Arc<Gate>, keep: Keep) -> Self {
+        Self { records: SealedLog::new(journal, keyring, OWNER, Purpose::Exchange, keep), gate }
+    }
+
+    /// The records as they are kept.
+    pub(super) fn records(&self) -> &SealedLog {
+        &self.records
+    }
+
+    /// Records that the keys of this purpose and day are about to be destroyed; returns once it is durable.
+    pub(super) async fn erased(
+        &self,
+        broker: &str,
+        purpose: &str,
+        day: u32,
+        now_ms: u64,
+    ) -> Result<(), ExchangeError> {
+        let event = Event::Erased { purpose: purpose.to_owned(), day };
+        let record = done(format!("chukei://broker/{broker}"), "retention", event, now_ms);
+        self.records.append(KEYS, None, record).await?;
+        Ok(())
     }
 
     /// Queues the record of a change of the broker's own keys.
@@ -196,7 +218,7 @@ impl ExchangeError {
         match self {
             Self::Code => Outcome::Refused(ResultName::BadFormat),
             Self::Journal(JournalError::Full) => Outcome::RetryAfter(ResultName::Overloaded, RETRY_AFTER_MS),
-            Self::Journal(_) | Self::Shut(_) => NOT_READY,
+            Self::Journal(_) | Self::Shut(_) | Self::Keys(_) => NOT_READY,
         }
     }
 }
@@ -271,7 +293,10 @@ mod tests {
         let path = dir.path().join("keyring");
         let keyring = KeyringFile::create(&path, Arc::new(provider), &owner, 20_000).unwrap();
         let gate = Arc::default();
-        Case { log: ExchangeLog::new(Arc::new(journal), Arc::new(keyring), gate), _dir: dir }
+        Case {
+            log: ExchangeLog::new(Arc::new(journal), Arc::new(keyring), gate, Keep::days(2_557)),
+            _dir: dir,
+        }
     }
 
     impl Case {

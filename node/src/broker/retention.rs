@@ -1,12 +1,13 @@
 //! The end of exchange records and evidence that were kept for as long as they had to be.
 //!
-//! What must hold: a broker has nobody to vouch for its time. It gives nothing up by a clock under which its certificate or
+//! What must hold: records end with their key, and what is left of them behind that; each end is told of before it. A broker has nobody to vouch for its time. It gives nothing up by a clock under which its certificate or
 //! its signed peer list would be over: one that jumps further ends no record, and one that jumps less ends none by more
 //! than what these are valid for.
 
 use std::sync::Arc;
 
 use chukei_domain::day::day_of;
+use chukei_keys::KeyfileError;
 use chukei_store::Journal;
 use tokio::sync::watch;
 
@@ -14,6 +15,7 @@ use super::Broker;
 use super::exchange::{self, ExchangeError};
 use crate::config::retention::RetentionSettings;
 use crate::retention::{LOOK, before_ms, first_kept, give_up, of_evidence};
+use crate::rotation::purpose_name;
 
 /// Looks once a day until `stop` changes to true.
 pub(super) async fn keep(
@@ -38,15 +40,35 @@ pub(super) async fn keep(
     }
 }
 
+/// Ends the keys of records that are over, each told of before, and makes those of the months ahead.
+async fn end_days(broker: &Broker, now_ms: u64) -> Result<(), ExchangeError> {
+    let (file, today) = (broker.keys.file.clone(), day_of(now_ms));
+    for (purpose, day) in file.snapshot().days_before(today) {
+        broker.exchanges.erased(&broker.name, purpose_name(purpose), day, now_ms).await?;
+    }
+    let records = broker.exchanges.records().clone();
+    let ended = tokio::task::spawn_blocking(move || {
+        let gone = file.destroy_days_before(today)?;
+        records.prepare(now_ms)?;
+        Ok(gone)
+    });
+    let ended = ended.await.unwrap_or_else(|error| Err(KeyfileError::Io(std::io::Error::other(error))))?;
+    for (purpose, day) in ended {
+        tracing::info!(purpose = purpose_name(purpose), day, "day key destroyed");
+    }
+    Ok(())
+}
+
 async fn turn(
     broker: &Broker,
     journal: &Arc<Journal>,
     settings: RetentionSettings,
     now_ms: u64,
 ) -> Result<(), ExchangeError> {
-    let before = before_ms(now_ms, settings.log_days);
-    if let Some(first) = first_kept(journal, exchange::OWNER, before).await? {
-        broker.exchanges.given_up(&broker.name, first, before, now_ms).await?;
+    end_days(broker, now_ms).await?;
+    let records = broker.exchanges.records();
+    if let Some(first) = first_kept(records, now_ms).await? {
+        broker.exchanges.given_up(&broker.name, first, records.before_ms(now_ms), now_ms).await?;
         broker.metrics.log_entries_given_up.inc_by(give_up(journal, exchange::OWNER, first).await?);
     }
     let evidence = of_evidence(journal, before_ms(now_ms, settings.evidence_days)).await?;

@@ -162,7 +162,12 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         limits: BodyLimits::new(&admission, limits.in_flight_per_body),
         admission,
         public_key_work: PublicKeyWork::new(),
-        exchanges: ExchangeLog::new(journal.clone(), keys.file.clone(), keys.gate.clone()),
+        exchanges: ExchangeLog::new(
+            journal.clone(),
+            keys.file.clone(),
+            keys.gate.clone(),
+            config.retention.keep(),
+        ),
         roots: Roots::new(permit_key, evidence),
         witness: Witness::open(&config.name, witness_key, &journal)?,
         journal: journal.clone(),

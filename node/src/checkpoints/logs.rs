@@ -50,6 +50,13 @@ pub(super) enum CheckpointError {
     Broken,
 }
 
+impl CheckpointError {
+    /// Whether the tree that was witnessed is lost: it can be brought back with the body's rows, and not be made anew.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Tree(TreeError::Gone(_)))
+    }
+}
+
 /// What a broker's answer comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {

@@ -1,7 +1,8 @@
 //! Checkpoints of the bodies' logs: each second of those that have grown, now and then of the others, shown to every
 //! broker, which cosigns what has grown out of what it remembers.
 //!
-//! What must hold: a log that contradicts what a broker has cosigned is an alarm here as well as there; one body's
+//! What must hold: a log that contradicts what a broker has cosigned is an alarm here as well as there, and so is one whose
+//! stored tree is lost while records of it are gone: nothing is stated of a tree that would be another one; one body's
 //! trouble is no other's. Deliberately absent: any wait of a request for a checkpoint.
 
 mod logs;
@@ -92,7 +93,12 @@ async fn turn(node: &Node, bodies: &[Arc<HostedBody>], logs: &mut HashMap<BodyCo
         let [growth, _] = &mut watched.duties;
         match watched.log.turn(body).await {
             Ok(()) => drop(growth.done()),
-            Err(error) => drop(growth.failed(&error)),
+            Err(error) => {
+                let news = growth.failed(&error);
+                if news && error.is_lost() {
+                    node.metrics.alarm("log_tree_lost", &body.code());
+                }
+            }
         }
     }
 }
@@ -163,3 +169,5 @@ impl Watched {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::store_tree;

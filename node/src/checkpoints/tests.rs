@@ -3,16 +3,20 @@
 mod order;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use chukei_crypto::seal::{KeySource, key_ids};
 use chukei_crypto::tlog::{Commitment, Frontier, Leaf, Part, Salt, TreeHead, verify_consistency};
 use chukei_domain::event::{Outcome, Place, Target};
+use chukei_store::journal::GivenUp;
 use chukei_wire::id::RequestId;
 
 use super::logs::Log;
 use super::proofs::Snapshot;
 use super::rows;
-use crate::audit::{FIRST_EPOCH, Grown, LogTree, Unstored};
-use crate::hosted::samples::Sample;
+use crate::audit::{FIRST_EPOCH, Grown, LogTree, TreeError, Unstored};
+use crate::hosted::HostedBody;
+use crate::hosted::samples::{KEEP, Sample};
 
 const BODY: &str = "982016";
 const ACTOR: &str = "chukei://node/node-a";
@@ -42,6 +46,15 @@ async fn store_if_grown(sample: &Sample) {
     }
 }
 
+/// Lets the body's tree grow and stores it.
+pub(crate) async fn store_tree(body: &Arc<HostedBody>) {
+    Log::default().turn(body).await.unwrap();
+    if let Some(unstored) = body.audit().tree().unstored() {
+        rows::store(body, &unstored).await.unwrap();
+        body.audit().tree().stored(&unstored);
+    }
+}
+
 /// The tree made anew out of the log alone.
 fn anew(sample: &Sample) -> TreeHead {
     let tree = LogTree::default();
@@ -55,13 +68,15 @@ fn anew(sample: &Sample) -> TreeHead {
 fn by_definition(sample: &Sample) -> TreeHead {
     let body = sample.body(BODY);
     let (keys, mut frontier) = (body.keys(), Frontier::new());
+    let sealed: Vec<_> = body.audit().entries(1).map(|entry| entry.unwrap().sealed).collect();
     let mut places = HashMap::<[u8; 16], Place>::new();
     for record in body.audit().walk(1).map(Result::unwrap) {
         let index = frontier.size();
         assert_eq!(record.seq, index + 1);
         let commit = |part: Part, bytes: &[u8]| {
-            let salt =
-                keys.log_key().tag(&[b"chukei log leaf salt v1", &[part as u8], &record.seq.to_be_bytes()]);
+            let (ids, number) = key_ids(&sealed[index as usize]).unwrap();
+            let salts = keys.day_key_by_id(ids.purpose, ids.day, number).unwrap().salts().unwrap();
+            let salt = salts.tag(&[b"chukei log leaf salt v1", &[part as u8], &record.seq.to_be_bytes()]);
             Commitment::new(part, &Salt::from_bytes(salt), bytes)
         };
         let place = record.shown_to().map(|person| *places.entry(person).or_insert(Place::FIRST));
@@ -146,6 +161,36 @@ async fn a_stored_tree_that_is_damaged_or_longer_than_the_log_is_made_anew() {
         turn(&sample).await;
         assert_eq!((head(&sample), whole), (anew(&sample), by_definition(&sample)));
     }
+}
+
+#[tokio::test]
+async fn r43_a_tree_that_is_lost_is_not_made_anew_with_other_leaves_once_records_are_gone() {
+    let sample = Sample::new().await;
+    write(&sample, 600).await;
+    store_tree(&sample.body(BODY)).await;
+    let whole = head(&sample);
+    let body = sample.body(BODY);
+    body.keyring().destroy_days_before(KEEP.last_day(NOW) + 1).unwrap();
+    drop(body);
+    let sample = sample.reopened().await;
+    turn(&sample).await;
+    assert_eq!(head(&sample), whole, "leaves of what has expired stay");
+    for given_up in [false, true] {
+        if given_up {
+            sample.journal.forget_before(BODY, 301, GivenUp::Retention).unwrap();
+        }
+        let damaged =
+            Unstored { head: whole, epoch: 1, tiles: vec![((0, 2), vec![7; 2_816])], chains: vec![] };
+        rows::store(&sample.body(BODY), &damaged).await.unwrap();
+        let tree = LogTree::default();
+        let gone = sample.body(BODY).audit().grow_anew(&tree).unwrap_err();
+        assert!(matches!(gone, TreeError::Gone(1)), "{gone}");
+    }
+    let sample = sample.reopened().await;
+    let (mut log, body) = (Log::default(), sample.body(BODY));
+    let lost = log.turn(&body).await.unwrap_err();
+    assert!(lost.is_lost(), "{lost}");
+    assert!(log.head_for(&body, "broker-a").await.unwrap().is_none(), "nothing is stated of it");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::audit::Keep;
 use crate::config::ConfigError;
 
 /// Seven years, whichever they are (番号法23条).
@@ -15,7 +16,8 @@ const MOST: u32 = 36_525;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct RetentionSettings {
-    /// Days for which records are kept: of a node, those of its bodies' logs; of a broker, its exchange records.
+    /// Days for which records are kept, up to the end of the month: of a node, those of its bodies' logs; of a broker, its
+    /// exchange records. Decides for each record when it is written.
     pub log_days: u32,
     /// Days for which evidence of permits is kept.
     pub evidence_days: u32,
@@ -28,6 +30,11 @@ impl Default for RetentionSettings {
 }
 
 impl RetentionSettings {
+    /// How long records are kept.
+    pub fn keep(self) -> Keep {
+        Keep::days(self.log_days)
+    }
+
     pub(super) fn check(self, development: bool) -> Result<(), ConfigError> {
         let least = if development { 1 } else { LEAST };
         for (key, days) in [("log_days", self.log_days), ("evidence_days", self.evidence_days)] {

@@ -33,7 +33,7 @@ pub use pace::Pace;
 const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
-enum ExpiryError {
+pub(crate) enum ExpiryError {
     #[error("data: {0}")]
     Row(#[from] RowError),
     #[error("log: {0}")]
@@ -122,18 +122,21 @@ impl Remembered {
     }
 }
 
-/// Destroys before it turns: the first keyring of the new epoch holds nothing that ended with the day.
-async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(), ExpiryError> {
+/// Destroys before it turns: the first keyring of the new epoch holds nothing that ended with the day. The event of each
+/// end comes first, so that none is without one: a stop between them has it told twice.
+pub(crate) async fn turn(scope: &BodyScope, today: u32, keep: u32, now_ms: u64) -> Result<(), ExpiryError> {
     let (body, log) = (scope.body(), scope.body().audit());
+    for (purpose, day) in body.keys().days_before(today) {
+        log.erased(scope.actor(), purpose_name(purpose), day, now_ms).await?;
+    }
     let gone = blocking(body, move |body| {
         let gone = body.keyring().destroy_days_before(today)?;
         body.forget_old_pages();
+        body.audit().prepare(now_ms)?;
         Ok(gone)
     });
     for (purpose, day) in gone.await? {
-        let purpose = purpose_name(purpose);
-        log.erased(scope.actor(), purpose, day, now_ms).await?;
-        tracing::info!(body = %scope.code(), purpose, day, "day key destroyed");
+        tracing::info!(body = %scope.code(), purpose = purpose_name(purpose), day, "day key destroyed");
     }
     let before = body.keyring().ids().epoch;
     let turned = blocking(body, move |body| body.keyring().turn_epoch(today, keep)).await?;

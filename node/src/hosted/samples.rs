@@ -23,8 +23,12 @@ use super::identity::IdentityPlace;
 use super::persons::{PersonRecord, PersonRef};
 use super::{Bodies, HostedBody};
 use crate::access::scope::BodyScope;
+use crate::audit::Keep;
 use crate::engines::Engines;
 use crate::home::Home;
+
+/// How long records are kept: seven years.
+pub(crate) const KEEP: Keep = Keep::days(2_557);
 
 /// Two bodies in one data folder, as one node hosts them.
 pub(crate) struct Sample {
@@ -72,7 +76,7 @@ impl Sample {
         let engine = Arc::new(Troubled(sqlite, fault.clone(), writes.clone()));
         let engines = Arc::new(Engines::only(folder, engine));
         let journal = Arc::new(journal);
-        let home = Home { engines, journal: journal.clone() };
+        let home = Home { engines, journal: journal.clone(), keep: KEEP };
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));

@@ -37,6 +37,21 @@ fn dates_are_those_of_the_calendar() {
 }
 
 #[test]
+fn months_begin_and_end_as_the_calendar_has_them() {
+    let number = |text| u32::try_from(Day::parse_compact(text).unwrap().number()).unwrap();
+    for (day, first, last) in [
+        ("20240229", "20240201", "20240229"),
+        ("20230201", "20230201", "20230228"),
+        ("20311031", "20311001", "20311031"),
+        ("20251231", "20251201", "20251231"),
+    ] {
+        assert_eq!(first_of_month(number(day)), number(first), "{day}");
+        assert_eq!(last_of_month(number(day)), number(last), "{day}");
+    }
+    assert_eq!(last_of_month(u32::MAX), number("99991231"));
+}
+
+#[test]
 fn days_before_1970_count_down() {
     assert_eq!(Day::parse_compact("19700101").unwrap().number(), 0);
     assert_eq!(Day::parse_compact("19691231").unwrap().number(), -1);

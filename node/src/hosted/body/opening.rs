@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwapOption;
 use chukei_crypto::acquisition::AcquisitionKeyPair;
+use chukei_domain::day::start_of;
 use chukei_keys::{InvalidOwner, KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::identity_keys::IdentityKeys;
 use chukei_relay_client::key_file;
@@ -66,7 +67,8 @@ impl HostedBody {
             false => partition,
         };
         home.adopt(code.as_str(), engine.kind()).await?;
-        let audit = AuditLog::new(home.journal.clone(), local, keyring.clone());
+        let audit = AuditLog::new(home.journal.clone(), local, keyring.clone(), home.keep);
+        prepared(&audit, code, today).await?;
         let body = Self {
             facts,
             local,
@@ -164,6 +166,18 @@ async fn keyring(
     }
     waiting(move || {
         KeyringFile::create_at(place, provider, &owner, today).map_err(|error| Fault::from(&error))
+    })
+    .await
+}
+
+/// With the keys for this month's records and the next month's. What stands in the way of it now is tried again each day.
+async fn prepared(audit: &AuditLog, code: BodyCode, today: u32) -> Result<(), Fault> {
+    let audit = audit.clone();
+    waiting(move || {
+        if let Err(error) = audit.prepare(start_of(today)) {
+            tracing::warn!(body = %code, %error, "no keys ahead for the log's records");
+        }
+        Ok(())
     })
     .await
 }
