@@ -19,7 +19,9 @@ use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use access::{AccessCommand, Condition, ExplainArgs, SignalCommand};
-pub(crate) use act::{ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference};
+pub(crate) use act::{
+    ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference, RequestCommand,
+};
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{
     CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,

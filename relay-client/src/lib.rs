@@ -16,6 +16,7 @@ mod file_stamp;
 pub mod holds;
 pub mod identity_keys;
 pub mod key_file;
+pub mod log_gap;
 pub mod log_key;
 pub mod log_witness;
 pub mod peers;

@@ -1,4 +1,5 @@
-//! Heads of bodies' logs shown to a broker, which cosigns what has grown out of what it remembers.
+//! Heads of bodies' logs shown to a broker, which cosigns what has grown out of what it remembers; and those that a broker
+//! has cosigned, shown to another.
 //!
 //! What must hold: answers are read while heads are still written, so that neither side waits for the other; what was
 //! answered before the connection broke counts. Deliberately absent: when heads are due, and what is done with a
@@ -8,7 +9,9 @@ use chukei_crypto::random::RandomError;
 use chukei_crypto::tlog::{Proof, SignedCheckpoint};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Hop, Kind};
-use chukei_wire::message::log::{LogHead, LogWitnessed};
+use chukei_wire::message::log::{LogCompared, LogHead, LogSeen, LogWitnessed};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::connection::PeerConnection;
 use crate::log_key::LogKey;
@@ -48,12 +51,20 @@ pub fn log_head(key: &LogKey, old_size: u64, proof: &Proof, checkpoint: &SignedC
         checkpoint: checkpoint.to_string().into_bytes(),
         key: key.public,
         certificate: key.signature,
+        also: Vec::new(),
+        gap: None,
     }
 }
 
 impl From<&LogHead> for LogKey {
     fn from(head: &LogHead) -> Self {
         Self { body: head.body, public: head.key, signature: head.certificate }
+    }
+}
+
+impl From<&LogSeen> for LogKey {
+    fn from(seen: &LogSeen) -> Self {
+        Self { body: seen.body, public: seen.key, signature: seen.certificate }
     }
 }
 
@@ -66,9 +77,31 @@ pub async fn show_heads(
     broker: &PeerConnection,
     now_ms: u64,
     heads: &[LogHead],
-    mut answered: impl FnMut(usize, LogWitnessed),
+    answered: impl FnMut(usize, LogWitnessed),
 ) -> Result<(), NotWitnessed> {
-    let header = Header::hop(Kind::LogWitness, None, request_id::fresh(now_ms)?, WAIT_MS);
+    each_answered(broker, Kind::LogWitness, now_ms, heads, answered).await
+}
+
+/// Shows another broker heads that this one has `seen` and cosigned, and gives each answer to `compared` as it comes, with
+/// the head's place among them.
+pub async fn show_seen(
+    broker: &PeerConnection,
+    now_ms: u64,
+    seen: &[LogSeen],
+    compared: impl FnMut(usize, LogCompared),
+) -> Result<(), NotWitnessed> {
+    each_answered(broker, Kind::LogHeads, now_ms, seen, compared).await
+}
+
+/// Messages there and as many back, in order, at the same time.
+async fn each_answered<M: Serialize, A: Serialize + DeserializeOwned>(
+    broker: &PeerConnection,
+    kind: Kind,
+    now_ms: u64,
+    messages: &[M],
+    mut answered: impl FnMut(usize, A),
+) -> Result<(), NotWitnessed> {
+    let header = Header::hop(kind, None, request_id::fresh(now_ms)?, WAIT_MS);
     let mut open = open_request(broker, &header, &Hop::default()).await?;
     match open.read_status().await? {
         Outcome::Answered => {}
@@ -76,13 +109,13 @@ pub async fn show_heads(
     }
     let (send, recv) = (&mut open.send, &mut open.recv);
     let showing = async {
-        for head in heads {
-            send.write_message(head).await?;
+        for message in messages {
+            send.write_message(message).await?;
         }
         send.finish().await
     };
     let hearing = async {
-        for place in 0..heads.len() {
+        for place in 0..messages.len() {
             answered(place, recv.read_message().await?);
         }
         recv.expect_end().await

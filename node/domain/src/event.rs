@@ -289,6 +289,29 @@ pub enum Event {
         #[serde(rename = "n")]
         last: u64,
     },
+    /// Two persons have decided that the log goes on after a restore: from here on its heads are cosigned again (R43). Told
+    /// twice where the first try did not come to its end.
+    #[serde(rename = "log-gap")]
+    LogGap {
+        /// The epoch of the log: when it was restored, Unix milliseconds.
+        #[serde(rename = "e")]
+        epoch_ms: u64,
+        /// Number of the record that tells of the restore, the first of the epoch.
+        #[serde(rename = "n")]
+        first: u64,
+        /// SHA-256 of the signed manifest of the backup, the last of its chain.
+        #[serde(rename = "b", with = "serde_bytes")]
+        backup: [u8; 32],
+        /// Number of the last record that is known to be under a cosigned checkpoint; 0 where none is.
+        #[serde(rename = "l")]
+        witnessed: u64,
+        /// Who asked for it.
+        #[serde(rename = "o")]
+        requested_by: String,
+        /// Who approved it.
+        #[serde(rename = "p")]
+        approved_by: String,
+    },
     /// Records before this one were kept for as long as they had to be, and are given up with this record.
     #[serde(rename = "log-given-up")]
     LogGivenUp {

@@ -7,7 +7,7 @@ use chukei_domain::register::{Class, Entry, Policy};
 use chukei_store::Batch;
 use chukei_wire::result::ResultName;
 
-use super::{ActError, rows};
+use super::{ActError, log_gap, rows};
 use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::erasure::{self, ErasureError, Wanted};
@@ -37,6 +37,7 @@ pub(super) async fn carry_out(
             let text = text(grant.body(), act, digest).await?;
             grant.body().load_catalogue(grant, &text).await.map_err(not_loaded)
         }
+        Subject::LogGap { epoch_ms, first } => log_gap::state(node, grant, act, *epoch_ms, *first).await,
         // What they bring out is fetched.
         Subject::AuditExport { .. } | Subject::KeyringCopy => Ok(()),
     };

@@ -9,6 +9,7 @@
 mod asking;
 mod carry;
 mod effects;
+mod log_gap;
 mod persons;
 mod results;
 mod rows;

@@ -71,6 +71,7 @@ pub(crate) async fn shown<E: MayRead>(node: &Node, grant: &Grant<E>, row: Row) -
         Subject::PolicyLoad { name, .. } => (Some(name.clone()), None),
         Subject::PolicyRemove(name) => (Some(name.clone()), None),
         Subject::CatalogueLoad { version, .. } => (Some(version.clone()), None),
+        Subject::LogGap { first, .. } => (Some(first.to_string()), None),
         Subject::AuditExport { from_ms, until_ms } => (None, Some([*from_ms, *until_ms])),
         _ => (None, None),
     };

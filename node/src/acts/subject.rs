@@ -10,7 +10,7 @@ use chukei_wire::limits::{ACT_TEXT_MAX, DATASETS_MAX};
 use chukei_wire::message::act::ActWanted;
 use chukei_wire::result::ResultName;
 
-use super::ActError;
+use super::{ActError, log_gap};
 use crate::access::grant::{Grant, Write};
 use crate::app::Node;
 use crate::hosted::HostedBody;
@@ -55,6 +55,7 @@ pub(super) async fn of(
         }
         ActWanted::AuditExport { .. } => return Err(ResultName::BadPeriod.into()),
         ActWanted::KeyringCopy => Subject::KeyringCopy,
+        ActWanted::LogGap => log_gap::wanted(body).await?,
     };
     Ok((subject, None))
 }

@@ -6,6 +6,7 @@
 mod by;
 mod chains;
 mod events;
+mod gap;
 mod keep;
 mod leaf;
 mod log;
@@ -17,6 +18,7 @@ mod tree;
 pub use by::By;
 pub(crate) use chains::ChainEnd;
 pub use events::{CallTold, Told, Verdict};
+pub(crate) use gap::{Begun, GapTold};
 pub use keep::Keep;
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};

@@ -36,7 +36,8 @@ impl BodyLimits {
             | Way::Renew(Party::Portal(_))
             | Way::Announce
             | Way::Time
-            | Way::Witness => None,
+            | Way::Witness
+            | Way::Heads => None,
         };
         match body.filter(|body| peers.body(body).is_some()) {
             Some(body) => {

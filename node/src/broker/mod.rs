@@ -13,6 +13,7 @@ mod exchange;
 pub mod faults;
 mod keys;
 mod limits;
+mod links;
 mod peer;
 mod public_key_work;
 mod relay;

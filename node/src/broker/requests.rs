@@ -127,6 +127,7 @@ async fn perform(
         Way::Announce => announce(broker, peer, &mut request).await,
         Way::Time => tell_time(broker, &mut request).await,
         Way::Witness => witness::serve(broker, peer, &mut request).await,
+        Way::Heads => witness::serve_seen(broker, peer, &mut request).await,
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Way {
     Time,
     /// Answered here: how logs of bodies have grown; whose they are is looked at head by head.
     Witness,
+    /// Answered here: what another broker has cosigned of logs.
+    Heads,
     /// Passed on.
     Relay(Passage),
 }
@@ -63,8 +65,8 @@ pub(super) fn way(
     owns: impl Fn(BodyCode) -> bool,
 ) -> Result<Way, ResultName> {
     use Kind::{
-        AcquireCodes, Announce, ChannelSetup, LogWitness, NoticeDelivery, NoticeStatus, RenewCodes, SelfInfo,
-        Time,
+        AcquireCodes, Announce, ChannelSetup, LogHeads, LogWitness, NoticeDelivery, NoticeStatus, RenewCodes,
+        SelfInfo, Time,
     };
     match (identity, header.kind, header.direction) {
         (Identity::Portal(name), SelfInfo | ChannelSetup, Direction::ToBody) => {
@@ -77,6 +79,7 @@ pub(super) fn way(
         }
         (Identity::Node(_), Announce, Direction::Hop) => Ok(Way::Announce),
         (Identity::Node(_), LogWitness, Direction::Hop) => Ok(Way::Witness),
+        (Identity::Broker(_), LogHeads, Direction::Hop) => Ok(Way::Heads),
         (Identity::Node(_) | Identity::Portal(_), Time, Direction::Hop) => Ok(Way::Time),
         (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
         (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
@@ -184,6 +187,7 @@ mod tests {
                     Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce | Kind::Time | Kind::LogWitness
                 )
             }
+            ("broker", Direction::Hop) => kind == Kind::LogHeads,
             _ => false,
         };
         let identities = [

@@ -1,7 +1,7 @@
-//! Accepts nodes and portals, and hands each of their streams to a task of its own.
+//! Accepts nodes, portals and other brokers, and hands each of their streams to a task of its own.
 //!
-//! What must hold: anybody else is dropped at once; a portal must stand in the signed peer list (a node's bodies
-//! do, by their delegations); routes go with the connection they came over.
+//! What must hold: anybody else is dropped at once; a portal and a broker must stand in the signed peer list (a
+//! node's bodies do, by their delegations); routes go with the connection they came over.
 
 use std::sync::Arc;
 
@@ -64,6 +64,7 @@ fn role(broker: &Broker, identity: &Identity) -> Option<&'static str> {
     match identity {
         Identity::Node(_) => Some("node"),
         Identity::Portal(name) => broker.peers.load().portal(name).map(|_| "portal"),
+        Identity::Broker(name) if *name != broker.name => broker.peers.load().broker(name).map(|_| "broker"),
         _ => None,
     }
 }

@@ -30,7 +30,7 @@ use crate::broker::renew::RenewalRate;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::broker::witness::{self, Witness};
-use crate::broker::{Broker, retention, server, upkeep};
+use crate::broker::{Broker, links, retention, server, upkeep};
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
 use crate::hop_files;
@@ -254,6 +254,10 @@ async fn serve(
         let broker = broker.clone();
         Arc::new(move || broker.readiness().map(|()| Vec::new()))
     };
+    if config.brokers.is_empty() {
+        tracing::warn!("no other broker is configured: nobody compares what this one has cosigned");
+    }
+    let links = links::dial(&broker, &credentials, &config.brokers)?;
     let bound = health::serve(config.listen.metrics, broker.metrics.clone(), readiness, stop.clone())
         .await
         .map_err(BrokerError::Metrics)?;
@@ -266,6 +270,7 @@ async fn serve(
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
     let following = tokio::spawn(hop_files::follow(credentials, broker.clock.clone()));
     let keeping = tokio::spawn(keys::keep(broker.clone(), stop.clone()));
+    let linking = tokio::spawn(links::keep(broker.clone(), links));
     // Its sender gone, nobody could ask for a stop any more: that is one.
     let _ = stop.wait_for(|stop| *stop).await;
     drain(&broker, &endpoint, Duration::from_secs(config.limits.drain_seconds)).await;
@@ -273,6 +278,7 @@ async fn serve(
     upkeep.abort();
     following.abort();
     keeping.abort();
+    linking.abort();
     // They have heard of the stop as well, and let go of the journal.
     let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining) }).await;
     drop(folder);

@@ -10,11 +10,13 @@ use std::time::Duration;
 use chukei_crypto::tlog::{Edge, Proof, Signature, SignedCheckpoint, TreeHead};
 use chukei_relay_client::log_witness::log_head;
 use chukei_relay_client::peers::PeerList;
-use chukei_wire::message::log::{LogHead, LogWitnessed};
+use chukei_wire::limits::LOG_ALSO_MAX;
+use chukei_wire::message::log::{LogGap, LogGrown, LogHead, LogWitnessed};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
 use crate::audit::{FIRST_EPOCH, Grown, TreeError};
+use crate::checkpoints::gap::{self, Witnessed};
 use crate::checkpoints::proofs::{ProofError, Snapshot};
 use crate::checkpoints::rows;
 use crate::checkpoints::statement::{Signatory, Unstated};
@@ -101,9 +103,23 @@ pub(super) struct Log {
     stated: Option<Stated>,
     /// Leaves that each broker is known to have cosigned.
     cosigned: BTreeMap<String, u64>,
+    /// Heads that a broker has named besides, since it cosigned last: others have cosigned them.
+    named: BTreeMap<String, Vec<u64>>,
     /// When brokers said last that it contradicts what they have cosigned.
     contradicted: BTreeMap<String, Instant>,
+    gap: Gap,
+    /// The newest checkpoint that is known to be cosigned, and whether it is stored.
+    witnessed: Option<(SignedCheckpoint, bool)>,
     stored: Option<Instant>,
+}
+
+/// What stands between the epoch of a log that was restored and the one before it.
+#[derive(Default)]
+struct Gap {
+    /// The statement that two persons have decided, once it was looked for.
+    stated: Option<LogGap>,
+    /// A broker asks for it.
+    asked: bool,
 }
 
 /// The newest checkpoint.
@@ -114,6 +130,16 @@ struct Stated {
     checkpoint: SignedCheckpoint,
     /// Brokers that have cosigned it.
     by: BTreeSet<String>,
+}
+
+impl Stated {
+    /// The proof that it has grown from so many leaves; the empty one where it has fewer.
+    async fn grown_from(&mut self, body: &HostedBody, old: u64) -> Result<Proof, ProofError> {
+        if old > self.head.size {
+            return Ok(Proof::default());
+        }
+        self.snapshot.consistency(body, old).await
+    }
 }
 
 impl Log {
@@ -133,6 +159,9 @@ impl Log {
             self.store(body, to == stored + BATCH).await?;
         }
         self.store(body, false).await?;
+        if std::mem::take(&mut self.gap.asked) {
+            self.gap.stated = gap::stated(body).await?;
+        }
         self.state(body).await
     }
 
@@ -172,6 +201,10 @@ impl Log {
             rows::store(body, &unstored).await?;
             tree.stored(&unstored);
         }
+        if let Some((last, stored)) = self.witnessed.as_mut().filter(|(_, stored)| !*stored) {
+            gap::keep_witnessed(body, &Witnessed { note: last.to_string() }).await?;
+            *stored = true;
+        }
         self.stored = Some(Instant::now());
         Ok(())
     }
@@ -191,6 +224,7 @@ impl Log {
             let made = made.map_err(|_| CheckpointError::Broken)??;
             if self.signatory.as_ref().is_some_and(|before| before.epoch() != epoch) {
                 self.cosigned.clear();
+                self.named.clear();
             }
             self.signatory = Some(made);
         }
@@ -217,12 +251,15 @@ impl Log {
             return Ok(None);
         }
         let known = self.cosigned.get(broker).copied().unwrap_or_default();
-        let size = stated.head.size;
-        let proof = match known <= size {
-            true => stated.snapshot.consistency(body, known).await?,
-            false => Proof::default(),
-        };
-        Ok(Some(log_head(&signatory.key, known, &proof, &stated.checkpoint)))
+        let proof = stated.grown_from(body, known).await?;
+        let mut head = log_head(&signatory.key, known, &proof, &stated.checkpoint);
+        for &old_size in self.named.get(broker).into_iter().flatten() {
+            let proof = stated.grown_from(body, old_size).await?.to_bytes();
+            head.also.push(LogGrown { old_size, proof });
+        }
+        let stated = self.gap.stated.as_ref().filter(|gap| gap.claims.epoch == signatory.epoch());
+        head.gap = stated.filter(|_| known == 0).cloned();
+        Ok(Some(head))
     }
 
     /// Takes what a broker answered to what it was shown, which may be older than what is stated now.
@@ -239,15 +276,29 @@ impl Log {
                 cosigned.map_or(Heard::Refused(ResultName::BadSignature), |()| Heard::Cosigned)
             }
             LogWitnessed::Behind(size) => {
-                self.cosigned.insert(broker.to_owned(), size);
+                self.behind(broker, size);
                 Heard::Behind
             }
             LogWitnessed::Fork => {
                 self.contradicted.insert(broker.to_owned(), Instant::now());
                 Heard::Fork
             }
-            LogWitnessed::Refused(name) => Heard::Refused(name),
+            LogWitnessed::Refused(name) => {
+                self.gap.asked |= name == ResultName::TwoPersonRequired;
+                Heard::Refused(name)
+            }
         }
+    }
+
+    /// The broker is to be shown the next head from here too.
+    fn behind(&mut self, broker: &str, size: u64) {
+        let before = self.cosigned.insert(broker.to_owned(), size).filter(|before| *before > 0);
+        let named = self.named.entry(broker.to_owned()).or_default();
+        named.extend(before);
+        named.retain(|known| *known != size);
+        // The newest stay: what the broker does not need any more it has named longest ago.
+        let over = named.len().saturating_sub(LOG_ALSO_MAX);
+        named.drain(..over);
     }
 
     /// Counts a cosignature that verifies under this broker's own key.
@@ -257,6 +308,14 @@ impl Log {
         checkpoint.add(Signature::from_line(line).ok()?, &pins).ok()?;
         let head = *checkpoint.unverified().head();
         self.cosigned.insert(broker.to_owned(), head.size);
+        self.named.remove(broker);
+        let newer = |(known, _): &(SignedCheckpoint, bool)| {
+            let known = known.unverified();
+            known.head().size < head.size || known.origin() != checkpoint.unverified().origin()
+        };
+        if self.witnessed.as_ref().is_none_or(newer) {
+            self.witnessed = Some((checkpoint, false));
+        }
         if let Some(stated) = self.stated.as_mut().filter(|stated| stated.head == head) {
             stated.by.insert(broker.to_owned());
         }

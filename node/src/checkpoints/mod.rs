@@ -5,6 +5,7 @@
 //! stored tree is lost while records of it are gone: nothing is stated of a tree that would be another one; one body's
 //! trouble is no other's. Deliberately absent: any wait of a request for a checkpoint.
 
+pub(crate) mod gap;
 mod logs;
 mod proofs;
 mod rows;
@@ -18,6 +19,7 @@ use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::log_witness::show_heads;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::message::log::{LogHead, LogWitnessed};
+use chukei_wire::result::ResultName;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -37,6 +39,8 @@ struct Watched {
     duties: [Duty; 2],
     /// Brokers that said that it contradicts itself: told once.
     forked: Vec<String>,
+    /// Brokers that cosign nothing of it until two persons have decided that it goes on: told once.
+    gapped: Vec<String>,
 }
 
 /// What a broker answered to the heads that it was shown.
@@ -150,17 +154,26 @@ fn take(
 impl Watched {
     fn new(node: &Node, body: BodyCode) -> Self {
         let duties = ["checkpoint"; 2].map(|name| Duty::new(name, body, &node.metrics));
-        Self { log: Log::default(), duties, forked: Vec::new() }
+        Self { log: Log::default(), duties, forked: Vec::new(), gapped: Vec::new() }
     }
 
     fn answered(&mut self, node: &Node, broker: &str, shown: &LogHead, answer: LogWitnessed) {
         let heard = self.log.answered(broker, shown, answer, &node.peers());
         node.metrics.log_heads.with_label_values(&[heard.as_str()]).inc();
         match heard {
-            Heard::Cosigned => self.forked.retain(|known| known != broker),
+            Heard::Cosigned => {
+                self.forked.retain(|known| known != broker);
+                self.gapped.retain(|known| known != broker);
+            }
             Heard::Fork if !self.forked.iter().any(|known| known == broker) => {
                 self.forked.push(broker.to_owned());
                 node.metrics.alarm("log_fork", &format_args!("{} at {broker}", shown.body));
+            }
+            Heard::Refused(ResultName::TwoPersonRequired)
+                if !self.gapped.iter().any(|known| known == broker) =>
+            {
+                self.gapped.push(broker.to_owned());
+                node.metrics.alarm("log_gap", &format_args!("{} at {broker}", shown.body));
             }
             Heard::Behind | Heard::Fork | Heard::Refused(_) => {}
         }

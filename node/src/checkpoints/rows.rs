@@ -16,7 +16,7 @@ use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonId;
 use crate::hosted::rows::{RowError, SealedFor};
 
-const SEALED: SealedFor = SealedFor { purpose: Purpose::Audit, day: 0, person: None };
+pub(super) const SEALED: SealedFor = SealedFor { purpose: Purpose::Audit, day: 0, person: None };
 
 /// Level and index of a tile.
 pub(super) type Place = (u8, u64);

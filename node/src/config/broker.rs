@@ -1,17 +1,21 @@
 //! Configuration of `chukei-node broker`. The commented sample is `node/broker.sample.toml`, which a test parses.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chukei_keys::process::ProcessSettings;
 use chukei_keys::{InvalidOwner, KeySettings, Owner};
-use chukei_relay_client::settings::{PeersSettings, TlsSettings, base_of, load};
+use chukei_relay_client::settings::{PeerAddress, PeersSettings, TlsSettings, base_of, load};
 use chukei_wire::limits::LEGAL_BASIS_MAX;
 use serde::Deserialize;
 
 pub use crate::config::code_masters::CodeMasterFile;
 use crate::config::retention::RetentionSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process, code_masters};
+
+/// Other brokers that one broker knows.
+const BROKERS_MAX: usize = 8;
 
 /// Everything a broker needs to know.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +39,9 @@ pub struct BrokerConfig {
     pub code_masters: Vec<CodeMasterFile>,
     /// Addresses to listen on.
     pub listen: Listen,
+    /// The other brokers, each of which is shown what this one cosigns.
+    #[serde(default)]
+    pub brokers: Vec<PeerAddress>,
     /// Certificate of the hops.
     pub tls: TlsSettings,
     /// Signed peer list.
@@ -118,7 +125,9 @@ impl BrokerConfig {
         check_name("name", &self.name)?;
         self.owner()?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;
-        let addresses = [self.listen.relay, self.listen.metrics];
+        self.check_brokers()?;
+        let mut addresses = vec![self.listen.relay, self.listen.metrics];
+        addresses.extend(self.brokers.iter().map(|broker| broker.address));
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
         self.retention.check(self.development)?;
@@ -132,6 +141,20 @@ impl BrokerConfig {
         let limits = &self.limits;
         if [limits.connections, limits.in_flight, limits.in_flight_per_body].contains(&0) {
             return Err(ConfigError::rule("limits", "every limit is at least 1"));
+        }
+        Ok(())
+    }
+
+    fn check_brokers(&self) -> Result<(), ConfigError> {
+        let mut known = HashSet::from([self.name.as_str()]);
+        for broker in &self.brokers {
+            check_name("brokers.name", &broker.name)?;
+            if !known.insert(&broker.name) {
+                return Err(ConfigError::rule("brokers", "each is another broker, and stands there once"));
+            }
+        }
+        if self.brokers.len() > BROKERS_MAX {
+            return Err(ConfigError::rule("brokers", format!("at most {BROKERS_MAX}")));
         }
         Ok(())
     }
@@ -184,6 +207,19 @@ mod tests {
         for (text, told) in wrong {
             let error = more(text).unwrap_err().to_string();
             assert!(error.contains("code_masters") && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_brokers_stand_there_once_each_and_the_own_one_not_at_all() {
+        let with = |names: &[&str]| {
+            let broker =
+                |name: &&str| format!("[[brokers]]\nname = \"{name}\"\naddress = \"127.0.0.1:7303\"\n");
+            load_text(&format!("{SAMPLE}\n{}", names.iter().map(broker).collect::<String>()))
+        };
+        assert_eq!(with(&["broker-c"]).unwrap().brokers.len(), 2);
+        for names in [&["broker-a"][..], &["broker-c", "broker-c"]] {
+            assert!(with(names).unwrap_err().to_string().starts_with("brokers"));
         }
     }
 

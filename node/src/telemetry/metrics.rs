@@ -46,6 +46,12 @@ pub struct Metrics {
     pub integrity_alarms: IntCounterVec,
     /// Heads of bodies' logs that were shown to this broker, by what became of them.
     pub log_heads: IntCounterVec,
+    /// Heads that brokers have shown each other, by how they go together.
+    pub log_heads_compared: IntCounterVec,
+    /// Epochs of logs that began by a word of two persons (R43).
+    pub log_gaps: IntCounter,
+    /// 1 while the link to another broker stands, by broker.
+    pub broker_links: IntGaugeVec,
     /// Permits that stay without a signed root, because their broker did not bring it when it was back (R22).
     pub permits_unproven: IntCounter,
     /// 1 when the role could serve a request now.
@@ -155,6 +161,13 @@ impl Metrics {
             )?,
             integrity_alarms: counts("integrity_alarms_total", "Mismatches found, by kind", &["kind"])?,
             log_heads: counts("log_heads_total", "Heads of logs shown to a witness, by result", &["result"])?,
+            log_heads_compared: counts(
+                "log_heads_compared_total",
+                "Heads of logs that brokers have shown each other, by result",
+                &["result"],
+            )?,
+            log_gaps: IntCounter::new("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
+            broker_links: numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
             permits_unproven: IntCounter::new(
                 "permits_unproven_total",
                 "Permits that stay without a signed root",
@@ -267,6 +280,9 @@ impl Metrics {
         self.registry.register(Box::new(self.tls_file_unusable.clone()))?;
         self.registry.register(Box::new(self.integrity_alarms.clone()))?;
         self.registry.register(Box::new(self.log_heads.clone()))?;
+        self.registry.register(Box::new(self.log_heads_compared.clone()))?;
+        self.registry.register(Box::new(self.log_gaps.clone()))?;
+        self.registry.register(Box::new(self.broker_links.clone()))?;
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;

@@ -29,6 +29,8 @@ pub(crate) struct Keys {
     pub(crate) witness_public: [u8; 32],
     registry: SigningKey,
     root: SigningKey,
+    /// Brokers of the list besides `broker-a`.
+    others: Vec<BrokerPeer>,
 }
 
 impl Keys {
@@ -57,11 +59,27 @@ impl Keys {
             witness_public: own("witness.key"),
             registry: signing_key(),
             root: signing_key(),
+            others: Vec::new(),
         };
         fs::write(dir.join("peer-root.pub"), &*key_file::text(&keys.root.public())).unwrap();
         keys.write_peers(&["mynaportal", "another"]);
         keys.certificate("chukei://broker/broker-a");
         keys
+    }
+
+    /// Another broker, with its keys, its certificate and its place in the list.
+    pub(crate) fn add_broker(&mut self, name: &str) {
+        let own = |what: &str| {
+            let key = SigningKey::generate().unwrap();
+            fs::write(self.dir.join(format!("{name}.{what}.key")), &*key_file::text(&key)).unwrap();
+            Hex(SigningKey::from_pkcs8(&key).unwrap().public().to_vec())
+        };
+        let (permit_public, witness_public) = (own("permit"), own("witness"));
+        let acquisition_public = Hex(self.acquisition_public.clone());
+        let name = name.to_owned();
+        self.certificate(&format!("chukei://broker/{name}"));
+        self.others.push(BrokerPeer { name, acquisition_public, permit_public, witness_public });
+        self.write_peers(&["mynaportal", "another"]);
     }
 
     /// Writes a certificate and its key; their paths.
@@ -131,7 +149,7 @@ impl Keys {
             not_after_ms: u64::MAX,
             bodies: BODIES.iter().zip(identities).map(body).collect(),
             portals: portals.iter().map(|name| portal(name)).collect(),
-            brokers: vec![broker],
+            brokers: std::iter::once(broker).chain(self.others.iter().cloned()).collect(),
             registry: Hex(self.registry.public().to_vec()),
         };
         let json = list.to_json().unwrap();

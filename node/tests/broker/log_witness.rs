@@ -25,9 +25,9 @@ use crate::keys::BODIES;
 use crate::stage::{NODE, PORTAL, Stage, header};
 
 /// The log of a body, played.
-struct Log {
-    key: LogKey,
-    origin: LogOrigin,
+pub(crate) struct Log {
+    pub(crate) key: LogKey,
+    pub(crate) origin: LogOrigin,
     signer: LogSigner,
     leaves: Leaves,
 }
@@ -51,8 +51,19 @@ impl HashSource for Leaves {
 
 impl Log {
     /// The log of the body at this place of the stage, of eight leaves of which the one at `other` may differ.
-    fn of(stage: &Stage, body: usize, seed: &[u8], other: Option<usize>) -> Self {
-        let origin = LogOrigin { body: BODIES[body].parse().unwrap(), epoch: 1 };
+    pub(crate) fn of(stage: &Stage, body: usize, seed: &[u8], other: Option<usize>) -> Self {
+        Self::of_epoch(stage, body, seed, other, 1)
+    }
+
+    /// The same in another epoch.
+    pub(crate) fn of_epoch(
+        stage: &Stage,
+        body: usize,
+        seed: &[u8],
+        other: Option<usize>,
+        epoch: u64,
+    ) -> Self {
+        let origin = LogOrigin { body: BODIES[body].parse().unwrap(), epoch };
         let key = SigningKey::from_pkcs8(seed).unwrap();
         let certified = LogKey::certify(origin.body, key.public(), &stage.keys.bodies[body]).unwrap();
         let leaf = |place: usize| leaf_hash(&[u8::from(Some(place) == other), place as u8]);
@@ -61,7 +72,7 @@ impl Log {
     }
 
     /// The checkpoint of a size that is a power of two, or nothing.
-    fn checkpoint(&self, size: u64) -> SignedCheckpoint {
+    pub(crate) fn checkpoint(&self, size: u64) -> SignedCheckpoint {
         let root = if size == 0 {
             TreeHead::EMPTY.root
         } else {
@@ -72,7 +83,7 @@ impl Log {
         self.signer.sign(Checkpoint::new(&self.origin.to_string(), head, Vec::new()).unwrap()).unwrap()
     }
 
-    fn grown(&self, old: u64, new: u64) -> LogHead {
+    pub(crate) fn grown(&self, old: u64, new: u64) -> LogHead {
         let proof = prove_consistency(&mut self.leaves.clone(), old, new).unwrap();
         log_head(&self.key, old, &proof, &self.checkpoint(new))
     }
@@ -83,11 +94,11 @@ impl Log {
     }
 }
 
-fn seed() -> Vec<u8> {
+pub(crate) fn seed() -> Vec<u8> {
     SigningKey::generate().unwrap().to_vec()
 }
 
-async fn show(node: &PeerConnection, heads: &[LogHead]) -> Vec<LogWitnessed> {
+pub(crate) async fn show(node: &PeerConnection, heads: &[LogHead]) -> Vec<LogWitnessed> {
     let mut answers = BTreeMap::new();
     let shown = show_heads(node, Clock::system().now_ms(), heads, |place, answer| {
         answers.insert(place, answer);
@@ -97,7 +108,7 @@ async fn show(node: &PeerConnection, heads: &[LogHead]) -> Vec<LogWitnessed> {
     answers.into_values().collect()
 }
 
-async fn told(node: &PeerConnection, head: LogHead) -> LogWitnessed {
+pub(crate) async fn told(node: &PeerConnection, head: LogHead) -> LogWitnessed {
     show(node, &[head]).await.remove(0)
 }
 

@@ -11,3 +11,4 @@ mod peers;
 mod roots;
 mod stage;
 mod time;
+mod two_brokers;

@@ -85,7 +85,13 @@ impl Stage {
         stage
     }
 
-    async fn start(&mut self) {
+    /// Stops the broker.
+    pub(crate) async fn stopped(&mut self) {
+        self.stop.send_replace(true);
+        (&mut self.running).await.unwrap().unwrap();
+    }
+
+    pub(crate) async fn start(&mut self) {
         let (stop, stopped) = watch::channel(false);
         self.stop = stop;
         let config = self.config.clone();
@@ -99,8 +105,7 @@ impl Stage {
 
     /// Starts a broker again on the same folder.
     pub(crate) async fn restart(&mut self) {
-        self.stop.send_replace(true);
-        (&mut self.running).await.unwrap().unwrap();
+        self.stopped().await;
         self.start().await;
     }
 
@@ -114,39 +119,28 @@ impl Stage {
 
     /// Status code and text of a page of the metrics endpoint.
     pub(crate) async fn page(&self, path: &'static str) -> Option<(u16, String)> {
-        let address = self.metrics;
-        tokio::task::spawn_blocking(move || {
-            let mut stream = TcpStream::connect(address).ok()?;
-            stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-            let request = format!("GET {path} HTTP/1.1\r\nHost: broker\r\nConnection: close\r\n\r\n");
-            stream.write_all(request.as_bytes()).ok()?;
-            let mut text = String::new();
-            stream.read_to_string(&mut text).ok()?;
-            Some((text.split(' ').nth(1)?.parse().ok()?, text))
-        })
-        .await
-        .unwrap()
+        page_of(self.metrics, path).await
     }
 
     /// Waits until the page shows `text`.
     pub(crate) async fn shows(&self, path: &'static str, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let page = self.page(path).await;
-            if page.as_ref().is_some_and(|(_, page)| page.contains(text)) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{path} never showed {text}: {page:?}");
-        }
+        shows_at(self.metrics, path, text).await;
     }
 
     pub(crate) async fn connect(&self, uri: &str) -> PeerConnection {
+        self.connect_to(uri, "broker-a", self.config.listen.relay).await
+    }
+
+    /// The broker's address for peers.
+    pub(crate) fn relay(&self) -> SocketAddr {
+        self.config.listen.relay
+    }
+
+    pub(crate) async fn connect_to(&self, uri: &str, broker: &str, address: SocketAddr) -> PeerConnection {
         let (certificate, key) = self.keys.certificate(uri);
         let credentials = HopCredentials::load(&certificate, &key, &self.dir.path().join("ca.pem")).unwrap();
-        let broker = "chukei://broker/broker-a".parse().unwrap();
-        let connected =
-            self.client.connect(&credentials, &Clock::system(), self.config.listen.relay, &broker).await;
-        connected.unwrap()
+        let broker = format!("chukei://broker/{broker}").parse().unwrap();
+        self.client.connect(&credentials, &Clock::system(), address, &broker).await.unwrap()
     }
 
     /// A portal and a node that has announced both bodies.
@@ -268,4 +262,31 @@ pub(crate) async fn answered(
 ) -> Outcome {
     let answering = async { heard(receiver).await.end_with(Outcome::Answered).await.unwrap() };
     tokio::join!(outcome(asker, header, hop), answering).0
+}
+
+/// Status code and text of a page of a metrics endpoint.
+pub(crate) async fn page_of(address: SocketAddr, path: &'static str) -> Option<(u16, String)> {
+    tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: broker\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        Some((text.split(' ').nth(1)?.parse().ok()?, text))
+    })
+    .await
+    .unwrap()
+}
+
+/// Waits until the page shows `text`.
+pub(crate) async fn shows_at(address: SocketAddr, path: &'static str, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let page = page_of(address, path).await;
+        if page.as_ref().is_some_and(|(_, page)| page.contains(text)) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{path} never showed {text}: {page:?}");
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Reference {
 /// `act`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ActCommand {
+    #[command(subcommand, about = "二人承認が要る操作を申請する")]
+    Request(RequestCommand),
     #[command(about = "二人承認の申請を一覧する")]
     List {
         #[arg(long, help = "終わっていないものだけ")]
@@ -49,6 +51,18 @@ pub(crate) enum ActCommand {
         act: ActId,
         #[arg(long, value_name = "FILE", help = "書き込み先(上書きしない)")]
         out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RequestCommand {
+    #[command(
+        name = "log-gap",
+        about = "復元した操作ログの継続を申請する(二人承認。実行されるまで中継機は署名しない)"
+    )]
+    LogGap {
+        #[command(flatten)]
+        reference: Reference,
     },
 }
 

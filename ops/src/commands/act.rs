@@ -14,7 +14,7 @@ use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
 
-use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, Reference, Withheld};
+use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, Reference, RequestCommand, Withheld};
 use crate::commands::arguments::{self, read_text};
 use crate::commands::register;
 use crate::failure::Failure;
@@ -24,6 +24,9 @@ use crate::report::Report;
 /// `act`.
 pub(crate) async fn run(link: &mut NodeLink, command: ActCommand) -> Result<Report, Failure> {
     match command {
+        ActCommand::Request(RequestCommand::LogGap { reference }) => {
+            request(link, ActWanted::LogGap, reference).await
+        }
         ActCommand::List { open } => list(link, open, |_| true).await,
         ActCommand::Show { act, text: None } => Ok(report(&one(link, act).await?, "")),
         ActCommand::Show { act, text: Some(path) } => fetch::text(link, act, &path).await,

@@ -60,6 +60,10 @@ kinds! {
     ExchangeRecords = "exchange-records",
     /// A node tells what of a person's exchange records is hidden from the person (R50).
     Undisclosed = "undisclosed",
+    /// A broker shows another which heads of logs it has cosigned.
+    LogHeads = "log-heads",
+    /// A broker gives another second copies of what it keeps, or has them brought back.
+    RecordCopies = "record-copies",
     /// A terminal proves which device it is, before anything else is asked on its connection.
     Device = "device",
     /// A user proves a factor beside the certificate, at the begin of a connection or when a step-up is asked for.
@@ -147,6 +151,8 @@ impl Kind {
                 | Self::LogWitness
                 | Self::ExchangeRecords
                 | Self::Undisclosed
+                | Self::LogHeads
+                | Self::RecordCopies
                 | Self::Device
                 | Self::Factor
         )

@@ -76,6 +76,12 @@ pub const ACTS_PAGE: usize = 64;
 pub const LOG_PROOF_MAX: usize = 64;
 /// Bytes of a log's checkpoint that a broker is to witness: a signed note with its text.
 pub const LOG_CHECKPOINT_MAX: usize = 4 * 1024;
+/// Heads besides the last cosigned one that a checkpoint of a log is shown to continue.
+pub const LOG_ALSO_MAX: usize = 4;
+/// Entries of one message of copies.
+pub const COPIES_MAX: usize = 1_024;
+/// Bytes of the entries of one message of copies, and of one entry.
+pub const COPY_MAX: usize = 512 * 1024;
 /// Bytes of a cosignature: one signature line of a note with its newline.
 pub const LOG_COSIGNATURE_MAX: usize = 512;
 /// Bytes of one piece of a backup.

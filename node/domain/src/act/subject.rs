@@ -66,6 +66,16 @@ pub enum Subject {
     /// A copy of the sealed keyring is given out (R25).
     #[serde(rename = "keyring-copy")]
     KeyringCopy,
+    /// The body's log, which came back from a backup, goes on in its new epoch (R43).
+    #[serde(rename = "log-gap")]
+    LogGap {
+        /// The epoch: when the log was restored, Unix milliseconds.
+        #[serde(rename = "e")]
+        epoch_ms: u64,
+        /// Number of the record that tells of the restore, the first of the epoch.
+        #[serde(rename = "n")]
+        first: u64,
+    },
 }
 
 /// A kind of act: a word of a closed set.
@@ -98,6 +108,9 @@ pub enum ActKind {
     /// [`Subject::KeyringCopy`].
     #[serde(rename = "keyring-copy")]
     KeyringCopy,
+    /// [`Subject::LogGap`].
+    #[serde(rename = "log-gap")]
+    LogGap,
 }
 
 impl ActKind {
@@ -112,6 +125,7 @@ impl ActKind {
         Self::CatalogueLoad,
         Self::AuditExport,
         Self::KeyringCopy,
+        Self::LogGap,
     ];
 
     /// The stable name, e.g. `erase-person`.
@@ -126,6 +140,7 @@ impl ActKind {
             Self::CatalogueLoad => "catalogue-load",
             Self::AuditExport => "audit-export",
             Self::KeyringCopy => "keyring-copy",
+            Self::LogGap => "log-gap",
         }
     }
 
@@ -158,6 +173,7 @@ impl Subject {
             Self::CatalogueLoad { .. } => ActKind::CatalogueLoad,
             Self::AuditExport { .. } => ActKind::AuditExport,
             Self::KeyringCopy => ActKind::KeyringCopy,
+            Self::LogGap { .. } => ActKind::LogGap,
         }
     }
 

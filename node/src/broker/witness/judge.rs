@@ -45,6 +45,60 @@ pub(super) fn judge<'a>(
     }
 }
 
+/// What a head is shown to have grown from.
+pub(super) struct Grown {
+    /// Leaves that the first proof begins at.
+    pub(super) old_size: u64,
+    /// The first proof.
+    pub(super) proof: Proof,
+    /// Others, each with the leaves that it begins at.
+    pub(super) also: Vec<(u64, Proof)>,
+}
+
+impl Grown {
+    /// The proof that begins at so many leaves.
+    fn from(&self, size: u64) -> Option<&Proof> {
+        let first = std::iter::once((self.old_size, &self.proof));
+        let mut all = first.chain(self.also.iter().map(|(size, proof)| (*size, proof)));
+        all.find_map(|(from, proof)| (from == size).then_some(proof))
+    }
+}
+
+/// As [`judge`], where other brokers have cosigned these heads, and nothing that was cosigned here continues them yet: each
+/// is asked for like the last one.
+pub(super) fn judge_with<'a>(
+    pins: &Pins,
+    last: &TreeHead,
+    others: &[TreeHead],
+    checkpoint: &'a SignedCheckpoint,
+    grown: &Grown,
+) -> Judgement<'a> {
+    let judged = match grown.from(last.size) {
+        Some(proof) => judge(pins, last, last.size, checkpoint, proof),
+        None => judge(pins, last, grown.old_size, checkpoint, &grown.proof),
+    };
+    if matches!(judged, Judgement::Fork | Judgement::Refused(_)) {
+        return judged;
+    }
+    // The log has signed it.
+    let head = checkpoint.unverified().head();
+    if others.iter().any(|other| other.size == head.size && other != head) {
+        return Judgement::Fork;
+    }
+    if !matches!(judged, Judgement::Cosign(_)) {
+        return judged;
+    }
+    let mut open = others.iter().filter(|other| *other != head);
+    let unshown = open.find_map(|other| {
+        let Some(proof) = grown.from(other.size) else { return Some(Judgement::Behind(other.size)) };
+        match judge(pins, other, other.size, checkpoint, proof) {
+            Judgement::Cosign(_) => None,
+            judged => Some(judged),
+        }
+    });
+    unshown.unwrap_or(judged)
+}
+
 fn refusal(error: CheckpointError) -> ResultName {
     match error {
         CheckpointError::NotSigned

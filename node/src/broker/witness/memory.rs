@@ -1,16 +1,29 @@
-//! What was cosigned last of every log: in memory, and in the broker's journal as the checkpoint itself.
+//! What is remembered of every log: what was cosigned here last, and what other brokers have cosigned that nothing here
+//! continues yet. In memory, and in the broker's journal as the checkpoints themselves.
 //!
-//! What must hold: an entry is the signed note, so that memory and evidence are one; of a log the newest entry counts,
-//! and heads of a log never become smaller from entry to entry; a body's logs are bounded.
+//! What must hold: an entry has the signed note, so that memory and evidence are one; of a log the newest entry counts,
+//! and heads of a log never become smaller from entry to entry; a body's logs are bounded, and the oldest epoch goes first.
+
+mod entry;
+mod log;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chukei_crypto::tlog::{CheckpointError, SignedCheckpoint, TreeHead};
 use chukei_relay_client::log_key::{BadOrigin, LogOrigin};
 use chukei_store::journal::JournalEntry;
+use chukei_wire::body_code::BodyCode;
+use chukei_wire::message::log::{LogGap, LogSeen};
 use tokio::time::Instant;
 
-/// Logs of one body: one for each epoch.
+pub(super) use entry::{Kept, KeptKind};
+pub(super) use log::{Log, Noted};
+
+/// One alarm about a body's log in this time: each is an error line with two checkpoints.
+const ALARM_EVERY: Duration = Duration::from_secs(60);
+/// Logs of one body: one for each epoch. Of more, the oldest is forgotten: nothing of an epoch is cosigned any more once a
+/// later one is known.
 const EPOCHS_MAX: usize = 16;
 
 /// Why the memory could not be rebuilt: the journal holds what no witness has written.
@@ -19,6 +32,9 @@ pub enum MemoryError {
     /// An entry of another kind.
     #[error("entry {0} is of an unknown kind")]
     Kind(u64),
+    /// An entry that is not in its form.
+    #[error("entry {0} is malformed")]
+    Malformed(u64),
     /// An entry that is no checkpoint.
     #[error("entry {0}: {1}")]
     Checkpoint(u64, #[source] CheckpointError),
@@ -30,81 +46,146 @@ pub enum MemoryError {
     Contradiction(u64),
 }
 
-/// Kind of the entries, readable without a key, as is the rest of them.
-pub(super) const KIND: u8 = 48;
-
-/// One log.
-#[derive(Clone, Debug)]
-pub(super) struct Remembered {
-    /// The head that was cosigned last, or is being.
-    pub(super) head: TreeHead,
-    /// Its checkpoint as it was shown, signed by the log.
-    pub(super) note: String,
-    /// Number of its newest entry that is known to be durable; 0 for none yet.
-    pub(super) number: u64,
-    /// When an alarm was raised about it last.
-    pub(super) alarmed: Option<Instant>,
-}
-
-/// Every log that was cosigned.
+/// Every log that was cosigned, here or by another broker.
 #[derive(Debug, Default)]
-pub(super) struct Memory(BTreeMap<LogOrigin, Remembered>);
+pub(super) struct Memory {
+    logs: BTreeMap<LogOrigin, Log>,
+    /// Counts what may be told to other brokers.
+    turn: u64,
+    /// When an alarm was raised about a body's log last, since something of it was cosigned.
+    alarmed: BTreeMap<BodyCode, Instant>,
+}
 
 impl Memory {
     /// Rebuilt from the journal's entries, oldest first.
     pub(super) fn take(&mut self, entry: &JournalEntry) -> Result<(), MemoryError> {
         let number = entry.seq;
-        if entry.kind != KIND {
-            return Err(MemoryError::Kind(number));
-        }
-        let shown =
-            SignedCheckpoint::parse(&entry.sealed).map_err(|error| MemoryError::Checkpoint(number, error))?;
+        let kept = Kept::read(entry)?;
+        let shown = SignedCheckpoint::parse(kept.note.as_bytes())
+            .map_err(|error| MemoryError::Checkpoint(number, error))?;
         let stated = shown.unverified();
         let origin = stated.origin().parse().map_err(|error| MemoryError::Origin(number, error))?;
+        let head = *stated.head();
+        if kept.kind == KeptKind::Other {
+            self.log_mut(origin).note_other(head, &kept.note);
+            self.noted(&origin, &head, number);
+            return Ok(());
+        }
         let last = self.last(&origin);
-        let contradicts = stated.head().size == last.size && *stated.head() != last;
-        if stated.head().size < last.size || contradicts {
+        if head.size < last.size || (head.size == last.size && head != last) {
             return Err(MemoryError::Contradiction(number));
         }
-        self.remember(origin, *stated.head(), shown.to_string());
-        self.kept(&origin, number);
+        self.remember(origin, head, kept.note, kept.gap);
+        self.kept(&origin, number, None);
         Ok(())
     }
 
     /// The head that was cosigned last, of an unknown log the empty one.
     pub(super) fn last(&self, origin: &LogOrigin) -> TreeHead {
-        self.0.get(origin).map_or(TreeHead::EMPTY, |log| log.head)
-    }
-
-    /// Whether there is room for this log.
-    pub(super) fn has_room(&self, origin: &LogOrigin) -> bool {
-        let first = LogOrigin { epoch: 0, ..*origin };
-        let last = LogOrigin { epoch: u64::MAX, ..*origin };
-        self.0.contains_key(origin) || self.0.range(first..=last).count() < EPOCHS_MAX
-    }
-
-    /// From now on this is the last head. The entry is on its way.
-    pub(super) fn remember(&mut self, origin: LogOrigin, head: TreeHead, note: String) {
-        let before = self.0.get(&origin);
-        let number = before.map_or(0, |log| log.number);
-        self.0.insert(origin, Remembered { head, note, number, alarmed: None });
-    }
-
-    /// The entry of this number is durable.
-    pub(super) fn kept(&mut self, origin: &LogOrigin, number: u64) {
-        if let Some(log) = self.0.get_mut(origin) {
-            log.number = log.number.max(number);
-        }
+        self.logs.get(origin).map_or(TreeHead::EMPTY, |log| log.head)
     }
 
     /// One log.
-    pub(super) fn get_mut(&mut self, origin: &LogOrigin) -> Option<&mut Remembered> {
-        self.0.get_mut(origin)
+    pub(super) fn get(&self, origin: &LogOrigin) -> Option<&Log> {
+        self.logs.get(origin)
     }
 
-    /// Logs whose newest durable entry is before this number.
-    pub(super) fn older_than(&self, number: u64) -> Vec<(LogOrigin, String)> {
-        let older = self.0.iter().filter(|(_, log)| (1..number).contains(&log.number));
-        older.map(|(origin, log)| (*origin, log.note.clone())).collect()
+    /// Whether it is time for an alarm about this log, which is then raised: nobody was alarmed about this body's for a
+    /// while, or something of it was cosigned since.
+    pub(super) fn alarm(&mut self, origin: &LogOrigin) -> bool {
+        let now = Instant::now();
+        let before = self.alarmed.get(&origin.body);
+        if before.is_some_and(|before| now.saturating_duration_since(*before) < ALARM_EVERY) {
+            return false;
+        }
+        self.alarmed.insert(origin.body, now);
+        true
     }
+
+    /// The newest log of the same body that is of a later epoch.
+    pub(super) fn later(&self, origin: &LogOrigin) -> Option<&Log> {
+        self.logs.range(above(origin)..=end(origin)).next_back().map(|(_, log)| log)
+    }
+
+    /// Whether something was cosigned here of an earlier epoch of the body, and nothing of this one.
+    pub(super) fn begins_epoch(&self, origin: &LogOrigin) -> bool {
+        let begun = self.logs.get(origin).is_some_and(Log::is_cosigned);
+        let first = LogOrigin { epoch: 0, ..*origin };
+        !begun && self.logs.range(first..*origin).any(|(_, log)| log.is_cosigned())
+    }
+
+    /// From now on this is the last head, and continues whatever others have cosigned. The entry is on its way.
+    pub(super) fn remember(&mut self, origin: LogOrigin, head: TreeHead, note: String, gap: Option<LogGap>) {
+        self.alarmed.remove(&origin.body);
+        self.log_mut(origin).cosigned(head, note, gap);
+    }
+
+    /// The entry of this number is durable; what may be told of it to other brokers.
+    pub(super) fn kept(&mut self, origin: &LogOrigin, number: u64, seen: Option<LogSeen>) {
+        let Some(log) = self.logs.get_mut(origin) else { return };
+        if number < log.number {
+            return;
+        }
+        log.number = number;
+        if let Some(seen) = seen {
+            self.turn += 1;
+            log.seen = Some((self.turn, seen));
+        }
+    }
+
+    /// All of a log stands behind this entry, durably.
+    pub(super) fn rewritten(&mut self, origin: &LogOrigin, first: u64) {
+        if let Some(log) = self.logs.get_mut(origin) {
+            log.rewritten(first);
+        }
+    }
+
+    /// What another broker has cosigned is remembered from now on.
+    pub(super) fn note_other(&mut self, origin: LogOrigin, head: TreeHead, note: &str) -> Noted {
+        self.log_mut(origin).note_other(head, note)
+    }
+
+    /// The entry of such a head is durable.
+    pub(super) fn noted(&mut self, origin: &LogOrigin, head: &TreeHead, number: u64) {
+        let others = self.logs.get_mut(origin).map(|log| log.others.iter_mut());
+        if let Some(other) = others.into_iter().flatten().find(|other| other.head == *head) {
+            other.number = other.number.max(number);
+        }
+    }
+
+    /// What was cosigned since this turn and may be told, oldest first, at most so many, each with its turn.
+    pub(super) fn seen_since(&self, turn: u64, most: usize) -> Vec<(u64, LogSeen)> {
+        let seen = self.logs.values().filter_map(|log| log.seen.as_ref());
+        let mut seen: Vec<_> = seen.filter(|(at, _)| *at > turn).cloned().collect();
+        seen.sort_unstable_by_key(|(at, _)| *at);
+        seen.truncate(most);
+        seen
+    }
+
+    /// What is to be written once more so that nothing before entry `number` is needed: of each log that has something
+    /// there, all of it, what was cosigned here before what others have.
+    pub(super) fn older_than(&self, number: u64) -> Vec<(LogOrigin, Vec<Kept>)> {
+        let older = self.logs.iter().filter(|(_, log)| log.is_older_than(number));
+        older.map(|(origin, log)| (*origin, log.entries())).collect()
+    }
+
+    /// The log of this origin, made where there is none; the oldest epoch of its body goes where there is no room.
+    fn log_mut(&mut self, origin: LogOrigin) -> &mut Log {
+        if !self.logs.contains_key(&origin) {
+            let first = LogOrigin { epoch: 0, ..origin };
+            let epochs: Vec<_> = self.logs.range(first..=end(&origin)).map(|(known, _)| *known).collect();
+            if let Some(oldest) = epochs.first().filter(|_| epochs.len() >= EPOCHS_MAX) {
+                self.logs.remove(oldest);
+            }
+        }
+        self.logs.entry(origin).or_default()
+    }
+}
+
+fn above(origin: &LogOrigin) -> LogOrigin {
+    LogOrigin { epoch: origin.epoch.saturating_add(1), ..*origin }
+}
+
+fn end(origin: &LogOrigin) -> LogOrigin {
+    LogOrigin { epoch: u64::MAX, ..*origin }
 }

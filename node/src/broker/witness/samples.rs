@@ -1,6 +1,6 @@
 //! A log made by the definitions of RFC 9162 alone, and a body that certifies its key: for the tests of the witness.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chukei_crypto::sign::{IdentityKey, SigningKey};
 use chukei_crypto::tlog::{
@@ -8,11 +8,14 @@ use chukei_crypto::tlog::{
 };
 use chukei_relay_client::log_key::{LogKey, LogOrigin};
 use chukei_relay_client::log_witness::log_head;
-use chukei_relay_client::peers::{BodyPeer, Hex, Identities, PEERS_PURPOSE, PeerList, PeerListFile};
+use chukei_relay_client::peers::{
+    BodyPeer, BrokerPeer, Hex, Identities, PEERS_PURPOSE, PeerList, PeerListFile,
+};
 use chukei_relay_client::signed::sign;
 use chukei_wire::message::log::LogHead;
 
 pub(super) const BODY: &str = "982016";
+const OTHER: &str = "982024";
 pub(super) const NOW: u64 = 1_795_219_200_000;
 
 /// One log: its leaves and keys.
@@ -21,6 +24,8 @@ pub(super) struct Log {
     pub(super) leaves: Vec<Hash>,
     signing: Vec<u8>,
     pub(super) identity: Arc<IdentityKey>,
+    /// Identity of the other body of the list.
+    other: Arc<IdentityKey>,
 }
 
 pub(super) fn identity() -> Arc<IdentityKey> {
@@ -68,6 +73,7 @@ impl Log {
             leaves: (0..64_u8).map(|leaf| leaf_hash(&[leaf])).collect(),
             signing: SigningKey::generate().unwrap().to_vec(),
             identity: identity(),
+            other: identity(),
         }
     }
 
@@ -83,10 +89,16 @@ impl Log {
         Self { origin: LogOrigin { epoch, ..self.origin }, ..self.again() }
     }
 
+    /// The same leaves under the same key, as the log of the other body of the list.
+    pub(super) fn of_another_body(&self) -> Self {
+        let origin = LogOrigin { body: OTHER.parse().unwrap(), ..self.origin };
+        Self { origin, identity: Arc::clone(&self.other), ..self.again() }
+    }
+
     fn again(&self) -> Self {
-        let (leaves, signing, identity) =
-            (self.leaves.clone(), self.signing.clone(), Arc::clone(&self.identity));
-        Self { origin: self.origin, leaves, signing, identity }
+        let (leaves, signing) = (self.leaves.clone(), self.signing.clone());
+        let (identity, other) = (Arc::clone(&self.identity), Arc::clone(&self.other));
+        Self { origin: self.origin, leaves, signing, identity, other }
     }
 
     pub(super) fn head(&self, size: usize) -> TreeHead {
@@ -124,6 +136,18 @@ impl Log {
         LogKey::certify(self.origin.body, self.public(), by).unwrap()
     }
 
+    /// The same, and without a proof where the log was set back.
+    pub(super) fn grown_or_set_back(&self, old: usize, new: usize) -> LogHead {
+        let proof = if old <= new { self.proof(old, new) } else { Proof::default() };
+        log_head(&self.key(&self.identity), old as u64, &proof, &self.checkpoint(new))
+    }
+
+    /// The key by which `broker-b` cosigns, the same in every list.
+    pub(super) fn other_broker() -> Vec<u8> {
+        static KEY: OnceLock<Vec<u8>> = OnceLock::new();
+        KEY.get_or_init(|| SigningKey::generate().unwrap().to_vec()).clone()
+    }
+
     /// The message that shows the growth from `old` to `new` leaves.
     pub(super) fn grown(&self, old: usize, new: usize) -> LogHead {
         log_head(&self.key(&self.identity), old as u64, &self.proof(old, new), &self.checkpoint(new))
@@ -141,9 +165,14 @@ impl Log {
             version: 1,
             issued_ms: 0,
             not_after_ms: u64::MAX,
-            bodies: vec![body(BODY, &self.identity), body("982024", &identity())],
+            bodies: vec![body(BODY, &self.identity), body(OTHER, &self.other)],
             portals: Vec::new(),
-            brokers: Vec::new(),
+            brokers: vec![BrokerPeer {
+                name: "broker-b".to_owned(),
+                acquisition_public: Hex(vec![4; 65]),
+                permit_public: Hex(vec![6; 32]),
+                witness_public: Hex(SigningKey::from_pkcs8(&Self::other_broker()).unwrap().public().to_vec()),
+            }],
             registry: Hex(vec![0; 32]),
         };
         let root = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();

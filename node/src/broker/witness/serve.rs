@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
 use chukei_store::journal::{Entry, JournalError};
-use chukei_wire::frame::Outcome;
-use chukei_wire::message::log::{LogHead, LogWitnessed};
+use chukei_wire::message::log::{LogGap, LogHead, LogWitnessed};
 use chukei_wire::result::ResultName;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::memory::KIND;
+use super::memory::Kept;
+use super::stream::answer_each;
 use super::{Fork, OWNER, Taken};
 use crate::broker::Broker;
 use crate::broker::ending::Ending;
@@ -24,8 +23,6 @@ use crate::broker::peer::Peer;
 const HEADS: u32 = 4_096;
 /// In which heads are counted.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Heads of one stream that wait for the disk.
-const AHEAD: usize = 256;
 
 /// How many heads a connection has shown in the running window.
 #[derive(Default)]
@@ -33,7 +30,7 @@ pub(in crate::broker) struct HeadRate(Mutex<Option<(Instant, u32)>>);
 
 impl HeadRate {
     /// Counts one head; whether it may be looked at.
-    fn admit(&self, now: Instant) -> bool {
+    pub(super) fn admit(&self, now: Instant) -> bool {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (begun, heads) = window.get_or_insert((now, 0));
         if now.saturating_duration_since(*begun) >= WINDOW {
@@ -44,8 +41,8 @@ impl HeadRate {
     }
 }
 
-/// The entry of a head on its way to the disk.
-type Kept = Box<dyn Future<Output = Result<u64, JournalError>> + Send + Unpin>;
+/// An entry on its way to the disk.
+pub(super) type Keeping = Box<dyn Future<Output = Result<u64, JournalError>> + Send + Unpin>;
 
 /// Serves one stream of `peer`.
 pub(in crate::broker) async fn serve(
@@ -53,32 +50,15 @@ pub(in crate::broker) async fn serve(
     peer: &Peer,
     request: &mut AcceptedRequest,
 ) -> Result<Ending, SessionError> {
-    request.put_status(Outcome::Answered).await?;
-    request.send.flush().await?;
-    let AcceptedRequest { send, recv, .. } = request;
-    let (queue, mut queued) = mpsc::channel(AHEAD);
-    let judging = async move {
-        while let Some(head) = recv.next_message::<LogHead>().await? {
-            // The other half has failed, and says so.
-            if queue.send(take(broker, peer, head).await).await.is_err() {
-                break;
-            }
-        }
-        Ok::<_, SessionError>(())
+    let settled = |taken| async {
+        let answer = settle(broker, taken).await;
+        broker.metrics.log_heads.with_label_values(&[result_of(&answer)]).inc();
+        answer
     };
-    let telling = async {
-        while let Some(taken) = queued.recv().await {
-            let answer = settle(broker, taken).await;
-            broker.metrics.log_heads.with_label_values(&[result_of(&answer)]).inc();
-            send.write_message(&answer).await?;
-        }
-        Ok(send.finish().await?)
-    };
-    tokio::try_join!(judging, telling)?;
-    Ok(Ending::Answered)
+    answer_each(request, |head: LogHead| take(broker, peer, head), settled).await
 }
 
-async fn take(broker: &Arc<Broker>, peer: &Peer, head: LogHead) -> Taken<Kept> {
+async fn take(broker: &Arc<Broker>, peer: &Peer, head: LogHead) -> Taken<Keeping> {
     let refused = |name| Taken::Told(LogWitnessed::Refused(name));
     let now_ms = broker.clock.now_ms();
     let peers = broker.peers.load_full();
@@ -93,35 +73,57 @@ async fn take(broker: &Arc<Broker>, peer: &Peer, head: LogHead) -> Taken<Kept> {
     }
     let worker = broker.clone();
     let judged = broker.public_key_work.run(move || {
-        let keep = |note| keep(&worker, note, now_ms);
+        let keep = |kept| keep(&worker, kept, now_ms);
         worker.witness.take(&head, &peers, now_ms, keep)
     });
     judged.await.unwrap_or_else(|_| refused(ResultName::NotReady))
 }
 
-/// Puts a head that is about to be cosigned on its way to the disk.
-pub(super) fn keep(broker: &Broker, note: Vec<u8>, at_ms: u64) -> Kept {
+/// Puts an entry on its way to the disk.
+pub(super) fn keep(broker: &Broker, kept: Kept, at_ms: u64) -> Keeping {
     #[cfg(feature = "faults")]
     if broker.faults.loses_heads() {
         return Box::new(std::future::ready(Err(JournalError::Failed)));
     }
+    let Ok((kind, sealed)) = kept.written() else {
+        return Box::new(std::future::ready(Err(JournalError::Failed)));
+    };
     let partition = OWNER.to_owned();
-    Box::new(broker.journal.append(Entry { partition, kind: KIND, at_ms, replay: None, sealed: note }))
+    Box::new(broker.journal.append(Entry { partition, kind, at_ms, replay: None, sealed }))
 }
 
-async fn settle(broker: &Broker, taken: Taken<Kept>) -> LogWitnessed {
+async fn settle(broker: &Broker, taken: Taken<Keeping>) -> LogWitnessed {
     match taken {
         Taken::Told(answer) => answer,
         Taken::Alarm(fork) => {
             alarm(broker, &fork);
             LogWitnessed::Fork
         }
-        Taken::Cosigned { origin, signature, kept } => broker.witness.settle(origin, signature, kept).await,
+        Taken::Cosigned(cosigned, kept) => {
+            let (answer, gap) = broker.witness.settle(*cosigned, kept).await;
+            if let Some(gap) = gap {
+                begun(broker, &gap);
+            }
+            answer
+        }
     }
 }
 
+/// An epoch of a log begins: whoever asks what was lost finds here who decided that it goes on.
+fn begun(broker: &Broker, gap: &LogGap) {
+    broker.metrics.log_gaps.inc();
+    let claims = &gap.claims;
+    let last = claims.last.as_ref().map(|note| String::from_utf8_lossy(note));
+    let [first, second] = &claims.persons;
+    tracing::warn!(
+        body = %claims.body, epoch = claims.epoch, from = claims.first, first, second,
+        last = last.as_deref().unwrap_or("none"),
+        "a log goes on in a new epoch, by a word of two persons",
+    );
+}
+
 /// Both checkpoints are signed by the log: the line is the evidence.
-fn alarm(broker: &Broker, fork: &Fork) {
+pub(super) fn alarm(broker: &Broker, fork: &Fork) {
     let Fork { origin, remembered, shown } = fork;
     broker.metrics.alarm("log_fork", origin);
     tracing::error!(%origin, remembered, shown, "a log contradicts what was cosigned of it");

@@ -7,11 +7,15 @@ use std::sync::Arc;
 use chukei_store::journal::{Entry, JournalOptions};
 use tokio::sync::oneshot;
 
-use super::memory::KIND;
 use super::samples::{Log, NOW, identity};
 use super::*;
 
+mod epochs;
+mod others;
+
 const SECOND: u64 = 1_000;
+/// Kind of an entry about a head that was cosigned.
+const OWN: u8 = 48;
 
 fn journal(dir: &Path) -> Arc<Journal> {
     Arc::new(Journal::open(dir, JournalOptions::default()).unwrap().0)
@@ -38,9 +42,9 @@ impl Stage {
         Self { dir, journal, witness, key, log, peers }
     }
 
-    fn keep(&self, note: Vec<u8>) -> chukei_store::journal::Appending {
-        let partition = OWNER.to_owned();
-        self.journal.append(Entry { partition, kind: KIND, at_ms: NOW, replay: None, sealed: note })
+    fn keep(&self, kept: Kept) -> chukei_store::journal::Appending {
+        let (kind, sealed) = kept.written().unwrap();
+        self.journal.append(Entry { partition: OWNER.to_owned(), kind, at_ms: NOW, replay: None, sealed })
     }
 
     async fn told(&self, head: &LogHead) -> LogWitnessed {
@@ -48,20 +52,29 @@ impl Stage {
     }
 
     async fn told_at(&self, head: &LogHead, now_ms: u64) -> LogWitnessed {
-        match self.witness.take(head, &self.peers, now_ms, |note| self.keep(note)) {
+        match self.witness.take(head, &self.peers, now_ms, |kept| self.keep(kept)) {
             Taken::Told(answer) => answer,
             Taken::Alarm(_) => LogWitnessed::Fork,
-            Taken::Cosigned { origin, signature, kept } => self.witness.settle(origin, signature, kept).await,
+            Taken::Cosigned(cosigned, kept) => self.witness.settle(*cosigned, kept).await.0,
         }
     }
 
     /// Another witness over what lies on the disk now: the first was killed.
     fn killed(&self) -> (Witness, tempfile::TempDir) {
         let copy = tempfile::tempdir().unwrap();
-        copy_folder(&self.dir.path().join("journal"), copy.path());
-        let journal = journal(copy.path());
+        let folder = copy.path().join("journal");
+        copy_folder(&self.dir.path().join("journal"), &folder);
+        let journal = journal(&folder);
         let key = SigningKey::from_pkcs8(&self.key).unwrap();
         (Witness::open("broker-a", key, &journal).unwrap(), copy)
+    }
+
+    /// Goes on with such a witness.
+    fn started_again(self) -> Self {
+        let (witness, dir) = self.killed();
+        let Self { key, log, peers, .. } = self;
+        let journal = journal(&dir.path().join("journal"));
+        Self { dir, journal, witness, key, log, peers }
     }
 
     fn last(witness: &Witness, log: &Log) -> u64 {
@@ -110,7 +123,7 @@ async fn a_fork_is_an_alarm_once_in_a_while_and_its_evidence_is_both_checkpoints
     let stage = Stage::set();
     stage.told(&stage.log.grown(0, 7)).await;
     let fork = stage.log.forked(3).grown(7, 9);
-    let take = || stage.witness.take(&fork, &stage.peers, NOW, |note| stage.keep(note));
+    let take = || stage.witness.take(&fork, &stage.peers, NOW, |kept| stage.keep(kept));
     let Taken::Alarm(alarm) = take() else { panic!("no alarm") };
     assert_eq!(alarm.remembered, stage.log.checkpoint(7).to_string());
     assert_eq!(alarm.shown.as_bytes(), fork.checkpoint);
@@ -126,12 +139,12 @@ async fn r43_nothing_is_cosigned_before_its_memory_is_durable() {
     let (durable, kept) = oneshot::channel::<Result<u64, JournalError>>();
     let kept = async { kept.await.unwrap() };
     let taken = stage.witness.take(&stage.log.grown(0, 7), &stage.peers, NOW, |_| kept);
-    let Taken::Cosigned { origin, signature, kept } = taken else { panic!("refused") };
-    let mut settling = Box::pin(stage.witness.settle(origin, signature, kept));
+    let Taken::Cosigned(made, kept) = taken else { panic!("refused") };
+    let mut settling = Box::pin(stage.witness.settle(*made, kept));
     let early = at_once(&mut settling);
     assert!(early.is_none(), "{early:?}");
     durable.send(Ok(1)).unwrap();
-    cosigned(&stage, 7, &settling.await);
+    cosigned(&stage, 7, &settling.await.0);
 }
 
 /// The outcome, if it is there already.
@@ -154,8 +167,8 @@ async fn a_disk_that_takes_nothing_costs_the_cosignature_and_no_memory() {
         let head = if old_size == 0 { head } else { stage.log.grown(7, 7) };
         let keep = |_| std::future::ready(Err(error));
         let taken = stage.witness.take(&head, &stage.peers, NOW, keep);
-        let Taken::Cosigned { origin, signature, kept } = taken else { panic!("refused") };
-        assert_eq!(stage.witness.settle(origin, signature, kept).await, LogWitnessed::Refused(name));
+        let Taken::Cosigned(made, kept) = taken else { panic!("refused") };
+        assert_eq!(stage.witness.settle(*made, kept).await, (LogWitnessed::Refused(name), None));
     }
     let (after, _copy) = stage.killed();
     assert_eq!(Stage::last(&after, &stage.log), 0, "nothing was cosigned, and nothing is remembered");
@@ -178,27 +191,8 @@ async fn r43_a_witness_that_was_killed_refuses_what_it_would_have_refused() {
         let Taken::Alarm(alarm) = after.take(&fork, &stage.peers, NOW, keep) else { panic!("a fork passed") };
         assert_eq!(alarm.remembered, stage.log.checkpoint(new).to_string());
         let grown = after.take(&stage.log.grown(new, new + 1), &stage.peers, NOW, keep);
-        assert!(matches!(grown, Taken::Cosigned { .. }));
+        assert!(matches!(grown, Taken::Cosigned(..)));
     }
-}
-
-#[tokio::test]
-async fn every_epoch_of_a_log_stands_by_itself_and_a_body_has_room_for_some() {
-    let stage = Stage::set();
-    stage.told(&stage.log.grown(0, 7)).await;
-    for epoch in 2..=16 {
-        let answer = stage.told(&stage.log.of_epoch(epoch).grown(0, 5)).await;
-        assert!(matches!(answer, LogWitnessed::Cosigned(_)), "{epoch}: {answer:?}");
-    }
-    let over = stage.told(&stage.log.of_epoch(17).grown(0, 5)).await;
-    assert_eq!(over, LogWitnessed::Refused(ResultName::NotPermitted));
-    let (after, _copy) = stage.killed();
-    assert_eq!(Stage::last(&after, &stage.log), 7);
-    assert_eq!(Stage::last(&after, &stage.log.of_epoch(16)), 5);
-    assert!(
-        matches!(stage.told(&stage.log.grown(7, 9)).await, LogWitnessed::Cosigned(_)),
-        "no room is needed"
-    );
 }
 
 #[tokio::test]
@@ -221,7 +215,7 @@ async fn r24_a_key_that_the_body_has_not_certified_and_a_body_that_is_none_show_
     let foreign = LogHead { body: "982024".parse().unwrap(), ..good.clone() };
     assert_eq!(stage.told(&foreign).await, LogWitnessed::Refused(ResultName::NotFound));
     let retired = Log::new().peers();
-    let taken = stage.witness.take(&stage.log.grown(7, 9), &retired, NOW, |note| stage.keep(note));
+    let taken = stage.witness.take(&stage.log.grown(7, 9), &retired, NOW, |kept| stage.keep(kept));
     let refused = LogWitnessed::Refused(ResultName::BadSignature);
     assert!(matches!(taken, Taken::Told(answer) if answer == refused), "its identity has left the list");
 }
@@ -252,13 +246,13 @@ async fn what_is_no_head_is_bad_format() {
 #[tokio::test]
 async fn the_memory_stays_short_and_nothing_of_it_is_lost() {
     let stage = Stage::set();
-    let rests = stage.log.of_epoch(2);
+    let rests = stage.log.of_another_body();
     stage.told(&rests.grown(0, 5)).await;
     stage.told(&stage.log.grown(0, 1)).await;
     for size in 1..40 {
         stage.told(&stage.log.grown(size, size + 1)).await;
     }
-    let keep = |note| stage.keep(note);
+    let keep = |kept| stage.keep(kept);
     stage.witness.shorten(&stage.journal, 100, keep).await.unwrap();
     assert_eq!(stage.journal.first_number(OWNER).0, 1, "not due");
     stage.witness.shorten(&stage.journal, 10, keep).await.unwrap();
@@ -274,9 +268,9 @@ async fn a_memory_that_cannot_be_shortened_stays() {
     for size in 0..20 {
         stage.told(&stage.log.grown(size, size + 1)).await;
     }
-    let rests = stage.log.of_epoch(2);
-    stage.witness.memory().remember(rests.origin, rests.head(5), rests.checkpoint(5).to_string());
-    stage.witness.memory().kept(&rests.origin, 1);
+    let rests = stage.log.of_another_body();
+    stage.witness.memory().remember(rests.origin, rests.head(5), rests.checkpoint(5).to_string(), None);
+    stage.witness.memory().kept(&rests.origin, 1, None);
     let refused =
         stage.witness.shorten(&stage.journal, 10, |_| std::future::ready(Err(JournalError::Full))).await;
     assert!(matches!(refused, Err(JournalError::Full)));
@@ -285,12 +279,8 @@ async fn a_memory_that_cannot_be_shortened_stays() {
 
 #[tokio::test]
 async fn a_journal_that_contradicts_itself_makes_no_witness() {
-    let cases: [(u8, Vec<usize>, Option<usize>); 4] = [
-        (KIND, vec![7, 6], None),
-        (KIND, vec![7, 7], Some(3)),
-        (KIND + 1, vec![7], None),
-        (KIND, vec![], None),
-    ];
+    let cases: [(u8, Vec<usize>, Option<usize>); 4] =
+        [(OWN, vec![7, 6], None), (OWN, vec![7, 7], Some(3)), (OWN + 3, vec![7], None), (OWN, vec![], None)];
     for (at, (kind, sizes, fork)) in cases.into_iter().enumerate() {
         let stage = Stage::set();
         for (place, size) in sizes.iter().enumerate() {

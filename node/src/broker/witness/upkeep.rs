@@ -9,6 +9,7 @@ use std::time::Duration;
 use chukei_store::GivenUp;
 use chukei_store::journal::{Journal, JournalError};
 
+use super::memory::Kept;
 use super::{OWNER, Witness};
 use crate::broker::Broker;
 
@@ -21,7 +22,7 @@ const ENTRIES_MAX: u64 = 65_536;
 pub(in crate::broker) async fn keep_short(broker: &Broker) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let keep = |note| super::serve::keep(broker, note, broker.clock.now_ms());
+        let keep = |kept| super::serve::keep(broker, kept, broker.clock.now_ms());
         if let Err(error) = broker.witness.shorten(&broker.journal, ENTRIES_MAX, keep).await {
             tracing::warn!(code = error.code(), "the witness's memory stays long for now");
         }
@@ -34,7 +35,7 @@ impl Witness {
         &self,
         journal: &Arc<Journal>,
         most: u64,
-        keep: impl Fn(Vec<u8>) -> K,
+        keep: impl Fn(Kept) -> K,
     ) -> Result<(), JournalError>
     where
         K: Future<Output = Result<u64, JournalError>>,
@@ -45,17 +46,20 @@ impl Witness {
         }
         let cut = last - most / 2;
         let older: Vec<_> = {
-            // Queued while the memory is held: no newer entry of the same log stands before this one.
+            // Queued while the memory is held: no newer entry of the same log stands before these.
             let memory = self.memory();
-            memory
-                .older_than(cut)
-                .into_iter()
-                .map(|(origin, note)| (origin, keep(note.into_bytes())))
-                .collect()
+            let older = memory.older_than(cut).into_iter();
+            older.map(|(origin, all)| (origin, all.into_iter().map(&keep).collect::<Vec<_>>())).collect()
         };
-        for (origin, kept) in older {
-            let number = kept.await?;
-            self.memory().kept(&origin, number);
+        for (origin, all) in older {
+            let mut first = None;
+            for kept in all {
+                let number = kept.await?;
+                first.get_or_insert(number);
+            }
+            if let Some(first) = first {
+                self.memory().rewritten(&origin, first);
+            }
         }
         let journal = journal.clone();
         let giving_up =

@@ -95,6 +95,7 @@ fn kind(name: &str) -> &str {
         "catalogue-load" => "カタログの登録",
         "audit-export" => "操作ログの出力",
         "keyring-copy" => "鍵束の控えの持出し",
+        "log-gap" => "復元した操作ログの継続",
         other => other,
     }
 }

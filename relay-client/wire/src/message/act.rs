@@ -70,6 +70,9 @@ pub enum ActWanted {
     /// A copy of the sealed keyring (R25).
     #[serde(rename = "keyring-copy")]
     KeyringCopy,
+    /// The body's log goes on after a restore (R43).
+    #[serde(rename = "log-gap")]
+    LogGap,
 }
 
 /// Ask for an act; answered by an [`ActShown`]. Asking once more under the same idempotency key asks for the same act.
@@ -132,7 +135,7 @@ pub struct ActShown {
     pub integrated_addressee_number: Option<String>,
     /// Dataset codes.
     pub datasets: Vec<String>,
-    /// Name of the policy, version of the catalogue.
+    /// Name of the policy, version of the catalogue, number of the record with which a log's epoch begins.
     pub name: Option<String>,
     /// SHA-256 of its text, lower-case hexadecimal.
     pub digest: Option<String>,

@@ -16,6 +16,7 @@ pub mod act;
 pub mod backup;
 pub mod binding;
 pub mod control;
+pub mod copies;
 pub mod exchange;
 pub mod factor;
 pub mod keys;

@@ -2,6 +2,7 @@
 
 mod access;
 mod act;
+mod copies;
 mod exchanges;
 mod logs;
 mod registers;
@@ -206,6 +207,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     let wanted = WantedEpoch { epoch: [0x55; 16], covered: 6 };
     visitor.message("RootsWanted", &RootsWanted { epochs: vec![wanted] });
     visitor.message("TimeReply", &TimeReply { now_ms: 1_795_219_200_000 });
+    copies::visit(visitor);
     logs::visit(visitor);
     exchanges::visit(visitor);
     let proof =

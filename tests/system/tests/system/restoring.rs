@@ -107,7 +107,7 @@ pub(crate) fn until_answered(stage: &Stage, person: &Person, wanted: &Value) {
 }
 
 /// Everything but the keyring of the body and the keys of others is gone.
-fn empty(data: &Path) -> PathBuf {
+pub(crate) fn empty(data: &Path) -> PathBuf {
     let away = data.with_extension("lost");
     std::fs::rename(data, &away).unwrap();
     std::fs::create_dir_all(data.join("keys")).unwrap();

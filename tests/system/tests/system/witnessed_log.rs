@@ -4,19 +4,24 @@
 use std::fs;
 use std::path::Path;
 
+use chukei_harness::layout::{APPROVER, STAFF};
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
 use crate::group::{Shared, Test, group};
 use crate::page::counted;
+use crate::program::with_config;
+use crate::restoring;
 use crate::stage::{Stage, until};
 
 const TESTS: &[Test<Witnessed>] =
     &[("r43_a_log_that_is_put_back_to_an_older_copy_is_refused_by_its_witness", set_back)];
+const RESTORED: &[Test<Restored>] =
+    &[("r43_a_restored_log_is_cosigned_once_two_persons_have_decided_that_it_goes_on", decided)];
 const BODY: &str = "982016";
 
 pub(crate) fn trials() -> Vec<Trial> {
-    group("witnessed_log", TESTS)
+    group("witnessed_log", TESTS).into_iter().chain(group("restored_log", RESTORED)).collect()
 }
 
 struct Witnessed(Stage);
@@ -71,6 +76,60 @@ fn set_back(on: &Witnessed) {
         let told = [Role::Node, Role::Broker].map(|role| forks(stage, role));
         told.iter().all(|told| *told >= 1.0).then_some(())
     });
+}
+
+struct Restored(Stage);
+
+impl Shared for Restored {
+    fn set() -> Result<Self, Failed> {
+        Ok(Self(Stage::start("restored-log", |_| ())?))
+    }
+
+    fn keep(&self) {
+        self.0.keep();
+    }
+}
+
+/// How often the broker has refused a head of a log that went on by nobody's decision.
+fn undecided(stage: &Stage) -> f64 {
+    counted(stage, Role::Broker, "chukei_log_heads_total", r#"result="TWO_PERSON_REQUIRED""#)
+}
+
+fn decided(on: &Restored) {
+    let stage = &on.0;
+    grow(stage);
+    let refused = stage.staff(BODY, &["act", "request", "log-gap", "--reference", "R8-42"]);
+    assert_eq!(refused.refused(), "NOT_FOUND", "a log that was never restored has no gap");
+    let out = stage.file("backups");
+    let taken = restoring::backup(stage, &out, None);
+    stage.stack.stop_role(Role::Node).unwrap();
+    restoring::empty(&stage.layout().dir().join("node"));
+    restoring::node(stage, &["backup", "restore"], &["--from", taken["backup"].as_str().unwrap()]).done();
+    stage.stack.start_role(Role::Node).unwrap();
+    until("a refusal and the node's alarm", || {
+        let alarms = counted(stage, Role::Node, "chukei_integrity_alarms_total", r#"kind="log_gap""#);
+        (alarms >= 1.0 && undecided(stage) >= 1.0).then_some(())
+    });
+    // It serves meanwhile, and no event of it is cosigned.
+    stage.persons(BODY, 3);
+    assert_eq!(counted(stage, Role::Broker, "chukei_log_gaps_total", ""), 0.0);
+
+    let act = stage.staff(BODY, &["act", "request", "log-gap", "--reference", "R8-42"]).done();
+    let id = act["act"].as_str().unwrap();
+    assert_eq!(stage.staff(BODY, &["act", "approve", id]).refused(), "TWO_PERSON_REQUIRED", "alone");
+    let approver = stage.layout().approver_config(BODY).display().to_string();
+    with_config("chukei", &approver, &["act", "approve", id]).done();
+    stage.layout().set_clock("+72h").unwrap();
+    until("an epoch that begins", || {
+        (counted(stage, Role::Broker, "chukei_log_gaps_total", "") == 1.0).then_some(())
+    });
+    assert_eq!(stage.staff(BODY, &["act", "show", id]).done()["state"], "executed");
+    let told = fs::read_to_string(stage.layout().log(Role::Broker)).unwrap();
+    let line = told.lines().find(|line| line.contains("goes on in a new epoch")).unwrap();
+    assert!([STAFF, APPROVER].iter().all(|name| line.contains(name)), "{line}");
+    grow(stage);
+    let again = stage.staff(BODY, &["act", "request", "log-gap", "--reference", "R8-42"]);
+    assert_eq!(again.refused(), "NOT_FOUND", "it was decided");
 }
 
 fn copied(from: &Path, to: &Path) {

@@ -18,6 +18,7 @@ pub(super) fn visit(visitor: &mut impl Visit) {
         ActWanted::CatalogueLoad { text: text("version = \"20270401\"") },
         ActWanted::AuditExport { from_ms: 1_795_219_200_000, until_ms: 1_795_305_600_000 },
         ActWanted::KeyringCopy,
+        ActWanted::LogGap,
     ];
     for wanted in wanted {
         visitor.message("ActRequest", &ActRequest { wanted, reference: text("R8-42") });

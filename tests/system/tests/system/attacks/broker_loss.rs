@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
+use chukei_node::config::broker::BrokerConfig;
 use chukei_ops::pki::{Pki, Validity};
 use chukei_relay_client::clock::Clock;
 use libtest_mimic::{Failed, Trial};
@@ -37,11 +38,27 @@ struct TwoBrokers {
 }
 
 /// The second broker's process.
-struct Second(Mutex<Child>);
+pub(crate) struct Second(Mutex<Child>);
 
 impl Second {
+    pub(crate) fn start(layout: &Layout) -> Self {
+        Self(Mutex::new(Self::spawn(layout)))
+    }
+
+    fn spawn(layout: &Layout) -> Child {
+        let log = File::options().create(true).append(true).open(layout.dir().join("broker-b.log")).unwrap();
+        let mut command = program::command("broker");
+        command.args(["broker", "--config"]).arg(layout.dir().join("broker-b.toml"));
+        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
+    /// Starts it again once it was killed.
+    pub(crate) fn start_again(&self, layout: &Layout) {
+        *self.0.lock().unwrap() = Self::spawn(layout);
+    }
+
     /// Ends it as a power cut would.
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let mut child = self.0.lock().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -61,12 +78,8 @@ impl Shared for TwoBrokers {
     fn set() -> Result<Self, Failed> {
         let mut second = None;
         let stage = Stage::start("two-brokers", |layout| {
-            lay_out_second(layout);
-            let log = File::create(layout.dir().join("broker-b.log")).unwrap();
-            let mut command = program::command("broker");
-            command.args(["broker", "--config"]).arg(layout.dir().join("broker-b.toml"));
-            let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-            second = Some(Second(Mutex::new(child)));
+            lay_out_linked(layout);
+            second = Some(Second::start(layout));
         })?;
         let second = second.expect("the layout was prepared");
         let both = Self { stage, second };
@@ -109,6 +122,17 @@ pub(crate) fn lay_out_second(layout: &Layout) -> SocketAddr {
         fs::write(&path, text.replace("[[brokers]]", &entry)).unwrap();
     }
     relay
+}
+
+/// The same, and each dials the other.
+pub(crate) fn lay_out_linked(layout: &Layout) {
+    let relay = lay_out_second(layout);
+    let own = BrokerConfig::load(&layout.config(Role::Broker)).unwrap().listen.relay;
+    let second = layout.dir().join("broker-b.toml");
+    for (path, name, at) in [(second, "broker-a", own), (layout.config(Role::Broker), "broker-b", relay)] {
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}\n[[brokers]]\nname = \"{name}\"\naddress = \"{at}\"\n")).unwrap();
+    }
 }
 
 /// `text` with another address at `key`.

@@ -1,0 +1,189 @@
+//! Two brokers that show each other what they have cosigned: what a log told each of them differently is found between them
+//! (R43).
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use chukei_keys::{FileProvider, KeyProvider};
+use chukei_node::broker::{BrokerError, run};
+use chukei_node::config::broker::BrokerConfig;
+use chukei_relay_client::connection::PeerConnection;
+use chukei_wire::frame::Outcome;
+use chukei_wire::message::log::{LogGrown, LogHead, LogWitnessed};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::log_witness::{Log, seed, told};
+use crate::stage::{NODE, Stage, page_of, shows_at};
+
+/// `broker-a` and `broker-b`, each of which dials the other.
+pub(crate) struct Pair {
+    pub(crate) stage: Stage,
+    pub(crate) second: Second,
+}
+
+/// `broker-b`.
+pub(crate) struct Second {
+    config: BrokerConfig,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<Result<(), BrokerError>>,
+}
+
+impl Pair {
+    pub(crate) async fn set() -> Self {
+        let relay = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let entry =
+            |name: &str, at: SocketAddr| format!("[[brokers]]\nname = \"{name}\"\naddress = \"{at}\"\n");
+        let mut stage = Stage::with(&entry("broker-b", relay)).await;
+        stage.keys.add_broker("broker-b");
+        FileProvider::new(&stage.dir.path().join("roots"), &stage.dir.path().join("roots"))
+            .make_root(&"broker-b".parse().unwrap(), 1)
+            .unwrap();
+        let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let first = fs::read_to_string(stage.dir.path().join("broker.toml")).unwrap();
+        let own = first
+            .replace("broker-a", "broker-b")
+            .replace("\"data\"", "\"data-b\"")
+            .replace("\"permit.key\"", "\"broker-b.permit.key\"")
+            .replace("\"witness.key\"", "\"broker-b.witness.key\"")
+            .replace(&entry("broker-b", relay), &entry("broker-a", stage.relay()))
+            .replace(&format!("relay = \"{}\"", stage.relay()), &format!("relay = \"{relay}\""))
+            .replace(&format!("metrics = \"{}\"", stage.metrics), &format!("metrics = \"{metrics}\""));
+        let path = stage.dir.path().join("broker-b.toml");
+        fs::write(&path, own).unwrap();
+        let config = BrokerConfig::load(&path).unwrap();
+        let second =
+            Second { config, stop: watch::channel(false).0, running: tokio::spawn(async { Ok(()) }) };
+        let mut pair = Self { stage, second };
+        pair.second.start().await;
+        pair.linked().await;
+        pair
+    }
+
+    /// Waits until both links stand.
+    pub(crate) async fn linked(&self) {
+        let link = |to: &str| format!("chukei_broker_links{{broker=\"{to}\",role=\"broker\"}} 1");
+        self.shows([&link("broker-b"), &link("broker-a")]).await;
+    }
+
+    /// Waits until the first and the second show these lines.
+    pub(crate) async fn shows(&self, [first, second]: [&str; 2]) {
+        self.stage.shows("/metrics", first).await;
+        shows_at(self.second.config.listen.metrics, "/metrics", second).await;
+    }
+
+    /// A node that serves the bodies, at the first.
+    async fn at_first(&self) -> PeerConnection {
+        self.announced(self.stage.connect(NODE).await).await
+    }
+
+    /// The same at the second.
+    async fn at_second(&self) -> PeerConnection {
+        let address = self.second.config.listen.relay;
+        self.announced(self.stage.connect_to(NODE, "broker-b", address).await).await
+    }
+
+    async fn announced(&self, node: PeerConnection) -> PeerConnection {
+        assert_eq!(self.stage.announce(&node, "node-a", 1).await, Outcome::Answered);
+        node
+    }
+}
+
+impl Second {
+    pub(crate) async fn start(&mut self) {
+        let (stop, stopped) = watch::channel(false);
+        self.stop = stop;
+        self.running = tokio::spawn(run(self.config.clone(), stopped));
+        // The metrics endpoint opens after the relay endpoint has.
+        while page_of(self.config.listen.metrics, "/healthz").await.is_none() {
+            assert!(!self.running.is_finished(), "the broker has ended");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn stopped(&mut self) {
+        self.stop.send_replace(true);
+        (&mut self.running).await.unwrap().unwrap();
+    }
+}
+
+/// One alarm about a log.
+const ALARM: &str = r#"chukei_integrity_alarms_total{kind="log_fork",role="broker"} 1"#;
+
+async fn cosigned(node: &PeerConnection, head: LogHead) {
+    let answer = told(node, head).await;
+    assert!(matches!(answer, LogWitnessed::Cosigned(_)), "{answer:?}");
+}
+
+/// The growth from `old` to `new` with the proof from `also` besides.
+fn also(log: &Log, old: u64, new: u64, also: u64) -> LogHead {
+    let grown = LogGrown { old_size: also, proof: log.grown(also, new).proof };
+    LogHead { also: vec![grown], ..log.grown(old, new) }
+}
+
+#[tokio::test]
+async fn r43_a_fork_of_which_each_broker_saw_one_side_is_an_alarm_at_both_and_at_the_node() {
+    let mut pair = Pair::set().await;
+    let seed = seed();
+    let (log, fork) = (Log::of(&pair.stage, 0, &seed, None), Log::of(&pair.stage, 0, &seed, Some(5)));
+    pair.second.stopped().await;
+    let at_first = pair.at_first().await;
+    cosigned(&at_first, log.grown(0, 4)).await;
+    cosigned(&at_first, log.grown(4, 8)).await;
+    pair.stage.stopped().await;
+    pair.second.start().await;
+    let at_second = pair.at_second().await;
+    cosigned(&at_second, fork.grown(0, 4)).await;
+    cosigned(&at_second, fork.grown(4, 8)).await;
+    pair.stage.start().await;
+    pair.shows([ALARM, ALARM]).await;
+    let at_first = pair.at_first().await;
+    assert_eq!(told(&at_first, log.grown(8, 8)).await, LogWitnessed::Fork);
+    assert_eq!(told(&at_second, fork.grown(8, 8)).await, LogWitnessed::Fork);
+    // Neither forgets it.
+    pair.second.stopped().await;
+    pair.stage.restart().await;
+    pair.second.start().await;
+    let (at_first, at_second) = (pair.at_first().await, pair.at_second().await);
+    assert_eq!(told(&at_first, log.grown(8, 8)).await, LogWitnessed::Fork);
+    assert_eq!(told(&at_second, fork.grown(8, 8)).await, LogWitnessed::Fork);
+}
+
+#[tokio::test]
+async fn r43_a_fork_behind_what_one_broker_has_is_found_with_the_next_head() {
+    let mut pair = Pair::set().await;
+    let seed = seed();
+    let (log, fork) = (Log::of(&pair.stage, 0, &seed, None), Log::of(&pair.stage, 0, &seed, Some(1)));
+    pair.second.stopped().await;
+    cosigned(&pair.at_first().await, log.grown(0, 8)).await;
+    pair.stage.stopped().await;
+    pair.second.start().await;
+    let at_second = pair.at_second().await;
+    cosigned(&at_second, fork.grown(0, 4)).await;
+    pair.stage.start().await;
+    let noted = r#"chukei_log_heads_compared_total{result="NOTED",role="broker"} 1"#;
+    pair.shows([noted, noted]).await;
+    let at_first = pair.at_first().await;
+    assert_eq!(told(&at_first, log.grown(8, 8)).await, LogWitnessed::Behind(4));
+    assert_eq!(told(&at_first, also(&log, 8, 8, 4)).await, LogWitnessed::Fork);
+    // The first has answered with what it has itself.
+    assert_eq!(told(&at_second, fork.grown(4, 8)).await, LogWitnessed::Fork);
+    pair.shows([ALARM, ALARM]).await;
+}
+
+#[tokio::test]
+async fn what_one_broker_has_cosigned_is_continued_at_the_other_before_it_cosigns_more() {
+    let pair = Pair::set().await;
+    let (at_first, at_second) = (pair.at_first().await, pair.at_second().await);
+    let log = Log::of(&pair.stage, 0, &seed(), None);
+    cosigned(&at_first, log.grown(0, 4)).await;
+    cosigned(&at_second, log.grown(0, 4)).await;
+    let agrees = r#"chukei_log_heads_compared_total{result="AGREES",role="broker"} "#;
+    pair.shows([agrees, agrees]).await;
+    cosigned(&at_second, log.grown(4, 8)).await;
+    let noted = r#"chukei_log_heads_compared_total{result="NOTED",role="broker"} 1"#;
+    pair.shows([noted, noted]).await;
+    assert_eq!(told(&at_first, log.grown(4, 4)).await, LogWitnessed::Behind(8));
+    cosigned(&at_first, log.grown(4, 8)).await;
+    pair.shows([agrees, agrees]).await;
+}
