@@ -20,7 +20,8 @@ fn every_kind_has_a_consistent_header() {
         let on_the_hop =
             matches!(kind, Announce | AcquireCodes | RenewCodes | PermitRoots | Time | LogWitness);
         let of_records = matches!(kind, Kind::ExchangeRecords | Kind::Undisclosed);
-        let no_calls = on_the_hop || of_records || matches!(kind, Device | Factor);
+        let of_brokers = matches!(kind, Kind::LogHeads | Kind::RecordCopies);
+        let no_calls = on_the_hop || of_records || of_brokers || matches!(kind, Device | Factor);
         assert_eq!(kind.is_staff_call(), header.direction == Direction::Hop && !no_calls);
     }
 }

@@ -92,7 +92,7 @@ impl Shared for Restored {
 
 /// How often the broker has refused a head of a log that went on by nobody's decision.
 fn undecided(stage: &Stage) -> f64 {
-    counted(stage, Role::Broker, "chukei_log_heads_total", r#"result="TWO_PERSON_REQUIRED""#)
+    counted(stage.layout().metrics(Role::Broker), "chukei_log_heads_total", r#"result="TWO_PERSON_REQUIRED""#)
 }
 
 fn decided(on: &Restored) {
@@ -107,12 +107,13 @@ fn decided(on: &Restored) {
     restoring::node(stage, &["backup", "restore"], &["--from", taken["backup"].as_str().unwrap()]).done();
     stage.stack.start_role(Role::Node).unwrap();
     until("a refusal and the node's alarm", || {
-        let alarms = counted(stage, Role::Node, "chukei_integrity_alarms_total", r#"kind="log_gap""#);
+        let alarms =
+            counted(stage.layout().metrics(Role::Node), "chukei_integrity_alarms_total", r#"kind="log_gap""#);
         (alarms >= 1.0 && undecided(stage) >= 1.0).then_some(())
     });
     // It serves meanwhile, and no event of it is cosigned.
     stage.persons(BODY, 3);
-    assert_eq!(counted(stage, Role::Broker, "chukei_log_gaps_total", ""), 0.0);
+    assert_eq!(counted(stage.layout().metrics(Role::Broker), "chukei_log_gaps_total", ""), 0.0);
 
     let act = stage.staff(BODY, &["act", "request", "log-gap", "--reference", "R8-42"]).done();
     let id = act["act"].as_str().unwrap();
@@ -121,7 +122,7 @@ fn decided(on: &Restored) {
     with_config("chukei", &approver, &["act", "approve", id]).done();
     stage.layout().set_clock("+72h").unwrap();
     until("an epoch that begins", || {
-        (counted(stage, Role::Broker, "chukei_log_gaps_total", "") == 1.0).then_some(())
+        (counted(stage.layout().metrics(Role::Broker), "chukei_log_gaps_total", "") == 1.0).then_some(())
     });
     assert_eq!(stage.staff(BODY, &["act", "show", id]).done()["state"], "executed");
     let told = fs::read_to_string(stage.layout().log(Role::Broker)).unwrap();
