@@ -40,6 +40,7 @@ use crate::expiry::Pace;
 use crate::hosted::Bodies;
 use crate::inbound::permits::Permits;
 use crate::key_gate::Cause;
+use crate::log_disk::LogDisk;
 use crate::outbound::announcements::Announcements;
 use crate::platform::WatchedPlatform;
 use crate::renewal::CodeRenewals;
@@ -76,6 +77,8 @@ pub struct Node {
     pub admission: Admission,
     /// The limits of each body.
     pub body_limits: BodyLimits,
+    /// How the disk of the log stands.
+    pub log_disk: Arc<LogDisk>,
     /// Metrics.
     pub metrics: Metrics,
     /// Bounds.
@@ -183,6 +186,7 @@ impl Node {
             replay: ReplayWindow::new(REPLAY_CAPACITY),
             admission,
             body_limits,
+            log_disk: Arc::default(),
             watched_peers: Arc::new(peers),
             platform: Arc::new(parts.platform),
             factor_tries: FactorTries::default(),
@@ -381,6 +385,7 @@ impl Node {
         F: Future<Output = Result<T, CallError>> + Send + 'static,
         T: Send + 'static,
     {
+        self.log_disk.admits(call.header.kind)?;
         let turn = call.take_turn().await?;
         let task = tokio::spawn(async move {
             let _turn = turn;

@@ -26,6 +26,7 @@ pub mod hosted;
 pub mod identities;
 pub mod inbound;
 pub mod key_gate;
+pub mod log_disk;
 pub mod outbound;
 pub mod outcome;
 pub mod peer_list;

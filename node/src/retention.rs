@@ -87,27 +87,27 @@ pub(crate) async fn of_evidence(journal: &Arc<Journal>, before_ms: u64) -> Resul
     Ok(0)
 }
 
-/// Gives up records of a body that are over: how many.
+/// Gives up records of a body that are over: how many, and whether that was all.
 async fn of_body(
     journal: &Arc<Journal>,
     body: &Arc<HostedBody>,
     actor: &str,
     keep: u32,
     now_ms: u64,
-) -> Result<u64, RetentionError> {
+) -> Result<(u64, bool), RetentionError> {
     let (code, log) = (body.code(), body.audit());
     if body.is_ended() {
         end_days(body, day_of(now_ms), keep).await?;
     }
-    let Some(over) = first_kept(log.records(), now_ms).await? else { return Ok(0) };
+    let Some(over) = first_kept(log.records(), now_ms).await? else { return Ok((0, true)) };
     let Some(number) = in_tree(body, over).filter(|number| *number > journal.first_number(code.as_str()).0)
     else {
-        return Ok(0);
+        return Ok((0, false));
     };
     if !body.is_ended() {
         log.given_up(actor, number, log.records().before_ms(now_ms), now_ms).await?;
     }
-    Ok(give_up(journal, code.as_str(), number).await?)
+    Ok((give_up(journal, code.as_str(), number).await?, number == over))
 }
 
 /// As far as the stored tree has the leaves; an erased body has no tree any more.
@@ -159,9 +159,10 @@ pub async fn run(node: Arc<Node>, journal: Arc<Journal>, settings: RetentionSett
                 continue;
             }
             match of_body(&journal, &body, &node.actor(), node.epochs_kept, now_ms).await {
-                Ok(entries) => {
+                Ok((entries, whole)) => {
                     node.metrics.log_entries_given_up.inc_by(entries);
-                    looked.day = today;
+                    // The rest is looked at again once the tree is stored.
+                    looked.day = if whole { today } else { looked.day };
                     looked.duty.done();
                 }
                 Err(error) => drop(looked.duty.failed(&error)),

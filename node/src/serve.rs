@@ -37,8 +37,8 @@ use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
 use crate::upkeep::Desk;
 use crate::{
-    bodies, checkpoints, hop_files, identities, inbound, outbound, platform, renewal, retention, review,
-    supervise, telemetry, witness,
+    bodies, checkpoints, hop_files, identities, inbound, log_disk, outbound, platform, renewal, retention,
+    review, supervise, telemetry, witness,
 };
 
 /// How often old request ids are let go of.
@@ -73,7 +73,8 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
     let folder =
         DataFolder::open(&config.path(&config.data_dir)).map_err(|error| StartError::store(&error))?;
     let opener = EngineOpener::new(&config, folder).await?;
-    let (journal, recovered) = opener.journal(journal_options(&metrics))?;
+    let (journal, recovered) =
+        opener.journal(journal_options(&metrics, config.log_disk.rules(config.development)))?;
     let journal = Arc::new(journal);
     tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
     let provider = config.keys.open(&config.base).map_err(|error| StartError::new("CONFIG", &error))?;
@@ -159,6 +160,8 @@ async fn start(
     tokio::spawn(review::watch(node.clone()));
     tokio::spawn(bodies::server::serve(node.clone(), staff.clone()));
     tokio::spawn(telemetry::journal::measure(journal.clone(), node.metrics.clone(), node.stopping()));
+    let disk = (node.log_disk.clone(), config.log_disk.rules(config.development));
+    tokio::spawn(log_disk::keep(disk.0, journal.clone(), disk.1, node.metrics.clone(), node.stopping()));
     tokio::spawn(retention::run(node.clone(), journal.clone(), config.retention));
     tokio::spawn(hop_files::follow(credentials.clone(), node.clock.clone()));
     tokio::spawn(gauges(node.clone(), journal, credentials));
@@ -225,7 +228,8 @@ fn readiness(
         if node.brokers().is_empty() {
             return Err("no broker is connected: check addresses and certificates".into());
         }
-        told(&node)
+        // Whatever it lets go of, it is there for administrators: who is not ready is out of their reach too.
+        Ok(node.log_disk.told().into_iter().chain(told(&node)?).collect())
     })
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chukei_keys::process::{self, MemoryLock, ProcessSettings};
 use chukei_relay_client::peers::PeerListError;
 use chukei_store::StoreError;
-use chukei_store::journal::{JournalError, JournalOptions, SyncReport};
+use chukei_store::journal::{JournalError, JournalOptions, SyncObserver, SyncReport};
 
+use crate::config::log_disk::LogDiskRules;
 use crate::platform::PlatformFault;
 use crate::telemetry::metrics::Metrics;
 
@@ -70,14 +71,15 @@ pub fn protect(settings: ProcessSettings) -> Result<(), StartError> {
 }
 
 /// Journal options whose syncs are observed.
-pub fn journal_options(metrics: &Metrics) -> JournalOptions {
+pub fn journal_options(metrics: &Metrics, disk: LogDiskRules) -> JournalOptions {
     let metrics = metrics.clone();
     let observe = move |report: &SyncReport| {
         metrics.journal_fsync_seconds.observe(report.seconds);
         let waiting = i64::try_from(report.waiting).unwrap_or(i64::MAX);
         metrics.queue_depth.with_label_values(&["journal"]).set(waiting);
     };
-    JournalOptions { observer: Some(Arc::new(observe)), ..JournalOptions::default() }
+    let (segment_bytes, observer) = (disk.segment_bytes, Some(Arc::new(observe) as SyncObserver));
+    JournalOptions { segment_bytes, observer, ..JournalOptions::default() }
 }
 
 /// Until SIGTERM or SIGINT.

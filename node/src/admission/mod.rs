@@ -61,11 +61,14 @@ pub enum Reason {
     Scans,
     /// What its rows take.
     Storage,
+    /// The disk of the log fills, and others come first (R41).
+    LogDisk,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::Rate, Self::Bytes, Self::Room, Self::Scans, Self::Storage];
+    pub const ALL: [Self; 6] =
+        [Self::Rate, Self::Bytes, Self::Room, Self::Scans, Self::Storage, Self::LogDisk];
 
     /// As metrics name it.
     pub fn as_str(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Reason {
             Self::Room => "room",
             Self::Scans => "scans",
             Self::Storage => "storage",
+            Self::LogDisk => "log_disk",
         }
     }
 }
@@ -93,6 +97,11 @@ impl Shed {
     fn after(reason: Reason, wait: Duration) -> Self {
         let ms = u32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
         Self { reason, retry_after_ms: ms.clamp(1, RETRY_AFTER_MAX_MS) }
+    }
+
+    /// By the disk of the log.
+    pub(crate) fn of_log_disk(retry_after_ms: u32) -> Self {
+        Self { reason: Reason::LogDisk, retry_after_ms }
     }
 
     /// What the caller is told.

@@ -20,6 +20,7 @@ use crate::admission::{NOT_READY, NotDone, Pass, RETRY_AFTER_MS, Shed, Turn};
 use crate::app::Node;
 use crate::audit::AuditError;
 use crate::hosted::rows::RowError;
+use crate::log_disk::NotAdmitted;
 use crate::register::ChangeError;
 
 /// How long a caller may take to send its next message, and the network to take an answer.
@@ -80,6 +81,15 @@ impl From<NotDone> for CallError {
         match not_done {
             NotDone::Shed(shed) => Self::Shed(shed),
             NotDone::DeadlinePassed => Self::NotNow(ResultName::Overloaded),
+        }
+    }
+}
+
+impl From<NotAdmitted> for CallError {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        match not_admitted {
+            NotAdmitted::Degraded(shed) => Self::Shed(shed),
+            NotAdmitted::Full => Self::NotNow(ResultName::NotReady),
         }
     }
 }

@@ -47,6 +47,8 @@ async fn enter(node: &Node, standing: Arc<Standing>, header: &Header) -> Result<
     if node.is_draining() {
         return Err(CallError::NotNow(ResultName::NotReady));
     }
+    // Before anything is known of it and without an event: there is little space for one (R41).
+    node.log_disk.admits(header.kind)?;
     let caller = &standing.caller();
     let (scope, decided) = match Scope::of(&node.bodies, caller, header) {
         Ok(scope) => {

@@ -6,6 +6,8 @@
 //! another (R1), and one log that cannot be written hinders nobody's upkeep (R43). Callers of a body that this node does
 //! not host, or could not open, have no log here: there are no keys to seal an event under.
 
+use std::sync::Arc;
+
 use chukei_domain::event::Why;
 use chukei_store::journal::{Appending, JournalError};
 use chukei_wire::header::Header;
@@ -19,6 +21,7 @@ use crate::access::entered::Scope;
 use crate::app::Node;
 use crate::audit::{AuditError, AuditLog, CallTold};
 use crate::bodies::caller::Caller;
+use crate::log_disk::LogDisk;
 
 /// The logs that tell of an operation, as far as this node hosts them.
 pub(super) struct Logs {
@@ -26,6 +29,8 @@ pub(super) struct Logs {
     logs: Vec<AuditLog>,
     /// How many of them must have it before it counts as told.
     needed: usize,
+    /// Of whoever gets in when the log's disk is full: space is given up for them (R43).
+    room: Option<Arc<LogDisk>>,
 }
 
 impl Logs {
@@ -47,12 +52,13 @@ impl Logs {
             None => (decided.observed.body.and_then(|code| node.bodies.opened(code)), None),
         };
         let actor = caller.identity.to_string();
+        let room = LogDisk::serves_always(header.kind).then(|| node.log_disk.clone());
         if upkeep && (whole_node || about.is_none()) {
             let logs: Vec<_> = node.bodies.logs().collect();
-            return Self { actor, needed: logs.len().min(1), logs };
+            return Self { actor, needed: logs.len().min(1), logs, room };
         }
         let logs: Vec<_> = about.iter().chain(&own).map(|body| body.audit().clone()).collect();
-        Self { actor, needed: logs.len(), logs }
+        Self { actor, needed: logs.len(), logs, room }
     }
 
     /// Tells of what was decided: that it begins, or that it is refused.
@@ -82,18 +88,32 @@ impl Logs {
 
     /// Queued in all of them before any is waited for: they become durable together.
     async fn write(&self, queue: impl Fn(&AuditLog) -> Appending) -> Result<(), AuditError> {
-        let queued: Vec<Appending> = self.logs.iter().map(queue).collect();
-        let (mut durable, mut failed) = (0, None::<JournalError>);
-        for entry in queued {
-            match entry.await {
-                Ok(_) => durable += 1,
-                Err(error) => failed = Some(error),
-            }
+        let mut failed = written(self.logs.iter(), &queue).await;
+        let is_full = failed.iter().any(|(_, error)| matches!(error, JournalError::DiskFull));
+        if let Some(disk) = self.room.as_ref().filter(|_| is_full) {
+            disk.make_room().await;
+            failed = written(failed.into_iter().map(|(log, _)| log), &queue).await;
         }
-        let Some(error) = failed else { return Ok(()) };
+        let durable = self.logs.len() - failed.len();
+        let Some((_, error)) = failed.pop() else { return Ok(()) };
         tracing::error!(code = error.code(), durable, "a log does not tell of a call");
         if durable >= self.needed { Ok(()) } else { Err(error.into()) }
     }
+}
+
+/// Those of the logs that do not have it, and why.
+async fn written<'a>(
+    logs: impl Iterator<Item = &'a AuditLog>,
+    queue: &impl Fn(&AuditLog) -> Appending,
+) -> Vec<(&'a AuditLog, JournalError)> {
+    let queued: Vec<_> = logs.map(|log| (log, queue(log))).collect();
+    let mut failed = Vec::new();
+    for (log, entry) in queued {
+        if let Err(error) = entry.await {
+            failed.push((log, error));
+        }
+    }
+    failed
 }
 
 /// Leaves the event of a proof that was not believed, for the logs and for the review of patterns. The caller is told of

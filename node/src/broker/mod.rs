@@ -57,6 +57,7 @@ use crate::broker::routes::Routes;
 use crate::broker::witness::Witness;
 use crate::config::broker::LegalBasis;
 use crate::hop_files;
+use crate::log_disk::{Level, LogDisk};
 use crate::telemetry::metrics::Metrics;
 
 #[cfg(feature = "faults")]
@@ -82,6 +83,7 @@ struct Broker {
     journal: Arc<Journal>,
     keys: BrokerKeys,
     credentials: Arc<HopCredentials>,
+    log_disk: Arc<LogDisk>,
     metrics: Metrics,
     draining: AtomicBool,
     #[cfg(feature = "faults")]
@@ -145,6 +147,9 @@ impl Broker {
         }
         if self.exchanges.failed() {
             return Err("the journal has failed".into());
+        }
+        if self.log_disk.level() == Level::Disclosures {
+            return Err("the log's disk is full: see the runbook ChukeiDegraded".into());
         }
         if let Some(fault) = self.keys.gate.fault() {
             return Err(format!("the keyring cannot be used: {fault}"));

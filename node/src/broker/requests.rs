@@ -12,7 +12,7 @@ use chukei_wire::message::control::{Announce, TimeReply};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
-use crate::admission::NotDone;
+use crate::admission::{NotDone, Reason};
 use crate::broker::Broker;
 use crate::broker::acquire::acquire;
 use crate::broker::announce::verify;
@@ -71,6 +71,10 @@ async fn serve_request(
     // A peer list that is over says nothing about anybody any more.
     if broker.is_draining() || broker.peers.load().not_after_ms() < now_ms {
         return end(&mut request, NOT_READY).await;
+    }
+    if let Err(not_admitted) = broker.log_disk.admits(request.header.kind) {
+        broker.metrics.count_shed(Reason::LogDisk);
+        return end(&mut request, not_admitted.outcome()).await;
     }
     let owns = |body| broker.routes.owns(peer, body, now_ms);
     match way(peer.connection.identity(), &request.header, owns) {

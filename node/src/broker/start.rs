@@ -37,7 +37,7 @@ use crate::hop_files;
 use crate::start::journal_options;
 use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
-use crate::{config, telemetry};
+use crate::{config, log_disk, telemetry};
 
 /// How often a drain looks whether everything has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -146,7 +146,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let folder = DataFolder::open(&config.path(&config.data_dir))?;
     let file = keyring(config, &folder, day_of(clock.now_ms()))?;
     let keys = BrokerKeys { file, gate: Arc::default(), epochs_kept: config.keys.epochs_kept };
-    let journal = Arc::new(journal(&folder, &metrics)?);
+    let journal = Arc::new(journal(config, &folder, &metrics)?);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
     let admission = Admission::new(limits.in_flight);
@@ -173,6 +173,7 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         journal: journal.clone(),
         keys,
         credentials: credentials.clone(),
+        log_disk: Arc::default(),
         metrics,
         draining: AtomicBool::new(false),
         #[cfg(feature = "faults")]
@@ -234,8 +235,9 @@ fn keyring(config: &BrokerConfig, folder: &DataFolder, today: u32) -> Result<Arc
     Ok(Arc::new(file))
 }
 
-fn journal(folder: &DataFolder, metrics: &Metrics) -> Result<Journal, BrokerError> {
-    let (journal, recovered) = folder.journal(journal_options(metrics))?;
+fn journal(config: &BrokerConfig, folder: &DataFolder, metrics: &Metrics) -> Result<Journal, BrokerError> {
+    let options = journal_options(metrics, config.log_disk.rules(config.development));
+    let (journal, recovered) = folder.journal(options)?;
     tracing::info!(entries = recovered.entries, torn_bytes = recovered.torn_bytes, "journal open");
     Ok(journal)
 }
@@ -252,7 +254,7 @@ async fn serve(
     let endpoint = Arc::new(endpoint);
     let readiness = {
         let broker = broker.clone();
-        Arc::new(move || broker.readiness().map(|()| Vec::new()))
+        Arc::new(move || broker.readiness().map(|()| broker.log_disk.told().into_iter().collect()))
     };
     if config.brokers.is_empty() {
         tracing::warn!("no other broker is configured: nobody compares what this one has cosigned");
@@ -265,6 +267,9 @@ async fn serve(
     let accepting = tokio::spawn(server::serve(broker.clone(), endpoint.clone()));
     let retaining = retention::keep(broker.clone(), journal.clone(), config.retention, stop.clone());
     let retaining = tokio::spawn(retaining);
+    let (disk, rules) = (broker.log_disk.clone(), config.log_disk.rules(config.development));
+    let disk = log_disk::keep(disk, journal.clone(), rules, broker.metrics.clone(), stop.clone());
+    let disk = tokio::spawn(disk);
     let measuring = telemetry::journal::measure(journal, broker.metrics.clone(), stop.clone());
     let measuring = tokio::spawn(measuring);
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
@@ -280,7 +285,7 @@ async fn serve(
     keeping.abort();
     linking.abort();
     // They have heard of the stop as well, and let go of the journal.
-    let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining) }).await;
+    let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining, disk) }).await;
     drop(folder);
     Ok(())
 }

@@ -11,6 +11,7 @@ use chukei_wire::limits::LEGAL_BASIS_MAX;
 use serde::Deserialize;
 
 pub use crate::config::code_masters::CodeMasterFile;
+use crate::config::log_disk::LogDiskSettings;
 use crate::config::retention::RetentionSettings;
 use crate::config::{ConfigError, check_development, check_name, check_process, code_masters};
 
@@ -59,6 +60,9 @@ pub struct BrokerConfig {
     /// How long logs keep what they hold.
     #[serde(default)]
     pub retention: RetentionSettings,
+    /// What is kept of the journal's disk, and what goes when it fills.
+    #[serde(default)]
+    pub log_disk: LogDiskSettings,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,
@@ -131,6 +135,7 @@ impl BrokerConfig {
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
         self.retention.check(self.development)?;
+        self.log_disk.check(self.development)?;
         for (key, text) in [("self_info", &self.legal_basis.self_info), ("notice", &self.legal_basis.notice)]
         {
             if text.is_empty() || text.len() > LEGAL_BASIS_MAX {

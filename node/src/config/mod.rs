@@ -3,6 +3,7 @@
 pub mod broker;
 mod code_masters;
 pub mod limits;
+pub mod log_disk;
 pub mod retention;
 pub mod review;
 pub mod serve;

@@ -11,6 +11,7 @@ use chukei_wire::body_code::BodyCode;
 use serde::Deserialize;
 
 use crate::config::limits::{Limits, OwnLimits};
+use crate::config::log_disk::LogDiskSettings;
 use crate::config::retention::RetentionSettings;
 use crate::config::review::ReviewSettings;
 use crate::config::store::StoreSettings;
@@ -68,6 +69,9 @@ pub struct NodeConfig {
     /// How long logs keep what they hold.
     #[serde(default)]
     pub retention: RetentionSettings,
+    /// What is kept of the journal's disk, and what goes when it fills.
+    #[serde(default)]
+    pub log_disk: LogDiskSettings,
     /// What operators and maintenance need on this host.
     #[serde(default)]
     pub upkeep: UpkeepSettings,
@@ -150,6 +154,7 @@ impl NodeConfig {
         check_development(self.development, self.clock_file.as_ref(), &addresses)?;
         check_process(self.development, self.process)?;
         self.retention.check(self.development)?;
+        self.log_disk.check(self.development)?;
         self.review.limits()?;
         self.two_person.check(self.development)?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;

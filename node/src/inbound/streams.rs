@@ -12,6 +12,7 @@ use crate::admission::NOT_READY;
 use crate::app::Node;
 use crate::inbound::hop::{BrokerHop, refuse};
 use crate::inbound::{self_info, setup};
+use crate::log_disk::NotAdmitted;
 
 /// Serves the broker's streams until the connection ends.
 pub async fn serve(node: Arc<Node>, connection: PeerConnection, hop: BrokerHop) {
@@ -38,6 +39,10 @@ async fn route(node: Arc<Node>, hop: Arc<BrokerHop>, mut request: AcceptedReques
     let entered = node.body_limits.of(request.header.body).enter();
     let result = match (entered, kind) {
         _ if node.is_draining() => refuse(&mut request, NOT_READY).await,
+        (Ok(()), kind) if node.log_disk.admits(kind).is_err() => {
+            let outcome = node.log_disk.admits(kind).err().map_or(NOT_READY, NotAdmitted::outcome);
+            refuse(&mut request, outcome).await
+        }
         (Err(shed), _) => {
             node.metrics.count_shed(shed.reason);
             refuse(&mut request, shed.outcome()).await

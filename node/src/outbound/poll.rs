@@ -40,6 +40,9 @@ pub async fn run(node: Arc<Node>, body: Arc<HostedBody>) {
     let interval = Duration::from_secs(node.limits.notice_poll_seconds);
     let scope = BodyScope::of_duty(body, &node.name);
     while node.sleep(interval).await {
+        if node.log_disk.admits(Kind::NoticeStatus).is_err() {
+            continue;
+        }
         if let Err(error) = round(&node, &scope).await {
             tracing::info!(body = %scope.code(), %error, "notice states not pulled");
         }

@@ -33,7 +33,7 @@ async fn write(sample: &Sample, day: u32) {
 }
 
 async fn give_up_on(sample: &Sample, day: u32) -> u64 {
-    of_body(&sample.journal, &opened(sample), ACTOR, EPOCHS, at(day)).await.unwrap()
+    of_body(&sample.journal, &opened(sample), ACTOR, EPOCHS, at(day)).await.unwrap().0
 }
 
 /// The turn of the day: what a node does of its own accord.

@@ -4,6 +4,7 @@
 //! person or a request id is never a label.
 
 use crate::admission::Reason;
+use crate::telemetry::log_disk::LogDiskGauges;
 use chukei_domain::act::{ActKind, State};
 use chukei_relay_client::channel::Channels;
 use prometheus::{
@@ -108,6 +109,8 @@ pub struct Metrics {
     pub journal_free_bytes: IntGauge,
     /// Entries of logs that were given up because their retention was over.
     pub log_entries_given_up: IntCounter,
+    /// How the log's disk stands.
+    pub log_disk: LogDiskGauges,
     /// Owners of keys whose standby of epochs is not in step.
     pub standby_behind: IntGauge,
 }
@@ -248,6 +251,7 @@ impl Metrics {
                 "log_entries_given_up_total",
                 "Entries of logs given up after their retention",
             )?,
+            log_disk: LogDiskGauges::new()?,
             standby_behind: IntGauge::new("standby_behind", "Owners whose standby of epochs is not in step")?,
             registry,
         };
@@ -307,6 +311,7 @@ impl Metrics {
         self.registry.register(Box::new(self.journal_disk_bytes.clone()))?;
         self.registry.register(Box::new(self.journal_free_bytes.clone()))?;
         self.registry.register(Box::new(self.log_entries_given_up.clone()))?;
+        self.log_disk.register(&self.registry)?;
         self.registry.register(Box::new(self.standby_behind.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }

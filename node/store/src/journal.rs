@@ -21,6 +21,7 @@
 //! <n>.sum                         what a full segment holds, in brief
 //! checkpoint                      how far the logs are derived
 //! logs/<partition>/<number>.log   a partition's entries from that number on
+//! reserve/<n>                     space that is kept for when there is no other
 //! ```
 
 mod appending;
@@ -39,6 +40,7 @@ mod on_server;
 mod options;
 mod reader;
 mod recover;
+mod reserve;
 mod restore;
 mod retire;
 mod routes;
@@ -80,6 +82,7 @@ use keeper::Keeper;
 pub use options::{JournalOptions, JournalStatus, Recovered, SyncObserver, SyncReport};
 use reader::FileReader;
 pub use reader::JournalReader;
+pub use reserve::Reserve;
 pub use routes::LogPlace;
 use routes::Routes;
 use segment::{Disk, Medium};
@@ -282,6 +285,11 @@ impl Journal {
             disk_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
             free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
         })
+    }
+
+    /// The reserve of so many bytes on the journal's disk.
+    pub fn reserve(&self, bytes: u64) -> Reserve {
+        Reserve::new(&self.shared.dir, bytes)
     }
 
     /// Entries that wait to be written now.

@@ -30,6 +30,22 @@ fn keyfile_changes_are_in_the_file_when_they_return() {
 }
 
 #[test]
+fn r23_the_keys_of_seven_years_of_months_take_a_few_kibibytes_and_are_made_with_one_writing() {
+    let stage = Stage::new();
+    let file = stage.create();
+    let (size, generation) =
+        (fs::metadata(stage.keyring_path()).unwrap().len(), file.snapshot().generation());
+    let months: Vec<u32> = (0..86).map(|month| TODAY + 31 * (month + 1)).collect();
+    file.ensure_day_keys(Purpose::Audit, &months).unwrap();
+    assert_eq!(file.snapshot().days(Purpose::Audit), months);
+    assert_eq!(file.snapshot().generation(), generation + 1);
+    file.ensure_day_keys(Purpose::Audit, &months[..2]).unwrap();
+    assert_eq!(file.snapshot().generation(), generation + 1, "what is there is not written again");
+    let grown = fs::metadata(stage.keyring_path()).unwrap().len() - size;
+    assert_eq!(grown, 86 * 41, "3.5 KiB, far from {MAX_KEYRING_BYTES}");
+}
+
+#[test]
 fn keyfile_is_rewritten_only_when_something_changed() {
     let stage = Stage::new();
     let (path, file) = (stage.keyring_path(), stage.create());

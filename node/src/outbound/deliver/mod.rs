@@ -11,6 +11,7 @@ use std::time::Duration;
 use chukei_domain::day::day_of;
 use chukei_domain::register::{FunctionName, Mode};
 use chukei_store::{Batch, RowKey, Space};
+use chukei_wire::header::Kind;
 use chukei_wire::id::NoticeId;
 use chukei_wire::result::ResultName;
 use tokio::task::JoinSet;
@@ -76,6 +77,7 @@ fn jitter() -> f64 {
 async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<u64, RoundError> {
     let scope = BodyScope::of_duty(body.clone(), &node.name);
     loop {
+        give_way(node)?;
         let now_ms = node.clock.now_ms();
         let (row, notice) = match first(body, now_ms).await? {
             First::Due(row, notice) => (row, notice),
@@ -88,6 +90,11 @@ async fn round(node: &Arc<Node>, body: &Arc<HostedBody>) -> Result<u64, RoundErr
         }
         body.apply(Batch::new().delete(row)).await?;
     }
+}
+
+/// Notices wait while the log's disk has no space for their events (R41).
+fn give_way(node: &Node) -> Result<(), RoundError> {
+    node.log_disk.admits(Kind::NoticeDelivery).map_err(|_| RoundError::NotNow(ResultName::Overloaded))
 }
 
 /// The first entry of the outbox.
@@ -125,6 +132,7 @@ async fn deliver(
     let content = Arc::new(body.notice_content(&grant, stub.id).await?.ok_or(RowError::Malformed)?);
     let mut progress = body.delivery_progress(write, stub.id).await?;
     while progress.next < stub.targets {
+        give_way(node)?;
         let targets = body.notice_targets(&grant, stub, progress.next, CHUNK).await?;
         let parcels = targets.into_iter().map(|(ordinal, target, _)| (ordinal, target));
         let dealt = chunk(node, &grant, stub, &content, parcels.collect()).await?;

@@ -16,9 +16,14 @@ pub(crate) struct SmallDisk(PathBuf);
 impl SmallDisk {
     /// A file system of six megabytes in memory; none where this process may not mount one.
     pub(crate) fn mount(at: &Path) -> Option<Self> {
+        Self::mount_of(at, 6)
+    }
+
+    /// One of so many megabytes.
+    pub(crate) fn mount_of(at: &Path, megabytes: u32) -> Option<Self> {
         fs::create_dir(at).unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=6m", "chukei-test"])
+            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "chukei-test"])
             .arg(at)
             .output()
             .is_ok_and(|output| output.status.success());
@@ -50,6 +55,19 @@ impl SmallDisk {
     pub(crate) fn fill(&self) {
         let mut filler = fs::File::create(self.0.join("filler")).unwrap();
         while filler.write_all(&[0; 4_096]).is_ok() {}
+    }
+
+    /// Fills or empties it so that so many kilobytes are free.
+    pub(crate) fn leave(&self, kilobytes: u64) {
+        let filler = fs::OpenOptions::new().create(true).write(true).open(self.0.join("filler")).unwrap();
+        let disk = rustix::fs::statvfs(&self.0).unwrap();
+        let (free, taken) = (disk.f_bavail * disk.f_frsize, filler.metadata().unwrap().len());
+        let length = (free + taken).saturating_sub(kilobytes << 10);
+        if length < taken {
+            filler.set_len(length).unwrap();
+        } else if length > taken {
+            rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, length).unwrap();
+        }
     }
 
     /// Gives the space back.

@@ -15,6 +15,7 @@ mod credentials;
 mod delegation;
 mod disks;
 mod edited_log;
+mod ended_records;
 mod engines;
 mod every_endpoint;
 mod factors;
@@ -25,6 +26,7 @@ mod isolation;
 mod key_rotation;
 mod limits;
 mod load;
+mod log_disk;
 mod long_calls;
 mod maintenance;
 mod moving;
@@ -63,6 +65,7 @@ fn trials() -> Vec<Trial> {
         acts::trials(),
         contract::trials(),
         edited_log::trials(),
+        ended_records::trials(),
         witnessed_log::trials(),
         every_endpoint::trials(),
         isolation::trials(),
@@ -86,6 +89,7 @@ fn trials() -> Vec<Trial> {
         token::trials(),
         restoring::trials(),
         moving::trials(),
+        log_disk::trials(),
         store_faults::trials(),
         engines::trials(),
         taking_over::trials(),
