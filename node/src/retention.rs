@@ -115,7 +115,12 @@ fn in_tree(body: &HostedBody, over: u64) -> Option<u64> {
     if body.is_ended() {
         return Some(over);
     }
-    Some(over.min(body.audit().tree().stored_leaves()? + 1))
+    let tree = body.audit().tree();
+    let known = tree.stored_leaves()? + 1;
+    if known < over {
+        tree.ask_to_store();
+    }
+    Some(over.min(known))
 }
 
 /// Ends the keys of an erased body's records, which no turn of the day does: they are the last that it has.

@@ -88,6 +88,8 @@ struct Growing {
     stored: u64,
     /// Whether what is stored was looked at.
     opened: bool,
+    /// Whether somebody waits for it to be stored.
+    wanted: bool,
 }
 
 impl Default for Growing {
@@ -100,6 +102,7 @@ impl Default for Growing {
             full: BTreeMap::new(),
             stored: 0,
             opened: false,
+            wanted: false,
         }
     }
 }
@@ -193,6 +196,16 @@ impl LogTree {
         growing.opened.then_some(growing.stored)
     }
 
+    /// Has the tree stored with the next turn: leaves of records that are to be given up come first.
+    pub(crate) fn ask_to_store(&self) {
+        self.growing().wanted = true;
+    }
+
+    /// Whether somebody waits for it to be stored.
+    pub(crate) fn is_storing_asked_for(&self) -> bool {
+        self.growing().wanted
+    }
+
     /// Leaves that are not stored.
     pub(crate) fn unstored_leaves(&self) -> u64 {
         let growing = self.growing();
@@ -211,6 +224,7 @@ impl LogTree {
     pub(crate) fn stored(&self, unstored: &Unstored) {
         let mut growing = self.growing();
         growing.stored = growing.stored.max(unstored.head.size);
+        growing.wanted = false;
         for (place, bytes) in &unstored.tiles {
             if growing.full.get(place) == Some(bytes) {
                 growing.full.remove(place);

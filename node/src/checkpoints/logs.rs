@@ -193,7 +193,7 @@ impl Log {
         let tree = body.audit().tree();
         let leaves = tree.unstored_leaves();
         let long = self.stored.is_none_or(|at| at.elapsed() >= STORED_EVERY);
-        let due = full || long || leaves >= STORED_AFTER;
+        let due = full || long || leaves >= STORED_AFTER || tree.is_storing_asked_for();
         if leaves == 0 || !due || (!full && body.gate().pass_to_write().is_err()) {
             return Ok(());
         }

@@ -135,6 +135,7 @@ impl Keeper {
     /// Gives up as much of the reserve as the log needs, or makes it again where that leaves room. Ordinary requests are
     /// refused already where it is given up. What it holds then, bytes.
     fn settle(&self, level: Level) -> Result<u64, JournalError> {
+        let before = self.reserve.held()?;
         loop {
             let free = self.journal.status()?.free_bytes;
             let changed = if level == Level::Disclosures {
@@ -143,10 +144,14 @@ impl Keeper {
                 free >= self.reserve.step() + self.room() && self.reserve.take()?
             };
             if !changed {
-                return Ok(self.reserve.held()?);
+                break;
             }
-            tracing::info!(level = level as u8, "a part of the log's reserve was given up or made again");
         }
+        let held = self.reserve.held()?;
+        if held != before {
+            tracing::warn!(level = level as u8, before, held, "bytes of the log's reserve");
+        }
+        Ok(held)
     }
 }
 

@@ -88,6 +88,10 @@ async fn r43_nothing_is_given_up_that_the_stored_tree_does_not_have() {
     store_tree(&sample.body(BODY)).await;
     write(&sample, 0).await;
     assert_eq!(turn(&sample, LAST + 1).await, 1, "the first alone is in the stored tree");
+    let body = sample.body(BODY);
+    assert!(body.audit().tree().is_storing_asked_for());
+    store_tree(&body).await;
+    assert_eq!((give_up_on(&sample, LAST + 1).await, body.audit().tree().is_storing_asked_for()), (1, false));
 }
 
 #[tokio::test]

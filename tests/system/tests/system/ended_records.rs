@@ -7,6 +7,7 @@ use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
 
+use crate::copy_file::TAX;
 use crate::group::{Shared, Test, group};
 use crate::page::{counted, metric};
 use crate::stage::{Stage, until};
@@ -59,7 +60,9 @@ fn events(stage: &Stage) -> u64 {
 
 fn ended(on: &Ending) {
     let stage = &on.0;
-    stage.with_copies(BODY, 3);
+    let persons = stage.with_copies(BODY, 3);
+    // Each leaves two records at the broker.
+    persons.iter().for_each(|person| drop(stage.self_info(&person.user, BODY, &[TAX])));
     (0..20).for_each(|_| drop(stage.staff(BODY, &["catalogue", "list"]).done()));
     grow(stage);
     let before = events(stage);

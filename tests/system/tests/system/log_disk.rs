@@ -72,8 +72,9 @@ impl Shared for Filling {
 
 impl Drop for Filling {
     fn drop(&mut self) {
-        // Before the disk goes.
+        // The node before the disk, and that before the folder.
         let _ = self.stage.stack.stop_role(Role::Node);
+        *self.disk.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
