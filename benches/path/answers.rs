@@ -94,5 +94,5 @@ fn length(dataset: &Dataset, items: &[AnswerItem]) -> Result<usize, Failure> {
         info_name: dataset.name.clone(),
         items: items.to_vec(),
     };
-    Ok(encode(&SelfInfoAnswer { result: ResultName::Done, datasets: vec![dataset] })?.len())
+    Ok(encode(&SelfInfoAnswer { result: ResultName::Done, leaf: None, datasets: vec![dataset] })?.len())
 }

@@ -18,7 +18,7 @@ impl Subtree {
     }
 
     /// The subtree of one leaf. The caller knows that `index` is below [`SIZE_MAX`].
-    pub(super) fn leaf(index: u64) -> Self {
+    pub fn leaf(index: u64) -> Self {
         Self { level: 0, index }
     }
 

@@ -98,6 +98,10 @@ pub enum Event {
         #[serde(rename = "o")]
         outcome: Outcome,
     },
+    /// What the log tells a person of themselves was asked for through the portal; what that came to is the record's
+    /// result. Durable before anything leaves, and shown to nobody.
+    #[serde(rename = "records-asked")]
+    RecordsAsked(Request),
     /// A batch of persons was enrolled.
     #[serde(rename = "person-enrolled")]
     PersonEnrolled {

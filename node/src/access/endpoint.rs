@@ -60,6 +60,8 @@ const fn broker(kind: Kind, effect: Effect, action: &'static str) -> Endpoint {
 /// The table.
 pub const ENDPOINTS: &[Endpoint] = &[
     broker(Kind::SelfInfo, Effect::Deliver, "self_info").of(FunctionName::SelfInfo),
+    // No function of its own: what was given out is told of, whatever is enabled today.
+    broker(Kind::PersonRecords, Effect::Deliver, "person_records"),
     staff(Kind::PersonEnroll, Effect::Write, "person_enroll"),
     staff(Kind::PersonList, Effect::Read, "person_list"),
     staff(Kind::PersonBlock, Effect::Write, "person_block"),

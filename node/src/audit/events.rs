@@ -97,15 +97,15 @@ impl AuditLog {
         self.note(told.draft(result, event), None, now_ms);
     }
 
-    /// A request of the portal was decided; durable before anything is released.
-    pub async fn decided(
+    /// A request of the portal was decided: queued, with the index of its leaf. Durable before anything is released.
+    pub fn decided(
         &self,
         told: Told,
         verdict: Verdict,
         person: Option<PersonId>,
         result: ResultName,
         now_ms: u64,
-    ) -> Result<(), AuditError> {
+    ) -> (Option<u64>, Appending) {
         let id = told.request.request;
         let (kind, event) = match verdict {
             Verdict::Authorised => (EntryKind::Authorised, Event::Authorised(told.request)),
@@ -113,7 +113,21 @@ impl AuditLog {
         };
         let draft = Draft::new(kind, &told.actor, "self_info", result, event);
         let draft = draft.about(person.map(Target::Person)).within(told.affair);
-        self.write(draft, Some(id), now_ms).await
+        self.queue_indexed(draft, Some(id), now_ms)
+    }
+
+    /// The records about a person were asked for by the portal; durable before anything is released.
+    pub async fn records_asked(
+        &self,
+        told: Told,
+        person: Option<PersonId>,
+        result: ResultName,
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let id = told.request.request;
+        let event = Event::RecordsAsked(told.request);
+        let draft = Draft::new(EntryKind::Other, &told.actor, "person_records", result, event);
+        self.write(draft.about(person.map(Target::Person)).within(told.affair), Some(id), now_ms).await
     }
 
     /// What became of an authorised request about `target`. Queued, not waited for: an outcome that a stop swallows is

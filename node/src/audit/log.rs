@@ -12,7 +12,7 @@ use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
 use crate::audit::keep::Keep;
-use crate::audit::sealed_log::SealedLog;
+use crate::audit::sealed_log::{BadRecord, SealedLog, ShownRecord};
 use crate::audit::tree::{Grown, LogTree, TreeError};
 
 /// What an entry is, readable without a key: what a restart must know of it.
@@ -141,6 +141,25 @@ impl AuditLog {
         let Draft { kind, mut record } = draft;
         record.at_ms = now_ms;
         self.records.append(kind as u8, request, record)
+    }
+
+    /// As [`Self::queue`], with the index of the leaf that the record becomes; `None` where it was refused.
+    pub(crate) fn queue_indexed(
+        &self,
+        draft: Draft,
+        request: Option<[u8; 16]>,
+        now_ms: u64,
+    ) -> (Option<u64>, Appending) {
+        let Draft { kind, mut record } = draft;
+        record.at_ms = now_ms;
+        let (number, durable) = self.records.append_numbered(kind as u8, request, record);
+        (number.and_then(|number| number.checked_sub(1)), durable)
+    }
+
+    /// What the record at the leaf `index` shows to its person; `None` where nobody can see it, or can any more. Blocking
+    /// file I/O.
+    pub(crate) fn shown_at(&self, index: u64) -> Result<Option<ShownRecord>, BadRecord> {
+        self.records.shown_at(index)
     }
 
     /// Queues a record without waiting for the disk: for what nothing depends on.

@@ -16,18 +16,20 @@ mod sealed_log;
 mod tree;
 
 pub use by::By;
-pub(crate) use chains::ChainEnd;
+pub(crate) use chains::{Chain, ChainEnd, PAGE as CHAIN_PAGE, UnstoredChain};
 pub use events::{CallTold, Told, Verdict};
 pub(crate) use gap::{Begun, GapTold};
 pub use keep::Keep;
 pub use log::{AuditError, AuditLog, EntryKind};
 pub use reading::{Verified, Walk};
 pub use sealed_log::BadRecord;
-pub(crate) use sealed_log::SealedLog;
+pub(crate) use sealed_log::{SealedLog, ShownRecord};
 #[cfg(test)]
 pub(crate) use tree::LogTree;
 pub use tree::TreeError;
 pub(crate) use tree::{FIRST_EPOCH, Grown, Unstored};
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

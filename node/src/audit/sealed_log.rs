@@ -9,8 +9,8 @@ use std::sync::Arc;
 use chukei_crypto::keyring::Keyring;
 use chukei_crypto::mac::MacKey;
 use chukei_crypto::seal::{KeyIds, KeySource, Opened, Place, Purpose, SealError, key_ids, open_owned, seal};
-use chukei_crypto::tlog::Part;
-use chukei_domain::event::Record;
+use chukei_crypto::tlog::{Commitment, Opening, Part, Salt};
+use chukei_domain::event::{Place as ChainPlace, Record, Shown, Unplaced};
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalEntry, JournalError, JournalReader};
@@ -19,6 +19,7 @@ use crate::audit::keep::Keep;
 use crate::audit::leaf;
 use crate::audit::log::EntryKind;
 use crate::audit::tree::{Coming, Grown, LogTree, TreeError};
+use crate::hosted::persons::PersonId;
 
 /// Records read at a time for a tree.
 const READ: u64 = 4_096;
@@ -37,6 +38,28 @@ enum SealRecordError {
 /// A record that cannot be read, does not open, or is not what stands at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadRecord;
+
+/// What a record shows to its person, with what its leaf is made of.
+pub(crate) struct ShownRecord {
+    /// The person.
+    pub(crate) person: PersonId,
+    unplaced: Unplaced,
+    salt: Salt,
+    internal: Commitment,
+}
+
+impl ShownRecord {
+    /// What it shows.
+    pub(crate) fn shown(&self) -> &Shown {
+        self.unplaced.shown()
+    }
+
+    /// Its leaf's part for the person, opened; `place` is where it stands among the person's records.
+    pub(crate) fn opening(self, place: ChainPlace) -> Result<Opening, BadRecord> {
+        let part = self.unplaced.at(place).to_bytes().map_err(|_| BadRecord)?;
+        Opening::new(Part::Person, self.salt, part, self.internal).map_err(|_| BadRecord)
+    }
+}
 
 /// The records of one owner.
 #[derive(Clone)]
@@ -75,9 +98,19 @@ impl SealedLog {
 
     /// Queues `record` at once under the next number; resolves when it is durable. `request` stays readable
     /// without a key.
-    pub(crate) fn append(&self, kind: u8, request: Option<[u8; 16]>, mut record: Record) -> Appending {
-        let (keys, day) = self.keys_for(record.at_ms);
-        self.journal.append_sealed_with(&self.owner, kind, record.at_ms, request, |seq| {
+    pub(crate) fn append(&self, kind: u8, request: Option<[u8; 16]>, record: Record) -> Appending {
+        self.append_numbered(kind, request, record).1
+    }
+
+    /// As [`Self::append`], with the number that the record has once it is durable; `None` where it was refused.
+    pub(crate) fn append_numbered(
+        &self,
+        kind: u8,
+        request: Option<[u8; 16]>,
+        mut record: Record,
+    ) -> (Option<u64>, Appending) {
+        let ((keys, day), mut numbered) = (self.keys_for(record.at_ms), None);
+        let appending = self.journal.append_sealed_with(&self.owner, kind, record.at_ms, request, |seq| {
             record.seq = seq;
             let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
             let ids = KeyIds { purpose: self.purpose, day, person: None };
@@ -88,8 +121,30 @@ impl SealedLog {
                 let salts = leaf::salts(&keys, ids, number)?;
                 tree.keep(seq, self.coming(salts, kind, &record, &bytes));
             }
+            numbered = Some(seq);
             Ok::<_, SealRecordError>(sealed)
-        })
+        });
+        (numbered, appending)
+    }
+
+    /// What the record at the leaf `index` shows to its person; `None` where it shows nothing to anybody, was given up, or
+    /// its key is gone. Blocking file I/O.
+    pub(crate) fn shown_at(&self, index: u64) -> Result<Option<ShownRecord>, BadRecord> {
+        let number = index.saturating_add(1);
+        if number < self.first_number() {
+            return Ok(None);
+        }
+        let Some((body, _)) = self.tree else { return Ok(None) };
+        let entry = self.entries(number).next().ok_or(BadRecord)?.map_err(|_| BadRecord)?;
+        let keys = self.keyring.snapshot();
+        let (ids, key) = key_ids(&entry.sealed).map_err(|_| BadRecord)?;
+        let Ok(opened) = self.open_bytes(entry) else { return Ok(None) };
+        let Ok(salts) = leaf::salts(&keys, ids, key) else { return Ok(None) };
+        let record = Record::from_bytes(opened.get()).map_err(|_| BadRecord)?;
+        let internal = leaf::commitment(salts, number, Part::Internal, opened.get());
+        let salt = leaf::salt(salts, number, Part::Person);
+        let shown = record.unplaced(body).filter(|_| record.seq == number);
+        Ok(shown.map(|(person, unplaced)| ShownRecord { person, unplaced, salt, internal }))
     }
 
     /// The keyring with the key for a record of this moment, and its day.

@@ -14,7 +14,7 @@ use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Leaf, Part, Salt, Til
 use chukei_domain::codec::CodecError;
 use chukei_domain::event::Unplaced;
 
-use crate::audit::chains::{ChainEnd, Chains};
+use crate::audit::chains::{Chain, ChainEnd, Chains, UnstoredChain};
 use crate::hosted::persons::PersonId;
 
 /// Records kept that are not in the tree yet.
@@ -115,8 +115,8 @@ pub(crate) struct Unstored {
     pub(crate) epoch: u64,
     /// Tiles by level and index, full ones and those of the edge: 8 KiB each at most.
     pub(crate) tiles: Vec<((u8, u64), Vec<u8>)>,
-    /// Ends of persons' chains.
-    pub(crate) chains: Vec<(PersonId, ChainEnd)>,
+    /// Persons' chains.
+    pub(crate) chains: Vec<UnstoredChain>,
 }
 
 impl LogTree {
@@ -139,12 +139,18 @@ impl LogTree {
 
     /// Takes what is stored of these persons' chains. An end that the tree has not reached is of a tree that was stored
     /// before this one was begun anew: their records come again, in their order.
-    pub(crate) fn know(&self, ends: impl IntoIterator<Item = (PersonId, Option<ChainEnd>)>) {
+    pub(crate) fn know(&self, chains: impl IntoIterator<Item = (PersonId, Option<Chain>)>) {
         let mut growing = self.growing();
         let size = growing.edge.size();
-        for (person, end) in ends {
-            growing.chains.know(person, end.filter(|end| end.index < size));
+        for (person, chain) in chains {
+            growing.chains.know(person, chain.filter(|chain| chain.end.index < size));
         }
+    }
+
+    /// What is at hand of a person's records: the chain, and full pages that are not stored; `None` where it is to be looked
+    /// for in the store. A chain that was read from there is not handed in here: it may be older than what grew meanwhile.
+    pub(crate) fn chain(&self, person: &PersonId) -> Option<(Option<Chain>, BTreeMap<u64, Vec<u64>>)> {
+        self.growing().chains.of(person)
     }
 
     /// Goes on from a tree that was stored.

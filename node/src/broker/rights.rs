@@ -65,11 +65,11 @@ pub(super) fn way(
     owns: impl Fn(BodyCode) -> bool,
 ) -> Result<Way, ResultName> {
     use Kind::{
-        AcquireCodes, Announce, ChannelSetup, LogHeads, LogWitness, NoticeDelivery, NoticeStatus, RenewCodes,
-        SelfInfo, Time,
+        AcquireCodes, Announce, ChannelSetup, LogHeads, LogWitness, NoticeDelivery, NoticeStatus,
+        PersonRecords, RenewCodes, SelfInfo, Time,
     };
     match (identity, header.kind, header.direction) {
-        (Identity::Portal(name), SelfInfo | ChannelSetup, Direction::ToBody) => {
+        (Identity::Portal(name), SelfInfo | PersonRecords | ChannelSetup, Direction::ToBody) => {
             let passage = passage(header)?;
             if passage.portal == *name { Ok(Way::Relay(passage)) } else { Err(ResultName::NotPermitted) }
         }
@@ -104,7 +104,7 @@ fn passage(header: &Header) -> Result<Passage, ResultName> {
         body: header.body.ok_or(ResultName::BadFormat)?,
         portal: header.portal.clone().ok_or(ResultName::BadFormat)?,
         to_body: header.direction == Direction::ToBody,
-        personal: matches!(header.kind, Kind::SelfInfo | Kind::NoticeDelivery),
+        personal: header.kind.concerns_person(),
     })
 }
 
@@ -125,13 +125,13 @@ mod tests {
 
     #[test]
     fn a_portal_asks_bodies_in_its_own_name_only() {
-        for kind in [Kind::SelfInfo, Kind::ChannelSetup] {
+        for kind in [Kind::SelfInfo, Kind::PersonRecords, Kind::ChannelSetup] {
             let Ok(Way::Relay(passage)) = decide("chukei://portal/mynaportal", kind, Direction::ToBody)
             else {
                 panic!("{kind:?} refused");
             };
             assert!(passage.to_body);
-            assert_eq!(passage.personal, kind == Kind::SelfInfo);
+            assert_eq!(passage.personal, kind != Kind::ChannelSetup);
             assert_eq!(passage.asker().to_string(), "portal/mynaportal");
             assert_eq!(passage.receiver().to_string(), "body/982016");
             let other = decide("chukei://portal/another", kind, Direction::ToBody);
@@ -174,7 +174,9 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         let permitted = |who: &str, kind: Kind, direction: Direction| match (who, direction) {
-            ("portal", Direction::ToBody) => matches!(kind, Kind::SelfInfo | Kind::ChannelSetup),
+            ("portal", Direction::ToBody) => {
+                matches!(kind, Kind::SelfInfo | Kind::PersonRecords | Kind::ChannelSetup)
+            }
             ("node", Direction::ToPortal) => {
                 matches!(kind, Kind::NoticeDelivery | Kind::NoticeStatus | Kind::ChannelSetup)
             }

@@ -3,7 +3,7 @@
 //! What must hold: a checkpoint is signed of a tree that has grown over what is durable, and each broker is shown it
 //! with the proof that it grew from what that broker has cosigned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::checkpoints::gap::{self, Witnessed};
 use crate::checkpoints::proofs::{ProofError, Snapshot};
 use crate::checkpoints::rows;
 use crate::checkpoints::statement::{Signatory, Unstated};
+use crate::checkpoints::vouched::{Vouched, VouchedHeads};
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
 use crate::key_gate::Shut;
@@ -31,6 +32,8 @@ const BATCH: u64 = 8_192;
 /// Leaves after which the tree is stored, and the longest it is not: what a start makes anew from the log.
 const STORED_AFTER: u64 = 4_096;
 const STORED_EVERY: Duration = Duration::from_secs(60);
+/// Checkpoints before the newest whose cosignatures are still gathered: of brokers that answer at different paces.
+const BEFORE: usize = 3;
 
 /// Why a log's checkpoint did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +104,10 @@ async fn grow(body: &Arc<HostedBody>, to: u64) -> Result<(), CheckpointError> {
 pub(super) struct Log {
     signatory: Option<Signatory>,
     stated: Option<Stated>,
+    /// Those before it, newest first.
+    before: VecDeque<Stated>,
+    /// Where what is cosigned is given out from.
+    vouched: Option<Arc<VouchedHeads>>,
     /// Leaves that each broker is known to have cosigned.
     cosigned: BTreeMap<String, u64>,
     /// Heads that a broker has named besides, since it cosigned last: others have cosigned them.
@@ -128,6 +135,8 @@ struct Stated {
     head: TreeHead,
     snapshot: Snapshot,
     checkpoint: SignedCheckpoint,
+    /// The same with the cosignatures so far.
+    cosigned: SignedCheckpoint,
     /// Brokers that have cosigned it.
     by: BTreeSet<String>,
 }
@@ -147,6 +156,7 @@ impl Log {
     pub(super) async fn turn(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
         body.gate().pass().map_err(|shut: Shut| RowError::from(shut))?;
         let audit = body.audit();
+        self.vouched.get_or_insert_with(|| body.vouched().clone());
         if !audit.tree().is_open() {
             self.open(body).await?;
         }
@@ -225,6 +235,7 @@ impl Log {
             if self.signatory.as_ref().is_some_and(|before| before.epoch() != epoch) {
                 self.cosigned.clear();
                 self.named.clear();
+                self.before.clear();
             }
             self.signatory = Some(made);
         }
@@ -234,7 +245,11 @@ impl Log {
         if snapshot.epoch() == epoch {
             let (head, at) = (snapshot.head(), Instant::now());
             let checkpoint = signatory.sign(head)?;
-            self.stated = Some(Stated { at, head, snapshot, checkpoint, by: BTreeSet::new() });
+            let cosigned = checkpoint.clone();
+            let stated = Stated { at, head, snapshot, checkpoint, cosigned, by: BTreeSet::new() };
+            let before = self.stated.replace(stated).filter(|before| before.head != head);
+            before.into_iter().for_each(|before| self.before.push_front(before));
+            self.before.truncate(BEFORE);
         }
         Ok(())
     }
@@ -303,9 +318,11 @@ impl Log {
 
     /// Counts a cosignature that verifies under this broker's own key.
     fn cosigned(&mut self, broker: &str, shown: &LogHead, line: &str, peers: &PeerList) -> Option<()> {
-        let pins = self.signatory.as_ref()?.pins(peers.broker(broker)?.witness().ok()?)?;
+        let signatory = self.signatory.as_ref()?;
+        let pins = signatory.pins(peers.broker(broker)?.witness().ok()?)?;
         let mut checkpoint = SignedCheckpoint::parse(&shown.checkpoint).ok()?;
-        checkpoint.add(Signature::from_line(line).ok()?, &pins).ok()?;
+        let signature = Signature::from_line(line).ok()?;
+        checkpoint.add(signature.clone(), &pins).ok()?;
         let head = *checkpoint.unverified().head();
         self.cosigned.insert(broker.to_owned(), head.size);
         self.named.remove(broker);
@@ -316,8 +333,17 @@ impl Log {
         if self.witnessed.as_ref().is_none_or(newer) {
             self.witnessed = Some((checkpoint, false));
         }
-        if let Some(stated) = self.stated.as_mut().filter(|stated| stated.head == head) {
+        let mut stated = self.stated.iter_mut().chain(&mut self.before);
+        if let Some(stated) = stated.find(|stated| stated.head == head) {
             stated.by.insert(broker.to_owned());
+            // The same note, or another broker's has taken its place: then there is nothing to add it to.
+            if stated.cosigned.add(signature, &pins).is_ok()
+                && let Some(vouched) = &self.vouched
+            {
+                let whole = peers.brokers().all(|broker| stated.by.contains(&broker.name));
+                let (checkpoint, tree) = (stated.cosigned.clone(), stated.snapshot.clone());
+                vouched.take(Vouched { checkpoint, key: signatory.key.clone(), tree }, whole);
+            }
         }
         Some(())
     }

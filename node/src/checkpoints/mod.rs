@@ -7,9 +7,11 @@
 
 pub(crate) mod gap;
 mod logs;
+mod places;
 mod proofs;
 mod rows;
 mod statement;
+mod vouched;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use crate::hosted::HostedBody;
 use crate::telemetry::duty::Duty;
 
 use logs::{Heard, Log};
+pub(crate) use places::Places;
+pub(crate) use proofs::{ProofError, Snapshot};
+pub(crate) use vouched::{Vouched, VouchedHeads};
 
 /// How often it is looked which logs have grown.
 const TURN: Duration = Duration::from_secs(1);
@@ -180,6 +185,8 @@ impl Watched {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -230,7 +230,7 @@ async fn r23_records_about_a_person_are_numbered_without_a_gap_and_name_the_one_
     let body = sample.body(BODY);
     for (person, number) in expected {
         let ends = rows::chains(&body, &[[person; 16]]).await.unwrap();
-        assert_eq!(ends[0].1.map(|end| end.number), Some(number), "person {person}");
+        assert_eq!(ends[0].1.as_ref().map(|chain| chain.end.number), Some(number), "person {person}");
     }
     assert_eq!(rows::chains(&body, &[[9; 16]]).await.unwrap(), [([9; 16], None)]);
 }

@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 
 use crate::acts::Acting;
 use crate::audit::AuditLog;
+use crate::checkpoints::VouchedHeads;
 use crate::erasure::Erasing;
 use crate::hosted::datasets::DatasetSlots;
 use crate::hosted::pages::PageCache;
@@ -79,6 +80,7 @@ pub struct HostedBody {
     /// The catalogue that the body has loaded itself.
     catalogue: ArcSwapOption<Catalogue>,
     audit: AuditLog,
+    vouched: Arc<VouchedHeads>,
     register: RegisterPlace,
 }
 
@@ -121,6 +123,11 @@ impl HostedBody {
     /// Its log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
+    }
+
+    /// The checkpoints of its log that brokers have cosigned.
+    pub(crate) fn vouched(&self) -> &Arc<VouchedHeads> {
+        &self.vouched
     }
 
     /// Who and what it knows at this moment.

@@ -1,29 +1,28 @@
-//! The answer to one request for own information, decided and sealed, not yet released.
+//! The answer to one request for own information, decided, not yet sealed or released.
 //!
-//! What must hold: the subject is the permit's person, proven by the binding tag (R22); every document opened is
-//! that person's, this body's and a requested dataset's (the exit check, R30); a withheld answer takes the path,
-//! the time and the size of the real one (R50).
+//! What must hold: the subject is the permit's person (`subject`); every document opened is that person's, this body's and
+//! a requested dataset's (the exit check, R30); a withheld answer takes the path, the time and the size of the real one
+//! (R50).
 
 use chukei_crypto::binding::BindingSecret;
 use chukei_domain::answer::{Answer, decide};
 use chukei_domain::catalogue::{Catalogue, Dataset};
-use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
+use chukei_domain::codes::InfoNameCode;
 use chukei_domain::day::day_of;
 use chukei_domain::document::{Document, StoredItem};
-use chukei_relay_client::channel::{ChannelError, Scope, SealedBody};
+use chukei_relay_client::channel::SealedBody;
 use chukei_wire::codec::encode;
-use chukei_wire::message::binding::{self, NotProven};
-use chukei_wire::message::self_info::{AnswerDataset, AnswerItem, SelfInfoAnswer, SelfInfoRequest};
+use chukei_wire::message::self_info::{
+    AnswerDataset, AnswerItem, LEAF_BYTES, SelfInfoAnswer, SelfInfoRequest,
+};
 use chukei_wire::result::ResultName;
 
-use crate::access::asked::Learnt;
 use crate::app::Node;
 use crate::audit::Verdict;
 use crate::hosted::documents::SealedDocuments;
-use crate::hosted::persons::{PersonId, PersonRecord, PersonWithDocuments};
-use crate::hosted::rows::RowError;
+use crate::hosted::persons::{PersonId, PersonRecord};
 use crate::inbound::job::Job;
-use crate::outcome::result_of_row_error;
+use crate::inbound::subject::{Refused, Subject, opened, proven, seal};
 
 /// What a request comes to.
 pub struct Prepared {
@@ -33,81 +32,69 @@ pub struct Prepared {
     pub verdict: Verdict,
     /// The person, where one was found.
     pub person: Option<PersonId>,
-    /// What is sent; `None` where nothing can be sealed any more.
-    pub sealed: Option<SealedBody>,
+    /// What is sent.
+    pub reply: Reply,
 }
 
-/// Why there is no answer.
-struct Refused {
-    result: ResultName,
-    /// Kind of mismatch: stops the channel and alarms (R35).
-    alarm: Option<&'static str>,
-    person: Option<PersonId>,
+/// What is sent in answer.
+pub enum Reply {
+    /// A refusal; `None` where nothing can be sealed any more.
+    Refusal(Option<SealedBody>),
+    /// An answer, which is sealed once it is known where its record stands.
+    Answer(Box<Unsealed>),
 }
 
-impl Refused {
-    fn because(result: ResultName, person: Option<&PersonRecord>) -> Self {
-        Self { result, alarm: None, person: person.map(|person| person.person.id) }
-    }
-
-    fn mismatch(result: ResultName, alarm: &'static str, person: Option<&PersonRecord>) -> Self {
-        Self { alarm: Some(alarm), ..Self::because(result, person) }
-    }
-
-    fn stored(error: &RowError, person: Option<&PersonRecord>) -> Self {
-        match result_of_row_error(error) {
-            ResultName::IntegrityFailure => {
-                Self::mismatch(ResultName::IntegrityFailure, "stored_value", person)
-            }
-            result => Self::because(result, person),
-        }
-    }
-}
-
-/// Decides and seals.
-pub async fn prepare(node: &Node, job: &Job, now_ms: u64) -> Prepared {
-    let answered =
-        answer(node, job, now_ms).await.and_then(|(Subject { person, binding }, answer, as_if)| {
-            let sealed = seal(job, Some(&binding), &answer, as_if)
-                .map_err(|_| Refused::because(ResultName::NotReady, Some(&person)))?;
-            Ok(Prepared {
-                result: answer.result,
-                verdict: Verdict::Authorised,
-                person: Some(person.person.id),
-                sealed: Some(sealed),
-            })
-        });
-    answered.unwrap_or_else(|refused| refuse(node, job, refused, now_ms))
-}
-
-/// A refusal says its name and nothing else; a mismatch is the last thing said on its channel.
-fn refuse(node: &Node, job: &Job, refused: Refused, now_ms: u64) -> Prepared {
-    let answer = SelfInfoAnswer { result: refused.result, datasets: Vec::new() };
-    let sealed = seal(job, None, &answer, 0).ok();
-    if let Some(kind) = refused.alarm {
-        node.metrics.alarm(kind, &job.header.request_id);
-        node.channels.stop(job.channel.id());
-        if let Some(scope) = Scope::of(&job.header) {
-            node.holds.hold(scope, now_ms);
-        }
-    }
-    Prepared { result: refused.result, verdict: Verdict::Refused, person: refused.person, sealed }
-}
-
-fn seal(
-    job: &Job,
-    binding: Option<&BindingSecret>,
-    answer: &SelfInfoAnswer,
+/// An answer that is not sealed yet.
+pub struct Unsealed {
+    answer: SelfInfoAnswer,
+    binding: BindingSecret,
+    /// The length that its sealed form must look like.
     as_if: usize,
-) -> Result<SealedBody, ChannelError> {
-    let content = zeroize::Zeroizing::new(encode(answer)?);
-    job.channel.seal_body(job.hash, binding, &content, as_if)
+}
+
+impl Reply {
+    /// Sealed, naming the leaf that its record becomes; `None` where nothing can be sealed any more, or there is no record.
+    pub fn sealed(self, job: &Job, leaf: Option<u64>) -> Option<SealedBody> {
+        match self {
+            Self::Refusal(sealed) => sealed,
+            Self::Answer(unsealed) => {
+                let Unsealed { mut answer, binding, as_if } = *unsealed;
+                answer.leaf = Some(leaf?);
+                seal(job, Some(&binding), &answer, as_if).ok()
+            }
+        }
+    }
+}
+
+/// Decides.
+pub async fn prepare(node: &Node, job: &Job, now_ms: u64) -> Prepared {
+    let answered = answer(node, job, now_ms).await;
+    let (subject, answer, as_if) = match answered {
+        Ok(answered) => answered,
+        Err(refused) => return refuse(node, job, &refused, now_ms),
+    };
+    let Subject { person, binding } = subject;
+    Prepared {
+        result: answer.result,
+        verdict: Verdict::Authorised,
+        person: Some(person.person.id),
+        reply: Reply::Answer(Box::new(Unsealed { answer, binding, as_if })),
+    }
+}
+
+/// A refusal says its name and nothing else.
+fn refuse(node: &Node, job: &Job, refused: &Refused, now_ms: u64) -> Prepared {
+    let answer = SelfInfoAnswer { result: refused.result, leaf: None, datasets: Vec::new() };
+    let sealed = refused.sealed(node, job, &answer, now_ms);
+    let reply = Reply::Refusal(sealed);
+    Prepared { result: refused.result, verdict: Verdict::Refused, person: refused.person, reply }
 }
 
 /// The person, the answer, and the length that its sealed form must look like.
 async fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(Subject, SelfInfoAnswer, usize), Refused> {
     let datasets = known(node, job);
-    let (subject, sealed) = subject(job, &datasets).await?;
+    let request: SelfInfoRequest = opened(job)?;
+    let (subject, sealed) = proven(job, &request.binding_tags, &datasets).await?;
     let person = &subject.person;
     if datasets.len() < job.header.datasets.len() {
         return Err(Refused::because(ResultName::UnknownInfoName, Some(person)));
@@ -119,55 +106,17 @@ async fn answer(node: &Node, job: &Job, now_ms: u64) -> Result<(Subject, SelfInf
         documents.iter().flatten().filter_map(|document| dataset(&catalogue, document, today)).collect();
     let present = |code: &InfoNameCode| shown.iter().any(|dataset| dataset.info_name_code == code.as_str());
     let decision = decide(&person.flags, &datasets, present);
-    let full = SelfInfoAnswer { result: ResultName::Done, datasets: shown };
-    let as_if = encode(&full).map_or(0, |bytes| bytes.len());
+    let full = SelfInfoAnswer { result: ResultName::Done, leaf: None, datasets: shown };
+    // Where its record stands is said by every answer, in more or fewer bytes.
+    let as_if = encode(&full).map_or(0, |bytes| bytes.len()) + LEAF_BYTES;
     let answer = match decision {
         Answer::Done => full,
-        Answer::NoData => SelfInfoAnswer { result: ResultName::NoData, datasets: Vec::new() },
+        Answer::NoData => SelfInfoAnswer { result: ResultName::NoData, leaf: None, datasets: Vec::new() },
         Answer::UnavailableAskBody => {
-            SelfInfoAnswer { result: ResultName::UnavailableAskBody, datasets: Vec::new() }
+            SelfInfoAnswer { result: ResultName::UnavailableAskBody, leaf: None, datasets: Vec::new() }
         }
     };
     Ok((subject, answer, as_if))
-}
-
-/// Whom a request is about, and the secret that has proven it, which the answer is bound with.
-struct Subject {
-    person: PersonRecord,
-    binding: BindingSecret,
-}
-
-/// The permit's person, who must be the one the portal asks for (R22), and the documents that were read with them.
-async fn subject(job: &Job, datasets: &[InfoNameCode]) -> Result<(Subject, SealedDocuments), Refused> {
-    let opened = job.channel.open_body(job.hash, None, &job.sealed).map_err(|error| match error {
-        ChannelError::Stopped => Refused::because(ResultName::IntegrityStop, None),
-        ChannelError::Withdrawn => Refused::because(ResultName::NotReady, None),
-        _ => Refused::mismatch(ResultName::IntegrityFailure, "sealed_request", None),
-    })?;
-    let request: SelfInfoRequest =
-        opened.message().map_err(|_| Refused::because(ResultName::BadFormat, None))?;
-    let found = job.grant.body().person_with_documents(&job.grant, job.permit.codes(), datasets).await;
-    let PersonWithDocuments { record: person, documents } = found
-        .map_err(|error| Refused::stored(&error, None))?
-        .ok_or(Refused::because(ResultName::NotFound, None))?;
-    match binding::verify(&person.bindings, &request.binding_tags, job.hash).cloned() {
-        Ok(binding) => {
-            concerned(job, &person).map_err(|result| Refused::because(result, Some(&person)))?;
-            Ok((Subject { person, binding }, documents))
-        }
-        Err(NotProven::Mismatch(_)) => {
-            Err(Refused::mismatch(ResultName::SubjectMismatch, "subject_mismatch", Some(&person)))
-        }
-        // Nobody is confused with anybody: the person has to be enrolled with a newer number.
-        Err(NotProven::NoCommonVersion) => Err(Refused::because(ResultName::CodeNotAcquired, Some(&person))),
-        Err(NotProven::Malformed) => Err(Refused::because(ResultName::BadFormat, Some(&person))),
-    }
-}
-
-/// Whether the function may reach this person: on trial it reaches those alone that the body named (R14).
-fn concerned(job: &Job, person: &PersonRecord) -> Result<(), ResultName> {
-    let addressee: AddresseeNumber = person.addressee.parse().map_err(|_| ResultName::IntegrityFailure)?;
-    job.grant.learn(Learnt { reaches: &[addressee], ..Learnt::default() })
 }
 
 /// The requested datasets that the catalogue has.

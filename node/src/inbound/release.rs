@@ -1,11 +1,14 @@
 //! Releases an authorised answer and records what became of it.
+//!
+//! What must hold: whatever was authorised has an outcome, also where the answer could not be sealed any more, or its
+//! sender had no time left.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_crypto::channel::proves_receipt;
 use chukei_domain::event::{Outcome as Ending, Target};
-use chukei_relay_client::channel::write_sealed;
+use chukei_relay_client::channel::{SealedBody, write_sealed};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_relay_client::stream::StreamError;
 use chukei_wire::frame::{FrameType, Outcome};
@@ -14,47 +17,73 @@ use tokio::time::Instant;
 
 use crate::admission::NOT_READY;
 use crate::app::Node;
-use crate::audit::Verdict;
-use crate::inbound::answer::Prepared;
+use crate::hosted::persons::PersonId;
 use crate::inbound::hop::refuse;
 use crate::inbound::job::Job;
 
 /// How long the portal may take to prove that it opened an answer.
 const RECEIPT_WAIT: Duration = Duration::from_secs(10);
 
+/// An answer whose event is durable.
+pub struct Authorised {
+    /// Result for metrics.
+    pub result: ResultName,
+    /// What is sent; `None` where nothing can be sealed any more.
+    pub sealed: Option<SealedBody>,
+    /// Where information may leave: what its outcome is to be told of.
+    pub unended: Option<Unended>,
+}
+
+/// An authorised request whose outcome is not known yet: aborted, where nothing else is said before it is dropped.
+pub struct Unended {
+    node: Arc<Node>,
+    job: Arc<Job>,
+    person: Option<PersonId>,
+    ending: Ending,
+}
+
+impl Unended {
+    /// Of this request, about this person.
+    pub fn new(node: Arc<Node>, job: Arc<Job>, person: Option<PersonId>) -> Self {
+        Self { node, job, person, ending: Ending::Aborted }
+    }
+}
+
+impl Drop for Unended {
+    fn drop(&mut self) {
+        let (log, actor) = (self.job.grant.body().audit(), self.job.grant.scope().actor());
+        let (request, person) = (self.job.header.request_id, self.person.map(Target::Person));
+        log.outcome(actor, request, person, self.ending, self.node.clock.now_ms());
+    }
+}
+
 /// Sends the answer, then waits for the portal's proof that it opened it.
-pub async fn release(
-    node: &Arc<Node>,
-    job: &Job,
-    prepared: Prepared,
-    mut request: AcceptedRequest,
-) -> ResultName {
-    let Some(sealed) = prepared.sealed else {
+pub async fn release(authorised: Authorised, mut request: AcceptedRequest) -> ResultName {
+    let Authorised { result, sealed, unended } = authorised;
+    let Some(sealed) = sealed else {
         // Nothing can be sealed any more: the broker learns that, and nothing of what was found.
-        refuse(&mut request, unsealed(prepared.result)).await;
-        return prepared.result;
+        refuse(&mut request, unsealed(result)).await;
+        return result;
     };
     let receipt = sealed.receipt;
-    let sent = async {
-        request.put_status(Outcome::Answered).await.map_err(|_| StreamError::Ended)?;
-        write_sealed(&mut request.send, sealed).await?;
-        request.send.finish().await
-    };
-    let sent: Result<(), StreamError> = sent.await;
-    if prepared.verdict == Verdict::Authorised {
-        let ending = match sent {
-            Ok(()) => proof(&mut request, &receipt).await,
-            Err(_) => Ending::Aborted,
-        };
-        let (log, actor) = (job.grant.body().audit(), job.grant.scope().actor());
-        let person = prepared.person.map(Target::Person);
-        log.outcome(actor, job.header.request_id, person, ending, node.clock.now_ms());
+    let sent = send(&mut request, sealed).await;
+    if let Some(mut unended) = unended
+        && sent.is_ok()
+    {
+        unended.ending = proof(&mut request, &receipt).await;
     }
-    prepared.result
+    result
+}
+
+/// Sends a sealed answer.
+pub async fn send(request: &mut AcceptedRequest, sealed: SealedBody) -> Result<(), StreamError> {
+    request.put_status(Outcome::Answered).await.map_err(|_| StreamError::Ended)?;
+    write_sealed(&mut request.send, sealed).await?;
+    request.send.finish().await
 }
 
 /// The outer outcome of an answer that cannot be sealed.
-fn unsealed(result: ResultName) -> Outcome {
+pub fn unsealed(result: ResultName) -> Outcome {
     match result {
         ResultName::NotReady => NOT_READY,
         _ => Outcome::Refused(ResultName::IntegrityStop),

@@ -11,8 +11,7 @@ use chukei_wire::result::ResultName;
 use crate::admission::NOT_READY;
 use crate::app::Node;
 use crate::inbound::hop::{BrokerHop, refuse};
-use crate::inbound::{self_info, setup};
-use crate::log_disk::NotAdmitted;
+use crate::inbound::{records, self_info, setup};
 
 /// Serves the broker's streams until the connection ends.
 pub async fn serve(node: Arc<Node>, connection: PeerConnection, hop: BrokerHop) {
@@ -37,18 +36,16 @@ async fn route(node: Arc<Node>, hop: Arc<BrokerHop>, mut request: AcceptedReques
     let (id, kind) = (request.header.request_id, request.header.kind);
     // Before anything is verified: what a body may not have costs nobody anything (R40).
     let entered = node.body_limits.of(request.header.body).enter();
-    let result = match (entered, kind) {
+    let result = match (entered, node.log_disk.admits(kind), kind) {
         _ if node.is_draining() => refuse(&mut request, NOT_READY).await,
-        (Ok(()), kind) if node.log_disk.admits(kind).is_err() => {
-            let outcome = node.log_disk.admits(kind).err().map_or(NOT_READY, NotAdmitted::outcome);
-            refuse(&mut request, outcome).await
-        }
-        (Err(shed), _) => {
+        (Err(shed), _, _) => {
             node.metrics.count_shed(shed.reason);
             refuse(&mut request, shed.outcome()).await
         }
-        (Ok(()), Kind::SelfInfo) => self_info::serve(&node, &hop, request).await,
-        (Ok(()), Kind::ChannelSetup) => setup::serve(&node, &hop, request).await,
+        (Ok(()), Err(degraded), _) => refuse(&mut request, degraded.outcome()).await,
+        (Ok(()), Ok(()), Kind::SelfInfo) => self_info::serve(&node, &hop, request).await,
+        (Ok(()), Ok(()), Kind::PersonRecords) => records::serve(&node, &hop, request).await,
+        (Ok(()), Ok(()), Kind::ChannelSetup) => setup::serve(&node, &hop, request).await,
         _ => refuse(&mut request, Outcome::Refused(ResultName::NotPermitted)).await,
     };
     node.ended(id, kind, result, started.elapsed());

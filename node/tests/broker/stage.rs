@@ -208,7 +208,7 @@ impl Stage {
 /// A header of `kind` between portal `mynaportal` and body 982016.
 pub(crate) fn header(kind: Kind) -> Header {
     let direction = match kind {
-        Kind::SelfInfo | Kind::ChannelSetup => Direction::ToBody,
+        Kind::SelfInfo | Kind::PersonRecords | Kind::ChannelSetup => Direction::ToBody,
         Kind::NoticeDelivery | Kind::NoticeStatus => Direction::ToPortal,
         _ => Direction::Hop,
     };

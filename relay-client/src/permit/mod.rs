@@ -150,10 +150,7 @@ pub fn verify(
     let claims = permit.claims;
     let bytes = claims.to_authenticated_bytes().map_err(|_| ResultName::BadSignature)?;
     session.key.verify(&bytes, &permit.mac).map_err(|_| ResultName::BadSignature)?;
-    let concerns_person = matches!(
-        header.kind,
-        chukei_wire::header::Kind::SelfInfo | chukei_wire::header::Kind::NoticeDelivery
-    );
+    let concerns_person = header.kind.concerns_person();
     let placed = claims.header == header_hash && claims.broker == broker && claims.epoch == session.epoch;
     let persons_fit =
         claims.person.is_some() == concerns_person && (claims.previous.is_none() || claims.person.is_some());

@@ -61,8 +61,11 @@ mod tests {
 
     #[test]
     fn an_untraced_answer_is_the_same_and_has_no_unknown_keys() {
-        let bytes =
-            encode(&SelfInfoAnswer { result: crate::result::ResultName::NoData, datasets: Vec::new() });
+        let bytes = encode(&SelfInfoAnswer {
+            result: crate::result::ResultName::NoData,
+            leaf: None,
+            datasets: Vec::new(),
+        });
         let bytes = bytes.unwrap();
         let untraced: SelfInfoAnswer = decode_untraced(&bytes, bytes.len()).unwrap();
         assert_eq!(untraced, decode(&bytes, bytes.len()).unwrap());

@@ -40,6 +40,8 @@ kinds! {
     ChannelSetup = "setup",
     /// A person's own information (自己情報提供要求).
     SelfInfo = "self-info",
+    /// What a body's log says of one person, with its proofs.
+    PersonRecords = "records",
     /// A notice to one target.
     NoticeDelivery = "notice",
     /// Read states and answers of a notice (状況確認依頼).
@@ -141,6 +143,7 @@ impl Kind {
             self,
             Self::ChannelSetup
                 | Self::SelfInfo
+                | Self::PersonRecords
                 | Self::NoticeDelivery
                 | Self::NoticeStatus
                 | Self::Announce
@@ -156,6 +159,11 @@ impl Kind {
                 | Self::Device
                 | Self::Factor
         )
+    }
+
+    /// Whether it is about one person, whom its permit then names.
+    pub fn concerns_person(self) -> bool {
+        matches!(self, Self::SelfInfo | Self::PersonRecords | Self::NoticeDelivery)
     }
 }
 
@@ -300,7 +308,7 @@ impl Header {
             return Err(HeaderError::Version(self.version));
         }
         let direction = match self.kind {
-            Kind::SelfInfo => Some(Direction::ToBody),
+            Kind::SelfInfo | Kind::PersonRecords => Some(Direction::ToBody),
             Kind::NoticeDelivery | Kind::NoticeStatus => Some(Direction::ToPortal),
             Kind::ChannelSetup => None,
             _ => Some(Direction::Hop),
@@ -310,7 +318,8 @@ impl Header {
             && (self.kind != Kind::ChannelSetup || travels)
             && (!travels || (self.body.is_some() && self.portal.is_some()))
             && (!travels || self.kind == Kind::ChannelSetup || self.channel.is_some())
-            && (self.kind != Kind::SelfInfo || !self.datasets.is_empty());
+            && (self.kind != Kind::SelfInfo || !self.datasets.is_empty())
+            && (self.kind != Kind::PersonRecords || self.datasets.is_empty());
         let bounded = self.datasets.len() <= limits::DATASETS_MAX
             && self.datasets.iter().all(|code| is_code(code))
             && self.datasets.is_sorted_by(|a, b| a < b)

@@ -84,6 +84,14 @@ pub const COPIES_MAX: usize = 1_024;
 pub const COPY_MAX: usize = 512 * 1024;
 /// Bytes of a cosignature: one signature line of a note with its newline.
 pub const LOG_COSIGNATURE_MAX: usize = 512;
+/// Places of one page of a person's records.
+pub const RECORDS_PAGE: usize = 256;
+/// Bytes of a checkpoint with its cosignatures, as a person's records come with.
+pub const RECORDS_CHECKPOINT_MAX: usize = 8 * 1024;
+/// Bytes of one opened place: what its record shows, beside the other part's commitment.
+pub const RECORDS_OPENING_MAX: usize = 16 * 1024;
+/// Bytes that each place of a page takes at least once it is sealed, open or closed: more than one that is open needs.
+pub const RECORDS_PLACE: usize = 2 * 1024;
 /// Bytes of one piece of a backup.
 pub const BACKUP_PIECE_MAX: usize = 512 * 1024;
 /// Exchange records in one page.

@@ -31,6 +31,10 @@ pub(crate) enum Action {
     Person(PersonAction),
     /// Request a person's own information (自己情報表示).
     SelfInfo(SelfInfoArgs),
+    /// Show what bodies' logs say of a person (情報提供等の記録).
+    Records(RecordsArgs),
+    /// Verify receipts in a folder, offline.
+    VerifyReceipts(VerifyReceiptsArgs),
     /// List a person's notices (お知らせ).
     Notices(PersonArgs),
     /// Open a notice.
@@ -102,6 +106,28 @@ pub(crate) struct SelfInfoArgs {
     /// Dataset code (TM + 14 digits); may be repeated.
     #[arg(long = "dataset", value_name = "TM", required = true)]
     pub(crate) datasets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordsArgs {
+    #[command(flatten)]
+    pub(crate) who: PersonArgs,
+    /// Local body code; every body that may have some where absent.
+    #[arg(long, value_name = "BODY")]
+    pub(crate) body: Option<String>,
+    /// Verify signatures, proofs and the sequence.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Folder to write receipts to, for anybody to verify.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyReceiptsArgs {
+    /// Folder with receipts and keys.json.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -189,6 +215,7 @@ mod tests {
         assert!(parse("read --person p").is_err());
         assert!(parse("read --person p abc --notice abc").is_err());
         assert!(parse("self-info --person p --body 982016").is_err());
-        assert!(parse("records --person p").is_err());
+        assert!(parse("records --person p --verify --out d").is_ok());
+        assert!(parse("records").is_err());
     }
 }

@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 use crate::protocol::{
-    Answered, Body, Call, Command, Done, LoggedOut, NoticeList, OpenedNotice, Part, PersonEntry, PersonRow,
-    REPLY_LINE_MAX, Reply, SelfInfo,
+    Answered, Body, Call, Command, Done, LoggedOut, NoticeList, OpenedNotice, Part, PersonEntry,
+    PersonRecords, PersonRow, REPLY_LINE_MAX, ReceiptFile, Reply, SelfInfo,
 };
 use crate::socket::line;
 
@@ -91,7 +91,7 @@ impl Client {
     ) -> Result<(), Failure> {
         let taken = self.call(Command::PersonList { body: body.to_owned() }, |part| match part {
             Part::Listed(entries) => take(entries),
-            Part::Added(_) => Err(unexpected()),
+            _ => Err(unexpected()),
         });
         match taken.await? {
             Done::PersonsListed => Ok(()),
@@ -119,6 +119,26 @@ impl Client {
         };
         match self.call_once(command).await? {
             Done::SelfInfo(answer) => Ok(answer),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// What bodies' logs say of a person, of one body where it is named; receipts go to `take` where it is given.
+    pub async fn records(
+        &self,
+        person: &str,
+        body: Option<&str>,
+        verify: bool,
+        mut take: Option<&mut dyn FnMut(Vec<ReceiptFile>) -> Result<(), Failure>>,
+    ) -> Result<PersonRecords, Failure> {
+        let (person, body) = (person.to_owned(), body.map(str::to_owned));
+        let command = Command::Records { person, body, verify, receipts: take.is_some() };
+        let done = self.call(command, |part| match (part, &mut take) {
+            (Part::Receipts(files), Some(take)) => take(files),
+            _ => Err(unexpected()),
+        });
+        match done.await? {
+            Done::Records(records) => Ok(records),
             _ => Err(unexpected()),
         }
     }
@@ -245,7 +265,7 @@ fn gone() -> Failure {
 fn numbers(part: Part, take: &mut impl FnMut(Vec<PersonRow>) -> Result<(), Failure>) -> Result<(), Failure> {
     match part {
         Part::Added(rows) => take(rows),
-        Part::Listed(_) => Err(unexpected()),
+        _ => Err(unexpected()),
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::cli::{Action, PersonAction, PersonAddArgs, PersonReissueArgs};
+use crate::cli::{Action, PersonAction, PersonAddArgs, PersonReissueArgs, RecordsArgs};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::protocol::{Command, Done, PersonEntry, PersonRow};
+use crate::protocol::{Command, Done, PersonEntry, PersonRow, ReceiptFile};
+use crate::records::{files, offline};
 use crate::screen;
 use crate::socket::line;
 
@@ -30,6 +31,8 @@ pub(crate) async fn perform(action: Action, socket: &Path, json: bool) -> Result
             return list_persons(&connect(socket).await?, &list.body, json).await;
         }
         Action::SelfInfo(arguments) => arguments.into_command(),
+        Action::Records(arguments) => return records(&connect(socket).await?, &arguments, json).await,
+        Action::VerifyReceipts(arguments) => return verify_receipts(&arguments.folder, json),
         Action::Notices(who) => Command::Notices { person: who.person },
         Action::Logout(who) => Command::Logout { person: who.person },
         Action::Read(arguments) => {
@@ -53,12 +56,31 @@ fn show(done: &Done, json: bool) -> Result<(), Failure> {
     }
     match done {
         Done::SelfInfo(answer) => print_json(answer),
+        Done::Records(records) => print_json(records),
         Done::Notices(list) => print_json(list),
         Done::Read(notice) => print_json(notice),
         Done::Answered(answered) => print_json(answered),
         Done::LoggedOut(done) => print_json(done),
         Done::PersonsAdded | Done::PersonsReissued | Done::PersonsListed => Ok(()),
     }
+}
+
+async fn records(client: &Client, arguments: &RecordsArgs, json: bool) -> Result<(), Failure> {
+    let (person, body) = (&arguments.who.person, arguments.body.as_deref());
+    let records = match &arguments.out {
+        Some(folder) => {
+            let mut take = |received: Vec<ReceiptFile>| files::write(folder, &received);
+            client.records(person, body, arguments.verify, Some(&mut take)).await?
+        }
+        None => client.records(person, body, arguments.verify, None).await?,
+    };
+    show(&Done::Records(records), json)
+}
+
+/// Verifies the receipts in a folder, with the keys beside them.
+pub(crate) fn verify_receipts(folder: &Path, json: bool) -> Result<(), Failure> {
+    let verified = offline::verify(folder)?;
+    if json { print_json(&verified) } else { print(screen::receipts(&verified).as_bytes()) }
 }
 
 /// Shows a failure: a line of JSON where asked for, and always a text on standard error.

@@ -4,8 +4,9 @@
 //! What must hold: own information is kept in memory only, in the folder of the login that asked, and wiped at
 //! its end; an answer that does not open for this person and request is never shown (R22, R30); a notice is
 //! acknowledged only once it is durable. Deliberately absent: card authentication (a login is simply opened),
-//! exchange records, and any way to reach a body but through a broker.
+//! and any way to reach a body but through a broker.
 
+mod asking;
 mod cli;
 pub mod client;
 mod command;
@@ -21,6 +22,7 @@ mod metrics;
 mod notices;
 mod portal;
 pub mod protocol;
+mod records;
 mod registry;
 mod renewal;
 mod request;
@@ -63,6 +65,10 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    if let Action::VerifyReceipts(arguments) = &cli.action {
+        // Needs neither a portal nor its configuration.
+        return command::verify_receipts(&arguments.folder, cli.json);
+    }
     let settings = Settings::load(&cli.config).map_err(|error| Failure::usage(error.to_string()))?;
     let serving = matches!(cli.action, Action::Serve);
     let mut builder = if serving {

@@ -150,7 +150,7 @@ fn by_name(name: &str) -> Failure {
     known.map_or_else(|| Failure::internal("unknown refusal"), |&known| Failure::refused(known))
 }
 
-fn instant(at_ms: u64) -> String {
+pub(crate) fn instant(at_ms: u64) -> String {
     let at = i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     at.unwrap_or_default().display_with_offset(Offset::constant(9)).to_string()
 }

@@ -30,12 +30,13 @@ use crate::failure::Failure;
 use crate::folder::Folders;
 use crate::inbound;
 use crate::metrics::Metrics;
-use crate::protocol::{Command, Done, LoggedOut, Part, PersonEntry, SelfInfo};
+use crate::protocol::{Command, Done, LoggedOut, Part, PersonEntry, PersonRecords, SelfInfo};
+use crate::records::Wanted;
 use crate::registry::number::addressee_number;
 use crate::registry::{PERSONS_MAX, Registry, add_persons, reissue};
 use crate::socket::server::Replies;
 use crate::storage::{Vault, VaultError};
-use crate::{identities, notices, self_info};
+use crate::{identities, notices, records, self_info};
 
 /// Request ids of bodies remembered at once; further requests are OVERLOADED.
 const REQUEST_IDS: usize = 1_000_000;
@@ -153,6 +154,18 @@ impl Portal {
         answer
     }
 
+    /// Fetches what bodies' logs say of a person, as one request in flight.
+    async fn records(&self, wanted: &Wanted<'_>, replies: &Replies) -> Result<PersonRecords, Failure> {
+        let begun = Instant::now();
+        let fetched = match self.requests.try_acquire() {
+            Ok(_admitted) => records::of(&self.core, &self.links, wanted, replies).await,
+            Err(_) => Err(Failure::refused(ResultName::Overloaded)),
+        };
+        let result = fetched.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "DONE");
+        self.core.metrics.count("records", result, begun.elapsed().as_secs_f64());
+        fetched
+    }
+
     /// Does what a call asks; parts of long results go to `replies`.
     pub(crate) async fn perform(&self, command: Command, replies: &Replies) -> Result<Done, Failure> {
         let core = &self.core;
@@ -162,6 +175,10 @@ impl Portal {
             Command::PersonList { body } => self.person_list(&body, replies).await,
             Command::SelfInfo { person, body, datasets } => {
                 self.self_info(&person, &body, &datasets).await.map(Done::SelfInfo)
+            }
+            Command::Records { person, body, verify, receipts } => {
+                let wanted = Wanted { person: &person, body: body.as_deref(), verify, receipts };
+                self.records(&wanted, replies).await.map(Done::Records)
             }
             Command::Notices { person } => notices::list(core, &person).await.map(Done::Notices),
             Command::Read { person, notice } => notices::read(core, &person, &notice).await.map(Done::Read),

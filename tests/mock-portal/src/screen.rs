@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{Answered, Done, LoggedOut, NoticeList, OpenedNotice, SelfInfo};
+use crate::protocol::{
+    Answered, Done, LoggedOut, NoticeList, OpenedNotice, PersonRecords, SelfInfo, ShownRecord,
+    VerifiedReceipts,
+};
 
 /// The text of a finished call.
 pub(crate) fn text(done: &Done) -> String {
@@ -12,6 +15,7 @@ pub(crate) fn text(done: &Done) -> String {
     // Writing to a String does not fail.
     let _ = match done {
         Done::SelfInfo(answer) => self_info(&mut out, answer),
+        Done::Records(told) => records(&mut out, told),
         Done::Notices(list) => notices(&mut out, list),
         Done::Read(notice) => opened(&mut out, notice),
         Done::Answered(answered) => answer(&mut out, answered),
@@ -40,6 +44,70 @@ fn self_info(out: &mut String, answer: &SelfInfo) -> std::fmt::Result {
         }
     }
     writeln!(out, "受付番号 {}", answer.request_id)
+}
+
+fn records(out: &mut String, told: &PersonRecords) -> std::fmt::Result {
+    for body in &told.bodies {
+        writeln!(out, "情報提供等記録表示　団体 {}　{}", body.body, standing(&body.standing))?;
+        shown(out, &body.records)?;
+        writeln!(out, "記録 {}件　表示できない記録 {}件", body.count, body.closed)?;
+        match body.complete {
+            Some(true) => writeln!(out, "中継機関の記録と一致しています。")?,
+            Some(false) => {
+                writeln!(out, "中継機関の記録と一致しません: {}", plain(&body.differences.join("、")))?;
+            }
+            None => {}
+        }
+    }
+    match told.verified {
+        Some(true) => writeln!(out, "署名と記録のつながりを確認しました。"),
+        Some(false) => writeln!(out, "まだ確認できない記録があります。"),
+        None => Ok(()),
+    }
+}
+
+/// The text of verified receipts.
+pub(crate) fn receipts(verified: &VerifiedReceipts) -> String {
+    let mut out = String::new();
+    for body in &verified.bodies {
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "情報提供等の記録　団体 {}　{}", body.body, standing(&body.standing))
+            .and_then(|()| shown(&mut out, &body.records));
+    }
+    let _ = writeln!(out, "{}件の証明を確認しました。", verified.receipts);
+    out
+}
+
+fn standing(name: &str) -> &'static str {
+    match name {
+        "FINAL" => "確定（すべての中継機関が連署）",
+        "PROVISIONAL" => "暫定（一部の中継機関が連署）",
+        _ => "未確認（連署なし）",
+    }
+}
+
+fn shown(out: &mut String, records: &[ShownRecord]) -> std::fmt::Result {
+    for record in records {
+        let result = match record.result.as_str() {
+            "given" => "提供しました",
+            "nothing-there" => "該当する情報はありませんでした",
+            "ask-body" => "窓口での確認が必要です",
+            _ => "提供しませんでした",
+        };
+        let outcome = match record.outcome.as_deref() {
+            Some("delivered") => "受け取りを確認",
+            Some("aborted") => "受け取りを確認できず",
+            Some(_) => "受け取りは不明",
+            None => "－",
+        };
+        let at = crate::notices::instant(record.at_ms);
+        let datasets = plain(&record.datasets.join("、"));
+        writeln!(out, "{}番　{at}　{}　{datasets}", record.number, plain(&record.portal))?;
+        let affair = record.affair.as_deref().unwrap_or("－");
+        writeln!(out, "　根拠 {}　事務 {}", plain(&record.legal_basis), plain(affair))?;
+        writeln!(out, "　{result}　{outcome}　受付番号 {}", record.request_id)?;
+    }
+    Ok(())
 }
 
 fn notices(out: &mut String, list: &NoticeList) -> std::fmt::Result {

@@ -51,7 +51,9 @@ fn groups_are_no_actions_and_hold_what_the_schema_says() {
             && holds("one_affairs", "copy_show")
             && holds("opens_persons", "copy_show")
     );
-    assert!(holds("data", "self_info") && !holds("work", "self_info"));
+    for action in ["self_info", "person_records"] {
+        assert!(holds("data", action) && !holds("work", action));
+    }
     assert!(!holds("data", "backup_restore") && !holds("data", "audit_verify"));
     for group in ["data", "work", "logs", "upkeep", "privileged", "", "Action::\"copy_show\""] {
         assert_eq!(vocabulary.action(group), None);

@@ -30,7 +30,10 @@ const RIGHTS: &[&str] = &["register_change"];
 const ACTS: &[&str] = &["act_request", "act_approve", "act_cancel", "act_execute"];
 const UPKEEP: &[&str] =
     &["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
-const OTHERS: &[&str] = &["self_info", "keys_rotate", "review_list", "review_sign_off", "signal_report"];
+const OTHERS: &[&str] =
+    &["self_info", "person_records", "keys_rotate", "review_list", "review_sign_off", "signal_report"];
+/// What the portal asks for, by a permit.
+const PORTAL: &[&str] = &["self_info", "person_records"];
 
 struct Case<'a> {
     made: &'a Made,
@@ -55,7 +58,7 @@ impl Case<'_> {
     }
 
     fn data(&self) -> bool {
-        self.does(WORK) || self.does(&["self_info"])
+        self.does(WORK) || self.does(PORTAL)
     }
 
     fn privileged(&self) -> bool {
@@ -127,7 +130,7 @@ impl Case<'_> {
 
     fn work(&self) -> Option<ResultName> {
         let made = self.made;
-        let releases = self.does(&["self_info", "notice_send"]);
+        let releases = self.does(&["self_info", "person_records", "notice_send"]);
         let switched_off = made.function.as_ref().is_some_and(|(mode, approval, named)| {
             *mode == Mode::Off || approval.is_empty() || *mode == Mode::Trial && releases && !named
         });
@@ -176,7 +179,7 @@ impl Case<'_> {
         let staff_with = |roles: &[&str]| self.is(&["staff"]) && roles.iter().any(|role| self.role(role));
         let reads = self.made.effect == chukei_access::facts::Effect::Read;
         self.does(WORK) && self.is(&["staff", "system"])
-            || self.does(&["self_info"]) && self.is(&["portal"])
+            || self.does(PORTAL) && self.is(&["portal"])
             || self.does(LOGS) && self.is(&["auditor"]) && reads
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
             || self.does(SETTINGS) && self.is(&["staff", "auditor", "system"])
@@ -250,9 +253,9 @@ fn every_kind_by_every_action_is_as_the_rules_say_and_most_have_no_data() {
                 assert_eq!(made.now_ms, NOW_MS);
                 let outcome = decided(&book, &made).0;
                 assert_eq!(outcome, expected(&made), "{kind} {action} {held:?}");
-                let data = WORK.contains(&action) || action == "self_info";
-                let may = matches!(kind, "staff" | "system") && action != "self_info"
-                    || kind == "portal" && action == "self_info";
+                let data = WORK.contains(&action) || PORTAL.contains(&action);
+                let may = matches!(kind, "staff" | "system") && !PORTAL.contains(&action)
+                    || kind == "portal" && PORTAL.contains(&action);
                 assert!(!data || may || !outcome.is_permit(), "{kind} {action}");
             }
         }

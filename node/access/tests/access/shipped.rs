@@ -43,7 +43,7 @@ fn d9_maintenance_needs_ticket_window_and_listed_device_and_never_has_data() {
         with(|made| made.contract.as_mut().unwrap().until_day = TODAY - 1),
         deny(ResultName::NotPermitted)
     );
-    for action in ["copy_show", "copy_import", "person_list", "self_info", "audit_verify"] {
+    for action in ["copy_show", "copy_import", "person_list", "self_info", "person_records", "audit_verify"] {
         let made = Made::new("maintenance", action).with_roles(&["administrator", "reviewer", "approver"]);
         assert_eq!(outcome(&made), deny(ResultName::RoleHasNoDataAccess), "{action}");
     }
@@ -70,7 +70,7 @@ fn d9_a_step_up_is_asked_for_after_300_persons_in_ten_minutes() {
 #[test]
 fn r2_operators_and_auditors_have_no_path_to_data() {
     for kind in ["operator", "auditor", "device", "node", "broker"] {
-        for action in ["copy_show", "person_list", "notice_send", "self_info"] {
+        for action in ["copy_show", "person_list", "notice_send", "self_info", "person_records"] {
             let made = Made::new(kind, action).stepped_up(1);
             assert_eq!(outcome(&made), deny(ResultName::RoleHasNoDataAccess), "{kind} {action}");
         }

@@ -37,6 +37,11 @@ pub struct Unplaced {
 }
 
 impl Unplaced {
+    /// What it shows.
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
     /// At its place.
     pub fn at(self, place: Place) -> PersonPart {
         let Self { body, at_ms, shown } = self;

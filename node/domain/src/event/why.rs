@@ -48,7 +48,9 @@ impl Event {
     pub fn why(&self) -> Option<&Why> {
         match self {
             Self::Called { why, .. } | Self::CallRefused { why, .. } => Some(why),
-            Self::Authorised(request) | Self::Refused(request) => Some(&request.why),
+            Self::Authorised(request) | Self::Refused(request) | Self::RecordsAsked(request) => {
+                Some(&request.why)
+            }
             _ => None,
         }
     }
@@ -61,7 +63,9 @@ impl Event {
             | Self::CallEnded { request, .. }
             | Self::Outcome { request, .. }
             | Self::ExchangeClosed { request, .. } => Some(*request),
-            Self::Authorised(request) | Self::Refused(request) => Some(request.request),
+            Self::Authorised(request) | Self::Refused(request) | Self::RecordsAsked(request) => {
+                Some(request.request)
+            }
             Self::ExchangeOpened(exchange) => Some(exchange.request),
             _ => None,
         }

@@ -22,4 +22,4 @@ pub(super) const ACTS: &[&str] = &["act_request", "act_approve", "act_cancel", "
 pub(super) const UPKEEP: &[&str] =
     &["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
 
-pub(super) const RELEASES: &[&str] = &["self_info", "notice_send"];
+pub(super) const RELEASES: &[&str] = &["self_info", "person_records", "notice_send"];

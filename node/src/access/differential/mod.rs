@@ -17,7 +17,7 @@ use chukei_access::PolicyBook;
 use chukei_domain::codes::AddresseeNumber;
 use chukei_domain::register::{Affair, Entry};
 use chukei_relay_client::permit::{PermitSession, PermitTerms, VerifiedPermit, issue, verify};
-use chukei_wire::header::{Header, Kind, PersonCode};
+use chukei_wire::header::{Header, PersonCode};
 use chukei_wire::result::ResultName;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -93,7 +93,7 @@ fn permit(header: &Header) -> VerifiedPermit {
     let session =
         PermitSession { key: chukei_crypto::permit::PermitKey::from_bytes([3; 32]), epoch: [4; 16] };
     let terms = PermitTerms {
-        person: (header.kind == Kind::SelfInfo).then_some(PersonCode([5; 17])),
+        person: header.kind.concerns_person().then_some(PersonCode([5; 17])),
         previous: None,
         legal_basis: "番号法附則6条3項".to_owned(),
         broker: "b-1".to_owned(),

@@ -107,7 +107,7 @@ impl Case<'_> {
     }
 
     fn data(&self) -> bool {
-        self.does(WORK) || self.does(&["self_info"])
+        self.does(WORK) || self.does(&["self_info", "person_records"])
     }
 
     fn privileged(&self) -> bool {
@@ -341,7 +341,7 @@ impl Case<'_> {
         let staff_with = |roles: &[&str]| self.is(&["staff"]) && roles.iter().any(|role| self.role(role));
         let reads = self.request.kind() != Kind::AuditVerify || self.does(LOGS);
         self.does(WORK) && self.is(&["staff", "system"])
-            || self.does(&["self_info"]) && self.request.by_permit
+            || self.does(&["self_info", "person_records"]) && self.request.by_permit
             || self.does(LOGS) && self.is(&["auditor"]) && reads
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
             || self.does(SETTINGS) && self.is(&["staff", "auditor", "system"])

@@ -90,6 +90,7 @@ impl HostedBody {
             acting: Acting::default(),
             catalogue: ArcSwapOption::empty(),
             audit,
+            vouched: Arc::default(),
             register: RegisterPlace::empty(local),
         };
         if !body.is_ended() {

@@ -22,6 +22,7 @@ pub mod factor;
 pub mod keys;
 pub mod log;
 pub mod notice;
+pub mod records;
 pub mod register;
 pub mod review;
 pub mod self_info;

@@ -15,6 +15,9 @@ pub struct SelfInfoRequest {
     pub binding_tags: Vec<BindingTag>,
 }
 
+/// Bytes that [`SelfInfoAnswer::leaf`] adds to an encoded answer, at most.
+pub const LEAF_BYTES: usize = 11;
+
 /// Sealed answer. With any result but `DONE`, `datasets` is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +25,10 @@ pub struct SelfInfoAnswer {
     /// `DONE`, `NO_DATA`, `UNAVAILABLE_ASK_BODY`, or a refusal.
     #[serde(rename = "r")]
     pub result: ResultName,
+    /// Where the record of it stands in the body's log: the index of its leaf, from 0. Absent from refusals, and not
+    /// encoded then.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u64>,
     /// Requested datasets that hold something, in the order of the header.
     #[serde(rename = "d")]
     pub datasets: Vec<AnswerDataset>,

@@ -112,6 +112,9 @@ prop_compose! {
                 datasets.pop_last();
             }
         }
+        if kind == Kind::PersonRecords {
+            datasets.clear();
+        }
         let mut id = random;
         id[6] = 0x70 | id[6] & 0x0f;
         id[8] = 0x80 | id[8] & 0x3f;

@@ -5,6 +5,7 @@ mod act;
 mod copies;
 mod exchanges;
 mod logs;
+mod records;
 mod registers;
 mod reviews;
 mod staff;
@@ -56,7 +57,7 @@ pub(crate) fn header() -> Header {
 /// A consistent header of any kind, with nothing that the kind does not need.
 pub(crate) fn header_of(kind: Kind) -> Header {
     let direction = match kind {
-        Kind::SelfInfo | Kind::ChannelSetup => Direction::ToBody,
+        Kind::SelfInfo | Kind::PersonRecords | Kind::ChannelSetup => Direction::ToBody,
         Kind::NoticeDelivery | Kind::NoticeStatus => Direction::ToPortal,
         _ => Direction::Hop,
     };
@@ -145,7 +146,7 @@ fn answer() -> SelfInfoAnswer {
         AnswerDataset {
             info_name_code: text(TAX), info_name: text("地方税関係"), items: vec![item, null]
         };
-    SelfInfoAnswer { result: ResultName::Done, datasets: vec![dataset] }
+    SelfInfoAnswer { result: ResultName::Done, leaf: Some(u64::from(u32::MAX)), datasets: vec![dataset] }
 }
 
 fn choices() -> Vec<Choice> {
@@ -217,6 +218,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("SetupFlight", &SetupFlight { flight: vec![0x16, 0x03, 0x03] });
     visitor.message("SelfInfoRequest", &SelfInfoRequest { binding_tags: tags() });
     visitor.message("SelfInfoAnswer", &answer());
+    records::visit(visitor);
     visitor.message("NoticeDelivery", &delivery());
     let receipt = NoticeReceipt { result: ResultName::Registered, delivery: DeliveryId([0x20; 16]) };
     visitor.message("NoticeReceipt", &receipt);

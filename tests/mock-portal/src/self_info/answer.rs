@@ -12,18 +12,29 @@ use chukei_wire::result::ResultName;
 use crate::failure::Failure;
 use crate::protocol::{SelfInfo, ShownDataset, ShownItem};
 
+/// An answer that was checked.
+pub(super) struct Checked {
+    /// As it is shown.
+    pub(super) shown: SelfInfo,
+    /// The leaf of its record in the body's log.
+    pub(super) leaf: Option<u64>,
+    /// What proves that it was opened.
+    pub(super) receipt: [u8; 16],
+}
+
 /// Checks an opened answer; the error is what it is instead of one.
 pub(super) fn check(
     opened: &OpenedBody,
     requested: &[String],
     body: BodyCode,
     id: RequestId,
-) -> Result<SelfInfo, ResultName> {
+) -> Result<Checked, ResultName> {
     let answer: SelfInfoAnswer = opened.untraced_message().map_err(|_| ResultName::IntegrityFailure)?;
     let result = judge(&answer, opened.bound(), requested);
+    let leaf = answer.leaf;
     let shown = show(answer, body, id);
     // Dropped, and so wiped, where the judgement is against it.
-    result.map(|()| shown)
+    result.map(|()| Checked { shown, leaf, receipt: opened.receipt() })
 }
 
 fn judge(answer: &SelfInfoAnswer, bound: bool, requested: &[String]) -> Result<(), ResultName> {
@@ -37,7 +48,8 @@ fn judge(answer: &SelfInfoAnswer, bound: bool, requested: &[String]) -> Result<(
     let holds_data = !answer.datasets.is_empty();
     let among = answer.datasets.iter().all(|dataset| requested.contains(&dataset.info_name_code));
     let once = answer.datasets.is_sorted_by(|a, b| a.info_name_code < b.info_name_code);
-    let fits = of_person == bound && holds_data == (answer.result == ResultName::Done);
+    let told = answer.leaf.is_some() == of_person;
+    let fits = told && of_person == bound && holds_data == (answer.result == ResultName::Done);
     if fits && among && once { Ok(()) } else { Err(ResultName::IntegrityFailure) }
 }
 
@@ -93,7 +105,12 @@ mod tests {
             info_name: "地方税関係".to_owned(),
             items: Vec::new(),
         };
-        SelfInfoAnswer { result, datasets: codes.iter().map(dataset).collect() }
+        let refused = [ResultName::NotFound, ResultName::SubjectMismatch].contains(&result);
+        SelfInfoAnswer {
+            result,
+            leaf: (!refused).then_some(7),
+            datasets: codes.iter().map(dataset).collect(),
+        }
     }
 
     fn judged(result: ResultName, codes: &[&str], bound: bool) -> Result<(), ResultName> {

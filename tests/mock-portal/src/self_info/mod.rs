@@ -1,8 +1,7 @@
 //! Own information (自己情報表示): asked through any connected broker, answered once, kept for one login.
 //!
-//! What must hold: every try is a new request with its own id (R32), a repetition names the one it repeats; a
-//! mismatch ends it and is never tried again (R35); the receipt goes out only for an answer that was checked and
-//! is in the folder.
+//! What must hold: the receipt goes out only for an answer that was checked and is in the folder, once it is durable where
+//! the body's log has the record of it.
 
 mod answer;
 mod attempt;
@@ -10,25 +9,18 @@ mod attempt;
 use std::time::Duration;
 
 use chukei_crypto::binding::Bindings;
-use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::dial::Dialer;
 use chukei_wire::body_code::BodyCode;
-use chukei_wire::id::RequestId;
 use chukei_wire::limits::DATASETS_MAX;
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
+use crate::asking::{TRY_PART, Try, repeated};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::folder::Login;
 use crate::protocol::SelfInfo;
 use crate::storage::person::PersonRow;
-
-/// Of the whole time one try gets this part: enough for a broker that fell silent to be noticed and another,
-/// or the same one restarted, to answer.
-const TRY_PART: u32 = 4;
-/// First and longest pause between two tries.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// What stays the same over all tries.
 struct Asked {
@@ -41,14 +33,6 @@ struct Asked {
     try_time: Duration,
 }
 
-/// How a try ended.
-enum Tried {
-    /// For good.
-    Ended(Result<SelfInfo, Failure>),
-    /// Not answered: another try may succeed, after at least this long.
-    Again(Duration, Failure),
-}
-
 /// Asks until there is an answer or the configured time is over.
 pub(crate) async fn request(
     core: &Core,
@@ -58,37 +42,9 @@ pub(crate) async fn request(
     datasets: &[String],
 ) -> Result<SelfInfo, Failure> {
     let asked = ask(core, person, body, datasets).await?;
-    let mut previous: Option<RequestId> = None;
-    let mut silent: Option<usize> = None;
-    let (mut pause, longest) = PAUSE;
-    loop {
-        let Some(broker) = another(links, silent, asked.deadline).await else {
-            return Err(Failure::unavailable("no broker is connected"));
-        };
-        let until = asked.deadline.min(Instant::now() + asked.try_time);
-        let (id, tried) = attempt::attempt(core, &broker, &asked, previous, until).await;
-        silent = Some(broker.id());
-        let (wait, reason) = match tried {
-            Tried::Ended(result) => return result,
-            Tried::Again(wait, reason) => (wait.max(pause), reason),
-        };
-        tracing::info!(request_id = ?id, reason = reason.code, "not answered; asking again");
-        if Instant::now() + wait >= asked.deadline {
-            return Err(reason);
-        }
-        tokio::time::sleep(wait).await;
-        pause = (pause * 2).min(longest);
-        previous = id.or(previous);
-    }
-}
-
-/// A live connection, if possible not the one that gave no answer.
-async fn another(links: &Dialer, silent: Option<usize>, deadline: Instant) -> Option<PeerConnection> {
-    let any = links.wait_any(deadline).await?;
-    if Some(any.id()) != silent {
-        return Some(any);
-    }
-    Some(links.all().into_iter().find(|peer| Some(peer.id()) != silent).unwrap_or(any))
+    let of = &asked;
+    let attempt = move |at: Try| async move { attempt::attempt(core, of, &at).await };
+    repeated(links, asked.deadline, asked.try_time, attempt).await
 }
 
 async fn ask(core: &Core, person: &str, body: &str, datasets: &[String]) -> Result<Asked, Failure> {

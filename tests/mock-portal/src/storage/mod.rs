@@ -5,6 +5,7 @@
 //! Deliberately absent: own information of persons, which is never stored (see `folder`).
 
 pub(crate) mod codes;
+pub(crate) mod disclosures;
 pub(crate) mod notice;
 pub(crate) mod person;
 
@@ -31,7 +32,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 const PARTITION: &str = "portal";
 /// Longest stored row before sealing.
 const ROW_MAX: usize = 1024 * 1024;
-/// Bytes of a file of the journal: evidence of permits is all that it holds.
+/// Bytes of a file of the journal: it holds evidence of permits, and where disclosures are told of.
 const JOURNAL_SEGMENT: u64 = 4 << 20;
 /// Kind of evidence in the journal.
 const EVIDENCE: u8 = 32;
@@ -69,8 +70,9 @@ pub(crate) struct Vault {
     // Held for its exclusive lock.
     _folder: DataFolder,
     partition: Arc<dyn Partition>,
-    /// Evidence of permits.
+    /// Evidence of permits, and disclosures.
     journal: Journal,
+    disclosures: disclosures::Disclosures,
     keyring: Arc<KeyringFile>,
     /// Writers of a day's rows hold it shared; destroying a day's key takes it alone.
     days: RwLock<()>,
@@ -113,16 +115,19 @@ impl Vault {
             Err(KeyfileError::Missing) => KeyringFile::create(&file, provider, owner, today)?,
             opened => opened?,
         };
-        Ok(Self {
+        let vault = Self {
             _folder: folder,
             partition,
             journal,
+            disclosures: disclosures::Disclosures::default(),
             keyring: Arc::new(keyring),
             days: RwLock::new(()),
             floor: AtomicU32::new(0),
             epochs_kept,
             seconds,
-        })
+        };
+        vault.recall_disclosures()?;
+        Ok(vault)
     }
 
     /// Whether the store answers, and the keyring and its provider are there.

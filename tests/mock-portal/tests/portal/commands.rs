@@ -48,6 +48,7 @@ async fn exit_statuses_tell_usage_refusal_and_absence_apart() {
         (&["self-info", "--person", nobody, "--body", "982017", "--dataset", TAX], "BAD_CHECK_DIGIT"),
         (&["self-info", "--person", nobody, "--body", "470007", "--dataset", TAX], "NOT_FOUND"),
         (&["self-info", "--person", nobody, "--body", "982016", "--dataset", "TM2"], "BAD_FORMAT"),
+        (&["records", "--person", nobody, "--verify"], "NOT_FOUND"),
         (&["notices", "--person", "nobody"], "NOT_FOUND"),
     ];
     for (arguments, code) in refusals {
@@ -58,7 +59,9 @@ async fn exit_statuses_tell_usage_refusal_and_absence_apart() {
     let none = ["person", "add", "--count", "0", "--body", "982016", "--out", out.to_str().unwrap()];
     assert_eq!(stage.command(&none).await.0, 2);
     assert!(!out.exists());
-    assert_eq!(stage.command(&["records", "--person", nobody]).await.0, 2);
+    assert_eq!(stage.command(&["records"]).await.0, 2);
+    let nowhere = out.to_str().unwrap();
+    assert_eq!(stage.command(&["verify-receipts", nowhere]).await.0, 2);
     stage.terminate();
     assert_eq!(stage.ended(), Some(0));
     assert!(!stage.socket().exists());

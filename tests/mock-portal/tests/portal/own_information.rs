@@ -94,7 +94,8 @@ fn answer_of(result: ResultName, codes: &[&str]) -> SelfInfoAnswer {
         info_name: "地方税関係".into(),
         items: vec![item()],
     };
-    SelfInfoAnswer { result, datasets: codes.iter().map(dataset).collect() }
+    let told = [ResultName::Done, ResultName::NoData, ResultName::UnavailableAskBody].contains(&result);
+    SelfInfoAnswer { result, leaf: told.then_some(7), datasets: codes.iter().map(dataset).collect() }
 }
 
 fn code(told: Result<SelfInfo, Failure>) -> String {

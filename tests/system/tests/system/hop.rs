@@ -143,7 +143,7 @@ impl Caller {
 /// A request header; where the kind travels past the hop, it names the laid out portal.
 pub(crate) fn header(kind: Kind, body: &str, now_ms: u64) -> Header {
     let direction = match kind {
-        Kind::SelfInfo | Kind::ChannelSetup => Direction::ToBody,
+        Kind::SelfInfo | Kind::PersonRecords | Kind::ChannelSetup => Direction::ToBody,
         Kind::NoticeDelivery | Kind::NoticeStatus => Direction::ToPortal,
         _ => Direction::Hop,
     };

@@ -41,6 +41,7 @@ mod person;
 mod played_broker;
 mod played_permits;
 mod program;
+mod receipts;
 mod registers;
 mod request_ids;
 mod restoring;
@@ -67,6 +68,7 @@ fn trials() -> Vec<Trial> {
         edited_log::trials(),
         ended_records::trials(),
         witnessed_log::trials(),
+        receipts::trials(),
         every_endpoint::trials(),
         isolation::trials(),
         permits::trials(),

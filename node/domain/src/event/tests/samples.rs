@@ -52,6 +52,7 @@ pub(super) fn events() -> Vec<Event> {
     vec![
         Event::Authorised(request()),
         Event::Refused(Request { channel: None, authn_ref: None, datasets: Vec::new(), ..request() }),
+        Event::RecordsAsked(Request { datasets: Vec::new(), ..request() }),
         Event::Outcome { request: [1; 16], outcome: Outcome::Delivered },
         Event::Outcome { request: [1; 16], outcome: Outcome::Aborted },
         Event::Outcome { request: [1; 16], outcome: Outcome::Unknown },

@@ -177,6 +177,7 @@ pub(super) const WHOSE: &[(&str, &str)] = &[
         "outcome",
         "The portal's, as the `authorised` record of the request tells; told by the node when it ends, or at its next start.",
     ),
+    ("records-asked", PORTAL),
     ("person-enrolled", CALLER),
     ("codes-renewed", RENEWED),
     ("copies-imported", CALLER),
