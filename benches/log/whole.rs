@@ -21,9 +21,9 @@ pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure
     let mut taken = Vec::new();
     for _ in 0..bench.args.rounds {
         let began = Instant::now();
-        let verified = one.log.verify();
+        let verified = one.log.verify()?;
         taken.push(began.elapsed().as_secs_f64());
-        if verified.first_bad.is_some() || verified.events != bench.args.records {
+        if verified.bad.is_some() || verified.events != bench.args.records {
             return Err("the log does not verify".into());
         }
         progress.done(1);

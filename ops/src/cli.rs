@@ -2,6 +2,7 @@
 
 mod access;
 mod act;
+mod audit;
 mod backup;
 mod custody;
 mod factor;
@@ -22,6 +23,7 @@ pub(crate) use access::{AccessCommand, Condition, ExplainArgs, SignalCommand};
 pub(crate) use act::{
     ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference, RequestCommand,
 };
+pub(crate) use audit::{AuditCommand, AuditVerifyArgs, SearchArgs};
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{
     CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,
@@ -208,15 +210,6 @@ pub(crate) enum ProvisionCommand {
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000), help = "最大件数(新しい順に数える)")]
         limit: u32,
     },
-}
-
-/// `audit`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    #[command(about = "操作ログを読み直して改ざんと欠落を検査する")]
-    Verify,
-    #[command(about = "操作ログの出力を申請する(二人承認。実行後に act fetch で受け取る)")]
-    Export(ExportArgs),
 }
 
 /// `catalogue`.

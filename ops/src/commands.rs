@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod act;
 mod arguments;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod copy;
 pub(crate) mod custody;

@@ -18,7 +18,7 @@ use crate::cli::{
     KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand, SignalCommand,
 };
 use crate::commands::{
-    access, act, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, register,
+    access, act, audit, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, register,
     review, upkeep,
 };
 use crate::config::StaffConfig;
@@ -92,7 +92,10 @@ fn run(cli: Cli) -> Outcome {
         Command::Provision(ProvisionCommand::Status { person, from, limit }) => {
             node.ask(async |link| oversight::provision_status(link, person, from, limit).await)
         }
-        Command::Audit(AuditCommand::Verify) => return node.ask(oversight::audit_verify),
+        Command::Audit(AuditCommand::Verify(args)) => {
+            return node.ask(async |link| audit::verify(link, args, show).await);
+        }
+        Command::Audit(AuditCommand::Search(args)) => node.ask(async |link| audit::search(link, args).await),
         Command::Audit(AuditCommand::Export(args)) => node.ask(async |link| act::export(link, args).await),
         Command::Review(command) => node.ask(async |link| review::run(link, command).await),
         Command::Catalogue(CatalogueCommand::List) => node.ask(oversight::catalogue_list),

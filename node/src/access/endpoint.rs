@@ -72,6 +72,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::NoticeList, Effect::Read, "notice_list").of(FunctionName::Notices),
     staff(Kind::ProvisionStatus, Effect::Read, "provision_status"),
     staff(Kind::AuditVerify, Effect::Read, "audit_verify"),
+    staff(Kind::AuditSearch, Effect::Read, "audit_search"),
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),
     staff(Kind::KeysRotate, Effect::Write, "keys_rotate"),
     staff(Kind::KeysStatus, Effect::Read, "keys_status"),

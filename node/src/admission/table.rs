@@ -64,6 +64,6 @@ fn of_upkeep(usual: Bounds) -> Bounds {
 
 /// Calls that read a whole log or every row: few at once.
 pub fn scans(kind: Kind) -> bool {
-    use Kind::{ActResult, AuditVerify, BackupCreate, KeysStatus, ProvisionStatus};
-    matches!(kind, AuditVerify | ProvisionStatus | KeysStatus | BackupCreate | ActResult)
+    use Kind::{ActResult, AuditSearch, AuditVerify, BackupCreate, KeysStatus, ProvisionStatus};
+    matches!(kind, AuditVerify | AuditSearch | ProvisionStatus | KeysStatus | BackupCreate | ActResult)
 }

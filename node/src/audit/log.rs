@@ -11,6 +11,7 @@ use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
+use crate::audit::doubts::Doubts;
 use crate::audit::keep::Keep;
 use crate::audit::sealed_log::{BadRecord, SealedLog, ShownRecord};
 use crate::audit::tree::{Grown, LogTree, TreeError};
@@ -31,6 +32,20 @@ pub enum EntryKind {
     Outcome = 4,
     /// The log came back from a backup.
     Restored = 5,
+}
+
+impl EntryKind {
+    /// As what the record of an event stands in the log, and the request id that its entry is marked with.
+    pub(super) fn of(event: &Event) -> (Self, Option<[u8; 16]>) {
+        match event {
+            Event::Authorised(request) => (Self::Authorised, Some(request.request)),
+            Event::Refused(request) => (Self::Refused, Some(request.request)),
+            Event::Outcome { request, .. } => (Self::Outcome, Some(*request)),
+            Event::Called { .. } | Event::CallRefused { .. } | Event::CallEnded { .. } => (Self::Call, None),
+            Event::LogRestored { .. } => (Self::Restored, None),
+            _ => (Self::Other, None),
+        }
+    }
 }
 
 /// Why an event is not in the log.
@@ -95,6 +110,7 @@ impl Draft {
 pub struct AuditLog {
     pub(super) records: SealedLog,
     tree: Arc<LogTree>,
+    doubts: Arc<Doubts>,
 }
 
 impl AuditLog {
@@ -102,7 +118,12 @@ impl AuditLog {
     pub fn new(journal: Arc<Journal>, body: LocalBodyCode, keyring: Arc<KeyringFile>, keep: Keep) -> Self {
         let tree = Arc::<LogTree>::default();
         let records = SealedLog::new(journal, keyring, body.as_str(), Purpose::Audit, keep);
-        Self { records: records.with_tree(body, tree.clone()), tree }
+        Self { records: records.with_tree(body, tree.clone()), tree, doubts: Arc::default() }
+    }
+
+    /// What others know of it.
+    pub(crate) fn doubts(&self) -> &Arc<Doubts> {
+        &self.doubts
     }
 
     /// The Merkle tree over it.
@@ -128,6 +149,12 @@ impl AuditLog {
     /// The records as they are kept.
     pub(crate) fn records(&self) -> &SealedLog {
         &self.records
+    }
+
+    /// What whoever has the keys could put in the place of a record.
+    #[cfg(test)]
+    pub(crate) fn forged(&self, number: u64, change: impl FnOnce(&mut Record)) -> Vec<u8> {
+        self.records.forged(number, change)
     }
 
     /// Lets another tree grow over it.

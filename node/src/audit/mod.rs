@@ -5,7 +5,9 @@
 
 mod by;
 mod chains;
+mod doubts;
 mod events;
+mod examine;
 mod gap;
 mod keep;
 mod leaf;
@@ -13,21 +15,27 @@ mod log;
 mod reading;
 mod reviews;
 mod sealed_log;
+mod search;
 mod tree;
+mod verify;
 
 pub use by::By;
 pub(crate) use chains::{Chain, ChainEnd, PAGE as CHAIN_PAGE, UnstoredChain};
+pub(crate) use doubts::Doubts;
 pub use events::{CallTold, Told, Verdict};
 pub(crate) use gap::{Begun, GapTold};
 pub use keep::Keep;
 pub use log::{AuditError, AuditLog, EntryKind};
-pub use reading::{Verified, Walk};
+pub use reading::Walk;
 pub use sealed_log::BadRecord;
 pub(crate) use sealed_log::{SealedLog, ShownRecord};
+pub(crate) use search::{Page, Question};
 #[cfg(test)]
 pub(crate) use tree::LogTree;
 pub use tree::TreeError;
 pub(crate) use tree::{FIRST_EPOCH, Grown, Unstored};
+pub(crate) use verify::{Measure, PERSONS, TileFault};
+pub use verify::{Unread, Verified};
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -12,17 +12,6 @@ use crate::audit::sealed_log::{BadRecord, SealedLog};
 /// Entries looked at for requests that a stop left open: far more than can be in work at once.
 const OPEN_TAIL: u64 = 16_384;
 
-/// Outcome of re-reading a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// Records that are kept, in sequence: those that opened, and those that have expired.
-    pub events: u64,
-    /// Of them, those whose key is destroyed because their time is over (KEY_DESTROYED).
-    pub expired: u64,
-    /// The first number that is missing, does not open, or is not what stands at its place.
-    pub first_bad: Option<u64>,
-}
-
 /// Records of a log in order, from some number on, but those that have expired. Blocking file I/O.
 pub struct Walk {
     records: SealedLog,
@@ -63,25 +52,6 @@ impl AuditLog {
     /// Number of the last durable record; 0 before the first.
     pub(crate) fn last_number(&self) -> u64 {
         self.records.last_number()
-    }
-
-    /// Re-reads the whole log, from the first record that is kept. Blocking: takes time in proportion to its length.
-    pub fn verify(&self) -> Verified {
-        let (first, last) = (self.records.first_number(), self.records.last_number());
-        let (mut next, mut expired) = (first, 0);
-        let found = |next, expired, first_bad| Verified { events: next - first, expired, first_bad };
-        for entry in self.records.entries(first) {
-            let Some(entry) = entry.ok().filter(|entry| entry.seq == next) else {
-                return found(next, expired, Some(next));
-            };
-            if self.records.has_expired(&entry) {
-                expired += 1;
-            } else if self.records.open(entry).is_err() {
-                return found(next, expired, Some(next));
-            }
-            next += 1;
-        }
-        found(next, expired, (next <= last).then_some(next))
     }
 
     /// Closes requests that were authorised and have no outcome: the node stopped before it knew.

@@ -205,13 +205,29 @@ impl SealedLog {
         if next > from { Ok(()) } else { Err(TreeError::BadRecord(from)) }
     }
 
-    fn coming(&self, salts: &MacKey, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
+    /// The record as the tree takes it.
+    pub(super) fn coming(&self, salts: &MacKey, kind: u8, record: &Record, bytes: &[u8]) -> Coming {
         Coming {
             internal: leaf::commitment(salts, record.seq, Part::Internal, bytes),
             salt: leaf::salt(salts, record.seq, Part::Person),
             shown: self.tree.as_ref().and_then(|(body, _)| record.unplaced(*body)),
             begins: (kind == EntryKind::Restored as u8).then_some(record.at_ms),
         }
+    }
+
+    /// The keys as they are now.
+    pub(super) fn keys(&self) -> Arc<Keyring> {
+        self.keyring.snapshot()
+    }
+
+    /// Opens sealed content as that of the record of this number.
+    pub(super) fn open_sealed(&self, seq: u64, sealed: Vec<u8>) -> Result<Opened<Vec<u8>>, SealError> {
+        open_owned(&*self.keyring.snapshot(), self.place(&seq.to_be_bytes()), sealed)
+    }
+
+    /// Numbers of entries as they stand near where one is to be. Blocking file I/O.
+    pub(super) fn numbers_near(&self, number: u64, limit: usize) -> Vec<u64> {
+        self.journal.numbers_near(&self.owner, number, limit)
     }
 
     /// Entries from number `from` on, still sealed. Blocking file I/O.
@@ -266,8 +282,7 @@ impl SealedLog {
     }
 
     fn open_bytes(&self, entry: JournalEntry) -> Result<Opened<Vec<u8>>, BadRecord> {
-        let row = entry.seq.to_be_bytes();
-        open_owned(&*self.keyring.snapshot(), self.place(&row), entry.sealed).map_err(|_| BadRecord)
+        self.open_sealed(entry.seq, entry.sealed).map_err(|_| BadRecord)
     }
 
     /// Number of the first record that is kept: later than 1 where earlier ones were given up.
@@ -283,6 +298,17 @@ impl SealedLog {
     /// Whether nothing can be written now.
     pub(crate) fn failed(&self) -> bool {
         self.journal.failed()
+    }
+
+    /// What whoever has the keys could put in the place of a record.
+    #[cfg(test)]
+    pub(crate) fn forged(&self, number: u64, change: impl FnOnce(&mut Record)) -> Vec<u8> {
+        let entry = self.entries(number).next().unwrap().unwrap();
+        let mut record = self.open(entry).unwrap();
+        change(&mut record);
+        let ids = KeyIds { purpose: self.purpose, day: 0, person: None };
+        let row = number.to_be_bytes();
+        seal(&*self.keyring.snapshot(), ids, self.place(&row), &record.to_bytes().unwrap()).unwrap()
     }
 
     fn place<'a>(&'a self, row: &'a [u8]) -> Place<'a> {

@@ -11,7 +11,7 @@ use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
     access, acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, register,
-    reviews,
+    reviews, search,
 };
 use crate::{backup, upkeep};
 
@@ -35,6 +35,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::NoticeList => notices::list(node, &grant, call).await,
         Kind::ProvisionStatus => provision::status(node, &grant, call).await,
         Kind::AuditVerify => audit::verify(node, &grant, call).await,
+        Kind::AuditSearch => search::search(node, &grant, call).await,
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
         Kind::KeysStatus => keys::status(node, &grant, call).await,
         Kind::BackupCreate => backup::create(node, &grant, call).await,

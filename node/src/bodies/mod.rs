@@ -23,6 +23,7 @@ pub mod persons;
 pub mod provision;
 pub mod register;
 pub mod reviews;
+pub mod search;
 pub mod server;
 pub mod session;
 pub mod standing;

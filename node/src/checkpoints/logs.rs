@@ -15,7 +15,7 @@ use chukei_wire::message::log::{LogGap, LogGrown, LogHead, LogWitnessed};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
-use crate::audit::{FIRST_EPOCH, Grown, TreeError};
+use crate::audit::{Doubts, FIRST_EPOCH, Grown, TreeError};
 use crate::checkpoints::gap::{self, Witnessed};
 use crate::checkpoints::proofs::{ProofError, Snapshot};
 use crate::checkpoints::rows;
@@ -118,6 +118,8 @@ pub(super) struct Log {
     /// The newest checkpoint that is known to be cosigned, and whether it is stored.
     witnessed: Option<(SignedCheckpoint, bool)>,
     stored: Option<Instant>,
+    /// Where it is told what brokers remember of the log.
+    doubts: Arc<Doubts>,
 }
 
 /// What stands between the epoch of a log that was restored and the one before it.
@@ -157,6 +159,9 @@ impl Log {
         body.gate().pass().map_err(|shut: Shut| RowError::from(shut))?;
         let audit = body.audit();
         self.vouched.get_or_insert_with(|| body.vouched().clone());
+        if !Arc::ptr_eq(&self.doubts, audit.doubts()) {
+            self.doubts = audit.doubts().clone();
+        }
         if !audit.tree().is_open() {
             self.open(body).await?;
         }
@@ -185,6 +190,7 @@ impl Log {
                     body = %body.code(), tree = edge.size(), log = audit.last_number(),
                     "the stored tree is longer than the log: it is made anew, and witnesses will tell"
                 );
+                audit.doubts().cut_behind(audit.last_number());
                 (Edge::new(), FIRST_EPOCH)
             }
             Err(RowError::Malformed | RowError::Seal(_)) => {
@@ -236,6 +242,7 @@ impl Log {
                 self.cosigned.clear();
                 self.named.clear();
                 self.before.clear();
+                self.doubts.begin_anew();
             }
             self.signatory = Some(made);
         }
@@ -291,10 +298,12 @@ impl Log {
                 cosigned.map_or(Heard::Refused(ResultName::BadSignature), |()| Heard::Cosigned)
             }
             LogWitnessed::Behind(size) => {
+                self.doubts.remembered(size);
                 self.behind(broker, size);
                 Heard::Behind
             }
             LogWitnessed::Fork => {
+                self.doubts.contradicted(broker);
                 self.contradicted.insert(broker.to_owned(), Instant::now());
                 Heard::Fork
             }
@@ -324,6 +333,7 @@ impl Log {
         let signature = Signature::from_line(line).ok()?;
         checkpoint.add(signature.clone(), &pins).ok()?;
         let head = *checkpoint.unverified().head();
+        self.doubts.cosigned(broker, head.size);
         self.cosigned.insert(broker.to_owned(), head.size);
         self.named.remove(broker);
         let newer = |(known, _): &(SignedCheckpoint, bool)| {

@@ -11,6 +11,7 @@ mod places;
 mod proofs;
 mod rows;
 mod statement;
+mod stored;
 mod vouched;
 
 use std::collections::{HashMap, HashSet};
@@ -32,6 +33,7 @@ use crate::telemetry::duty::Duty;
 use logs::{Heard, Log};
 pub(crate) use places::Places;
 pub(crate) use proofs::{ProofError, Snapshot};
+pub(crate) use stored::{BadMark, StoredTree};
 pub(crate) use vouched::{Vouched, VouchedHeads};
 
 /// How often it is looked which logs have grown.
@@ -187,6 +189,7 @@ impl Watched {
 
 #[cfg(test)]
 pub(crate) mod samples;
+mod tampering;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl Snapshot {
         Self { head, epoch, tiles: tiles.into_iter().map(|(place, bytes)| (place, bytes.into())).collect() }
     }
 
+    /// Size and root, the epoch of its log, and the tiles that are held.
+    pub(super) fn into_parts(self) -> (TreeHead, u64, BTreeMap<Place, Vec<u8>>) {
+        (self.head, self.epoch, self.tiles)
+    }
+
     /// The epoch of its log.
     pub(super) fn epoch(&self) -> u64 {
         self.epoch

@@ -110,7 +110,7 @@ async fn counts<const N: usize>(body: &HostedBody, spaces: [Space; N]) -> [u64; 
 
 /// What the log says of erasures, in order; each record with a signature that verifies.
 fn told(body: &HostedBody) -> (usize, Vec<ErasureRecord>) {
-    assert_eq!(body.audit().verify().first_bad, None);
+    assert_eq!(body.audit().verify().unwrap().bad, None);
     let (mut begun, mut records) = (0, Vec::new());
     for record in body.audit().walk(1) {
         match record.unwrap().event {

@@ -68,8 +68,13 @@ impl Sample {
 
     /// What a folder holds.
     pub(crate) async fn over(dir: TempDir) -> Self {
+        Self::with(dir, JournalOptions::default()).await
+    }
+
+    /// What a folder holds, with its journal kept so.
+    pub(crate) async fn with(dir: TempDir, options: JournalOptions) -> Self {
         let folder = DataFolder::open(&dir.path().join("node")).unwrap();
-        let (journal, _) = folder.journal(JournalOptions::default()).unwrap();
+        let (journal, _) = folder.journal(options).unwrap();
         let fault = Arc::new(Mutex::new(None));
         let writes = Arc::new(AtomicUsize::new(usize::MAX));
         let sqlite = folder.sqlite(SqliteOptions::default());

@@ -52,15 +52,15 @@ async fn r23_records_end_with_the_key_of_their_month_and_the_log_says_so_and_goe
     let body = sample.body(BODY);
     assert_eq!(body.keys().days(Purpose::Audit)[..2], [LAST, LAST + 30], "the records' month and the next");
     assert_eq!(turn(&sample, LAST).await, 0, "kept for seven years, and until the month is over");
-    assert_eq!(body.audit().verify().expired, 0);
+    assert_eq!(body.audit().verify().unwrap().expired, 0);
 
     let before = body.audit().last_number();
     crate::expiry::turn(&sample.scope(BODY), LAST + 1, EPOCHS, at(LAST + 1)).await.unwrap();
     assert_eq!(body.keys().days(Purpose::Audit).first(), Some(&(LAST + 30)));
     let told = body.audit().walk(before + 1).next().unwrap().unwrap();
     assert_eq!(told.event, Event::Erased { purpose: "audit".into(), day: LAST });
-    let verified = body.audit().verify();
-    assert_eq!((verified.expired, verified.first_bad), (3, None), "expired is not bad");
+    let verified = body.audit().verify().unwrap();
+    assert_eq!((verified.expired, verified.bad), (3, None), "expired is not bad");
     assert_eq!(body.audit().walk(1).next().unwrap().unwrap().seq, 4);
 
     assert_eq!(give_up_on(&sample, LAST + 1).await, 3);
@@ -74,7 +74,7 @@ async fn r23_records_end_with_the_key_of_their_month_and_the_log_says_so_and_goe
     let before_ms = start_of(LAST + 1 - 2_557);
     let given_up = Event::LogGivenUp { first: 4, before_ms };
     assert!(log.iter().any(|record| record.event == given_up), "2031-11-01 less seven years");
-    assert_eq!(body.audit().verify().first_bad, None);
+    assert_eq!(body.audit().verify().unwrap().bad, None);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn r23_the_log_of_an_erased_body_ends_wholly_when_its_time_is_over() {
     begin(&duty_write(&sample.scope(BODY), "test"), [1; 16], Wanted::Body, "R8-1", START).await.unwrap();
     crate::erasure::tests::to_the_end(&sample).await;
     let body = opened(&sample);
-    assert!(body.is_ended() && body.audit().verify().first_bad.is_none());
+    assert!(body.is_ended() && body.audit().verify().unwrap().bad.is_none());
     let log = body.audit().clone();
     let records = log.last_number();
     let last = *body.keyring().snapshot().days(Purpose::Audit).last().unwrap();

@@ -176,6 +176,16 @@ impl Journal {
         }
     }
 
+    /// The numbers of the partition's entries as they stand one behind the other near where `from` is to be, at most
+    /// `limit` or a block more: where what stands there is not what is due. Empty where a server keeps them, which keeps
+    /// them by their numbers. Blocking file I/O.
+    pub fn numbers_near(&self, partition: &str, from: u64, limit: usize) -> Vec<u64> {
+        match self.routes.table_of(partition) {
+            Some(_) => Vec::new(),
+            None => reader::numbers(&self.shared, partition, from, limit),
+        }
+    }
+
     /// The number of the partition's last durable entry; 0 if there never was one.
     pub fn last_number(&self, partition: &str) -> u64 {
         match self.routes.table_of(partition) {

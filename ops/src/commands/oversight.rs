@@ -1,18 +1,17 @@
-//! `provision`, `audit`, `catalogue` and `config`: what was done, whether the log is whole, what is in force.
+//! `provision`, `catalogue` and `config`: what was done, what is in force.
 
 use std::path::Path;
 
 use chukei_wire::header::Kind;
 use chukei_wire::message::staff::{
-    AuditVerifyReply, CatalogueItem, CatalogueReply, Provision, ProvisionStatusReply, ProvisionStatusRequest,
+    CatalogueItem, CatalogueReply, Provision, ProvisionStatusReply, ProvisionStatusRequest,
 };
-use chukei_wire::result::ResultName;
 use serde_json::{Value, json};
 
 use crate::acting::Acting;
 use crate::commands::arguments;
 use crate::config::StaffConfig;
-use crate::failure::{Exit, Failure, explain};
+use crate::failure::Failure;
 use crate::japan_time;
 use crate::link::NodeLink;
 use crate::report::Report;
@@ -55,25 +54,6 @@ fn provision_line(provision: &Provision) -> String {
     };
     let time = japan_time::print(provision.authorised_ms);
     format!("{time}\t{person}\t{}\t{}\t{outcome}", provision.datasets.join(" "), provision.result)
-}
-
-/// `audit verify`. A log that is not whole is a refusal whose JSON says where.
-pub(crate) async fn audit_verify(link: &mut NodeLink) -> Result<(Report, Option<Exit>), Failure> {
-    let reply: AuditVerifyReply = link.ask_plain(Kind::AuditVerify).await?;
-    let AuditVerifyReply { verified, events, first_bad } = reply;
-    let mut json = json!({ "verified": verified, "events": events, "first_bad": first_bad });
-    if verified {
-        let text = format!("操作ログ {events}件に改ざんと欠落はありません");
-        return Ok((Report { json, text }, None));
-    }
-    let name = ResultName::IntegrityFailure;
-    if let Some(fields) = json.as_object_mut() {
-        fields.insert("code".to_owned(), name.as_str().into());
-        fields.insert("message".to_owned(), explain(name).into());
-    }
-    let at = first_bad.map_or_else(|| "-".to_owned(), |sequence| sequence.to_string());
-    let text = format!("エラー: 操作ログの{at}番目に異常があります。{} ({name})", explain(name));
-    Ok((Report { json, text }, Some(Exit::Refused)))
 }
 
 /// `catalogue list`.

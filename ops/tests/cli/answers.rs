@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
 use chukei_wire::id::NoticeId;
+use chukei_wire::message::audit::{AuditVerifyRequest, LogFault};
 use chukei_wire::message::staff::{
     AuditVerifyReply, CatalogueItem, CatalogueReply, NoticeDraft, NoticeSendReply, NoticeShowPage,
     NoticeShowRequest, NoticeTargets, PersonListPage, PersonListRequest, TargetState,
@@ -104,7 +105,16 @@ impl Script for Body {
                 call.reply(&CatalogueReply { version: "20240101".to_owned(), items: vec![item] }).await;
             }
             Kind::AuditVerify => {
-                call.reply(&AuditVerifyReply { verified: false, events: 7, first_bad: Some(4) }).await;
+                let Some(AuditVerifyRequest { checkpoint: None }) = call.next().await else { panic!("no question") };
+                let working = AuditVerifyReply { events: 3, of: Some(9), ..AuditVerifyReply::default() };
+                call.reply(&working).await;
+                let bad = AuditVerifyReply {
+                    events: 7,
+                    first_bad: Some(4),
+                    reason: Some(LogFault::Missing),
+                    ..AuditVerifyReply::default()
+                };
+                call.reply(&bad).await;
             }
             other => panic!("not asked for: {other:?}"),
         }

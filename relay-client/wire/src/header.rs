@@ -90,6 +90,8 @@ kinds! {
     ProvisionStatus = "provision-status",
     /// A staff call: the body's events re-read and checked.
     AuditVerify = "audit-verify",
+    /// A staff call: events of the body's log that fit a question.
+    AuditSearch = "audit-search",
     /// A staff call: the catalogue in force.
     CatalogueList = "catalogue",
     /// A staff call: new keys for the body.

@@ -72,6 +72,8 @@ pub const ACT_TEXT_MAX: usize = 512 * 1024;
 pub const ACT_PIECE_MAX: usize = 512 * 1024;
 /// Acts in one page.
 pub const ACTS_PAGE: usize = 64;
+/// Events in one page of a search of the log.
+pub const AUDIT_SEARCH_PAGE: usize = 256;
 /// Hashes of a proof of a log.
 pub const LOG_PROOF_MAX: usize = 64;
 /// Bytes of a log's checkpoint that a broker is to witness: a signed note with its text.

@@ -46,6 +46,14 @@ pub enum JournalError {
         /// Where in it the damage begins, in bytes.
         offset: u64,
     },
+    /// Where the entry of one number was due, the one of another stands. Nothing was changed.
+    #[error("entry {found} stands where {due} is due")]
+    OutOfOrder {
+        /// The number that was due.
+        due: u64,
+        /// The number that stands there.
+        found: u64,
+    },
     /// What says how far the logs are derived is damaged. Nothing was changed.
     #[error("damaged in the checkpoint")]
     BadCheckpoint,
@@ -89,7 +97,9 @@ impl JournalError {
             Self::BadName => "BAD_NAME",
             Self::Locked => "LOCKED",
             Self::NewerFormat => "NEWER_FORMAT",
-            Self::Corrupt { .. } | Self::CorruptLog { .. } | Self::BadCheckpoint => "CORRUPT",
+            Self::Corrupt { .. } | Self::CorruptLog { .. } | Self::OutOfOrder { .. } | Self::BadCheckpoint => {
+                "CORRUPT"
+            }
             Self::NotOwned => "NOT_OWNED",
             Self::Fenced => "FENCED",
             Self::Unreachable => "UNREACHABLE",

@@ -57,6 +57,8 @@ pub(super) struct FileReader {
     next: u64,
     last: u64,
     blocks: Option<Blocks>,
+    /// Whether a block of `blocks` was read: the first one may begin before the entry that is looked for, and no other.
+    begun: bool,
     ready: VecDeque<JournalEntry>,
 }
 
@@ -67,7 +69,7 @@ impl FileReader {
             (index.first_number(partition).0, index.last_number(partition))
         };
         let (partition, next) = (partition.to_owned(), from.max(first));
-        Self { shared, partition, next, last, blocks: None, ready: VecDeque::new() }
+        Self { shared, partition, next, last, blocks: None, begun: false, ready: VecDeque::new() }
     }
 
     fn step(&mut self) -> Result<JournalEntry, JournalError> {
@@ -93,14 +95,21 @@ impl FileReader {
     fn fill(&mut self) -> Result<bool, JournalError> {
         let blocks = match &mut self.blocks {
             Some(blocks) => blocks,
-            None => self.blocks.insert(route(&self.shared, &self.partition, self.next)?),
+            None => {
+                self.begun = false;
+                self.blocks.insert(route(&self.shared, &self.partition, self.next)?)
+            }
         };
         let (partition, next, ready) = (&self.partition, self.next, &mut self.ready);
-        blocks.next(|_, entry| {
-            if entry.partition == partition && entry.number >= next {
+        let (begun, mut wanted) = (self.begun, false);
+        let more = blocks.next(|_, entry| {
+            if entry.partition == partition && (begun || wanted || entry.number >= next) {
+                wanted = true;
                 ready.push_back(entry.to_owned());
             }
-        })
+        })?;
+        self.begun |= wanted;
+        Ok(more)
     }
 
     fn look_again(&mut self, looks: &mut u32, cause: Option<io::Error>) -> Result<(), JournalError> {
@@ -124,12 +133,32 @@ impl Iterator for FileReader {
         if self.next > self.last {
             return None;
         }
-        let entry = self
-            .step()
-            .and_then(|entry| if entry.seq == self.next { Ok(entry) } else { Err(self.corrupt()) });
+        let due = self.next;
+        let entry = self.step().and_then(|entry| match entry.seq {
+            found if found == due => Ok(entry),
+            found => Err(JournalError::OutOfOrder { due, found }),
+        });
         self.next = if entry.is_ok() { self.next + 1 } else { u64::MAX };
         Some(entry)
     }
+}
+
+/// The numbers of a partition's entries as they stand one behind the other, at most `limit`, from the block on in which
+/// `from` is to be. What cannot be read ends them.
+pub(super) fn numbers(shared: &Shared, partition: &str, from: u64, limit: usize) -> Vec<u64> {
+    let mut found = Vec::new();
+    let Ok(mut blocks) = route(shared, partition, from) else { return found };
+    while found.len() < limit {
+        let more = blocks.next(|_, entry| {
+            if entry.partition == partition {
+                found.push(entry.number);
+            }
+        });
+        if !matches!(more, Ok(true)) {
+            break;
+        }
+    }
+    found
 }
 
 fn route(shared: &Shared, partition: &str, next: u64) -> Result<Blocks, JournalError> {

@@ -13,6 +13,7 @@ macro_rules! unprinted {
 
 pub mod access;
 pub mod act;
+pub mod audit;
 pub mod backup;
 pub mod binding;
 pub mod control;

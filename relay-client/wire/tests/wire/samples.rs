@@ -3,6 +3,7 @@
 mod access;
 mod act;
 mod copies;
+mod audits;
 mod exchanges;
 mod logs;
 mod records;
@@ -227,6 +228,7 @@ pub(crate) fn visit(visitor: &mut impl Visit) {
     visitor.message("NoticeStatusPage", &states());
     staff::visit(visitor);
     act::visit(visitor);
+    audits::visit(visitor);
     access::visit(visitor);
     upkeep::visit(visitor);
     registers::visit(visitor);

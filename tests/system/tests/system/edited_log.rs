@@ -44,7 +44,10 @@ fn edited(on: &Edited) {
     for at in (HEAD..end / 2).step_by(STEP) {
         file.write_all_at(&[!bytes[at as usize]], at).unwrap();
     }
-    assert_eq!(stage.staff(BODY, &["audit", "verify"]).refused(), "INTEGRITY_FAILURE");
+    let told = stage.staff(BODY, &["audit", "verify"]).ended_with(3);
+    assert_eq!([&told["code"], &told["reason"]], ["INTEGRITY_FAILURE", "altered"], "{told}");
+    assert_eq!(told["first_bad"].as_u64(), told["events"].as_u64().map(|events| events + 1), "{told}");
+    assert_eq!(told["verified"], false);
     file.write_all_at(&bytes[..end as usize / 2], 0).unwrap();
     assert_eq!(stage.staff(BODY, &["audit", "verify"]).done()["verified"], true, "put back, it is whole");
 }

@@ -11,6 +11,7 @@ use chukei_wire::message::act::{ActListRequest, ActNamed, ActRequest, ActWanted}
 use chukei_wire::message::backup::BackupRequest;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::message::register::{EntryName, RegisterChangeRequest, RegisterShowRequest};
+use chukei_wire::message::audit::AuditSearchRequest;
 use chukei_wire::message::review::{ReviewListRequest, ReviewSignRequest, ReviewWanted};
 use chukei_wire::message::staff::{
     CopyShowRequest, EnrollBatch, EnrollRow, ImportBatch, ImportRow, NoticeDraft, NoticeListRequest,
@@ -122,6 +123,11 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
                 from_ms: None,
                 limit: 10,
             };
+            vec![encode(&request).unwrap()]
+        }
+        Kind::AuditSearch => {
+            let request =
+                AuditSearchRequest { person: Some(addressee()), limit: 10, ..AuditSearchRequest::default() };
             vec![encode(&request).unwrap()]
         }
         Kind::ReviewList => {

@@ -76,6 +76,9 @@ fn set_back(on: &Witnessed) {
         let told = [Role::Node, Role::Broker].map(|role| forks(stage, role));
         told.iter().all(|told| *told >= 1.0).then_some(())
     });
+    // What it has is whole, and is not what was witnessed: that is found by whoever asks.
+    let told = stage.staff(BODY, &["audit", "verify"]).ended_with(3);
+    assert_eq!([&told["code"], &told["reason"]], ["INTEGRITY_FAILURE", "rolled_back"], "{told}");
 }
 
 struct Restored(Stage);

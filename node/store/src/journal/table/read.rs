@@ -47,7 +47,8 @@ impl TableReader {
             _ if self.shared.log(&self.body).is_some_and(|log| self.next < log.first) => {
                 Err(JournalError::GivenUp)
             }
-            _ => Err(JournalError::CorruptLog { first: self.next, offset: 0 }),
+            Some(entry) => Err(JournalError::OutOfOrder { due: self.next, found: entry.seq }),
+            None => Err(JournalError::CorruptLog { first: self.next, offset: 0 }),
         }
     }
 }

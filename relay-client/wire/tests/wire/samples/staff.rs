@@ -46,7 +46,8 @@ pub(super) fn visit(visitor: &mut impl Visit) {
     };
     visitor.message("ProvisionStatusRequest", &asked);
     visitor.message("ProvisionStatusReply", &provisions());
-    visitor.message("AuditVerifyReply", &AuditVerifyReply { verified: false, events: 9, first_bad: Some(4) });
+    let broken = AuditVerifyReply { events: 9, first_bad: Some(4), ..AuditVerifyReply::default() };
+    visitor.message("AuditVerifyReply", &broken);
     visitor.message("CatalogueReply", &catalogue());
     let rotate = KeysRotateRequest { root: true, epoch: false, standing: true, rewrite: false };
     visitor.message("KeysRotateRequest", &rotate);

@@ -11,6 +11,7 @@ pub(super) const TESTS: &[Test<Stage>] = &[
     ("logout_erases_the_folder", logout),
     ("a_provision_is_seen_by_its_own_body_and_the_query_is_recorded", provisions),
     ("the_log_is_verified_event_by_event", audit),
+    ("r7_the_log_is_searched_by_who_what_whom_and_when_and_the_search_is_in_it", search),
     ("the_catalogue_lists_items_with_type_and_length", catalogue),
     ("copies_are_shown_to_staff_as_they_are_held", copy_show),
 ];
@@ -109,6 +110,36 @@ fn audit(stage: &Stage) {
     assert!(own > 0, "verifying is an act that is recorded");
     stage.persons(BODY, 1);
     assert!(verify() > quiet + own, "enrolment leaves events of its own");
+}
+
+fn search(stage: &Stage) {
+    let person = &stage.persons(BODY, 1)[0];
+    stage.staff(BODY, &["person", "block", &person.addressee]).done();
+    let search = |args: &[&str]| stage.staff(BODY, &[&["audit", "search"], args].concat());
+    let events = |args: &[&str]| search(args).done()["events"].as_array().unwrap().clone();
+    let found = events(&["--person", &person.addressee, "--action", "person_block"]);
+    let [blocked] = &found[..] else { panic!("{found:?}") };
+    assert_eq!([&blocked["event"], &blocked["result"]], ["person-blocked", "DONE"]);
+    // By the reference that it carries, by its time, and by the call that it was done in.
+    let reference = blocked["person"].as_str().unwrap();
+    assert_eq!(events(&["--person", reference, "--action", "person_block"]), found);
+    let request = blocked["request"].as_str().unwrap();
+    let call = events(&["--request", request, "--oldest-first"]);
+    let names: Vec<&str> = call.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["called", "person-blocked", "call-ended"]);
+    let actor = call[0]["actor"].as_str().unwrap();
+    let by = actor.rsplit('/').next().unwrap();
+    let mut all = events(&["--by", by, "--limit", "100000"]);
+    assert!(all.len() >= 3 && all.iter().all(|event| event["actor"] == actor), "{all:?}");
+    let some = search(&["--by", by, "--limit", "2"]).done();
+    // The searches themselves are the newest.
+    assert_eq!((some["events"].as_array().unwrap().len(), &some["more"]), (2, &json!(true)));
+    assert_eq!(some["events"][0]["action"], "audit-search");
+    all.reverse();
+    assert_eq!(events(&["--by", by, "--oldest-first", "--limit", "100000"])[..all.len()], all);
+    assert_eq!(events(&["--until", "2020-01-01"]), Vec::<Value>::new());
+    let foreign = stage.staff("982024", &["audit", "search", "--person", &person.addressee]);
+    assert_eq!(foreign.refused(), "NOT_FOUND", "R1: another body has no such person");
 }
 
 fn catalogue(stage: &Stage) {

@@ -1,0 +1,121 @@
+//! `audit verify` at the node: the log read again and held against its tree.
+
+use std::path::Path;
+
+use chukei_wire::header::Kind;
+use chukei_wire::limits::LOG_CHECKPOINT_MAX;
+use chukei_wire::message::audit::{AuditVerifyRequest, LogFault};
+use chukei_wire::message::staff::AuditVerifyReply;
+use chukei_wire::result::ResultName;
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+
+use crate::cli::AuditVerifyArgs;
+use crate::failure::{Exit, Failure, explain};
+use crate::link::{Fault, NodeLink};
+use crate::progress::Progress;
+use crate::report::Report;
+
+/// `audit verify`. A log that is not whole is a refusal whose JSON says where.
+pub(crate) async fn verify(
+    link: &mut NodeLink,
+    args: AuditVerifyArgs,
+    show: bool,
+) -> Result<(Report, Option<Exit>), Failure> {
+    let checkpoint = args.checkpoint.as_deref().map(checkpoint).transpose()?;
+    let asked = AuditVerifyRequest { checkpoint: checkpoint.map(Into::into) };
+    let reply = link.persist(async |link| ask(link, &asked, show).await).await.map_err(explained)?;
+    Ok(report(&reply))
+}
+
+async fn ask(
+    link: &mut NodeLink,
+    asked: &AuditVerifyRequest,
+    show: bool,
+) -> Result<AuditVerifyReply, Fault> {
+    let mut talk = link.open(Kind::AuditVerify).await?;
+    talk.say(asked).await?;
+    talk.finish().await?;
+    let progress = Progress::records(0, show);
+    loop {
+        let reply: AuditVerifyReply = talk.hear().await?;
+        let Some(of) = reply.of else {
+            talk.end().await?;
+            return Ok(reply);
+        };
+        progress.of_all(of);
+        progress.advance_to(reply.events);
+    }
+}
+
+fn checkpoint(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unread = |cause: &str| {
+        let message = format!("チェックポイントを読めません: {cause}。{} を確認してください", path.display());
+        Failure::usage("FILE_IO", message)
+    };
+    let length = std::fs::metadata(path).map_err(|error| unread(&error.to_string()))?.len();
+    if usize::try_from(length).is_ok_and(|length| length > LOG_CHECKPOINT_MAX) {
+        return Err(unread("大きすぎます"));
+    }
+    std::fs::read(path).map_err(|error| unread(&error.to_string()))
+}
+
+fn report(reply: &AuditVerifyReply) -> (Report, Option<Exit>) {
+    let mut json = json!({
+        "verified": reply.verified,
+        "events": reply.events,
+        "first_bad": reply.first_bad,
+        "reason": reply.reason.map(LogFault::as_str),
+        "tree_size": reply.tree_size,
+        "tree_root": reply.tree_root.map(|root| HEXLOWER.encode(&root)),
+        "witnessed": reply.witnessed,
+        "expired": reply.expired.unwrap_or_default(),
+    });
+    if reply.verified {
+        let witnessed = match reply.witnessed {
+            Some(size) => format!("、証人は{size}件目まで確認済み"),
+            None => "、証人の確認はまだありません".to_owned(),
+        };
+        let text = format!("操作ログ {}件に改ざんと欠落はありません{witnessed}", reply.events);
+        return (Report { json, text }, None);
+    }
+    let name = ResultName::IntegrityFailure;
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("code".to_owned(), Value::from(name.as_str()));
+        fields.insert("message".to_owned(), explain(name).into());
+    }
+    let what = reply.reason.map_or("異常があります", said);
+    let text = match reply.first_bad {
+        Some(number) => {
+            format!("エラー: 操作ログの{number}番目: {what}。{} ({name})", explain(name))
+        }
+        None => format!("エラー: 操作ログ: {what}。{} ({name})", explain(name)),
+    };
+    (Report { json, text }, Some(Exit::Refused))
+}
+
+/// What is wrong, for people.
+pub(super) fn said(fault: LogFault) -> &'static str {
+    match fault {
+        LogFault::Altered => "内容が書き換えられています",
+        LogFault::Missing => "記録が失われています",
+        LogFault::Reordered => "順序が入れ替わっています",
+        LogFault::Duplicated => "前の記録が重複しています",
+        LogFault::NotInTree => "記録がログの木と一致しません(鍵を持つ者による差し替えの疑い)",
+        LogFault::TreeDamaged => "ログの木が壊れているか書き換えられています",
+        LogFault::CutShort => "末尾が切り取られています",
+        LogFault::RolledBack => "証人が確認した内容と違います(古い写しへの差し戻しの疑い)",
+    }
+}
+
+fn explained(failure: Failure) -> Failure {
+    let told = [
+        (ResultName::BadFormat, "この団体の操作ログのチェックポイントではありません。ファイルを確認してください"),
+        (ResultName::BadSignature, "チェックポイントの署名が操作ログの鍵のものではありません。ファイルを確認してください"),
+        (ResultName::Expired, "復元より前のチェックポイントです。復元後のものを指定してください"),
+    ];
+    match told.into_iter().find(|(name, _)| name.as_str() == failure.code) {
+        Some((name, message)) => Failure::refused(name, message),
+        None => failure,
+    }
+}
