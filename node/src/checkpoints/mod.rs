@@ -189,6 +189,7 @@ impl Watched {
 
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod tests;

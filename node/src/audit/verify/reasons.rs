@@ -21,6 +21,8 @@ pub(super) fn of_error(log: &SealedLog, error: &JournalError) -> Result<LogFault
             let elsewhere = log.numbers_near(*due, LOOK_AMONG).contains(due);
             Ok(if elsewhere { LogFault::Reordered } else { LogFault::Missing })
         }
+        // No file has this name: there is none.
+        JournalError::CorruptLog { first: 0, .. } => Ok(LogFault::Missing),
         JournalError::Corrupt { .. } | JournalError::CorruptLog { .. } => Ok(LogFault::Altered),
         JournalError::NotInSequence => Ok(LogFault::Missing),
         JournalError::Io(error) if is_gone(error.kind()) => Ok(LogFault::Missing),
