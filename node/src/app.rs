@@ -108,6 +108,7 @@ pub struct Node {
     serving: watch::Sender<bool>,
     /// Versions of person codes.
     pub code_renewals: CodeRenewals,
+    broker_names: Vec<String>,
     dialer: OnceLock<Dialer>,
     desk: OnceLock<Desk>,
     wakes: HashMap<BodyCode, Notify>,
@@ -192,6 +193,7 @@ impl Node {
             factor_tries: FactorTries::default(),
             announcements: Announcements::default(),
             epochs_kept,
+            broker_names: parts.brokers.clone(),
             witness: Witness::new(parts.brokers),
             review: parts.review,
             observer: Observer::default(),
@@ -261,6 +263,11 @@ impl Node {
     /// Every live connection to a broker.
     pub fn brokers(&self) -> Vec<PeerConnection> {
         self.dialer.get().map(Dialer::all).unwrap_or_default()
+    }
+
+    /// Names of the brokers configured, connected or not.
+    pub fn broker_names(&self) -> &[String] {
+        &self.broker_names
     }
 
     /// Lets the bodies' own work begin: brokers are being dialled.

@@ -30,7 +30,7 @@ use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
 use crate::register::{self, Founding};
-use crate::{acts, erasure, expiry, outbound, review, rotation};
+use crate::{acts, erasure, expiry, outbound, review, rotation, undisclosed};
 
 /// Pauses between tries to open a body.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -104,6 +104,7 @@ async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tri
         work.spawn(erasure::run(node.clone(), body.clone()));
         work.spawn(review::run(node.clone(), body.clone()));
         work.spawn(acts::run(node.clone(), body.clone()));
+        work.spawn(undisclosed::run(node.clone(), body.clone()));
         match watch(&node, &body).await {
             Watched::Stopping => {
                 // What is begun ends by itself.

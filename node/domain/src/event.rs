@@ -9,6 +9,7 @@ mod circumstances;
 mod outcome;
 mod parts;
 mod person;
+mod records;
 mod request;
 mod review;
 mod why;
@@ -26,6 +27,7 @@ pub use parts::{PartsError, RecordParts, Unplaced};
 pub use person::{
     Disclosure, Ending, PART_MAX, PART_VERSION, PersonPart, Place, Previous, Shown, ShownEnd, ShownResult,
 };
+pub use records::{RecordsAsked, RecordsHidden};
 pub use request::{Exchange, Request};
 pub use review::Reviewed;
 pub use why::{REASONS_MAX, Why};
@@ -250,6 +252,26 @@ pub enum Event {
         #[serde(rename = "d")]
         datasets: Vec<InfoNameCode>,
     },
+    /// A person's exchange records are hidden from them from now on (不開示該当フラグ, R50); the record's target names the person.
+    #[serde(rename = "records-undisclosed")]
+    RecordsUndisclosed {
+        /// The body's running number of this word about the person.
+        #[serde(rename = "v")]
+        version: u64,
+        /// The datasets; empty for all.
+        #[serde(rename = "d")]
+        datasets: Vec<InfoNameCode>,
+    },
+    /// A person's exchange records are shown to them again (R50); the record's target names the person.
+    #[serde(rename = "records-disclosed")]
+    RecordsDisclosed {
+        /// The body's running number of this word about the person.
+        #[serde(rename = "v")]
+        version: u64,
+        /// The datasets; empty for all.
+        #[serde(rename = "d")]
+        datasets: Vec<InfoNameCode>,
+    },
     /// A step of an act that two persons decide (R23).
     #[serde(rename = "act")]
     Act(TwoPersonAct),
@@ -379,6 +401,13 @@ pub enum Event {
         #[serde(rename = "w")]
         answered: bool,
     },
+    /// A broker was asked for exchange records.
+    #[serde(rename = "records-asked")]
+    RecordsAsked(RecordsAsked),
+    /// A body has told a broker what of a person's exchange records is hidden from the person (R50); told once more where
+    /// the record before it comes to its end.
+    #[serde(rename = "records-hidden")]
+    RecordsHidden(RecordsHidden),
 }
 
 /// Keys that are rotated by themselves.

@@ -1,7 +1,7 @@
 //! What persons do with an act: ask for it, approve it, call it off. Each in the log before it counts.
 
 use chukei_crypto::random;
-use chukei_domain::act::{Act, Moment, State};
+use chukei_domain::act::{Act, ActKind, Moment, State};
 use chukei_domain::event::{ActStep, TwoPersonAct};
 use chukei_store::Space;
 use chukei_wire::codec::encode;
@@ -88,15 +88,16 @@ pub(crate) async fn cancel(node: &Node, grant: &Grant<Write>, id: ActId) -> Resu
     call_off(node, body, known, grant.scope().by()).await
 }
 
-/// A person is to be withheld: whatever was asked for to end that is called off, also what is approved (R50).
-pub(crate) async fn call_off_unblocks(
+/// A flag of a person is set: acts of this kind, which were asked for to clear it, are called off, also what is approved (R50).
+pub(crate) async fn call_off_clearing(
     node: &Node,
     grant: &Grant<Write>,
     person: PersonId,
+    kind: ActKind,
 ) -> Result<(), ActError> {
     let body = grant.body();
     let _changing = body.acting().changing().await;
-    let ends_it = |row: &Row| row.act.subject.person() == Some(person) && !row.kind().erases();
+    let ends_it = |row: &Row| row.act.subject.person() == Some(person) && row.kind() == kind;
     stop(node, body, grant.scope().by(), ends_it).await
 }
 

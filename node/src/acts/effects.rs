@@ -16,6 +16,7 @@ use crate::hosted::catalogues::LoadError;
 use crate::hosted::persons::PersonId;
 use crate::hosted::rows::RowError;
 use crate::register::{Change, ChangeError};
+use crate::undisclosed;
 
 /// Does what was decided; of an erasure, which begins here, the id.
 pub(super) async fn carry_out(
@@ -28,6 +29,7 @@ pub(super) async fn carry_out(
         Subject::EraseDataset(dataset) => return erase(node, grant, act, Wanted::Dataset(*dataset)).await,
         Subject::EraseBody => return erase(node, grant, act, Wanted::Body).await,
         Subject::Unblock { person, datasets } => unblock(node, grant, *person, datasets).await,
+        Subject::DiscloseRecords { person, datasets } => disclose(node, grant, *person, datasets).await,
         Subject::PolicyLoad { name, digest } => {
             let text = text(grant.body(), act, digest).await?;
             load_policy(node, grant, Policy { name: name.clone(), text }).await
@@ -91,6 +93,29 @@ async fn unblock(
     let actor = grant.scope().actor();
     body.audit().unblocked(actor, person, datasets, node.clock.now_ms()).await?;
     Ok(body.apply(body.put_person(Batch::new(), &changed).await?).await?)
+}
+
+/// A person's exchange records are shown to them again, once the brokers have heard of it (R50).
+async fn disclose(
+    node: &Node,
+    grant: &Grant<Write>,
+    person: PersonId,
+    datasets: &[InfoNameCode],
+) -> Result<(), ActError> {
+    let body = grant.body();
+    let _writing = body.writing().await;
+    let known = body.person(grant, &person).await?.ok_or(ResultName::NotFound)?;
+    let mut changed = body.load_person(grant, &known.person).await?.ok_or(ResultName::NotFound)?;
+    if !changed.record.flags.disclose(datasets, node.clock.now_ms()) {
+        return Ok(());
+    }
+    let version = changed.record.flags.undisclosed_version;
+    let actor = grant.scope().actor();
+    body.audit().disclosed(actor, person, version, datasets, node.clock.now_ms()).await?;
+    let batch = body.put_person(Batch::new(), &changed).await?;
+    body.apply(undisclosed::to_tell(body, batch, &changed.record).await?).await?;
+    body.undisclosing().more_to_tell();
+    Ok(())
 }
 
 /// A policy takes the place of the one of its name, and is felt by the next operation.

@@ -27,7 +27,7 @@ use crate::audit::AuditError;
 use crate::bodies::call::CallError;
 use crate::hosted::rows::RowError;
 
-pub(crate) use asking::{approve, call_off_restored, call_off_unblocks, cancel, request};
+pub(crate) use asking::{approve, call_off_clearing, call_off_restored, cancel, request};
 pub use carry::run;
 pub(crate) use results::{Brought, Piece, Records, fetch};
 pub(crate) use shown::{list, shown};

@@ -41,6 +41,11 @@ pub(super) async fn of(
             let known = person(grant, &integrated_addressee_number).await?;
             Subject::Unblock { person: known.person.id, datasets }
         }
+        ActWanted::DiscloseRecords { integrated_addressee_number, datasets } => {
+            let datasets = all_datasets(&datasets)?;
+            let known = person(grant, &integrated_addressee_number).await?;
+            Subject::DiscloseRecords { person: known.person.id, datasets }
+        }
         ActWanted::PolicyLoad { name, text } => return policy(node, name, text).await,
         ActWanted::PolicyRemove { name } => {
             let known = body.register().policies().into_iter().any(|known| known.name == name);

@@ -199,6 +199,34 @@ impl AuditLog {
         self.write(draft, None, now_ms).await
     }
 
+    /// A person's exchange records are hidden from them from now on (R50).
+    pub async fn undisclosed(
+        &self,
+        by: By<'_>,
+        person: PersonId,
+        version: u64,
+        datasets: &[InfoNameCode],
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::RecordsUndisclosed { version, datasets: datasets.to_vec() };
+        let draft = Draft::done(by, "person_undisclose", event).about(Some(Target::Person(person)));
+        self.write(draft, None, now_ms).await
+    }
+
+    /// A person's exchange records are shown to them again (R50).
+    pub async fn disclosed(
+        &self,
+        actor: &str,
+        person: PersonId,
+        version: u64,
+        datasets: &[InfoNameCode],
+        now_ms: u64,
+    ) -> Result<(), AuditError> {
+        let event = Event::RecordsDisclosed { version, datasets: datasets.to_vec() };
+        let draft = Draft::done(actor, "disclose_records", event).about(Some(Target::Person(person)));
+        self.write(draft, None, now_ms).await
+    }
+
     /// A step of an act that two persons decide (R23).
     pub async fn two_person_act(
         &self,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chukei_domain::event::{Outcome, Record};
-use chukei_store::journal::{JournalEntry, JournalReader};
+use chukei_store::journal::{JournalEntry, JournalError, JournalReader};
 use chukei_wire::id::RequestId;
 
 use crate::audit::log::{AuditLog, EntryKind};
@@ -47,6 +47,11 @@ impl AuditLog {
     /// Entries from number `from` on, as they are. Blocking file I/O.
     pub(crate) fn entries(&self, from: u64) -> JournalReader {
         self.records.entries(from)
+    }
+
+    /// Number of the first record that was made then or later, Unix milliseconds. Blocking file I/O.
+    pub(crate) fn first_since(&self, since_ms: u64) -> Result<u64, JournalError> {
+        self.records.first_since(since_ms)
     }
 
     /// Number of the last durable record; 0 before the first.

@@ -163,6 +163,21 @@ impl SealedLog {
         }
     }
 
+    /// Under which keys a record of this time is sealed, and whatever is derived from it.
+    pub(crate) fn key_ids(&self, at_ms: u64, keys: &Keyring) -> KeyIds {
+        KeyIds { purpose: self.purpose, day: self.keep.key_day(at_ms, keys), person: None }
+    }
+
+    /// Under which keys stands what has no end.
+    pub(crate) fn standing_ids(&self) -> KeyIds {
+        KeyIds { purpose: self.purpose, day: 0, person: None }
+    }
+
+    /// Makes the key for what is derived from a record of this time, where it is not there. Blocking file I/O then.
+    pub(crate) fn prepare_for(&self, at_ms: u64) {
+        drop(self.keys_for(at_ms));
+    }
+
     /// Lets `tree` grow up to record `to`, which is durable. Blocking file I/O where records are read; one at a time.
     pub(crate) fn grow(&self, tree: &LogTree, to: u64) -> Result<Grown, TreeError> {
         let keys = self.keyring.snapshot();
@@ -283,6 +298,11 @@ impl SealedLog {
 
     fn open_bytes(&self, entry: JournalEntry) -> Result<Opened<Vec<u8>>, BadRecord> {
         self.open_sealed(entry.seq, entry.sealed).map_err(|_| BadRecord)
+    }
+
+    /// Number of the first record that was made then or later, Unix milliseconds. Blocking file I/O.
+    pub(crate) fn first_since(&self, since_ms: u64) -> Result<u64, JournalError> {
+        self.journal.first_since(&self.owner, since_ms)
     }
 
     /// Number of the first record that is kept: later than 1 where earlier ones were given up.

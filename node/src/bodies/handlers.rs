@@ -10,8 +10,8 @@ use crate::access::grant::{Export, Grant, Operate, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
-    access, acts, audit, catalogue, copies, enroll, import, keys, notices, persons, provision, register,
-    reviews, search,
+    access, acts, audit, catalogue, copies, enroll, exchanges, import, keys, notices, persons, provision,
+    register, reviews, search, undisclose,
 };
 use crate::{backup, upkeep};
 
@@ -34,6 +34,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::NoticeShow => notices::show(node, &grant, call).await,
         Kind::NoticeList => notices::list(node, &grant, call).await,
         Kind::ProvisionStatus => provision::status(node, &grant, call).await,
+        Kind::ExchangeList => exchanges::list(node, &grant, call).await,
         Kind::AuditVerify => audit::verify(node, &grant, call).await,
         Kind::AuditSearch => search::search(node, &grant, call).await,
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
@@ -50,6 +51,7 @@ async fn write(node: &Arc<Node>, grant: Grant<Write>, call: &mut Call) -> Result
     match call.header.kind {
         Kind::PersonEnroll => enroll::enroll(node, grant, call).await,
         Kind::PersonBlock => persons::block(node, &grant, call).await,
+        Kind::PersonUndisclose => undisclose::undisclose(node, &grant, call).await,
         Kind::CopyImport => import::import(node, grant, call).await,
         Kind::NoticeSend => notices::send(node, grant, call).await,
         Kind::KeysRotate => keys::rotate(node, grant, call).await,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chukei_crypto::seal::SealError;
+use chukei_domain::act::ActKind;
 use chukei_domain::codes::{AddresseeNumber, InfoNameCode};
 use chukei_store::{Batch, RowKey, Space};
 use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonListRequest, RowOutcome};
@@ -59,7 +60,7 @@ pub async fn block(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> R
     Ok(Done::of(1))
 }
 
-fn known_datasets(node: &Node, body: &HostedBody, codes: &[String]) -> Result<Vec<InfoNameCode>, CallError> {
+pub(super) fn known_datasets(node: &Node, body: &HostedBody, codes: &[String]) -> Result<Vec<InfoNameCode>, CallError> {
     if codes.len() > chukei_wire::limits::DATASETS_MAX {
         return Err(CallError::Refused(ResultName::BadFormat));
     }
@@ -81,7 +82,7 @@ async fn set_flag(
     let known =
         body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;
     grant.learn(Learnt { datasets, opens: &[known.person.id], ..Learnt::default() })?;
-    acts::call_off_unblocks(node, grant, known.person.id).await?;
+    acts::call_off_clearing(node, grant, known.person.id, ActKind::Unblock).await?;
     let _writing = body.writing().await;
     let mut person =
         body.person_by_addressee(grant, addressee).await?.ok_or(CallError::Refused(ResultName::NotFound))?;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
-use chukei_domain::event::{Event, Exchange, Record};
+use chukei_domain::event::{Event, Exchange, Record, RecordsAsked, RecordsHidden};
 use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::frame::Outcome;
@@ -20,17 +20,22 @@ use crate::admission::RETRY_AFTER_MS;
 use crate::audit::{Keep, SealedLog};
 use crate::broker::codes::Party;
 use crate::broker::ending::{Ending, NOT_READY};
+use crate::broker::index::Mark;
 use crate::broker::rights::Passage;
 use crate::key_gate::{Gate, Shut};
 
 /// Partition of the journal, name of the keyring's file and in the associated data.
 pub(super) const OWNER: &str = "broker";
 /// Kinds of entries, readable without a key.
-const OPENED: u8 = 16;
-const CLOSED: u8 = 17;
+pub(super) const OPENED: u8 = 16;
+pub(super) const CLOSED: u8 = 17;
 const RENEWED: u8 = 18;
 const KEYS: u8 = 19;
 const GIVEN_UP: u8 = 20;
+const ASKED: u8 = 21;
+pub(super) const HIDDEN: u8 = 22;
+/// How a passage ended that this process did not see end.
+const UNKNOWN: &str = "UNKNOWN";
 
 /// Why a passage was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +68,8 @@ pub(super) struct Opening<'a> {
     pub(super) person: Option<u64>,
     /// Number of the permit; 0 where none was issued.
     pub(super) permit_number: u64,
+    /// The epoch that it belongs to.
+    pub(super) permit_epoch: Option<[u8; 16]>,
     /// Legal basis as configured.
     pub(super) legal_basis: &'a str,
 }
@@ -117,6 +124,65 @@ impl ExchangeLog {
         let record = done(format!("chukei://broker/{broker}"), "retention", event, now_ms);
         self.records.append(GIVEN_UP, None, record).await?;
         Ok(())
+    }
+
+    /// Records that a party asked for records: the number of that, once it is durable, and with it everything that was
+    /// recorded before.
+    pub(super) async fn asked(
+        &self,
+        actor: &Identity,
+        asked: RecordsAsked,
+        now_ms: u64,
+    ) -> Result<u64, ExchangeError> {
+        self.gate.pass()?;
+        let record = done(
+            actor.to_string(),
+            Kind::ExchangeRecords.as_str(),
+            Event::RecordsAsked(asked),
+            now_ms,
+        );
+        Ok(self.records.append(ASKED, None, record).await?)
+    }
+
+    /// Records what a body hides of a person's records; returns once it is durable. It counts from then on.
+    pub(super) async fn hidden(
+        &self,
+        actor: String,
+        hidden: RecordsHidden,
+        now_ms: u64,
+    ) -> Result<(), ExchangeError> {
+        self.gate.pass()?;
+        let record = done(actor, Kind::Undisclosed.as_str(), Event::RecordsHidden(hidden), now_ms);
+        self.records.append(HIDDEN, None, record).await?;
+        Ok(())
+    }
+
+    /// Records once more what a body has hidden, before the record of it comes to its end.
+    pub(super) async fn hidden_still(
+        &self,
+        broker: &str,
+        mark: &Mark,
+        now_ms: u64,
+    ) -> Result<(), ExchangeError> {
+        let datasets = mark.datasets.iter().map(|code| code.parse()).collect::<Result<_, _>>();
+        let hidden = RecordsHidden {
+            body: mark.body.as_str().parse().map_err(|_| ExchangeError::Code)?,
+            person: mark.person,
+            version: mark.version,
+            all: mark.all,
+            datasets: datasets.map_err(|_| ExchangeError::Code)?,
+        };
+        self.hidden(format!("chukei://broker/{broker}"), hidden, now_ms).await
+    }
+
+    /// Queues the end of a passage that a process before this one has begun and not seen end.
+    pub(super) fn close_unseen(&self, broker: &str, request: [u8; 16], now_ms: u64) {
+        let actor = format!("chukei://broker/{broker}");
+        let event = Event::ExchangeClosed { request, answered: false };
+        let mut record = done(actor, "start", event, now_ms);
+        record.result = UNKNOWN.to_owned();
+        // Queued at once; the journal writes what is queued before it ends.
+        drop(self.records.append(CLOSED, None, record));
     }
 
     /// Whether nothing can be recorded now.
@@ -209,6 +275,7 @@ fn exchange(opening: &Opening<'_>) -> Result<Exchange, ExchangeError> {
         datasets: datasets.map_err(|_| ExchangeError::Code)?,
         legal_basis: opening.legal_basis.to_owned(),
         permit_number: opening.permit_number,
+        permit_epoch: opening.permit_epoch,
     })
 }
 
@@ -314,6 +381,7 @@ mod tests {
                 passage: &passage,
                 person: Some(42),
                 permit_number: 7,
+                permit_epoch: Some([9; 16]),
                 legal_basis: "番号法附則6条3項",
             };
             self.log.open(&opening, NOW)

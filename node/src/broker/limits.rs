@@ -31,8 +31,12 @@ impl BodyLimits {
     pub(super) fn of(&self, way: &Way, peers: &PeerList) -> BodyLimit {
         let body = match way {
             Way::Relay(passage) => Some(passage.body),
-            Way::Acquire(Party::Body(body)) | Way::Renew(Party::Body(body)) => Some(*body),
-            Way::Acquire(Party::Portal(_))
+            Way::Acquire(Party::Body(body))
+            | Way::Renew(Party::Body(body))
+            | Way::Undisclosed(Party::Body(body)) => Some(*body),
+            Way::Records(_, body) => *body,
+            Way::Undisclosed(Party::Portal(_))
+            | Way::Acquire(Party::Portal(_))
             | Way::Renew(Party::Portal(_))
             | Way::Announce
             | Way::Time

@@ -11,11 +11,14 @@ mod ending;
 mod exchange;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod index;
 mod keys;
 mod limits;
 mod links;
+mod party_rate;
 mod peer;
 mod public_key_work;
+mod records;
 mod relay;
 mod renew;
 mod requests;
@@ -46,11 +49,12 @@ use prometheus::IntGauge;
 use crate::admission::Admission;
 use crate::broker::codes::PersonCodes;
 use crate::broker::exchange::ExchangeLog;
+use crate::broker::index::ExchangeIndex;
 use crate::broker::keys::BrokerKeys;
 use crate::broker::limits::BodyLimits;
+use crate::broker::party_rate::PartyRate;
 use crate::broker::peer::Peer;
 use crate::broker::public_key_work::PublicKeyWork;
-use crate::broker::renew::RenewalRate;
 use crate::broker::rights::Passage;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
@@ -71,13 +75,15 @@ struct Broker {
     peers: Arc<WatchedPeers>,
     routes: Routes<Peer>,
     codes: PersonCodes,
-    renewals: RenewalRate,
+    renewals: PartyRate,
+    questions: PartyRate,
     acquisition_key: AcquisitionKeyPair,
     legal_basis: LegalBasis,
     admission: Admission,
     limits: BodyLimits,
     public_key_work: PublicKeyWork,
     exchanges: ExchangeLog,
+    index: ExchangeIndex,
     roots: Roots,
     witness: Witness,
     journal: Arc<Journal>,

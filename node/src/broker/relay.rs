@@ -39,6 +39,7 @@ struct Prepared {
     hop: Hop,
     person: Option<u64>,
     permit_number: u64,
+    permit_epoch: [u8; 16],
 }
 
 /// Passes `request` on, or says why not. Every refusal from here on stands in the records too.
@@ -50,6 +51,7 @@ pub(super) async fn relay(
 ) -> Result<Ending, SessionError> {
     let prepared = prepare(broker, passage, &request);
     let (person, permit_number) = prepared.as_ref().map_or((None, 0), |it| (it.person, it.permit_number));
+    let permit_epoch = prepared.as_ref().ok().map(|it| it.permit_epoch);
     let opening = Opening {
         actor: asker.connection.identity(),
         header: &request.header,
@@ -57,6 +59,7 @@ pub(super) async fn relay(
         passage,
         person,
         permit_number,
+        permit_epoch,
         legal_basis: broker.legal_basis(passage),
     };
     let (exchange, durable) = match broker.exchanges.open(&opening, broker.clock.now_ms()) {
@@ -115,12 +118,13 @@ fn prepare(broker: &Broker, passage: &Passage, request: &AcceptedRequest) -> Res
         legal_basis: broker.legal_basis(passage).to_owned(),
     };
     let permit = receiver.permits.issue(request.header_hash, basis, now_ms).ok_or(NOT_READY)?;
-    let permit_number = permit.claims.number;
+    let (permit_number, permit_epoch) = (permit.claims.number, permit.claims.epoch);
     Ok(Prepared {
         receiver,
         hop: Hop { sender_code: None, permit: Some(permit), leave: None },
         person,
         permit_number,
+        permit_epoch,
     })
 }
 

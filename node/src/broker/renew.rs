@@ -4,9 +4,7 @@
 //! version that is over gives no code, and no reason (R1); what was renewed stands in the records before it is told;
 //! nobody renews without bound.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
 use chukei_wire::frame::Outcome;
@@ -21,30 +19,8 @@ use crate::broker::ending::{Ending, NOT_READY, end};
 use crate::broker::exchange::Renewal;
 use crate::broker::peer::Peer;
 
-/// Messages of one party in one [`WINDOW`]: 8,192 codes, so that a body of a million persons needs two minutes.
-const MESSAGES: u32 = 32;
-/// In which messages are counted.
-const WINDOW: Duration = Duration::from_secs(1);
-
-/// How often each party has asked in the running window. Parties of the peer list alone are counted, which bounds it.
-#[derive(Default)]
-pub(super) struct RenewalRate(Mutex<HashMap<Party, (Instant, u32)>>);
-
-impl RenewalRate {
-    /// Counts one message of `party`; otherwise how long it has to wait.
-    fn admit(&self, party: &Party, now: Instant) -> Result<(), Duration> {
-        let mut parties = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (begun, messages) = parties.entry(party.clone()).or_insert((now, 0));
-        let passed = now.saturating_duration_since(*begun);
-        if passed >= WINDOW {
-            (*begun, *messages) = (now, 0);
-        } else if *messages >= MESSAGES {
-            return Err(WINDOW - passed);
-        }
-        *messages += 1;
-        Ok(())
-    }
-}
+/// Messages of one party in a second: 8,192 codes, so that a body of a million persons needs two minutes.
+pub(super) const RENEWALS: u32 = 32;
 
 /// Answers one message.
 pub(super) async fn renew(
@@ -60,9 +36,8 @@ pub(super) async fn renew(
     if asked.codes.len() > RENEW_BATCH_CODES {
         return end(request, Outcome::Refused(ResultName::BadFormat)).await;
     }
-    if let Err(wait) = broker.renewals.admit(&party, Instant::now()) {
-        let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1);
-        return end(request, Outcome::RetryAfter(ResultName::Overloaded, wait_ms)).await;
+    if let Err(shed) = broker.renewals.admit(&party, RENEWALS, Instant::now()) {
+        return end(request, shed).await;
     }
     let now_ms = broker.clock.now_ms();
     let Some(reply) = reply(broker, &party, &asked, now_ms) else { return end(request, NOT_READY).await };
@@ -96,22 +71,4 @@ fn reply(broker: &Broker, party: &Party, asked: &RenewRequest, now_ms: u64) -> O
         live: broker.codes.live_versions(now_ms),
         codes: codes.collect(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn r40_a_party_renews_at_a_bounded_rate_and_slows_nobody_else() {
-        let rate = RenewalRate::default();
-        let [one, other] = ["mynaportal", "another"].map(|name| Party::Portal(name.into()));
-        let now = Instant::now();
-        for _ in 0..MESSAGES {
-            assert_eq!(rate.admit(&one, now), Ok(()));
-        }
-        assert_eq!(rate.admit(&one, now + WINDOW / 4), Err(WINDOW * 3 / 4));
-        assert_eq!(rate.admit(&other, now), Ok(()));
-        assert_eq!(rate.admit(&one, now + WINDOW), Ok(()));
-    }
 }

@@ -21,7 +21,7 @@ use crate::broker::peer::Peer;
 use crate::broker::relay::relay;
 use crate::broker::renew::renew;
 use crate::broker::rights::{Way, way};
-use crate::broker::{roots, witness};
+use crate::broker::{records, roots, witness};
 
 /// Every wait of a request ends at its own deadline; this much later, whatever is left of it is dropped.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -128,6 +128,8 @@ async fn perform(
         Way::Relay(passage) => relay(broker, peer, &passage, request).await,
         Way::Acquire(party) => acquire(broker, party, &mut request).await,
         Way::Renew(party) => renew(broker, peer, party, &mut request).await,
+        Way::Records(party, _) => records::show(broker, peer, party, &mut request).await,
+        Way::Undisclosed(party) => records::hide(broker, peer, party, &mut request).await,
         Way::Announce => announce(broker, peer, &mut request).await,
         Way::Time => tell_time(broker, &mut request).await,
         Way::Witness => witness::serve(broker, peer, &mut request).await,

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use chukei_domain::day::day_of;
 use chukei_keys::KeyfileError;
-use chukei_store::Journal;
+use chukei_store::{Journal, JournalError};
 use tokio::sync::watch;
 
 use super::Broker;
 use super::exchange::{self, ExchangeError};
+use super::index::IndexError;
 use crate::config::retention::RetentionSettings;
 use crate::retention::{LOOK, before_ms, first_kept, give_up, of_evidence};
 use crate::rotation::purpose_name;
@@ -64,14 +65,39 @@ async fn turn(
     journal: &Arc<Journal>,
     settings: RetentionSettings,
     now_ms: u64,
-) -> Result<(), ExchangeError> {
-    end_days(broker, now_ms).await?;
+) -> Result<(), RetentionError> {
+    let evidence_before = before_ms(now_ms, settings.evidence_days);
     let records = broker.exchanges.records();
-    if let Some(first) = first_kept(records, now_ms).await? {
+    let over = first_kept(records, now_ms).await?;
+    if let Some(first) = over {
+        keep_marks(broker, first, now_ms).await?;
+    }
+    end_days(broker, now_ms).await?;
+    if let Some(first) = over {
         broker.exchanges.given_up(&broker.name, first, records.before_ms(now_ms), now_ms).await?;
         broker.metrics.log_entries_given_up.inc_by(give_up(journal, exchange::OWNER, first).await?);
     }
-    let evidence = of_evidence(journal, before_ms(now_ms, settings.evidence_days)).await?;
+    let evidence = of_evidence(journal, evidence_before).await?;
     broker.metrics.log_entries_given_up.inc_by(evidence);
+    let first = journal.first_number(exchange::OWNER).0;
+    Ok(broker.index.forget(first, evidence_before).await?)
+}
+
+/// What bodies hide stays hidden however long ago they said so: it is recorded anew before the record of it goes.
+async fn keep_marks(broker: &Broker, first: u64, now_ms: u64) -> Result<(), RetentionError> {
+    for mark in broker.index.marks_before(first).await? {
+        broker.exchanges.hidden_still(&broker.name, &mark, now_ms).await?;
+    }
     Ok(())
+}
+
+/// Why a day's retention is to be tried again.
+#[derive(Debug, thiserror::Error)]
+enum RetentionError {
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    #[error("journal: {}", .0.code())]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
 }

@@ -25,6 +25,10 @@ pub(super) enum Way {
     Witness,
     /// Answered here: what another broker has cosigned of logs.
     Heads,
+    /// Answered here: this party's exchange records, of the body where it names one.
+    Records(Party, Option<BodyCode>),
+    /// Answered here: what this body hides of a person's records.
+    Undisclosed(Party),
     /// Passed on.
     Relay(Passage),
 }
@@ -65,8 +69,8 @@ pub(super) fn way(
     owns: impl Fn(BodyCode) -> bool,
 ) -> Result<Way, ResultName> {
     use Kind::{
-        AcquireCodes, Announce, ChannelSetup, LogHeads, LogWitness, NoticeDelivery, NoticeStatus,
-        PersonRecords, RenewCodes, SelfInfo, Time,
+        AcquireCodes, Announce, ChannelSetup, ExchangeRecords, LogHeads, LogWitness, NoticeDelivery,
+        NoticeStatus, PersonRecords, RenewCodes, SelfInfo, Time, Undisclosed,
     };
     match (identity, header.kind, header.direction) {
         (Identity::Portal(name), SelfInfo | PersonRecords | ChannelSetup, Direction::ToBody) => {
@@ -83,6 +87,12 @@ pub(super) fn way(
         (Identity::Node(_) | Identity::Portal(_), Time, Direction::Hop) => Ok(Way::Time),
         (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
         (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
+        (_, ExchangeRecords, Direction::Hop) => {
+            Ok(Way::Records(party(identity, header, owns)?, header.body))
+        }
+        (Identity::Node(_), Undisclosed, Direction::Hop) => {
+            Ok(Way::Undisclosed(party(identity, header, owns)?))
+        }
         _ => Err(ResultName::NotPermitted),
     }
 }
@@ -170,6 +180,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn r1_exchange_records_are_a_portals_own_or_those_of_a_body_that_the_node_has_announced() {
+        let decide = |who: &str, header: &Header| way(&identity(who), header, |body| body.as_str() == OWN);
+        let (own, other) = (Some(OWN.parse().unwrap()), Some("982024".parse().unwrap()));
+        let mut header = header(Kind::ExchangeRecords, Direction::Hop);
+        let portal = Party::Portal("mynaportal".into());
+        for body in [None, own, other] {
+            header.body = body;
+            let way = decide("chukei://portal/mynaportal", &header);
+            assert_eq!(way, Ok(Way::Records(portal.clone(), body)), "whichever body is asked about");
+        }
+        for kind in [Kind::ExchangeRecords, Kind::Undisclosed] {
+            header.kind = kind;
+            header.body = other;
+            assert_eq!(decide("chukei://node/node-a", &header), Err(ResultName::NotFound));
+            header.body = None;
+            assert_eq!(decide("chukei://node/node-a", &header), Err(ResultName::BadFormat));
+        }
+        header.body = own;
+        let body = Party::Body(OWN.parse().unwrap());
+        assert_eq!(decide("chukei://node/node-a", &header), Ok(Way::Undisclosed(body)));
+    }
+
     /// Whatever is not listed above is refused (R6): every other pair of identity and kind.
     #[test]
     fn everything_else_is_refused() {
@@ -181,12 +214,21 @@ mod tests {
                 matches!(kind, Kind::NoticeDelivery | Kind::NoticeStatus | Kind::ChannelSetup)
             }
             ("portal", Direction::Hop) => {
-                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Time)
+                matches!(
+                    kind,
+                    Kind::AcquireCodes | Kind::RenewCodes | Kind::Time | Kind::ExchangeRecords
+                )
             }
             ("node", Direction::Hop) => {
                 matches!(
                     kind,
-                    Kind::AcquireCodes | Kind::RenewCodes | Kind::Announce | Kind::Time | Kind::LogWitness
+                    Kind::AcquireCodes
+                        | Kind::RenewCodes
+                        | Kind::Announce
+                        | Kind::Time
+                        | Kind::LogWitness
+                        | Kind::ExchangeRecords
+                        | Kind::Undisclosed
                 )
             }
             ("broker", Direction::Hop) => kind == Kind::LogHeads,

@@ -15,7 +15,7 @@ use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{PeerList, PeerListError, WatchedPeers};
 use chukei_relay_client::tls::{CredentialError, HopCredentials};
 use chukei_store::journal::{Journal, JournalError};
-use chukei_store::{DataFolder, StoreError};
+use chukei_store::{DataFolder, SqliteOptions, StoreError};
 use chukei_wire::identity::Identity;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -24,13 +24,14 @@ use crate::admission::Admission;
 use crate::broker::codes::{CodeVersion, PersonCodes};
 use crate::broker::exchange::{self, ExchangeLog};
 use crate::broker::keys::{self, BrokerKeys};
+use crate::broker::index::ExchangeIndex;
 use crate::broker::limits::BodyLimits;
+use crate::broker::party_rate::PartyRate;
 use crate::broker::public_key_work::PublicKeyWork;
-use crate::broker::renew::RenewalRate;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::broker::witness::{self, Witness};
-use crate::broker::{Broker, links, retention, server, upkeep};
+use crate::broker::{Broker, index, links, retention, server, upkeep};
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
 use crate::hop_files;
@@ -39,6 +40,14 @@ use crate::telemetry::health;
 use crate::telemetry::metrics::Metrics;
 use crate::{config, log_disk, telemetry};
 
+/// The engine of the index of exchange records: one partition, which one task writes.
+const INDEX: SqliteOptions = SqliteOptions {
+    open_bodies: 1,
+    readers_per_body: 2,
+    cache_bytes_per_connection: 8 << 20,
+    cache_bytes: 24 << 20,
+    writer_threads: 1,
+};
 /// How often a drain looks whether everything has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// How long peers may take to hear that the broker stops.
@@ -150,24 +159,28 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
     let admission = Admission::new(limits.in_flight);
+    let exchanges = ExchangeLog::new(
+        journal.clone(),
+        keys.file.clone(),
+        keys.gate.clone(),
+        config.retention.keep(),
+    );
+    let engine = folder.sqlite(INDEX);
     let broker = Broker {
         name: config.name.clone(),
         clock,
         peers: Arc::new(peers),
         routes: Routes::new(),
         codes,
-        renewals: RenewalRate::default(),
+        renewals: PartyRate::default(),
+        questions: PartyRate::default(),
         acquisition_key,
         legal_basis: config.legal_basis.clone(),
         limits: BodyLimits::new(&admission, limits.in_flight_per_body),
         admission,
         public_key_work: PublicKeyWork::new(),
-        exchanges: ExchangeLog::new(
-            journal.clone(),
-            keys.file.clone(),
-            keys.gate.clone(),
-            config.retention.keep(),
-        ),
+        index: ExchangeIndex::new(&exchanges, journal.clone(), keys.file.clone(), engine),
+        exchanges,
         roots: Roots::new(permit_key, evidence),
         witness: Witness::open(&config.name, witness_key, &journal)?,
         journal: journal.clone(),
@@ -273,6 +286,10 @@ async fn serve(
     let measuring = telemetry::journal::measure(journal, broker.metrics.clone(), stop.clone());
     let measuring = tokio::spawn(measuring);
     let upkeep = tokio::spawn(upkeep::keep_up(broker.clone(), stop.clone()));
+    let indexing = {
+        let (broker, stop) = (broker.clone(), stop.clone());
+        tokio::spawn(async move { index::keep(&broker, stop).await })
+    };
     let following = tokio::spawn(hop_files::follow(credentials, broker.clock.clone()));
     let keeping = tokio::spawn(keys::keep(broker.clone(), stop.clone()));
     let linking = tokio::spawn(links::keep(broker.clone(), links));
@@ -285,7 +302,7 @@ async fn serve(
     keeping.abort();
     linking.abort();
     // They have heard of the stop as well, and let go of the journal.
-    let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining, disk) }).await;
+    let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining, indexing, disk) }).await;
     drop(folder);
     Ok(())
 }

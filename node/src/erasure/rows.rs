@@ -26,7 +26,7 @@ impl<C: Course> Carrier<'_, C> {
         let spaces: &[Space] = match plan.scope {
             ErasureScope::Person => {
                 self.remove_person(plan).await?;
-                &[Space::PersonByCode, Space::RecordId]
+                &[Space::PersonByCode, Space::RecordId, Space::Undisclosed]
             }
             ErasureScope::Dataset(_) => &[Space::Document, Space::RecordId],
             ErasureScope::Body => &[],

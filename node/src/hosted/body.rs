@@ -36,6 +36,7 @@ use crate::key_gate::{self, Cause, Fault, Gate};
 use crate::register::{Register, RegisterPlace};
 use crate::review::Reviews;
 use crate::rotation::Rewriting;
+use crate::undisclosed::Undisclosing;
 pub use opening::BodyKeyFiles;
 
 /// How long a read may take, which has other deadlines where somebody waits for an answer: what the node does by itself
@@ -77,6 +78,7 @@ pub struct HostedBody {
     erasing: Erasing,
     reviews: Reviews,
     acting: Acting,
+    undisclosing: Undisclosing,
     /// The catalogue that the body has loaded itself.
     catalogue: ArcSwapOption<Catalogue>,
     audit: AuditLog,
@@ -198,6 +200,11 @@ impl HostedBody {
     /// What waits for a reviewer (R7).
     pub(crate) fn reviews(&self) -> &Reviews {
         &self.reviews
+    }
+
+    /// What brokers are to be told to hide.
+    pub(crate) fn undisclosing(&self) -> &Undisclosing {
+        &self.undisclosing
     }
 
     /// Acts that two persons decide.

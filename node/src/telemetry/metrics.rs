@@ -53,6 +53,10 @@ pub struct Metrics {
     pub log_gaps: IntCounter,
     /// 1 while the link to another broker stands, by broker.
     pub broker_links: IntGaugeVec,
+    /// Persons of whom not every broker knows yet what is hidden from them (R50).
+    pub undisclosed_pending: IntGauge,
+    /// Records of exchanges that are durable and not in the index yet.
+    pub exchange_index_behind: IntGauge,
     /// Permits that stay without a signed root, because their broker did not bring it when it was back (R22).
     pub permits_unproven: IntCounter,
     /// 1 when the role could serve a request now.
@@ -163,6 +167,14 @@ impl Metrics {
                 &["file"],
             )?,
             integrity_alarms: counts("integrity_alarms_total", "Mismatches found, by kind", &["kind"])?,
+            undisclosed_pending: IntGauge::new(
+                "undisclosed_pending",
+                "Persons of whom not every broker knows yet what is hidden from them",
+            )?,
+            exchange_index_behind: IntGauge::new(
+                "exchange_index_behind",
+                "Exchange records that are not in the index yet",
+            )?,
             log_heads: counts("log_heads_total", "Heads of logs shown to a witness, by result", &["result"])?,
             log_heads_compared: counts(
                 "log_heads_compared_total",
@@ -283,6 +295,8 @@ impl Metrics {
         self.registry.register(Box::new(self.crl_seconds_left.clone()))?;
         self.registry.register(Box::new(self.tls_file_unusable.clone()))?;
         self.registry.register(Box::new(self.integrity_alarms.clone()))?;
+        self.registry.register(Box::new(self.undisclosed_pending.clone()))?;
+        self.registry.register(Box::new(self.exchange_index_behind.clone()))?;
         self.registry.register(Box::new(self.log_heads.clone()))?;
         self.registry.register(Box::new(self.log_heads_compared.clone()))?;
         self.registry.register(Box::new(self.log_gaps.clone()))?;

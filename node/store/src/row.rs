@@ -62,6 +62,10 @@ spaces! {
     PortalNotice = 17,
     /// Delivery id → where the notice lies at the portal.
     PortalDelivery = 18,
+    /// A broker's exchange records, found by person and by body.
+    ExchangeIndex = 19,
+    /// What brokers were told to hide from a person.
+    Undisclosed = 20,
     /// Facts about the partition itself.
     Meta = 32,
 }

@@ -76,6 +76,8 @@ kinds! {
     PersonList = "person-list",
     /// A staff call: withhold a person's own information (R50).
     PersonBlock = "person-block",
+    /// A staff call: hide a person's exchange records from the person (R50).
+    PersonUndisclose = "person-undisclose",
     /// A staff call: copy import.
     CopyImport = "import",
     /// A staff call: copies of one person.
@@ -88,6 +90,8 @@ kinds! {
     NoticeList = "notice-list",
     /// A staff call: what was provided about a person (提供状況確認).
     ProvisionStatus = "provision-status",
+    /// A staff call: exchange records of the body, its own beside the brokers' (情報提供等の記録).
+    ExchangeList = "exchange-list",
     /// A staff call: the body's events re-read and checked.
     AuditVerify = "audit-verify",
     /// A staff call: events of the body's log that fit a question.

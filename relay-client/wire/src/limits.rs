@@ -98,7 +98,9 @@ pub const RECORDS_PLACE: usize = 2 * 1024;
 pub const BACKUP_PIECE_MAX: usize = 512 * 1024;
 /// Exchange records in one page.
 pub const EXCHANGE_PAGE: u16 = 256;
+/// Exchange records in one page for staff.
+pub const EXCHANGE_LIST_PAGE: u32 = 1_000;
 /// Bytes of a cursor in exchange records.
 pub const EXCHANGE_CURSOR_MAX: usize = 256;
 /// Datasets of which a person's exchange records are hidden; more are said as all.
-pub const UNDISCLOSED_DATASETS_MAX: usize = 512;
+pub const UNDISCLOSED_DATASETS_MAX: usize = 256;

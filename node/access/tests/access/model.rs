@@ -20,10 +20,13 @@ const WORK: &[&str] = &[
     "person_list",
     "notice_list",
     "person_block",
+    "person_undisclose",
+    "exchange_list",
 ];
 const OF_AN_AFFAIR: &[&str] =
-    &["copy_import", "copy_show", "provision_status", "notice_send", "notice_status"];
-const OPENS: &[&str] = &["copy_show", "provision_status", "person_block"];
+    &["copy_import", "copy_show", "exchange_list", "provision_status", "notice_send", "notice_status"];
+const OPENS: &[&str] =
+    &["copy_show", "exchange_list", "provision_status", "person_block", "person_undisclose"];
 const LOGS: &[&str] = &["audit_verify", "audit_search"];
 const SETTINGS: &[&str] = &["catalogue_list", "keys_status", "access_explain", "register_show", "act_list"];
 const RIGHTS: &[&str] = &["register_change"];

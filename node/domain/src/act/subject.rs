@@ -27,6 +27,16 @@ pub enum Subject {
         #[serde(rename = "d")]
         datasets: Vec<InfoNameCode>,
     },
+    /// A person's exchange records are shown to them again (R50).
+    #[serde(rename = "disclose-records")]
+    DiscloseRecords {
+        /// The person, by the random internal id.
+        #[serde(rename = "p", with = "serde_bytes")]
+        person: [u8; 16],
+        /// Those of these datasets; none for all.
+        #[serde(rename = "d")]
+        datasets: Vec<InfoNameCode>,
+    },
     /// A policy of the body's is put in the place of the one of this name.
     #[serde(rename = "policy-load")]
     PolicyLoad {
@@ -93,6 +103,9 @@ pub enum ActKind {
     /// [`Subject::Unblock`].
     #[serde(rename = "unblock")]
     Unblock,
+    /// [`Subject::DiscloseRecords`].
+    #[serde(rename = "disclose-records")]
+    DiscloseRecords,
     /// [`Subject::PolicyLoad`].
     #[serde(rename = "policy-load")]
     PolicyLoad,
@@ -120,6 +133,7 @@ impl ActKind {
         Self::EraseDataset,
         Self::EraseBody,
         Self::Unblock,
+        Self::DiscloseRecords,
         Self::PolicyLoad,
         Self::PolicyRemove,
         Self::CatalogueLoad,
@@ -135,6 +149,7 @@ impl ActKind {
             Self::EraseDataset => "erase-dataset",
             Self::EraseBody => "erase-body",
             Self::Unblock => "unblock",
+            Self::DiscloseRecords => "disclose-records",
             Self::PolicyLoad => "policy-load",
             Self::PolicyRemove => "policy-remove",
             Self::CatalogueLoad => "catalogue-load",
@@ -168,6 +183,7 @@ impl Subject {
             Self::EraseDataset(_) => ActKind::EraseDataset,
             Self::EraseBody => ActKind::EraseBody,
             Self::Unblock { .. } => ActKind::Unblock,
+            Self::DiscloseRecords { .. } => ActKind::DiscloseRecords,
             Self::PolicyLoad { .. } => ActKind::PolicyLoad,
             Self::PolicyRemove(_) => ActKind::PolicyRemove,
             Self::CatalogueLoad { .. } => ActKind::CatalogueLoad,
@@ -180,7 +196,9 @@ impl Subject {
     /// The person it is about, by the random internal id.
     pub fn person(&self) -> Option<[u8; 16]> {
         match self {
-            Self::ErasePerson(person) | Self::Unblock { person, .. } => Some(*person),
+            Self::ErasePerson(person)
+            | Self::Unblock { person, .. }
+            | Self::DiscloseRecords { person, .. } => Some(*person),
             _ => None,
         }
     }

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const NOW: u64 = 1_795_219_200_000;
+
 fn code(number: &str) -> InfoNameCode {
     format!("TM000000000000{number}").parse().unwrap()
 }
@@ -50,4 +52,21 @@ fn r50_what_is_cleared_is_given_out_again_and_nothing_else() {
     assert!(flags.blocks(&code("04")), "everything is withheld still");
     flags.unblock(&[]);
     assert_eq!(flags, PersonFlags::default());
+}
+
+#[test]
+fn r50_the_two_flags_are_independent_and_each_change_of_what_is_hidden_is_counted() {
+    let mut flags = PersonFlags::default();
+    assert!(flags.undisclose(&[code("80"), code("02")], NOW));
+    assert!(!flags.undisclose(&[code("02")], NOW), "nothing changed");
+    assert!(flags.hides(&[code("04"), code("02")]) && !flags.hides(&[code("04")]) && !flags.hides(&[]));
+    flags.block(&[]);
+    flags.unblock(&[]);
+    assert!(flags.hides(&[code("02")]) && !flags.blocked_all);
+    assert!(flags.undisclose(&[], NOW) && flags.hides(&[]) && flags.hides(&[code("04")]));
+    assert!(flags.disclose(&[code("02")], NOW), "one less is named");
+    assert!(flags.hides(&[code("02")]), "everything is hidden still");
+    assert!(flags.disclose(&[], NOW) && !flags.hides(&[code("80")]));
+    assert_eq!(flags.undisclosed_version, NOW + 3);
+    assert!(!flags.blocks(&code("80")));
 }

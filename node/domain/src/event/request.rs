@@ -73,4 +73,7 @@ pub struct Exchange {
     /// Running number of the permit.
     #[serde(rename = "n")]
     pub permit_number: u64,
+    /// The epoch of permits that the number belongs to; absent where no permit was issued.
+    #[serde(rename = "x", default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub permit_epoch: Option<[u8; 16]>,
 }

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::{BodyFacts, HostedBody};
 use crate::acts::Acting;
+use crate::undisclosed::Undisclosing;
 use crate::audit::AuditLog;
 use crate::erasure::Erasing;
 use crate::home::Home;
@@ -88,6 +89,7 @@ impl HostedBody {
             erasing: Erasing::default(),
             reviews: Reviews::default(),
             acting: Acting::default(),
+            undisclosing: Undisclosing::default(),
             catalogue: ArcSwapOption::empty(),
             audit,
             vouched: Arc::default(),

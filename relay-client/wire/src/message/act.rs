@@ -39,6 +39,14 @@ pub enum ActWanted {
         /// These datasets; none for all.
         datasets: Vec<String>,
     },
+    /// A person's exchange records are shown to them again (R50).
+    #[serde(rename = "disclose-records")]
+    DiscloseRecords {
+        /// 団体内統合宛名番号.
+        integrated_addressee_number: String,
+        /// Those of these datasets; none for all.
+        datasets: Vec<String>,
+    },
     /// A policy of the body's own.
     #[serde(rename = "policy-load")]
     PolicyLoad {

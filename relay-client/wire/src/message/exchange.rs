@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::body_code::BodyCode;
 use crate::codec::{CodecError, encode};
-use crate::header::PersonCode;
+use crate::header::{Kind, PersonCode};
 use crate::id::RequestId;
 
 unprinted!(ExchangeRecord, ExchangePage, ExchangeStatement, UndisclosedMark);
@@ -74,7 +74,7 @@ pub struct ExchangeStatement {
     /// Number of the broker's newest record that was looked at.
     #[serde(rename = "i")]
     pub last_record: u64,
-    /// Records in order: by body, then by the time at which the passage began.
+    /// Records: those of one body together, in order of the time at which the passage began.
     #[serde(rename = "r")]
     pub entries: Vec<ExchangeEntry>,
     /// Cursor of the next page; absent on the last.
@@ -99,10 +99,10 @@ pub struct BodyCount {
     /// The body.
     #[serde(rename = "b")]
     pub body: BodyCode,
-    /// Shown requests to the body that were answered.
+    /// Shown requests for own information that were answered.
     #[serde(rename = "a")]
     pub answered: u64,
-    /// Shown passages that were not answered, or went to the portal.
+    /// Other shown passages.
     #[serde(rename = "o")]
     pub others: u64,
     /// Closed entries.
@@ -221,9 +221,9 @@ impl ExchangeStatement {
 }
 
 impl ExchangeRecord {
-    /// Whether it is a request to the body that was answered.
+    /// Whether it is a request for own information that was answered.
     pub fn is_answered(&self) -> bool {
-        self.to_body && self.ended.as_ref().is_some_and(|end| end.result == ANSWERED)
+        self.kind == Kind::SelfInfo.as_str() && self.ended.as_ref().is_some_and(|end| end.result == ANSWERED)
     }
 }
 

@@ -20,7 +20,10 @@ unprinted!(
     NoticeTargets,
     TargetState,
     ProvisionStatusRequest,
-    Provision
+    Provision,
+    PersonUndiscloseRequest,
+    ExchangeListRequest,
+    ListedExchange
 );
 
 /// A batch of enrolments: integrated addressee number and acquisition number.
@@ -107,6 +110,81 @@ pub struct PersonBlockRequest {
     pub integrated_addressee_number: String,
     /// Dataset codes; empty for all datasets.
     pub datasets: Vec<String>,
+}
+
+/// Set undisclosed for a person (R50).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonUndiscloseRequest {
+    /// 団体内統合宛名番号.
+    pub integrated_addressee_number: String,
+    /// Dataset codes; empty for all records.
+    pub datasets: Vec<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonUndiscloseReply {
+    /// Whether the flag was set, or stood so.
+    pub outcome: RowOutcome,
+    /// DONE when every configured broker hides the records, PENDING before.
+    pub result: ResultName,
+    /// Names of the brokers that do not yet.
+    pub waiting: Vec<String>,
+}
+
+/// Ask for the body's exchange records: its own log beside what brokers have, oldest first.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeListRequest {
+    /// Only of this person.
+    pub integrated_addressee_number: Option<String>,
+    /// From this moment on, Unix milliseconds.
+    pub from_ms: u64,
+    /// And before this one.
+    pub until_ms: u64,
+    /// Rows in the page, 1 to `EXCHANGE_LIST_PAGE`.
+    pub limit: u32,
+    /// Continue behind this cursor.
+    pub after: Option<serde_bytes::ByteBuf>,
+}
+
+/// A page of exchange records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeListPage {
+    /// Records, one for each request.
+    pub exchanges: Vec<ListedExchange>,
+    /// Cursor of the next page; absent on the last.
+    pub next: Option<serde_bytes::ByteBuf>,
+    /// Names of configured brokers that were not heard: what they have is not in the page.
+    pub unheard: Vec<String>,
+}
+
+/// One request as the body and the brokers have it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedExchange {
+    /// Id of the request.
+    pub request_id: String,
+    /// Who has it: `body`, and names of brokers.
+    pub at: Vec<String>,
+    /// 団体内統合宛名番号, where the person is known and not erased.
+    pub integrated_addressee_number: Option<String>,
+    /// Name of the portal instance that asked.
+    pub portal: String,
+    /// Affair code.
+    pub affair: Option<String>,
+    /// Dataset codes.
+    pub datasets: Vec<String>,
+    /// Legal basis of the permit.
+    pub legal_basis: String,
+    /// When it was asked, Unix milliseconds, as the first of those told that have it.
+    pub asked_ms: u64,
+    /// What the body decided, where its log has it.
+    pub result: Option<ResultName>,
+    /// What became of its answer, as the body knows: `delivered`, `aborted` or `unknown`.
+    pub outcome: Option<String>,
+    /// How it ended, as a broker saw it.
+    pub ending: Option<String>,
+    /// Whether the person is not shown it.
+    pub undisclosed: bool,
 }
 
 /// Ask for what the body holds of one person.

@@ -62,7 +62,15 @@ fn only_references_point_at_a_person() {
         .filter(|(name, field)| kind_of(name, field) == Some(Kind::Person))
         .map(|(name, field)| format!("{name}.{}", field.name))
         .collect();
-    let expected = ["Exchange.person", "Subject.ErasePerson", "Subject.Unblock.person", "Target.Person"];
+    let expected = [
+        "Exchange.person",
+        "RecordsAsked.person",
+        "RecordsHidden.person",
+        "Subject.DiscloseRecords.person",
+        "Subject.ErasePerson",
+        "Subject.Unblock.person",
+        "Target.Person",
+    ];
     assert_eq!(of_persons.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 

@@ -13,6 +13,7 @@ pub(super) fn visit(visitor: &mut impl Visit) {
         ActWanted::EraseBody,
         ActWanted::EraseRecords,
         ActWanted::Unblock { integrated_addressee_number: addressee(), datasets: vec![text(TAX)] },
+        ActWanted::DiscloseRecords { integrated_addressee_number: addressee(), datasets: vec![text(TAX)] },
         ActWanted::PolicyLoad { name: text("hours"), text: text("forbid (principal, action, resource);") },
         ActWanted::PolicyRemove { name: text("hours") },
         ActWanted::CatalogueLoad { text: text("version = \"20270401\"") },

@@ -22,6 +22,7 @@ pub(super) fn visit(visitor: &mut impl Visit) {
     visitor.message("PersonListPage", &PersonListPage { persons: vec![addressee()], next: cursor.clone() });
     let block = PersonBlockRequest { integrated_addressee_number: addressee(), datasets: vec![text(TAX)] };
     visitor.message("PersonBlockRequest", &block);
+    undisclosing(visitor);
     let show = CopyShowRequest { integrated_addressee_number: addressee(), info_name_code: text(TAX) };
     visitor.message("CopyShowRequest", &show);
     visitor.message("CopyShowReply", &copies());
@@ -52,6 +53,43 @@ pub(super) fn visit(visitor: &mut impl Visit) {
     let rotate = KeysRotateRequest { root: true, epoch: false, standing: true, rewrite: false };
     visitor.message("KeysRotateRequest", &rotate);
     visitor.message("KeysStatusReply", &keys());
+}
+
+fn undisclosing(visitor: &mut impl Visit) {
+    let undisclose =
+        PersonUndiscloseRequest { integrated_addressee_number: addressee(), datasets: vec![text(TAX)] };
+    visitor.message("PersonUndiscloseRequest", &undisclose);
+    let reply = PersonUndiscloseReply {
+        outcome: RowOutcome::Registered,
+        result: ResultName::Pending,
+        waiting: vec![text("broker-b")],
+    };
+    visitor.message("PersonUndiscloseReply", &reply);
+    let cursor = Some(ByteBuf::from(vec![9; 4]));
+    let list = ExchangeListRequest {
+        integrated_addressee_number: Some(addressee()),
+        from_ms: 1_795_219_200_000,
+        until_ms: 1_795_305_600_000,
+        limit: 100,
+        after: cursor.clone(),
+    };
+    visitor.message("ExchangeListRequest", &list);
+    let listed = ListedExchange {
+        request_id: request_id().to_string(),
+        at: vec![text("body"), text("broker-a")],
+        integrated_addressee_number: Some(addressee()),
+        portal: text("mynaportal"),
+        affair: None,
+        datasets: vec![text(TAX)],
+        legal_basis: text("番号法附則6条3項"),
+        asked_ms: 1_795_219_200_000,
+        result: Some(ResultName::Done),
+        outcome: Some(text("delivered")),
+        ending: Some(text("ANSWERED")),
+        undisclosed: true,
+    };
+    let page = ExchangeListPage { exchanges: vec![listed], next: cursor, unheard: vec![text("broker-b")] };
+    visitor.message("ExchangeListPage", &page);
 }
 
 fn import() -> ImportBatch {

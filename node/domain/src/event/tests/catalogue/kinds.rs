@@ -81,6 +81,13 @@ pub(super) const LISTED: &[(&str, &str, Kind)] = &[
     ("Target", "Person", Person),
     ("Subject", "ErasePerson", Person),
     ("Subject", "Unblock.person", Person),
+    ("Subject", "DiscloseRecords.person", Person),
+    ("RecordsAsked", "person", Person),
+    ("RecordsHidden", "person", Person),
+    ("RecordsAsked", "party", Name),
+    ("RecordsHidden", "version", Number),
+    ("Event", "RecordsUndisclosed.version", Number),
+    ("Event", "RecordsDisclosed.version", Number),
     ("Exchange", "person", Person),
     ("Request", "portal", Name),
     ("Request", "broker", Name),
@@ -192,6 +199,8 @@ pub(super) const WHOSE: &[(&str, &str)] = &[
     ("key-retired", NODE),
     ("person-blocked", CALLER),
     ("person-unblocked", DECIDED),
+    ("records-undisclosed", CALLER),
+    ("records-disclosed", DECIDED),
     (
         "act",
         "The caller's for `requested`, `approved`, `cancelled` and `fetched`: device, department and reasons stand in the `called` record of the call. The node's own duty for the others. Both persons stand in the event either way.",
@@ -209,6 +218,8 @@ pub(super) const WHOSE: &[(&str, &str)] = &[
     ("register-changed", EITHER),
     ("exchange-opened", BROKERS),
     ("exchange-closed", BROKERS),
+    ("records-asked", BROKERS),
+    ("records-hidden", BROKERS),
 ];
 
 const PORTAL: &str = "The portal's, for the person. Reasons and the policies' version stand in the event; a portal has no device and no department.";

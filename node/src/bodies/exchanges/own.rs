@@ -1,0 +1,92 @@
+//! The body's own log: what was decided on requests, and what became of them.
+
+use std::collections::HashMap;
+
+use chukei_crypto::seal::SealError;
+use chukei_domain::event::{Event, Record, Request, Target};
+use chukei_wire::header::Kind;
+use chukei_wire::result::ResultName;
+
+use super::{Period, READ_MAX, Side};
+use crate::access::grant::{Grant, Read};
+use crate::audit::{BadRecord, Walk};
+use crate::bodies::call::CallError;
+use crate::hosted::HostedBody;
+use crate::hosted::persons::{PersonId, PersonRecord};
+use crate::hosted::rows::RowError;
+
+/// Records of every kind that a page walks past.
+const WALKED_MAX: usize = 200_000;
+
+/// One request, as the log tells it.
+pub(super) struct Own {
+    pub(super) request: Request,
+    pub(super) affair: Option<String>,
+    pub(super) person: Option<PersonId>,
+    pub(super) result: String,
+    pub(super) at_ms: u64,
+    pub(super) outcome: Option<&'static str>,
+}
+
+/// Reads the log of a period, from where that begins.
+pub(super) async fn read(
+    body: &HostedBody,
+    person: Option<PersonId>,
+    period: Period,
+) -> Result<Side<Own>, CallError> {
+    let log = body.audit().clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let first = log.first_since(period.from_ms).map_err(|_| BadRecord)?;
+        collect(log.walk(first), person, period)
+    });
+    let read = reading.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
+    read.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))
+}
+
+fn collect(walk: Walk, person: Option<PersonId>, period: Period) -> Result<Side<Own>, BadRecord> {
+    let mut records: Vec<Own> = Vec::new();
+    let mut places: HashMap<[u8; 16], usize> = HashMap::new();
+    for (walked, record) in walk.enumerate() {
+        let record = record?;
+        if record.at_ms >= period.until_ms {
+            break;
+        }
+        if records.len() == READ_MAX || walked == WALKED_MAX {
+            return Ok(Side { records, whole_until_ms: record.at_ms });
+        }
+        if record.at_ms < period.from_ms {
+            continue;
+        }
+        if let Event::Outcome { request, outcome } = &record.event {
+            if let Some(own) = places.get(request).and_then(|place| records.get_mut(*place)) {
+                own.outcome = Some(outcome.as_str());
+            }
+        } else if let Some(own) = decided(record).filter(|own| person.is_none() || own.person == person) {
+            places.insert(own.request.request, records.len());
+            records.push(own);
+        }
+    }
+    Ok(Side { records, whole_until_ms: period.until_ms })
+}
+
+/// What was decided on a request for own information.
+fn decided(record: Record) -> Option<Own> {
+    let (Event::Authorised(request) | Event::Refused(request)) = record.event else { return None };
+    if record.action != Kind::SelfInfo.as_str() {
+        return None;
+    }
+    let person = match record.target {
+        Some(Target::Person(id)) => Some(id),
+        _ => None,
+    };
+    let affair = record.affair.as_ref().map(ToString::to_string);
+    Some(Own { request, affair, person, result: record.result, at_ms: record.at_ms, outcome: None })
+}
+
+/// A person who may be erased meanwhile.
+pub(super) async fn person(grant: &Grant<Read>, id: &PersonId) -> Result<Option<PersonRecord>, RowError> {
+    match grant.body().person(grant, id).await {
+        Err(RowError::Seal(SealError::KeyDestroyed)) => Ok(None),
+        person => person,
+    }
+}

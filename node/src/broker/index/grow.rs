@@ -1,0 +1,302 @@
+//! The index grows behind the journal: in batches, at leisure while requests are in work, at once where somebody waits.
+//!
+//! What must hold: rows and how far they go are one batch; a fault costs time and no row; passages that a process before
+//! this one did not see end are closed as unknown, once.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chukei_relay_client::permit::EVIDENCE_PARTITION;
+use chukei_store::journal::JournalError;
+use chukei_store::{Batch, Partition, StoreError, WriteFault};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::derive::{Step, Unended};
+use super::rows::{self, BadRow, FORM, Mark, Reached};
+use super::{ExchangeIndex, IndexError, PARTITION};
+use crate::broker::Broker;
+use crate::broker::exchange::{CLOSED, HIDDEN, OPENED};
+
+/// Records taken at a time.
+const BATCH: u64 = 2_048;
+/// How often it is looked whether there is more.
+const EVERY: Duration = Duration::from_millis(500);
+/// How long records may wait while requests are in work.
+const AT_LEISURE: Duration = Duration::from_secs(30);
+/// Requests in work above which the index waits.
+const BUSY: i64 = 8;
+/// Rows read at a time.
+const PAGE: usize = 512;
+
+/// Grows the index until `stop` changes to true.
+pub(in crate::broker) async fn keep(broker: &Broker, mut stop: watch::Receiver<bool>) {
+    let index = &broker.index;
+    let mut growing: Option<Growing> = None;
+    let (mut closed, mut grown_at) = (false, Instant::now());
+    loop {
+        let waited = tokio::select! {
+            () = index.wanted.notified() => true,
+            () = tokio::time::sleep(EVERY) => false,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let busy = broker.metrics.in_flight.get() > BUSY && grown_at.elapsed() < AT_LEISURE;
+        broker.metrics.exchange_index_behind.set(i64::try_from(index.behind()).unwrap_or(i64::MAX));
+        if broker.keys.gate.pass().is_err() || (busy && !waited && growing.is_some()) {
+            continue;
+        }
+        grown_at = Instant::now();
+        match index.look(&mut growing).await {
+            Ok(()) if !closed => {
+                closed = true;
+                let left = growing.as_ref().map(|growing| growing.unended.until(index.before)).unwrap_or_default();
+                if !left.is_empty() {
+                    tracing::warn!(passages = left.len(), "a stop has left passages without an end");
+                }
+                for request in left {
+                    broker.exchanges.close_unseen(&broker.name, request, broker.clock.now_ms());
+                }
+            }
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the index of exchange records is behind"),
+        }
+        broker.metrics.exchange_index_behind.set(i64::try_from(index.behind()).unwrap_or(i64::MAX));
+    }
+}
+
+/// Where the growing stands: what is stored, and passages without an end.
+pub(super) struct Growing {
+    reached: Reached,
+    pub(super) unended: Unended,
+}
+
+/// Why it did not grow.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GrowError {
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("journal: {}", .0.code())]
+    Journal(#[from] JournalError),
+}
+
+impl From<StoreError> for GrowError {
+    fn from(error: StoreError) -> Self {
+        Self::Index(error.into())
+    }
+}
+
+impl From<BadRow> for GrowError {
+    fn from(error: BadRow) -> Self {
+        Self::Index(error.into())
+    }
+}
+
+impl ExchangeIndex {
+    /// Opens the index where it is not open, and lets it grow as far as the journal goes. Whatever fails, the next look
+    /// begins with what is stored.
+    pub(super) async fn look(&self, growing: &mut Option<Growing>) -> Result<(), GrowError> {
+        let known = growing.take().filter(|_| !self.damaged.load(Ordering::Relaxed));
+        let mut now = match known {
+            Some(now) => now,
+            None => self.open().await?,
+        };
+        while self.grow(&mut now).await? {}
+        *growing = Some(now);
+        Ok(())
+    }
+
+    /// Opens the partition; one that is not an index of this journal is removed, and begins empty.
+    async fn open(&self) -> Result<Growing, GrowError> {
+        self.hold(None);
+        let damaged = self.damaged.load(Ordering::Relaxed);
+        if !damaged {
+            match self.begin().await {
+                Err(GrowError::Index(IndexError::Store(StoreError::Corrupt) | IndexError::Row(_))) => {}
+                begun => return begun,
+            }
+            self.hold(None);
+        }
+        tracing::warn!("the index of exchange records is made anew");
+        self.engine.remove(PARTITION).await?;
+        self.damaged.store(false, Ordering::Relaxed);
+        self.begin().await
+    }
+
+    async fn begin(&self) -> Result<Growing, GrowError> {
+        let partition = self.engine.open(PARTITION).await?;
+        if partition.fault() == Some(WriteFault::Corrupt) {
+            return Err(StoreError::Corrupt.into());
+        }
+        let keys = self.keyring.snapshot();
+        let key = rows::reached();
+        let stored = partition.get_many(std::slice::from_ref(&key)).await?.into_iter().next().flatten();
+        let reached = match stored {
+            Some(stored) => rows::open_at(&keys, &key, &stored.value)?,
+            None => Reached { form: FORM, ..Reached::default() },
+        };
+        let ahead = reached.records > self.records.last_number()
+            || reached.evidence > self.journal.last_number(EVIDENCE_PARTITION);
+        if reached.form != FORM || ahead {
+            return Err(BadRow::Damaged.into());
+        }
+        let unended = self.unended(&*partition).await?;
+        self.hold(Some(partition));
+        self.reached.send_replace(reached.records);
+        Ok(Growing { reached, unended })
+    }
+
+    /// The passages without an end that are stored.
+    async fn unended(&self, partition: &dyn Partition) -> Result<Unended, GrowError> {
+        let keys = self.keyring.snapshot();
+        let (mut unended, mut after) = (Unended::default(), None);
+        loop {
+            let page = partition.scan(&rows::unended(), after.as_ref(), PAGE).await?;
+            let numbers: Vec<u64> = page.rows.iter().filter_map(|(key, _)| rows::number_of(key)).collect();
+            let passages: Vec<_> = numbers.iter().map(|number| rows::passage(*number)).collect();
+            for (number, stored) in numbers.iter().zip(partition.get_many(&passages).await?) {
+                match stored.map(|stored| rows::open_passage(&keys, *number, &stored.value)) {
+                    Some(Ok((_, indexed))) => unended.begins(indexed),
+                    // It has come to its end of retention without another.
+                    None | Some(Err(BadRow::KeyDestroyed)) => {}
+                    Some(Err(error)) => return Err(error.into()),
+                }
+            }
+            after = page.next();
+            if after.is_none() {
+                return Ok(unended);
+            }
+        }
+    }
+
+    /// Takes the next records; whether there may be more.
+    async fn grow(&self, now: &mut Growing) -> Result<bool, GrowError> {
+        let (mut step, next) = self.read(now).await?;
+        if next == now.reached {
+            return Ok(false);
+        }
+        let partition = self.held()?;
+        let keys = self.keyring.snapshot();
+        step.keep_newer(&self.stored_marks(&*partition, &step.marks).await?);
+        let before = now.reached.records;
+        let batch =
+            step.into_batch(&keys, &self.records, &now.unended, before)?;
+        let key = rows::reached();
+        let standing = self.records.standing_ids();
+        let batch = batch.put(key.clone(), rows::seal_at(&keys, standing, &key, &next)?);
+        partition.apply(batch).await?;
+        let more = next.records - before == BATCH || next.evidence - now.reached.evidence == BATCH;
+        now.reached = next;
+        self.reached.send_replace(next.records);
+        Ok(more)
+    }
+
+    /// Reads the next records and evidence, and how far that goes.
+    async fn read(&self, now: &mut Growing) -> Result<(Step, Reached), GrowError> {
+        let (records, journal, reached) = (self.records.clone(), self.journal.clone(), now.reached);
+        let mut unended = std::mem::take(&mut now.unended);
+        let reading = tokio::task::spawn_blocking(move || {
+            let (mut step, mut next) = (Step::default(), reached);
+            for entry in records.entries(reached.records + 1) {
+                let entry = entry?;
+                if entry.seq > reached.records + BATCH {
+                    break;
+                }
+                next.records = entry.seq;
+                if [OPENED, CLOSED, HIDDEN].contains(&entry.kind) {
+                    // One that nobody can open any more has come to its end, or is for `audit verify` to name.
+                    if let Ok(record) = records.open(entry) {
+                        records.prepare_for(record.at_ms);
+                        step.take(&mut unended, &record);
+                    }
+                }
+            }
+            for entry in journal.read(EVIDENCE_PARTITION, reached.evidence + 1) {
+                let entry = entry?;
+                if entry.seq > reached.evidence + BATCH {
+                    break;
+                }
+                next.evidence = entry.seq;
+                step.take_evidence(&entry);
+            }
+            Ok::<_, JournalError>((step, next, unended))
+        });
+        let (step, next, unended) = reading.await.unwrap_or(Err(JournalError::Failed))?;
+        now.unended = unended;
+        Ok((step, next))
+    }
+
+    async fn stored_marks(
+        &self,
+        partition: &dyn Partition,
+        marks: &[Mark],
+    ) -> Result<Vec<Mark>, GrowError> {
+        let keys = self.keyring.snapshot();
+        let mut stored = Vec::new();
+        for some in marks.chunks(PAGE) {
+            let names: Vec<_> = some.iter().map(|mark| rows::mark(&keys, mark.person, &mark.body)).collect();
+            for (key, row) in names.iter().zip(partition.get_many(&names).await?) {
+                if let Some(row) = row {
+                    stored.push(rows::open_at(&keys, key, &row.value)?);
+                }
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Words on what is hidden that stand in records before `number`: to be recorded anew before those go.
+    pub(in crate::broker) async fn marks_before(&self, number: u64) -> Result<Vec<Mark>, IndexError> {
+        let (partition, keys) = (self.held()?, self.keyring.snapshot());
+        let (mut old, mut after) = (Vec::new(), None);
+        loop {
+            let page = partition.scan(&rows::marks(&keys, None), after.as_ref(), PAGE).await?;
+            for (key, row) in &page.rows {
+                let mark: Mark = rows::open_at(&keys, key, &row.value)?;
+                old.extend((mark.number < number).then_some(mark));
+            }
+            after = page.next();
+            if after.is_none() {
+                return Ok(old);
+            }
+        }
+    }
+
+    /// Removes passages whose record is before `number`, and roots made before `before_ms`: these have gone from the
+    /// journal.
+    pub(in crate::broker) async fn forget(&self, number: u64, before_ms: u64) -> Result<(), IndexError> {
+        let partition = self.held()?;
+        loop {
+            let page = partition.scan(&rows::passages(), None, PAGE).await?;
+            let mut batch = Batch::new();
+            for (key, row) in &page.rows {
+                let Some(own) = rows::number_of(key).filter(|own| *own < number) else { break };
+                let names = rows::names_of(&row.value)?;
+                batch = batch.delete(key.clone()).delete(names.by_body(own));
+                batch = batch.delete(rows::unended().bucket(own));
+                batch = names.by_person(own).into_iter().fold(batch, Batch::delete);
+            }
+            if batch.is_empty() {
+                break;
+            }
+            partition.apply(batch).await?;
+        }
+        self.forget_roots(&*partition, before_ms).await
+    }
+
+    async fn forget_roots(&self, partition: &dyn Partition, before_ms: u64) -> Result<(), IndexError> {
+        let mut after = None;
+        loop {
+            let page = partition.scan(&rows::roots(), after.as_ref(), PAGE).await?;
+            let old = page.rows.iter().filter(|(_, row)| {
+                rows::covered(&row.value).is_ok_and(|covered| covered.at_ms < before_ms)
+            });
+            let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
+            if !batch.is_empty() {
+                partition.apply(batch).await?;
+            }
+            after = page.next();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
