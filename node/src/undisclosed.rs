@@ -167,11 +167,13 @@ async fn look(node: &Node, grant: &Grant<Write>) -> Result<i64, RowError> {
                 Err(error) => return Err(error),
             };
             let missing = missing(node, &word);
-            let Some(person) = (if missing.is_empty() { None } else { body.person(grant, &word.person).await? })
+            let Some(person) =
+                (if missing.is_empty() { None } else { body.person(grant, &word.person).await? })
             else {
                 continue;
             };
-            let reached = brokers.iter().filter(|broker| missing.iter().any(|name| name == broker.identity().name()));
+            let reached =
+                brokers.iter().filter(|broker| missing.iter().any(|name| name == broker.identity().name()));
             let told = tell_all(node, body, reached, &person).await?;
             left += i64::from(told.len() < missing.len());
             if told.is_empty() {
@@ -179,7 +181,8 @@ async fn look(node: &Node, grant: &Grant<Write>) -> Result<i64, RowError> {
             }
             let version = person.flags.undisclosed_version;
             let before = if version == word.version { word.brokers } else { Vec::new() };
-            let word = Word { person: word.person, version, brokers: before.into_iter().chain(told).collect() };
+            let word =
+                Word { person: word.person, version, brokers: before.into_iter().chain(told).collect() };
             let batch = Batch::new().require_version(row.clone(), stored.version);
             // Where it changed meanwhile, the newer word is told next.
             if let Err(error) = body.apply(put(body, batch, &person, word).await?).await {

@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Provision(ProvisionCommand),
     #[command(subcommand, about = "操作ログ")]
     Audit(AuditCommand),
+    #[command(subcommand, about = "情報提供等の記録")]
+    Exchange(ExchangeCommand),
     #[command(subcommand, about = "操作ログの点検")]
     Review(ReviewCommand),
     #[command(subcommand, about = "特定個人情報カタログ")]
@@ -140,6 +142,15 @@ pub(crate) enum PersonCommand {
     Block(Withheld),
     #[command(about = "自己情報の提供の再開を申請する(二人承認)")]
     Unblock {
+        #[command(flatten)]
+        what: Withheld,
+        #[command(flatten)]
+        reference: Reference,
+    },
+    #[command(about = "情報提供等の記録を本人に開示しないものとする(解除には2名の承認が必要)")]
+    Undisclose(Withheld),
+    #[command(about = "情報提供等の記録の開示の再開を申請する(二人承認)")]
+    Disclose {
         #[command(flatten)]
         what: Withheld,
         #[command(flatten)]
@@ -210,6 +221,26 @@ pub(crate) enum ProvisionCommand {
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000), help = "最大件数(新しい順に数える)")]
         limit: u32,
     },
+}
+
+/// `exchange`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExchangeCommand {
+    #[command(about = "団体の情報提供等の記録を、中継機関の記録と突き合わせて一覧する(この照会も記録される)")]
+    List(ExchangeArgs),
+}
+
+/// Which exchange records.
+#[derive(Debug, Args)]
+pub(crate) struct ExchangeArgs {
+    #[arg(long, value_name = "NUMBER", help = "団体内統合宛名番号(省略時は全員)")]
+    pub(crate) person: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = times::moment, help = "この日時以降(日本時間、例 2026-11-21)")]
+    pub(crate) from: Option<u64>,
+    #[arg(long, value_name = "TIME", value_parser = times::moment, help = "この日時より前(日本時間)")]
+    pub(crate) until: Option<u64>,
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000), help = "最大件数(古い順)")]
+    pub(crate) limit: u32,
 }
 
 /// `catalogue`.

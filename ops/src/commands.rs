@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod copy;
 pub(crate) mod custody;
+pub(crate) mod exchange;
 pub(crate) mod factor;
 pub(crate) mod keys;
 pub(crate) mod notice;

@@ -15,11 +15,12 @@ use tracing_subscriber::EnvFilter;
 use crate::acting::Acting;
 use crate::cli::{
     AccessCommand, AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
-    KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand, SignalCommand,
+    ExchangeCommand, KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand,
+    SignalCommand,
 };
 use crate::commands::{
-    access, act, audit, backup, copy, custody, factor, keys, notice, oversight, person, pki, postgres, register,
-    review, upkeep,
+    access, act, audit, backup, copy, custody, exchange, factor, keys, notice, oversight, person, pki, postgres,
+    register, review, upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};
@@ -75,6 +76,15 @@ fn run(cli: Cli) -> Outcome {
         Command::Person(PersonCommand::Block(what)) => node.ask(async |link| person::block(link, what).await),
         Command::Person(PersonCommand::Unblock { what, reference }) => {
             node.ask(async |link| act::unblock(link, what, reference).await)
+        }
+        Command::Person(PersonCommand::Undisclose(what)) => {
+            node.ask(async |link| person::undisclose(link, what).await)
+        }
+        Command::Person(PersonCommand::Disclose { what, reference }) => {
+            node.ask(async |link| act::disclose(link, what, reference).await)
+        }
+        Command::Exchange(ExchangeCommand::List(args)) => {
+            node.ask(async |link| exchange::list(link, args).await)
         }
         Command::Copy(CopyCommand::Import(args)) => {
             node.ask(async |link| copy::import(link, args, show).await)

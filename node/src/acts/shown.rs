@@ -103,7 +103,9 @@ fn step(step: Step) -> ActStep {
 fn datasets(subject: &Subject) -> Vec<String> {
     match subject {
         Subject::EraseDataset(dataset) => vec![dataset.to_string()],
-        Subject::Unblock { datasets, .. } | Subject::DiscloseRecords { datasets, .. } => datasets.iter().map(ToString::to_string).collect(),
+        Subject::Unblock { datasets, .. } | Subject::DiscloseRecords { datasets, .. } => {
+            datasets.iter().map(ToString::to_string).collect()
+        }
         _ => Vec::new(),
     }
 }

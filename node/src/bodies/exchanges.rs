@@ -77,7 +77,8 @@ async fn page(
         from_ms: from_ms.saturating_sub(APART_MS),
         until_ms: request.until_ms.saturating_add(APART_MS),
     };
-    let AtBrokers { sides, unheard } = at_brokers::read(node, grant.body().code(), person.as_ref().map(|known| known.code), period).await;
+    let AtBrokers { sides, unheard } =
+        at_brokers::read(node, grant.body().code(), person.as_ref().map(|known| known.code), period).await;
     let own = own::read(grant.body(), person.as_ref().map(|known| known.person.id), period).await?;
     let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
     let Merged { rows, next } = merge::merge(own, sides).page(from_ms, request.until_ms, after, limit);

@@ -60,7 +60,11 @@ pub async fn block(node: &Arc<Node>, grant: &Grant<Write>, call: &mut Call) -> R
     Ok(Done::of(1))
 }
 
-pub(super) fn known_datasets(node: &Node, body: &HostedBody, codes: &[String]) -> Result<Vec<InfoNameCode>, CallError> {
+pub(super) fn known_datasets(
+    node: &Node,
+    body: &HostedBody,
+    codes: &[String],
+) -> Result<Vec<InfoNameCode>, CallError> {
     if codes.len() > chukei_wire::limits::DATASETS_MAX {
         return Err(CallError::Refused(ResultName::BadFormat));
     }

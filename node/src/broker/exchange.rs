@@ -105,6 +105,12 @@ impl ExchangeLog {
         Ok(())
     }
 
+    /// A log of these records whose gate is open.
+    #[cfg(test)]
+    pub(super) fn of(records: SealedLog) -> Self {
+        Self { records, gate: Arc::default() }
+    }
+
     /// Queues the record of a change of the broker's own keys.
     pub(super) fn keys_changed(&self, broker: &str, event: Event, now_ms: u64) {
         let actor = format!("chukei://broker/{broker}");
@@ -135,12 +141,8 @@ impl ExchangeLog {
         now_ms: u64,
     ) -> Result<u64, ExchangeError> {
         self.gate.pass()?;
-        let record = done(
-            actor.to_string(),
-            Kind::ExchangeRecords.as_str(),
-            Event::RecordsAsked(asked),
-            now_ms,
-        );
+        let record =
+            done(actor.to_string(), Kind::ExchangeRecords.as_str(), Event::RecordsAsked(asked), now_ms);
         Ok(self.records.append(ASKED, None, record).await?)
     }
 

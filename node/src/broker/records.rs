@@ -28,7 +28,7 @@ use crate::broker::Broker;
 use crate::broker::codes::Party;
 use crate::broker::ending::{Ending, NOT_READY, end};
 use crate::broker::exchange::ExchangeError;
-use crate::broker::index::{Asked, Cursor, Indexed, IndexError, Mark, Walked};
+use crate::broker::index::{Asked, Cursor, IndexError, Indexed, Mark, Walked};
 use crate::broker::peer::Peer;
 
 /// Questions of a portal in a second, for all its persons.
@@ -130,9 +130,10 @@ async fn page(
     check(&query)?;
     let most = if asker.portal().is_some() { OF_A_PORTAL } else { OF_A_BODY };
     broker.questions.admit(&asker.party, most, Instant::now())?;
-    let after = query.after.as_ref().map(|sealed| {
-        broker.index.opened_cursor(sealed, &asker.told, asker.asked(&query))
-    });
+    let after = query
+        .after
+        .as_ref()
+        .map(|sealed| broker.index.opened_cursor(sealed, &asker.told, asker.asked(&query)));
     let after = after.transpose()?;
     let number = broker.exchanges.asked(peer.connection.identity(), event(&asker, request), now_ms).await?;
     let within = request.deadline().saturating_duration_since(Instant::now()).saturating_sub(TO_ANSWER);

@@ -87,9 +87,7 @@ pub(super) fn way(
         (Identity::Node(_) | Identity::Portal(_), Time, Direction::Hop) => Ok(Way::Time),
         (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
         (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
-        (_, ExchangeRecords, Direction::Hop) => {
-            Ok(Way::Records(party(identity, header, owns)?, header.body))
-        }
+        (_, ExchangeRecords, Direction::Hop) => Ok(Way::Records(party(identity, header, owns)?, header.body)),
         (Identity::Node(_), Undisclosed, Direction::Hop) => {
             Ok(Way::Undisclosed(party(identity, header, owns)?))
         }
@@ -214,10 +212,7 @@ mod tests {
                 matches!(kind, Kind::NoticeDelivery | Kind::NoticeStatus | Kind::ChannelSetup)
             }
             ("portal", Direction::Hop) => {
-                matches!(
-                    kind,
-                    Kind::AcquireCodes | Kind::RenewCodes | Kind::Time | Kind::ExchangeRecords
-                )
+                matches!(kind, Kind::AcquireCodes | Kind::RenewCodes | Kind::Time | Kind::ExchangeRecords)
             }
             ("node", Direction::Hop) => {
                 matches!(

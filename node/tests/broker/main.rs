@@ -8,6 +8,7 @@ mod log_witness;
 mod misuse;
 mod passage;
 mod peers;
+mod records;
 mod roots;
 mod stage;
 mod time;

@@ -11,6 +11,7 @@ use chukei_node::config::broker::BrokerConfig;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::endpoint::{ClientEndpoint, client_endpoint};
+use chukei_relay_client::peers::{PeerList, WatchedPeers};
 use chukei_relay_client::request_id;
 use chukei_relay_client::session::{AcceptedRequest, OpenRequest, accept_request, open_request};
 use chukei_relay_client::tls::HopCredentials;
@@ -120,6 +121,12 @@ impl Stage {
     /// Status code and text of a page of the metrics endpoint.
     pub(crate) async fn page(&self, path: &'static str) -> Option<(u16, String)> {
         page_of(self.metrics, path).await
+    }
+
+    /// The peer list as everybody reads it.
+    pub(crate) fn peer_list(&self) -> std::sync::Arc<PeerList> {
+        let [file, root] = ["peers.json", "peer-root.pub"].map(|name| self.dir.path().join(name));
+        WatchedPeers::open(file, root, Clock::system().now_ms()).unwrap().load_full()
     }
 
     /// Waits until the page shows `text`.

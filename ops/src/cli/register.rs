@@ -14,15 +14,17 @@ use super::times::{day, moment};
 const UPKEEP: [&str; 6] =
     ["backup_create", "backup_restore", "body_move", "node_restart", "store_compact", "upkeep_status"];
 /// What another body can be allowed to do.
-const WORK: [&str; 9] = [
+const WORK: [&str; 11] = [
     "copy_import",
     "copy_show",
+    "exchange_list",
     "notice_list",
     "notice_send",
     "notice_status",
     "person_block",
     "person_enroll",
     "person_list",
+    "person_undisclose",
     "provision_status",
 ];
 

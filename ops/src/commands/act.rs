@@ -100,6 +100,16 @@ pub(crate) async fn unblock(
     request(link, ActWanted::Unblock { integrated_addressee_number, datasets }, reference).await
 }
 
+/// `person disclose`.
+pub(crate) async fn disclose(
+    link: &mut NodeLink,
+    what: Withheld,
+    reference: Reference,
+) -> Result<Report, Failure> {
+    let (integrated_addressee_number, datasets) = arguments::withheld(what)?;
+    request(link, ActWanted::DiscloseRecords { integrated_addressee_number, datasets }, reference).await
+}
+
 /// `audit export`.
 pub(crate) async fn export(link: &mut NodeLink, args: ExportArgs) -> Result<Report, Failure> {
     let ExportArgs { from, until, reference } = args;

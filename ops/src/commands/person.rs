@@ -1,7 +1,11 @@
-//! `person`: enrolment, list, and the flag that withholds a person's own information (R50).
+//! `person`: enrolment, list, and the flags that withhold a person's own information and hide exchange records (R50).
 
 use chukei_wire::header::Kind;
-use chukei_wire::message::staff::{PersonBlockRequest, PersonListPage, PersonListRequest, RowOutcome};
+use chukei_wire::message::staff::{
+    PersonBlockRequest, PersonListPage, PersonListRequest, PersonUndiscloseReply, PersonUndiscloseRequest,
+    RowOutcome,
+};
+use chukei_wire::result::ResultName;
 use serde_json::{Map, Value, json};
 
 use crate::batches::{Counts, Job, Task};
@@ -89,4 +93,27 @@ pub(crate) async fn block(link: &mut NodeLink, what: Withheld) -> Result<Report,
         "integrated_addressee_number": integrated_addressee_number, "datasets": datasets, "result": result,
     });
     Ok(Report { json, text: text.to_owned() })
+}
+
+/// `person undisclose`: DONE when every broker hides the records, PENDING before.
+pub(crate) async fn undisclose(link: &mut NodeLink, what: Withheld) -> Result<Report, Failure> {
+    let (integrated_addressee_number, datasets) = arguments::withheld(what)?;
+    let request = PersonUndiscloseRequest { integrated_addressee_number, datasets };
+    let reply: PersonUndiscloseReply = link.ask(Kind::PersonUndisclose, &request).await?;
+    let PersonUndiscloseReply { outcome, result, waiting } = reply;
+    let mut text = match outcome {
+        RowOutcome::Registered => "情報提供等の記録を本人に開示しないものとしました".to_owned(),
+        RowOutcome::Unchanged => "すでに開示しないものとされています".to_owned(),
+        RowOutcome::Rejected(refused) => return Err(Failure::of_result(refused)),
+    };
+    if result == ResultName::Pending {
+        let names = waiting.join(" ");
+        text.push_str(&format!("\n次の中継機関にはまだ伝わっていません(自動で再送します): {names}"));
+    }
+    let PersonUndiscloseRequest { integrated_addressee_number, datasets } = request;
+    let json = json!({
+        "integrated_addressee_number": integrated_addressee_number, "datasets": datasets,
+        "changed": outcome == RowOutcome::Registered, "result": result.as_str(), "waiting": waiting,
+    });
+    Ok(Report { json, text })
 }

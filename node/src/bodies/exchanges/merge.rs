@@ -87,10 +87,13 @@ impl Rows {
         // Of what began a little before a side's end, the other side may have been cut off. Where all of a page is so near to
         // it, there is no better page.
         let near = self.whole_until_ms.saturating_sub(APART_MS);
-        let end = if cut { until_ms.min(if near > from_ms { near } else { self.whole_until_ms }) } else { until_ms };
-        let within = |at: &Cursor| {
-            (from_ms..end).contains(&at.at_ms) && after.is_none_or(|after| *at > after)
+        let end = if cut {
+            until_ms.min(if near > from_ms { near } else { self.whole_until_ms })
+        } else {
+            until_ms
         };
+        let within =
+            |at: &Cursor| (from_ms..end).contains(&at.at_ms) && after.is_none_or(|after| *at > after);
         let mut rows = Vec::new();
         let (mut last, mut more) = (None, false);
         for (at, row) in self.rows.into_iter().filter(|(at, _)| within(at)) {

@@ -49,7 +49,8 @@ pub(in crate::broker) async fn keep(broker: &Broker, mut stop: watch::Receiver<b
         match index.look(&mut growing).await {
             Ok(()) if !closed => {
                 closed = true;
-                let left = growing.as_ref().map(|growing| growing.unended.until(index.before)).unwrap_or_default();
+                let left =
+                    growing.as_ref().map(|growing| growing.unended.until(index.before)).unwrap_or_default();
                 if !left.is_empty() {
                     tracing::warn!(passages = left.len(), "a stop has left passages without an end");
                 }
@@ -225,11 +226,7 @@ impl ExchangeIndex {
         Ok((step, next))
     }
 
-    async fn stored_marks(
-        &self,
-        partition: &dyn Partition,
-        marks: &[Mark],
-    ) -> Result<Vec<Mark>, GrowError> {
+    async fn stored_marks(&self, partition: &dyn Partition, marks: &[Mark]) -> Result<Vec<Mark>, GrowError> {
         let keys = self.keyring.snapshot();
         let mut stored = Vec::new();
         for some in marks.chunks(PAGE) {
@@ -286,9 +283,10 @@ impl ExchangeIndex {
         let mut after = None;
         loop {
             let page = partition.scan(&rows::roots(), after.as_ref(), PAGE).await?;
-            let old = page.rows.iter().filter(|(_, row)| {
-                rows::covered(&row.value).is_ok_and(|covered| covered.at_ms < before_ms)
-            });
+            let old = page
+                .rows
+                .iter()
+                .filter(|(_, row)| rows::covered(&row.value).is_ok_and(|covered| covered.at_ms < before_ms));
             let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
             if !batch.is_empty() {
                 partition.apply(batch).await?;

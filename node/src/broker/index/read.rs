@@ -91,7 +91,8 @@ impl ExchangeIndex {
                 }
             }
             looked += page.rows.len();
-            let over = asked.body.is_some() && page.rows.last().is_some_and(|(key, _)| is_past(key, asked.until_ms));
+            let over =
+                asked.body.is_some() && page.rows.last().is_some_and(|(key, _)| is_past(key, asked.until_ms));
             match page.next().filter(|_| !over) {
                 Some(last) if looked >= LOOKED_MAX => return Ok(Walked::Until(Cursor(last))),
                 Some(last) => after = Some(last),
@@ -101,14 +102,18 @@ impl ExchangeIndex {
     }
 
     /// What bodies hide from a person, by body.
-    pub(in crate::broker) async fn marks_of(&self, person: u64) -> Result<HashMap<BodyCode, Mark>, IndexError> {
+    pub(in crate::broker) async fn marks_of(
+        &self,
+        person: u64,
+    ) -> Result<HashMap<BodyCode, Mark>, IndexError> {
         let (partition, keys) = (self.held()?, self.keyring.snapshot());
         let prefix = rows::marks(&keys, Some(person));
         let (mut marks, mut after) = (HashMap::new(), None);
         loop {
             let page = partition.scan(&prefix, after.as_ref(), PAGE).await?;
             for (key, row) in &page.rows {
-                let mark: Mark = rows::open_at(&keys, key, &row.value).map_err(|error| self.damaged_by(error))?;
+                let mark: Mark =
+                    rows::open_at(&keys, key, &row.value).map_err(|error| self.damaged_by(error))?;
                 marks.insert(mark.body, mark);
             }
             after = page.next();
@@ -129,7 +134,8 @@ impl ExchangeIndex {
         let mut marks = HashMap::new();
         for (key, row) in names.iter().zip(partition.get_many(&names).await?) {
             if let Some(row) = row {
-                let mark: Mark = rows::open_at(&keys, key, &row.value).map_err(|error| self.damaged_by(error))?;
+                let mark: Mark =
+                    rows::open_at(&keys, key, &row.value).map_err(|error| self.damaged_by(error))?;
                 marks.insert(mark.person, mark);
             }
         }
@@ -137,7 +143,10 @@ impl ExchangeIndex {
     }
 
     /// How far the roots of these epochs go, in order; those without one are left out.
-    pub(in crate::broker) async fn roots_of(&self, epochs: &[[u8; 16]]) -> Result<Vec<EpochRoot>, IndexError> {
+    pub(in crate::broker) async fn roots_of(
+        &self,
+        epochs: &[[u8; 16]],
+    ) -> Result<Vec<EpochRoot>, IndexError> {
         let names: Vec<_> = epochs.iter().map(rows::root).collect();
         let stored = self.held()?.get_many(&names).await?;
         let mut roots = Vec::new();
@@ -151,7 +160,11 @@ impl ExchangeIndex {
     }
 
     /// A cursor for whoever asked, which shows nothing.
-    pub(in crate::broker) fn sealed_cursor(&self, cursor: &Cursor, asker: &str) -> Result<Vec<u8>, IndexError> {
+    pub(in crate::broker) fn sealed_cursor(
+        &self,
+        cursor: &Cursor,
+        asker: &str,
+    ) -> Result<Vec<u8>, IndexError> {
         let ids = self.records.standing_ids();
         let keys = self.keyring.snapshot();
         Ok(seal(&*keys, ids, place(asker), cursor.0.as_bytes()).map_err(BadRow::from)?)

@@ -18,7 +18,6 @@ use tokio::sync::Notify;
 
 use super::{BodyFacts, HostedBody};
 use crate::acts::Acting;
-use crate::undisclosed::Undisclosing;
 use crate::audit::AuditLog;
 use crate::erasure::Erasing;
 use crate::home::Home;
@@ -29,6 +28,7 @@ use crate::key_gate::{Cause, Fault, Gate};
 use crate::register::RegisterPlace;
 use crate::review::Reviews;
 use crate::rotation::Rewriting;
+use crate::undisclosed::Undisclosing;
 
 /// Key files of a body.
 pub struct BodyKeyFiles {

@@ -90,6 +90,7 @@ fn kind(name: &str) -> &str {
         "erase-dataset" => "特定個人情報の暗号化消去",
         "erase-body" => "団体の暗号化消去",
         "unblock" => "自己情報提供不可フラグの解除",
+        "disclose-records" => "不開示該当フラグの解除",
         "policy-load" => "ポリシーの登録",
         "policy-remove" => "ポリシーの削除",
         "catalogue-load" => "カタログの登録",

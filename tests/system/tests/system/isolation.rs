@@ -14,8 +14,9 @@ use chukei_wire::message::register::{EntryName, RegisterChangeRequest, RegisterS
 use chukei_wire::message::audit::AuditSearchRequest;
 use chukei_wire::message::review::{ReviewListRequest, ReviewSignRequest, ReviewWanted};
 use chukei_wire::message::staff::{
-    CopyShowRequest, EnrollBatch, EnrollRow, ImportBatch, ImportRow, NoticeDraft, NoticeListRequest,
-    NoticeShowRequest, NoticeTargets, PersonBlockRequest, PersonListRequest, ProvisionStatusRequest,
+    CopyShowRequest, EnrollBatch, EnrollRow, ExchangeListRequest, ImportBatch, ImportRow, NoticeDraft,
+    NoticeListRequest, NoticeShowRequest, NoticeTargets, PersonBlockRequest, PersonListRequest,
+    PersonUndiscloseRequest, ProvisionStatusRequest,
 };
 use chukei_wire::result::ResultName;
 use libtest_mimic::Trial;
@@ -86,6 +87,21 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
         Kind::PersonBlock => {
             let datasets = vec!["TM00000000000080".to_owned()];
             vec![encode(&PersonBlockRequest { integrated_addressee_number: addressee(), datasets }).unwrap()]
+        }
+        Kind::PersonUndisclose => {
+            let datasets = vec!["TM00000000000080".to_owned()];
+            let request = PersonUndiscloseRequest { integrated_addressee_number: addressee(), datasets };
+            vec![encode(&request).unwrap()]
+        }
+        Kind::ExchangeList => {
+            let request = ExchangeListRequest {
+                integrated_addressee_number: Some(addressee()),
+                from_ms: 0,
+                until_ms: 1 << 53,
+                limit: 10,
+                after: None,
+            };
+            vec![encode(&request).unwrap()]
         }
         Kind::CopyImport => {
             let person = Person { addressee: addressee(), user: String::new(), number: String::new() };

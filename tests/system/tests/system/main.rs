@@ -18,6 +18,7 @@ mod edited_log;
 mod ended_records;
 mod engines;
 mod every_endpoint;
+mod exchange_records;
 mod factors;
 mod founding;
 mod group;
@@ -70,6 +71,7 @@ fn trials() -> Vec<Trial> {
         witnessed_log::trials(),
         receipts::trials(),
         every_endpoint::trials(),
+        exchange_records::trials(),
         isolation::trials(),
         permits::trials(),
         permit_roots::trials(),

@@ -3,10 +3,12 @@
 use super::{BODY, Timed};
 use crate::copy_file::TAX;
 use crate::group::Test;
+use crate::stage::until;
 
 pub(super) const TESTS: &[Test<Timed>] = &[
     ("r50_protection_ends_by_two_persons_after_the_waiting_period", ends),
     ("r50_protection_set_anew_calls_off_what_would_end_it", set_anew),
+    ("r50_hidden_records_are_shown_again_by_two_persons_and_hiding_them_anew_calls_that_off", disclosed),
     ("r50_whom_an_act_is_about_only_those_see_who_decide", seen),
 ];
 
@@ -34,6 +36,28 @@ fn set_anew(timed: &Timed) {
     turn.carried_out(&["audit", "export", "--from", "2026-01-01", "--until", "2026-01-02"]);
     let answer = turn.stage.self_info(&person.user, BODY, &[TAX]);
     assert_eq!(answer["result"], "UNAVAILABLE_ASK_BODY");
+}
+
+fn disclosed(timed: &Timed) {
+    let mut turn = timed.turn();
+    let person = &turn.stage.with_copies(BODY, 1)[0];
+    turn.stage.self_info(&person.user, BODY, &[TAX]);
+    turn.first(&["person", "undisclose", &person.addressee]).done();
+    let hidden = |turn: &super::Turn<'_>| {
+        let shown = turn.first(&["exchange", "list", "--person", &person.addressee]).done();
+        shown["exchanges"][0]["undisclosed"].clone()
+    };
+    assert_eq!(hidden(&turn), true);
+    let act = turn.decided(&["person", "disclose", &person.addressee]);
+    assert_eq!(turn.act(&act)["kind"], "disclose-records");
+    turn.first(&["person", "block", &person.addressee]).done();
+    assert_eq!(turn.act(&act)["state"], "approved", "the other flag is another matter");
+    turn.first(&["person", "undisclose", &person.addressee]).done();
+    assert_eq!(turn.act(&act)["state"], "cancelled");
+    turn.carried_out(&["person", "disclose", &person.addressee]);
+    until("the broker to show it again", || (hidden(&turn) == false).then_some(()));
+    let answer = turn.stage.self_info(&person.user, BODY, &[TAX]);
+    assert_eq!(answer["result"], "UNAVAILABLE_ASK_BODY", "the other flag stands");
 }
 
 fn seen(timed: &Timed) {

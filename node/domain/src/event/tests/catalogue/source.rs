@@ -11,6 +11,7 @@ const FILES: [&str; 10] = [
     include_str!("../../outcome.rs"),
     include_str!("../../person.rs"),
     include_str!("../../person/neutral.rs"),
+    include_str!("../../records.rs"),
     include_str!("../../request.rs"),
     include_str!("../../review.rs"),
     include_str!("../../why.rs"),
