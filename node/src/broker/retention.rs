@@ -29,7 +29,8 @@ pub(super) async fn keep(
     loop {
         let now_ms = broker.clock.now_ms();
         let today = Some(day_of(now_ms));
-        if looked != today && broker.trusts_clock(now_ms) && broker.keys.gate.pass().is_ok() {
+        let can = broker.trusts_clock(now_ms) && broker.keys.gate.pass().is_ok() && broker.index.is_open();
+        if looked != today && can {
             looked = today;
             if let Err(error) = turn(&broker, &journal, settings, now_ms).await {
                 tracing::warn!(%error, "old records are kept until tomorrow");

@@ -174,3 +174,6 @@ impl Row {
         listed
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,11 @@ impl ExchangeIndex {
         }
     }
 
+    /// Whether it can be read.
+    pub(super) fn is_open(&self) -> bool {
+        self.held().is_ok()
+    }
+
     /// Records that are durable and not in it.
     pub(super) fn behind(&self) -> u64 {
         self.records.last_number().saturating_sub(*self.reached.borrow())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use syn::{Attribute, Expr, Fields, GenericArgument, Item, Lit, PathArguments, Type};
 
 /// Where the types stand. A type that is not found in one of these is a leaf.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("../../../event.rs"),
     include_str!("../../act.rs"),
     include_str!("../../outcome.rs"),
