@@ -159,12 +159,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
     let admission = Admission::new(limits.in_flight);
-    let exchanges = ExchangeLog::new(
-        journal.clone(),
-        keys.file.clone(),
-        keys.gate.clone(),
-        config.retention.keep(),
-    );
+    let exchanges =
+        ExchangeLog::new(journal.clone(), keys.file.clone(), keys.gate.clone(), config.retention.keep());
     let engine = folder.sqlite(INDEX);
     let broker = Broker {
         name: config.name.clone(),

@@ -179,8 +179,7 @@ impl ExchangeIndex {
         let keys = self.keyring.snapshot();
         step.keep_newer(&self.stored_marks(&*partition, &step.marks).await?);
         let before = now.reached.records;
-        let batch =
-            step.into_batch(&keys, &self.records, &now.unended, before)?;
+        let batch = step.into_batch(&keys, &self.records, &now.unended, before)?;
         let key = rows::reached();
         let standing = self.records.standing_ids();
         let batch = batch.put(key.clone(), rows::seal_at(&keys, standing, &key, &next)?);

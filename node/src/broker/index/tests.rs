@@ -49,7 +49,8 @@ fn case() -> Case {
         KeyringFile::create(&dir.path().join("keyring"), Arc::new(provider), &owner, 20_000).unwrap();
     let (journal, keyring) = (Arc::new(journal), Arc::new(keyring));
     let purpose = chukei_crypto::seal::Purpose::Exchange;
-    let records = SealedLog::new(journal.clone(), keyring.clone(), OWNER, purpose);
+    let keep = crate::audit::Keep::days(2_557);
+    let records = SealedLog::new(journal.clone(), keyring.clone(), OWNER, purpose, keep);
     let index = index(&records, &journal, &keyring, &folder);
     Case { index, growing: None, records, folder, dir }
 }

@@ -73,7 +73,8 @@ fn a_request_is_one_row_that_says_who_has_it() {
 fn a_page_ends_before_a_side_that_has_more_and_goes_on_there() {
     let cut = NOW + 2 * APART_MS;
     let own = side(vec![own(1, NOW), own(2, cut - 1)], cut);
-    let brokers = vec![("broker-a".to_owned(), side(vec![at_broker(1, NOW), at_broker(4, cut + 1)], u64::MAX))];
+    let brokers =
+        vec![("broker-a".to_owned(), side(vec![at_broker(1, NOW), at_broker(4, cut + 1)], u64::MAX))];
     let page = merge(own, brokers).page(NOW, u64::MAX, None, 10);
     let next = page.next.unwrap();
     assert_eq!(ids(page.rows).len(), 1, "what is near the end may be half of it");
