@@ -67,3 +67,20 @@ async fn a_request_that_a_stop_left_open_is_closed_with_its_person() {
     assert_eq!(told[4].shown_to(), Some([9; 16]), "the person is told of the end as well");
     assert_eq!(log.close_open_requests(NODE, NOW + 5), 0);
 }
+
+#[tokio::test]
+async fn a_record_is_found_by_its_time_also_where_the_clock_was_set_back_for_a_while() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    let log = body.audit();
+    let hour = 3_600_000;
+    // Two hours back in the middle, and on from there.
+    let times = [0, 1, 2, 2, 30, 31, 29, 30, 32, 60, 61].map(|hours| NOW + hours * hour);
+    for at_ms in times {
+        log.imported(By::itself(NODE), [0; 3], at_ms).await.unwrap();
+    }
+    for since_ms in times.into_iter().flat_map(|at| [at - 1, at, at + 1]) {
+        let expected = times.iter().position(|at| *at >= since_ms).map_or(times.len(), |place| place);
+        assert_eq!(log.first_since(since_ms).unwrap(), expected as u64 + 1, "{since_ms}");
+    }
+}

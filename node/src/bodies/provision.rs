@@ -37,7 +37,10 @@ pub async fn status(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> 
     let log = grant.body().audit().clone();
     let limit = usize::try_from(request.limit.min(LIMIT)).unwrap_or(usize::MAX);
     let from_ms = request.from_ms.unwrap_or(0);
-    let found = tokio::task::spawn_blocking(move || collect(log.walk(1), person, from_ms, limit));
+    let found = tokio::task::spawn_blocking(move || {
+        let first = log.first_since(from_ms).map_err(|_| BadRecord)?;
+        collect(log.walk(first), person, from_ms, limit)
+    });
     let found = found.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
     let found = found.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))?;
     let provisions = named(grant, found).await?;

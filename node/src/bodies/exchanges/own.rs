@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use chukei_crypto::seal::SealError;
 use chukei_domain::event::{Event, Record, Request, Target};
-use chukei_wire::header::Kind;
 use chukei_wire::result::ResultName;
 
 use super::{Period, READ_MAX, Side};
@@ -15,6 +14,8 @@ use crate::hosted::HostedBody;
 use crate::hosted::persons::{PersonId, PersonRecord};
 use crate::hosted::rows::RowError;
 
+/// What requests for own information are called in the log.
+const ACTION: &str = "self_info";
 /// Records of every kind that a page walks past.
 const WALKED_MAX: usize = 200_000;
 
@@ -72,7 +73,7 @@ fn collect(walk: Walk, person: Option<PersonId>, period: Period) -> Result<Side<
 /// What was decided on a request for own information.
 fn decided(record: Record) -> Option<Own> {
     let (Event::Authorised(request) | Event::Refused(request)) = record.event else { return None };
-    if record.action != Kind::SelfInfo.as_str() {
+    if record.action != ACTION {
         return None;
     }
     let person = match record.target {

@@ -10,7 +10,6 @@ use chukei_relay_client::permit::EVIDENCE_PARTITION;
 use chukei_store::journal::JournalError;
 use chukei_store::{Batch, Partition, StoreError, WriteFault};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::derive::{Step, Unended};
 use super::rows::{self, BadRow, FORM, Mark, Reached};
@@ -19,12 +18,11 @@ use crate::broker::Broker;
 use crate::broker::exchange::{CLOSED, HIDDEN, OPENED};
 
 /// Records taken at a time.
-const BATCH: u64 = 2_048;
-/// How often it is looked whether there is more.
+const BATCH: u64 = 1_024;
+/// How often it is looked whether there is more: while requests are in work, one batch each time, a few hundredths of a
+/// processor; what is left waits until there is less to do or somebody asks.
 const EVERY: Duration = Duration::from_millis(500);
-/// How long records may wait while requests are in work.
-const AT_LEISURE: Duration = Duration::from_secs(30);
-/// Requests in work above which the index waits.
+/// Requests in work above which it goes at leisure.
 const BUSY: i64 = 8;
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -33,21 +31,20 @@ const PAGE: usize = 512;
 pub(in crate::broker) async fn keep(broker: &Broker, mut stop: watch::Receiver<bool>) {
     let index = &broker.index;
     let mut growing: Option<Growing> = None;
-    let (mut closed, mut grown_at) = (false, Instant::now());
+    let mut closed = false;
     loop {
         let waited = tokio::select! {
             () = index.wanted.notified() => true,
             () = tokio::time::sleep(EVERY) => false,
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        let busy = broker.metrics.in_flight.get() > BUSY && grown_at.elapsed() < AT_LEISURE;
-        broker.metrics.exchange_index_behind.set(i64::try_from(index.behind()).unwrap_or(i64::MAX));
-        if broker.keys.gate.pass().is_err() || (busy && !waited && growing.is_some()) {
+        if broker.keys.gate.pass().is_err() {
             continue;
         }
-        grown_at = Instant::now();
-        match index.look(&mut growing).await {
-            Ok(()) if !closed => {
+        let at_leisure = !waited && broker.metrics.in_flight.get() > BUSY;
+        match index.look(&mut growing, at_leisure).await {
+            // Once everything of before is in it.
+            Ok(()) if !closed && growing.as_ref().is_some_and(|now| now.reached.records >= index.before) => {
                 closed = true;
                 let left =
                     growing.as_ref().map(|growing| growing.unended.until(index.before)).unwrap_or_default();
@@ -93,15 +90,19 @@ impl From<BadRow> for GrowError {
 }
 
 impl ExchangeIndex {
-    /// Opens the index where it is not open, and lets it grow as far as the journal goes. Whatever fails, the next look
-    /// begins with what is stored.
-    pub(super) async fn look(&self, growing: &mut Option<Growing>) -> Result<(), GrowError> {
+    /// Opens the index where it is not open, and lets it grow as far as the journal goes, or by one batch at leisure.
+    /// Whatever fails, the next look begins with what is stored.
+    pub(super) async fn look(
+        &self,
+        growing: &mut Option<Growing>,
+        at_leisure: bool,
+    ) -> Result<(), GrowError> {
         let known = growing.take().filter(|_| !self.damaged.load(Ordering::Relaxed));
         let mut now = match known {
             Some(now) => now,
             None => self.open().await?,
         };
-        while self.grow(&mut now).await? {}
+        while self.grow(&mut now).await? && !at_leisure {}
         *growing = Some(now);
         Ok(())
     }

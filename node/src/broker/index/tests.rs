@@ -109,7 +109,7 @@ impl Case {
     }
 
     async fn grow(&mut self) {
-        self.index.look(&mut self.growing).await.unwrap();
+        self.index.look(&mut self.growing, false).await.unwrap();
     }
 
     /// Everything that a question about this person, or this body, finds: numbers, persons, ends.
