@@ -28,7 +28,14 @@ enum Command {
     /// Host bodies: keep their copies, answer for them, deliver their notices.
     Serve(Configured),
     /// Route, permit and record, blind to content.
-    Broker(Configured),
+    Broker {
+        /// TOML configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Take back what the other broker holds copies of and this one has lost, before it starts.
+        #[arg(long)]
+        adopt_copies: bool,
+    },
     /// Backups of a body.
     #[command(subcommand)]
     Backup(BackupCommand),
@@ -79,8 +86,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(Configured { config }) => {
             configured(NodeConfig::load(&config), |config| config.process, crate::serve::run)
         }
-        Command::Broker(Configured { config }) => {
-            configured(BrokerConfig::load(&config), |config| config.process, broker)
+        Command::Broker { config, adopt_copies } => {
+            let config = BrokerConfig::load(&config).map(|config| BrokerConfig { adopt_copies, ..config });
+            configured(config, |config| config.process, broker)
         }
         Command::Backup(command) => backup(command),
         Command::Body(command) => body(command),

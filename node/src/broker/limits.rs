@@ -41,7 +41,8 @@ impl BodyLimits {
             | Way::Announce
             | Way::Time
             | Way::Witness
-            | Way::Heads => None,
+            | Way::Heads
+            | Way::Copies => None,
         };
         match body.filter(|body| peers.body(body).is_some()) {
             Some(body) => {

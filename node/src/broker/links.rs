@@ -13,7 +13,7 @@ use chukei_relay_client::tls::HopCredentials;
 use chukei_wire::identity::Identity;
 use tokio::task::JoinSet;
 
-use crate::broker::{Broker, witness};
+use crate::broker::{Broker, copies, witness};
 
 /// How often it is looked which links stand.
 const GAUGED: Duration = Duration::from_secs(1);
@@ -42,6 +42,11 @@ pub(super) async fn keep(broker: Arc<Broker>, links: Dialer) {
     for state in links.states() {
         let (broker, links) = (broker.clone(), links.clone());
         tasks.spawn(async move { witness::show_seen(&broker, &links, &state.name).await });
+    }
+    // The first of them holds the copies.
+    if let Some(first) = links.states().into_iter().next() {
+        let (broker, links) = (broker.clone(), links.clone());
+        tasks.spawn(async move { copies::send(&broker, &links, &first.name).await });
     }
     loop {
         for state in links.states() {

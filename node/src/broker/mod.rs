@@ -7,6 +7,7 @@
 mod acquire;
 mod announce;
 mod codes;
+mod copies;
 mod ending;
 mod exchange;
 #[cfg(feature = "faults")]
@@ -48,6 +49,7 @@ use prometheus::IntGauge;
 
 use crate::admission::Admission;
 use crate::broker::codes::PersonCodes;
+use crate::broker::copies::Holder;
 use crate::broker::exchange::ExchangeLog;
 use crate::broker::index::ExchangeIndex;
 use crate::broker::keys::BrokerKeys;
@@ -64,6 +66,7 @@ use crate::hop_files;
 use crate::log_disk::{Level, LogDisk};
 use crate::telemetry::metrics::Metrics;
 
+pub use copies::AdoptError;
 #[cfg(feature = "faults")]
 pub use start::run_with_faults;
 pub use start::{BrokerError, run};
@@ -86,6 +89,10 @@ struct Broker {
     index: ExchangeIndex,
     roots: Roots,
     witness: Witness,
+    /// The configured other brokers.
+    others: Vec<String>,
+    /// Copies of theirs that are held here.
+    copies: Arc<Holder>,
     journal: Arc<Journal>,
     keys: BrokerKeys,
     credentials: Arc<HopCredentials>,

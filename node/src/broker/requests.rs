@@ -21,7 +21,7 @@ use crate::broker::peer::Peer;
 use crate::broker::relay::relay;
 use crate::broker::renew::renew;
 use crate::broker::rights::{Way, way};
-use crate::broker::{records, roots, witness};
+use crate::broker::{copies, records, roots, witness};
 
 /// Every wait of a request ends at its own deadline; this much later, whatever is left of it is dropped.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -133,6 +133,7 @@ async fn perform(
         Way::Announce => announce(broker, peer, &mut request).await,
         Way::Time => tell_time(broker, &mut request).await,
         Way::Witness => witness::serve(broker, peer, &mut request).await,
+        Way::Copies => copies::serve(broker, peer, &mut request).await,
         Way::Heads => witness::serve_seen(broker, peer, &mut request).await,
     }
 }

@@ -29,6 +29,8 @@ pub(super) enum Way {
     Records(Party, Option<BodyCode>),
     /// Answered here: what this body hides of a person's records.
     Undisclosed(Party),
+    /// Answered here: copies of what another broker keeps.
+    Copies,
     /// Passed on.
     Relay(Passage),
 }
@@ -70,7 +72,7 @@ pub(super) fn way(
 ) -> Result<Way, ResultName> {
     use Kind::{
         AcquireCodes, Announce, ChannelSetup, ExchangeRecords, LogHeads, LogWitness, NoticeDelivery,
-        NoticeStatus, PersonRecords, RenewCodes, SelfInfo, Time, Undisclosed,
+        NoticeStatus, PersonRecords, RecordCopies, RenewCodes, SelfInfo, Time, Undisclosed,
     };
     match (identity, header.kind, header.direction) {
         (Identity::Portal(name), SelfInfo | PersonRecords | ChannelSetup, Direction::ToBody) => {
@@ -84,6 +86,7 @@ pub(super) fn way(
         (Identity::Node(_), Announce, Direction::Hop) => Ok(Way::Announce),
         (Identity::Node(_), LogWitness, Direction::Hop) => Ok(Way::Witness),
         (Identity::Broker(_), LogHeads, Direction::Hop) => Ok(Way::Heads),
+        (Identity::Broker(_), RecordCopies, Direction::Hop) => Ok(Way::Copies),
         (Identity::Node(_) | Identity::Portal(_), Time, Direction::Hop) => Ok(Way::Time),
         (_, AcquireCodes, Direction::Hop) => Ok(Way::Acquire(party(identity, header, owns)?)),
         (_, RenewCodes, Direction::Hop) => Ok(Way::Renew(party(identity, header, owns)?)),
@@ -226,7 +229,7 @@ mod tests {
                         | Kind::Undisclosed
                 )
             }
-            ("broker", Direction::Hop) => kind == Kind::LogHeads,
+            ("broker", Direction::Hop) => matches!(kind, Kind::LogHeads | Kind::RecordCopies),
             _ => false,
         };
         let identities = [

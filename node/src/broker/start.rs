@@ -10,6 +10,7 @@ use chukei_crypto::person_code::CodeMaster;
 use chukei_crypto::sign::SigningKey;
 use chukei_domain::day::{Day, day_of};
 use chukei_keys::{KeySettingsError, KeyfileError, KeyringFile};
+use chukei_relay_client::clock::Clock;
 use chukei_relay_client::endpoint::{EndpointError, ServerEndpoint, ServerLimits, server_endpoint};
 use chukei_relay_client::key_file::{self, KeyFileError};
 use chukei_relay_client::peers::{PeerList, PeerListError, WatchedPeers};
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::admission::Admission;
 use crate::broker::codes::{CodeVersion, PersonCodes};
+use crate::broker::copies::{AdoptError, Holder};
 use crate::broker::exchange::{self, ExchangeLog};
 use crate::broker::index::ExchangeIndex;
 use crate::broker::keys::{self, BrokerKeys};
@@ -31,7 +33,7 @@ use crate::broker::public_key_work::PublicKeyWork;
 use crate::broker::roots::Roots;
 use crate::broker::routes::Routes;
 use crate::broker::witness::{self, Witness};
-use crate::broker::{Broker, index, links, retention, server, upkeep};
+use crate::broker::{Broker, copies, index, links, retention, server, upkeep};
 use crate::config::broker::{BrokerConfig, CodeMasterFile};
 use crate::evidence::PermitEvidence;
 use crate::hop_files;
@@ -85,6 +87,9 @@ pub enum BrokerError {
     /// What was cosigned cannot be told from the journal, and nothing can be cosigned without it.
     #[error("witness: {0}")]
     Witness(#[from] witness::OpenError),
+    /// This broker has less than its copies, or could not adopt them.
+    #[error(transparent)]
+    Copies(#[from] AdoptError),
     /// The data folder.
     #[error("data folder: {0}")]
     Store(#[from] StoreError),
@@ -116,7 +121,7 @@ pub async fn run(config: BrokerConfig, stop: watch::Receiver<bool>) -> Result<()
     #[cfg(feature = "faults")]
     return run_with_faults(config, stop, Arc::default()).await;
     #[cfg(not(feature = "faults"))]
-    serve(prepare(&config)?, &config, stop).await
+    serve(ready(&config).await?, &config, stop).await
 }
 
 /// As [`run`], with faults that the caller arms.
@@ -126,7 +131,7 @@ pub async fn run_with_faults(
     stop: watch::Receiver<bool>,
     faults: Arc<crate::broker::faults::BrokerFaults>,
 ) -> Result<(), BrokerError> {
-    let mut prepared = prepare(&config)?;
+    let mut prepared = ready(&config).await?;
     prepared.broker.faults = faults;
     serve(prepared, &config, stop).await
 }
@@ -140,9 +145,28 @@ struct Prepared {
     folder: DataFolder,
 }
 
-fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
+/// What a broker stands on before it says anything of its own.
+struct Ground {
+    clock: Clock,
+    credentials: Arc<HopCredentials>,
+    metrics: Metrics,
+    journal: Arc<Journal>,
+    folder: DataFolder,
+}
+
+/// A broker whose journal has everything that it is known to have had.
+async fn ready(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
     let clock = config::clock(config.clock_file.as_ref(), &config.base);
     let credentials = credentials(config)?;
+    let metrics = Metrics::new("broker")?;
+    let folder = DataFolder::open(&config.path(&config.data_dir))?;
+    let journal = Arc::new(journal(config, &folder, &metrics)?);
+    copies::before_start(config, &clock, &credentials, &journal).await?;
+    prepare(config, Ground { clock, credentials, metrics, journal, folder })
+}
+
+fn prepare(config: &BrokerConfig, ground: Ground) -> Result<Prepared, BrokerError> {
+    let Ground { clock, credentials, metrics, journal, folder } = ground;
     let peers =
         WatchedPeers::open(config.path(&config.peers.file), config.path(&config.peers.root), clock.now_ms())?;
     let codes = person_codes(config)?;
@@ -151,11 +175,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         .map_err(|_| BrokerError::Key(acquisition_path))?;
     let permit_key = permit_key(config, &peers.load())?;
     let witness_key = witness_key(config, &peers.load())?;
-    let metrics = Metrics::new("broker")?;
-    let folder = DataFolder::open(&config.path(&config.data_dir))?;
     let file = keyring(config, &folder, day_of(clock.now_ms()))?;
     let keys = BrokerKeys { file, gate: Arc::default(), epochs_kept: config.keys.epochs_kept };
-    let journal = Arc::new(journal(config, &folder, &metrics)?);
     let evidence = PermitEvidence::new(journal.clone(), clock.clone());
     let limits = &config.limits;
     let admission = Admission::new(limits.in_flight);
@@ -179,6 +200,8 @@ fn prepare(config: &BrokerConfig) -> Result<Prepared, BrokerError> {
         exchanges,
         roots: Roots::new(permit_key, evidence),
         witness: Witness::open(&config.name, witness_key, &journal)?,
+        others: config.brokers.iter().map(|other| other.name.clone()).collect(),
+        copies: Arc::new(Holder::new(journal.clone())),
         journal: journal.clone(),
         keys,
         credentials: credentials.clone(),
@@ -266,7 +289,9 @@ async fn serve(
         Arc::new(move || broker.readiness().map(|()| broker.log_disk.told().into_iter().collect()))
     };
     if config.brokers.is_empty() {
-        tracing::warn!("no other broker is configured: nobody compares what this one has cosigned");
+        tracing::warn!(
+            "no other broker is configured: nobody compares what this one has cosigned, and its records have no second copy"
+        );
     }
     let links = links::dial(&broker, &credentials, &config.brokers)?;
     let bound = health::serve(config.listen.metrics, broker.metrics.clone(), readiness, stop.clone())

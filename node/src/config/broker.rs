@@ -40,7 +40,7 @@ pub struct BrokerConfig {
     pub code_masters: Vec<CodeMasterFile>,
     /// Addresses to listen on.
     pub listen: Listen,
-    /// The other brokers, each of which is shown what this one cosigns.
+    /// The other brokers, each of which is shown what this one cosigns. The first holds a second copy of this one's records.
     #[serde(default)]
     pub brokers: Vec<PeerAddress>,
     /// Certificate of the hops.
@@ -63,6 +63,10 @@ pub struct BrokerConfig {
     /// What is kept of the journal's disk, and what goes when it fills.
     #[serde(default)]
     pub log_disk: LogDiskSettings,
+    /// Whether to take back, once, what the first of the other brokers has copies of and this one has lost: a matter of the
+    /// command line.
+    #[serde(skip)]
+    pub adopt_copies: bool,
     /// Folder of the configuration file; relative paths start there.
     #[serde(skip)]
     pub base: PathBuf,

@@ -57,6 +57,12 @@ pub struct Metrics {
     pub undisclosed_pending: IntGauge,
     /// Records of exchanges that are durable and not in the index yet.
     pub exchange_index_behind: IntGauge,
+    /// Other brokers that hold copies of this one's records.
+    pub record_copies: IntGauge,
+    /// Entries of this broker that are durable and have no copy yet.
+    pub record_copies_behind: IntGauge,
+    /// Seconds that the oldest of these has waited.
+    pub record_copies_lag_seconds: Gauge,
     /// Permits that stay without a signed root, because their broker did not bring it when it was back (R22).
     pub permits_unproven: IntCounter,
     /// 1 when the role could serve a request now.
@@ -183,6 +189,15 @@ impl Metrics {
             )?,
             log_gaps: IntCounter::new("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
             broker_links: numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
+            record_copies: IntGauge::new("record_copies", "Brokers that hold copies of this one's records")?,
+            record_copies_behind: IntGauge::new(
+                "record_copies_behind",
+                "Durable entries of this broker without a copy at another one",
+            )?,
+            record_copies_lag_seconds: Gauge::new(
+                "record_copies_lag_seconds",
+                "Seconds that the oldest entry without a copy has waited",
+            )?,
             permits_unproven: IntCounter::new(
                 "permits_unproven_total",
                 "Permits that stay without a signed root",
@@ -301,6 +316,9 @@ impl Metrics {
         self.registry.register(Box::new(self.log_heads_compared.clone()))?;
         self.registry.register(Box::new(self.log_gaps.clone()))?;
         self.registry.register(Box::new(self.broker_links.clone()))?;
+        self.registry.register(Box::new(self.record_copies.clone()))?;
+        self.registry.register(Box::new(self.record_copies_behind.clone()))?;
+        self.registry.register(Box::new(self.record_copies_lag_seconds.clone()))?;
         self.registry.register(Box::new(self.permits_unproven.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.shed.clone()))?;

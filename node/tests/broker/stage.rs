@@ -86,6 +86,16 @@ impl Stage {
         stage
     }
 
+    /// Whether it adopts its copies when it is started next.
+    pub(crate) fn adopt(&mut self, adopt: bool) {
+        self.config.adopt_copies = adopt;
+    }
+
+    /// Runs it on the same folder to its end.
+    pub(crate) async fn run(&self) -> Result<(), BrokerError> {
+        chukei_node::broker::run(self.config.clone(), watch::channel(false).1).await
+    }
+
     /// Stops the broker.
     pub(crate) async fn stopped(&mut self) {
         self.stop.send_replace(true);

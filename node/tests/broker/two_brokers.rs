@@ -8,13 +8,15 @@ use chukei_keys::{FileProvider, KeyProvider};
 use chukei_node::broker::{BrokerError, run};
 use chukei_node::config::broker::BrokerConfig;
 use chukei_relay_client::connection::PeerConnection;
+use chukei_store::journal::{Journal, JournalEntry, JournalOptions};
 use chukei_wire::frame::Outcome;
+use chukei_wire::header::Kind;
 use chukei_wire::message::log::{LogGrown, LogHead, LogWitnessed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::log_witness::{Log, seed, told};
-use crate::stage::{NODE, Stage, page_of, shows_at};
+use crate::stage::{NODE, Stage, about, answered, header, page_of, shows_at};
 
 /// `broker-a` and `broker-b`, each of which dials the other.
 pub(crate) struct Pair {
@@ -186,4 +188,64 @@ async fn what_one_broker_has_cosigned_is_continued_at_the_other_before_it_cosign
     assert_eq!(told(&at_first, log.grown(4, 4)).await, LogWitnessed::Behind(8));
     cosigned(&at_first, log.grown(4, 8)).await;
     pair.shows([agrees, agrees]).await;
+}
+
+/// Everything in the first broker's journal of one partition.
+fn entries(data: &std::path::Path, partition: &str) -> Vec<JournalEntry> {
+    let (journal, _) = Journal::open(&data.join("journal"), JournalOptions::default()).unwrap();
+    journal.read(partition, 1).map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn r41_a_broker_that_has_lost_its_records_takes_them_back_at_their_numbers_when_it_is_told_to() {
+    let mut pair = Pair::set().await;
+    let (portal, node) = pair.stage.peers().await;
+    let code = pair.stage.code(&portal, "portal/mynaportal", 42).await;
+    let log = Log::of(&pair.stage, 0, &seed(), None);
+    for size in [2, 4, 8] {
+        let old = if size == 2 { 0 } else { size / 2 };
+        cosigned(&node, log.grown(old, size)).await;
+        let passed = answered(&portal, &node, &header(Kind::SelfInfo), &about(code)).await;
+        assert_eq!(passed, Outcome::Answered);
+    }
+    pair.stage.stopped().await;
+    let data = pair.stage.dir.path().join("data");
+    let partitions = ["broker", "witness", "permits"];
+    // The broker's farewell may have left something that is not copied: it is sent when it is back.
+    pair.stage.start().await;
+    pair.stage.shows("/metrics", "chukei_record_copies{role=\"broker\"} 1\n").await;
+    pair.stage.shows("/metrics", "chukei_record_copies_behind{role=\"broker\"} 0\n").await;
+    pair.stage.stopped().await;
+    let before = partitions.map(|partition| entries(&data, partition));
+    assert!(before.iter().all(|entries| entries.len() >= 3), "{:?}", before.each_ref().map(Vec::len));
+
+    fs::remove_dir_all(&data).unwrap();
+    let refused = pair.stage.run().await.unwrap_err().to_string();
+    assert!(refused.contains("--adopt-copies") && refused.contains("broker-b"), "{refused}");
+    assert!(partitions.iter().all(|partition| entries(&data, partition).is_empty()), "nothing was written");
+    pair.stage.adopt(true);
+    pair.stage.start().await;
+    pair.stage.stopped().await;
+    for (partition, before) in partitions.iter().zip(&before) {
+        assert!(entries(&data, partition).starts_with(before), "{partition}");
+    }
+    // Its memory is back with them.
+    pair.stage.adopt(false);
+    pair.stage.start().await;
+    let node = pair.at_first().await;
+    let fork = Log::of_epoch(&pair.stage, 0, &seed(), Some(1), 1);
+    assert_eq!(told(&node, fork.grown(0, 4)).await, LogWitnessed::Behind(8));
+}
+
+#[tokio::test]
+async fn a_broker_that_is_to_adopt_copies_and_has_nobody_to_ask_does_not_start() {
+    let mut stage = Stage::set().await;
+    stage.stopped().await;
+    stage.adopt(true);
+    assert!(stage.run().await.unwrap_err().to_string().contains("no [[brokers]]"));
+    let mut pair = Pair::set().await;
+    pair.second.stopped().await;
+    pair.stage.stopped().await;
+    pair.stage.adopt(true);
+    assert!(pair.stage.run().await.unwrap_err().to_string().contains("broker-b"));
 }

@@ -39,7 +39,7 @@ pub(super) use serve::{HeadRate, serve};
 pub(super) use upkeep::keep_short;
 
 /// Partition of the journal.
-const OWNER: &str = "witness";
+pub(super) const OWNER: &str = "witness";
 
 /// Key and memory.
 pub(super) struct Witness {

@@ -10,6 +10,7 @@ mod attacks;
 mod channels;
 mod clocks;
 mod contract;
+mod copied_records;
 mod copy_file;
 mod credentials;
 mod delegation;
@@ -70,6 +71,7 @@ fn trials() -> Vec<Trial> {
         ended_records::trials(),
         witnessed_log::trials(),
         receipts::trials(),
+        copied_records::trials(),
         every_endpoint::trials(),
         exchange_records::trials(),
         isolation::trials(),
