@@ -54,6 +54,9 @@ impl Level {
             | Kind::NoticeDelivery
             | Kind::NoticeStatus => Some(Self::Notices),
             Kind::ExchangeRecords
+            | Kind::ExchangeList
+            | Kind::PersonRecords
+            | Kind::AuditSearch
             | Kind::PersonList
             | Kind::CopyShow
             | Kind::ProvisionStatus
