@@ -18,7 +18,7 @@ const IN_FLIGHT: usize = 1_024;
 /// Bytes of an event of a call, sealed.
 const SEALED: usize = 320;
 /// How often trees grow, as a node lets them.
-const TURN: Duration = Duration::from_secs(1);
+const TURN: Duration = Duration::from_millis(100);
 
 pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure> {
     let header = [

@@ -5,6 +5,7 @@
 
 mod by;
 mod chains;
+mod coming;
 mod doubts;
 mod events;
 mod examine;

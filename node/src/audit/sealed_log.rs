@@ -15,10 +15,11 @@ use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalEntry, JournalError, JournalReader};
 
+use crate::audit::coming::Coming;
 use crate::audit::keep::Keep;
 use crate::audit::leaf;
 use crate::audit::log::EntryKind;
-use crate::audit::tree::{Coming, Grown, LogTree, TreeError};
+use crate::audit::tree::{Grown, LogTree, TreeError};
 use crate::hosted::persons::PersonId;
 
 /// Records read at a time for a tree.
@@ -227,7 +228,7 @@ impl SealedLog {
         Coming {
             internal: leaf::commitment(salts, record.seq, Part::Internal, bytes),
             salt: leaf::salt(salts, record.seq, Part::Person),
-            shown: self.tree.as_ref().and_then(|(body, _)| record.unplaced(*body)),
+            shown: self.tree.as_ref().and_then(|(body, _)| record.unplaced(*body)).map(Box::new),
             begins: (kind == EntryKind::Restored as u8).then_some(record.at_ms),
         }
     }

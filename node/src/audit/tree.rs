@@ -4,45 +4,25 @@
 //! made in the order of the log, because a person's part names the leaf before it. So the tree is the same whoever makes
 //! it, and when. A tree that lacks records which are gone, because they were given up or their key is, does not grow: it
 //! would be another tree. What this process wrote is kept from when it was queued; what is not at hand (after a start, or beyond
-//! [`AT_HAND`]) is read from the log. Full tiles are held until they are stored. Deliberately absent: rows, signatures,
+//! [`AT_HAND`](super::coming::AT_HAND)) is read from the log. Full tiles are held until they are stored. Deliberately absent: rows, signatures,
 //! time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Leaf, Part, Salt, TileName, TreeHead};
+use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Leaf, Part, TileName, TreeHead};
 use chukei_domain::codec::CodecError;
-use chukei_domain::event::Unplaced;
 
 use crate::audit::chains::{Chain, ChainEnd, Chains, UnstoredChain};
+use crate::audit::coming::{AtHand, Coming};
 use crate::hosted::persons::PersonId;
 
-/// Records kept that are not in the tree yet.
-const AT_HAND: usize = 16_384;
 /// Persons asked for at once.
 const ASKED: usize = 1_024;
+/// Leaves between which whoever asks about the tree is let in.
+const STEP: u64 = 256;
 /// The epoch of a log that was never restored.
 pub(crate) const FIRST_EPOCH: u64 = 1;
-
-/// A record on its way into the tree.
-#[derive(Clone, Debug)]
-pub(super) struct Coming {
-    /// To all of it.
-    pub(super) internal: Commitment,
-    /// Of the person's part.
-    pub(super) salt: Salt,
-    /// The person who may see it, and what they may see.
-    pub(super) shown: Option<(PersonId, Unplaced)>,
-    /// The epoch of the log that begins with it, where it tells of a restore: the record's time.
-    pub(super) begins: Option<u64>,
-}
-
-impl Coming {
-    /// The person who may see it.
-    fn person(&self) -> Option<&PersonId> {
-        self.shown.as_ref().map(|(person, _)| person)
-    }
-}
 
 /// Why a tree does not grow.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +55,15 @@ pub(crate) enum Grown {
 
 /// The tree of one body's log, as far as it has grown.
 #[derive(Default)]
-pub(crate) struct LogTree(Mutex<Growing>);
+pub(crate) struct LogTree {
+    /// Locked inside `growing`, never around it.
+    at_hand: AtHand,
+    growing: Mutex<Growing>,
+}
 
 struct Growing {
     edge: Edge,
     epoch: u64,
-    at_hand: BTreeMap<u64, Coming>,
     chains: Chains,
     /// Full tiles by level and index that are not stored yet.
     full: BTreeMap<(u8, u64), Vec<u8>>,
@@ -97,7 +80,6 @@ impl Default for Growing {
         Self {
             edge: Edge::new(),
             epoch: FIRST_EPOCH,
-            at_hand: BTreeMap::new(),
             chains: Chains::default(),
             full: BTreeMap::new(),
             stored: 0,
@@ -120,21 +102,20 @@ pub(crate) struct Unstored {
 }
 
 impl LogTree {
-    /// Keeps a record that is being written. A number that is given anew, because the write before failed, has what was
-    /// kept last.
+    /// Keeps a record that is being written. Waits for nothing.
     pub(super) fn keep(&self, number: u64, coming: Coming) {
-        let mut growing = self.growing();
-        if growing.at_hand.len() < AT_HAND {
-            growing.at_hand.insert(number, coming);
-        } else {
-            // What stands at this number is not to be an older record.
-            growing.at_hand.remove(&number);
-        }
+        self.at_hand.keep(number, coming);
     }
 
     /// Takes a record that was read from the log.
     pub(super) fn take(&self, number: u64, coming: Coming) {
-        self.growing().at_hand.insert(number, coming);
+        self.at_hand.take(number, coming);
+    }
+
+    /// Whether so many records wait for their leaves that it had better grow before its turn: what does not fit is read
+    /// from the log.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.at_hand.are_many()
     }
 
     /// Takes what is stored of these persons' chains. An end that the tree has not reached is of a tree that was stored
@@ -169,19 +150,26 @@ impl LogTree {
 
     /// Takes what is at hand, up to record `to`, which is durable.
     pub(super) fn grow(&self, to: u64) -> Result<Grown, TreeError> {
-        let mut growing = self.growing();
-        let mut next = growing.edge.size() + 1;
-        while next <= to {
-            let Some(coming) = growing.at_hand.get(&next) else { return Ok(Grown::UpTo(next)) };
-            if coming.person().is_some_and(|person| growing.chains.place(person).is_none()) {
-                return Ok(Grown::Asks(growing.unknown(to)));
+        loop {
+            let mut growing = self.growing();
+            let end = growing.edge.size().saturating_add(STEP).min(to);
+            for number in growing.edge.size() + 1..=end {
+                let ready = |coming: &Coming, records: &BTreeMap<u64, Coming>| match coming.person() {
+                    Some(person) if growing.chains.place(person).is_none() => {
+                        Err(growing.unknown(records, to))
+                    }
+                    _ => Ok(()),
+                };
+                match self.at_hand.next(number, ready) {
+                    Ok(Some(coming)) => growing.append(number, coming)?,
+                    Ok(None) => return Ok(Grown::UpTo(number)),
+                    Err(persons) => return Ok(Grown::Asks(persons)),
+                }
             }
-            if let Some(coming) = growing.at_hand.remove(&next) {
-                growing.append(next, coming)?;
+            if end == to || growing.edge.size() >= to {
+                return Ok(Grown::Whole);
             }
-            next += 1;
         }
-        Ok(Grown::Whole)
     }
 
     /// Size and root, and the epoch of the log: [`FIRST_EPOCH`] until it is restored, then the time of the newest restore
@@ -246,7 +234,7 @@ impl LogTree {
     }
 
     fn growing(&self) -> MutexGuard<'_, Growing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -255,7 +243,8 @@ impl Growing {
     fn append(&mut self, number: u64, coming: Coming) -> Result<(), TreeError> {
         let Coming { internal, salt, shown, begins } = coming;
         let mut part = Vec::new();
-        let placed = shown.and_then(|(person, unplaced)| {
+        let placed = shown.and_then(|shown| {
+            let (person, unplaced) = *shown;
             let place = self.chains.place(&person)?;
             Some((person, place.number, unplaced.at(place)))
         });
@@ -273,8 +262,8 @@ impl Growing {
     }
 
     /// Persons of what is at hand up to record `to` whose chains are not known.
-    fn unknown(&self, to: u64) -> Vec<PersonId> {
-        let shown = self.at_hand.range(..=to).filter_map(|(_, coming)| coming.person().copied());
+    fn unknown(&self, at_hand: &BTreeMap<u64, Coming>, to: u64) -> Vec<PersonId> {
+        let shown = at_hand.range(..=to).filter_map(|(_, coming)| coming.person().copied());
         let unknown: BTreeSet<_> =
             shown.filter(|person| self.chains.place(person).is_none()).take(ASKED).collect();
         unknown.into_iter().collect()

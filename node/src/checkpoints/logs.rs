@@ -156,6 +156,16 @@ impl Stated {
 impl Log {
     /// Lets the tree grow and signs its checkpoint where one is due. Stores the tree now and then.
     pub(super) async fn turn(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
+        self.follow(body).await?;
+        self.store(body, false).await?;
+        if std::mem::take(&mut self.gap.asked) {
+            self.gap.stated = gap::stated(body).await?;
+        }
+        self.state(body).await
+    }
+
+    /// Lets the tree grow over all that is durable.
+    pub(super) async fn follow(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
         body.gate().pass().map_err(|shut: Shut| RowError::from(shut))?;
         let audit = body.audit();
         self.vouched.get_or_insert_with(|| body.vouched().clone());
@@ -173,11 +183,7 @@ impl Log {
             grow(body, to).await?;
             self.store(body, to == stored + BATCH).await?;
         }
-        self.store(body, false).await?;
-        if std::mem::take(&mut self.gap.asked) {
-            self.gap.stated = gap::stated(body).await?;
-        }
-        self.state(body).await
+        Ok(())
     }
 
     /// Goes on from the stored tree; from the beginning where it is none that could be of this log.

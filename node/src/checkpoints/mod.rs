@@ -38,6 +38,8 @@ pub(crate) use vouched::{Vouched, VouchedHeads};
 
 /// How often it is looked which logs have grown.
 const TURN: Duration = Duration::from_secs(1);
+/// How often it is looked which have grown by so much that they cannot wait for their turn.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A body's log, and how it goes.
 struct Watched {
@@ -63,7 +65,9 @@ pub async fn run(node: Arc<Node>) {
     let (mut calls, mut called) = (JoinSet::new(), HashSet::new());
     let mut stopping = node.stopping();
     let mut turns = tokio::time::interval(TURN);
+    let mut looks = tokio::time::interval(LOOK);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = async { drop(stopping.wait_for(|stop| *stop).await) } => return,
@@ -77,6 +81,7 @@ pub async fn run(node: Arc<Node>) {
                     Err(_) => called.clear(),
                 }
             }
+            _ = looks.tick() => relieve(&node, &mut logs).await,
             _ = turns.tick() => {
                 let bodies: Vec<_> = node.bodies.iter().filter(|body| !body.is_ended()).collect();
                 turn(&node, &bodies, &mut logs).await;
@@ -93,6 +98,15 @@ pub async fn run(node: Arc<Node>) {
                 }
             }
         }
+    }
+}
+
+/// Lets the trees grow that cannot wait.
+async fn relieve(node: &Node, logs: &mut HashMap<BodyCode, Watched>) {
+    for body in node.bodies.iter().filter(|body| body.audit().tree().is_pressed() && !body.is_ended()) {
+        let Some(watched) = logs.get_mut(&body.code()) else { continue };
+        // What fails is tried again, and told, at its turn.
+        drop(watched.log.follow(&body).await);
     }
 }
 
