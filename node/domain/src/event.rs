@@ -27,7 +27,7 @@ pub use parts::{PartsError, RecordParts, Unplaced};
 pub use person::{
     Disclosure, Ending, PART_MAX, PART_VERSION, PersonPart, Place, Previous, Shown, ShownEnd, ShownResult,
 };
-pub use records::{RecordsAsked, RecordsHidden};
+pub use records::{ExchangesAsked, RecordsHidden};
 pub use request::{Exchange, Request};
 pub use review::Reviewed;
 pub use why::{REASONS_MAX, Why};
@@ -402,8 +402,8 @@ pub enum Event {
         answered: bool,
     },
     /// A broker was asked for exchange records.
-    #[serde(rename = "records-asked")]
-    RecordsAsked(RecordsAsked),
+    #[serde(rename = "exchanges-asked")]
+    ExchangesAsked(ExchangesAsked),
     /// A body has told a broker what of a person's exchange records is hidden from the person (R50); told once more where
     /// the record before it comes to its end.
     #[serde(rename = "records-hidden")]

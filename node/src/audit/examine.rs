@@ -10,7 +10,7 @@ use chukei_store::journal::JournalEntry;
 use crate::audit::leaf;
 use crate::audit::log::EntryKind;
 use crate::audit::sealed_log::{BadRecord, SealedLog};
-use crate::audit::tree::Coming;
+use crate::audit::coming::Coming;
 
 /// What an entry is.
 pub(super) enum Examined {

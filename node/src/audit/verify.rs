@@ -21,7 +21,7 @@ use crate::audit::chains::ChainEnd;
 use crate::audit::examine::Examined;
 use crate::audit::log::AuditLog;
 use crate::audit::sealed_log::SealedLog;
-use crate::audit::tree::Coming;
+use crate::audit::coming::Coming;
 
 use against::Against;
 use places::{Places, Where};
@@ -260,7 +260,7 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
     fn record(&mut self, number: u64, coming: Coming, places: &mut Places) -> Result<(), Stop> {
         let Coming { internal, salt, shown, .. } = coming;
         let (mut part, mut end) = (Vec::new(), None);
-        if let Some((person, unplaced)) = shown {
+        if let Some((person, unplaced)) = shown.map(|shown| *shown) {
             match places.find(&person) {
                 Where::At(place) => {
                     let placed = unplaced.at(place);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
-use chukei_domain::event::{Event, Exchange, Record, RecordsAsked, RecordsHidden};
+use chukei_domain::event::{Event, Exchange, Record, ExchangesAsked, RecordsHidden};
 use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::frame::Outcome;
@@ -137,12 +137,12 @@ impl ExchangeLog {
     pub(super) async fn asked(
         &self,
         actor: &Identity,
-        asked: RecordsAsked,
+        asked: ExchangesAsked,
         now_ms: u64,
     ) -> Result<u64, ExchangeError> {
         self.gate.pass()?;
         let record =
-            done(actor.to_string(), Kind::ExchangeRecords.as_str(), Event::RecordsAsked(asked), now_ms);
+            done(actor.to_string(), Kind::ExchangeRecords.as_str(), Event::ExchangesAsked(asked), now_ms);
         Ok(self.records.append(ASKED, None, record).await?)
     }
 

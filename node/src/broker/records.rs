@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_domain::event::{RecordsAsked, RecordsHidden};
+use chukei_domain::event::{ExchangesAsked, RecordsHidden};
 use chukei_relay_client::exchange::person_hash;
 use chukei_relay_client::permit::RootKeeper;
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
@@ -190,8 +190,8 @@ fn check(query: &ExchangeQuery) -> Result<(), NoPage> {
     Ok(())
 }
 
-fn event(asker: &Asker, request: &AcceptedRequest) -> RecordsAsked {
-    RecordsAsked {
+fn event(asker: &Asker, request: &AcceptedRequest) -> ExchangesAsked {
+    ExchangesAsked {
         request: request.header.request_id.0,
         party: asker.told.clone(),
         body: asker.body.and_then(|body| body.as_str().parse().ok()),

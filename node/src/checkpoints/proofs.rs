@@ -46,7 +46,7 @@ impl Snapshot {
     }
 
     /// Size and root, the epoch of its log, and the tiles that are held.
-    pub(super) fn into_parts(self) -> (TreeHead, u64, BTreeMap<Place, Vec<u8>>) {
+    pub(super) fn into_parts(self) -> (TreeHead, u64, BTreeMap<Place, Tile>) {
         (self.head, self.epoch, self.tiles)
     }
 

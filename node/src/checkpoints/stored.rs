@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use crate::audit::TileFault;
 use crate::checkpoints::gap;
 use crate::checkpoints::proofs::Snapshot;
-use crate::checkpoints::rows::{self, Place};
+use crate::checkpoints::rows::{self, Place, Tile};
 use crate::hosted::HostedBody;
 use crate::hosted::rows::RowError;
 
@@ -36,7 +36,7 @@ pub(crate) struct StoredTree {
     runtime: Handle,
     head: TreeHead,
     epoch: u64,
-    held: BTreeMap<Place, Vec<u8>>,
+    held: BTreeMap<Place, Tile>,
 }
 
 impl StoredTree {

@@ -9,7 +9,7 @@ use crate::local_body_code::LocalBodyCode;
 
 /// A question for exchange records, at a broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordsAsked {
+pub struct ExchangesAsked {
     /// Request id.
     #[serde(rename = "q", with = "serde_bytes")]
     pub request: [u8; 16],

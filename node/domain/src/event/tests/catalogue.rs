@@ -64,7 +64,7 @@ fn only_references_point_at_a_person() {
         .collect();
     let expected = [
         "Exchange.person",
-        "RecordsAsked.person",
+        "ExchangesAsked.person",
         "RecordsHidden.person",
         "Subject.DiscloseRecords.person",
         "Subject.ErasePerson",

@@ -137,7 +137,7 @@ pub(super) fn events() -> Vec<Event> {
             permit_number: 7,
             permit_epoch: Some([14; 16]),
         }),
-        Event::RecordsAsked(RecordsAsked {
+        Event::ExchangesAsked(ExchangesAsked {
             request: [1; 16],
             party: "portal/mynaportal".to_owned(),
             body: Some("982016".parse().unwrap()),

@@ -82,9 +82,9 @@ pub(super) const LISTED: &[(&str, &str, Kind)] = &[
     ("Subject", "ErasePerson", Person),
     ("Subject", "Unblock.person", Person),
     ("Subject", "DiscloseRecords.person", Person),
-    ("RecordsAsked", "person", Person),
+    ("ExchangesAsked", "person", Person),
     ("RecordsHidden", "person", Person),
-    ("RecordsAsked", "party", Name),
+    ("ExchangesAsked", "party", Name),
     ("RecordsHidden", "version", Number),
     ("Event", "RecordsUndisclosed.version", Number),
     ("Event", "RecordsDisclosed.version", Number),
@@ -218,7 +218,7 @@ pub(super) const WHOSE: &[(&str, &str)] = &[
     ("register-changed", EITHER),
     ("exchange-opened", BROKERS),
     ("exchange-closed", BROKERS),
-    ("records-asked", BROKERS),
+    ("exchanges-asked", BROKERS),
     ("records-hidden", BROKERS),
 ];
 
