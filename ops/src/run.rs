@@ -19,8 +19,8 @@ use crate::cli::{
     SignalCommand,
 };
 use crate::commands::{
-    access, act, audit, backup, copy, custody, exchange, factor, keys, notice, oversight, person, pki, postgres,
-    register, review, upkeep,
+    access, act, audit, backup, copy, custody, exchange, factor, keys, notice, oversight, person, pki,
+    postgres, register, review, upkeep,
 };
 use crate::config::StaffConfig;
 use crate::failure::{Exit, Failure};

@@ -47,6 +47,10 @@ pub(crate) struct UnstoredChain {
     pub(crate) full: Vec<(u64, Vec<u64>)>,
 }
 
+/// What is at hand of one person: the chain, `None` where there is no record yet, and the full pages that are not stored, by
+/// their number.
+pub(crate) type ChainAtHand = (Option<Chain>, BTreeMap<u64, Vec<u64>>);
+
 /// Ends of persons' chains.
 #[derive(Default)]
 pub(super) struct Chains(HashMap<PersonId, Known>);
@@ -80,7 +84,7 @@ impl Chains {
     }
 
     /// The person's chain, with the full pages that are not stored; `None` while nothing is known of them.
-    pub(super) fn of(&self, person: &PersonId) -> Option<(Option<Chain>, BTreeMap<u64, Vec<u64>>)> {
+    pub(super) fn of(&self, person: &PersonId) -> Option<ChainAtHand> {
         self.0.get(person).map(|known| (known.chain.clone(), known.full.clone()))
     }
 

@@ -7,10 +7,10 @@ use chukei_crypto::seal::key_ids;
 use chukei_domain::event::Record;
 use chukei_store::journal::JournalEntry;
 
+use crate::audit::coming::Coming;
 use crate::audit::leaf;
 use crate::audit::log::EntryKind;
 use crate::audit::sealed_log::{BadRecord, SealedLog};
-use crate::audit::coming::Coming;
 
 /// What an entry is.
 pub(super) enum Examined {

@@ -94,7 +94,11 @@ impl AuditLog {
     /// A page of the records that fit. Blocking file I/O.
     pub(crate) fn search(&self, question: &Question, page: Page) -> Result<Found, BadRecord> {
         let (first, last) = (self.records.first_number(), self.last_number());
-        if page.newest_first { self.backward(question, page, first, last) } else { self.forward(question, page, first, last) }
+        if page.newest_first {
+            self.backward(question, page, first, last)
+        } else {
+            self.forward(question, page, first, last)
+        }
     }
 
     fn forward(&self, question: &Question, page: Page, first: u64, last: u64) -> Result<Found, BadRecord> {

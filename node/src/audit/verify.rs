@@ -18,10 +18,10 @@ use chukei_store::journal::{JournalEntry, JournalError};
 use chukei_wire::message::audit::LogFault;
 
 use crate::audit::chains::ChainEnd;
+use crate::audit::coming::Coming;
 use crate::audit::examine::Examined;
 use crate::audit::log::AuditLog;
 use crate::audit::sealed_log::SealedLog;
-use crate::audit::coming::Coming;
 
 use against::Against;
 use places::{Places, Where};
@@ -245,9 +245,7 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
                 self.record(number, coming, places)
             }
             Examined::Expired => self.expired(number),
-            Examined::Bad => {
-                Err(Stop::Bad(Some(number), reasons::of_unopened(self.log, number)))
-            }
+            Examined::Bad => Err(Stop::Bad(Some(number), reasons::of_unopened(self.log, number))),
         }
     }
 

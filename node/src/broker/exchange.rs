@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use chukei_crypto::seal::Purpose;
-use chukei_domain::event::{Event, Exchange, Record, ExchangesAsked, RecordsHidden};
+use chukei_domain::event::{Event, Exchange, ExchangesAsked, Record, RecordsHidden};
 use chukei_keys::{KeyfileError, KeyringFile};
 use chukei_store::journal::{Appending, Journal, JournalError};
 use chukei_wire::frame::Outcome;

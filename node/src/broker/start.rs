@@ -323,7 +323,8 @@ async fn serve(
     keeping.abort();
     linking.abort();
     // They have heard of the stop as well, and let go of the journal.
-    let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining, indexing, disk) }).await;
+    let _ =
+        tokio::time::timeout(FAREWELL, async { tokio::join!(measuring, retaining, indexing, disk) }).await;
     drop(folder);
     Ok(())
 }

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chukei_crypto::sign::SigningKey;
-use chukei_crypto::tlog::{
-    KeyKind, Pins, SignedCheckpoint, TileName, TileSource, TreeHead, VerifierKey,
-};
+use chukei_crypto::tlog::{KeyKind, Pins, SignedCheckpoint, TileName, TileSource, TreeHead, VerifierKey};
 use chukei_relay_client::log_key::LogOrigin;
 use tokio::runtime::Handle;
 
@@ -70,13 +68,11 @@ impl StoredTree {
     /// The head that a checkpoint says the log had, where the log has signed it in its present epoch.
     pub(crate) fn mark(&self, checkpoint: &[u8]) -> Result<TreeHead, BadMark> {
         let checkpoint = SignedCheckpoint::parse(checkpoint).map_err(|_| BadMark::Malformed)?;
-        let origin: LogOrigin =
-            checkpoint.unverified().origin().parse().map_err(|_| BadMark::Malformed)?;
+        let origin: LogOrigin = checkpoint.unverified().origin().parse().map_err(|_| BadMark::Malformed)?;
         if origin.body != self.body.code() {
             return Err(BadMark::Malformed);
         }
-        let public =
-            SigningKey::of_log(self.body.keys().log_key()).map_err(|_| BadMark::Signature)?.public();
+        let public = SigningKey::of_log(self.body.keys().log_key()).map_err(|_| BadMark::Signature)?.public();
         let key = VerifierKey::new(&origin.to_string(), KeyKind::Log, public);
         let pins = key.ok().and_then(|key| Pins::new(&origin.to_string(), vec![key]).ok());
         let verified = checkpoint.verify(&pins.ok_or(BadMark::Signature)?).map_err(|_| BadMark::Signature)?;

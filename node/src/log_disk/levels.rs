@@ -100,7 +100,7 @@ impl Thresholds {
     pub fn next(&self, now: Level, fill: Fill) -> Level {
         let reached = |less: f64| {
             let begun = self.begin.iter().zip(&Level::ALL[1..]);
-            begun.filter(|(begin, _)| fill.percent >= **begin - less).map(|(_, level)| *level).last()
+            begun.filter(|(begin, _)| fill.percent >= **begin - less).map(|(_, level)| *level).next_back()
         };
         let (rises_to, stays_at) = (reached(0.0).unwrap_or_default(), reached(LEAVE).unwrap_or_default());
         let next = if fill.is_tight { Level::Disclosures } else { now.min(stays_at).max(rises_to) };

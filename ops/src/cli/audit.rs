@@ -22,7 +22,11 @@ pub(crate) enum AuditCommand {
 /// What to hold the log against.
 #[derive(Debug, Args)]
 pub(crate) struct AuditVerifyArgs {
-    #[arg(long, value_name = "FILE", help = "手元に保管したチェックポイント(操作ログがその続きであることも検査する)")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "手元に保管したチェックポイント(操作ログがその続きであることも検査する)"
+    )]
     pub(crate) checkpoint: Option<PathBuf>,
 }
 

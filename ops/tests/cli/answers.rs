@@ -105,7 +105,9 @@ impl Script for Body {
                 call.reply(&CatalogueReply { version: "20240101".to_owned(), items: vec![item] }).await;
             }
             Kind::AuditVerify => {
-                let Some(AuditVerifyRequest { checkpoint: None }) = call.next().await else { panic!("no question") };
+                let Some(AuditVerifyRequest { checkpoint: None }) = call.next().await else {
+                    panic!("no question")
+                };
                 let working = AuditVerifyReply { events: 3, of: Some(9), ..AuditVerifyReply::default() };
                 call.reply(&working).await;
                 let bad = AuditVerifyReply {

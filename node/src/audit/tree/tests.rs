@@ -1,6 +1,6 @@
 //! Growth in the order of the log, whatever is at hand.
 
-use chukei_crypto::tlog::Frontier;
+use chukei_crypto::tlog::{Frontier, Salt};
 
 use super::*;
 

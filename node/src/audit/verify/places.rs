@@ -82,7 +82,8 @@ impl Places {
     /// The person's records go on.
     pub(super) fn extend(&mut self, person: PersonId, end: ChainEnd) {
         let known = self.ends.contains_key(&person);
-        while !known && self.ends.len() >= self.room && self.share.has(&person) && self.share.of < MOST_SHARES {
+        while !known && self.ends.len() >= self.room && self.share.has(&person) && self.share.of < MOST_SHARES
+        {
             let [here, later] = self.share.halves();
             self.share = here;
             self.later.push(later);

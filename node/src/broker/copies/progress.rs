@@ -88,8 +88,7 @@ mod tests {
     #[test]
     fn r43_waiting_is_counted_from_the_first_look_and_an_alarm_is_told_once_each_way() {
         let (mut progress, begun) = (Progress::default(), Instant::now());
-        let mut look =
-            |progress: &mut Progress, records, after| progress.look([records, 0, 0], begun + after);
+        let look = |progress: &mut Progress, records, after| progress.look([records, 0, 0], begun + after);
         assert_eq!(look(&mut progress, 0, SECOND).behind, 0);
         let first = look(&mut progress, 3, 2 * SECOND);
         assert_eq!((first.behind, first.lag, first.alarm), (3, Duration::ZERO, None));

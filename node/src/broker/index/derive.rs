@@ -72,11 +72,11 @@ impl Step {
                 self.ended.extend(unended.ends(request, end));
             }
             Event::RecordsHidden(hidden) => {
-                if let Some(mark) = marked(record, hidden) {
-                    if self.marks.iter().all(|known| is_no_newer(known, &mark)) {
-                        self.marks.retain(|known| (known.person, known.body) != (mark.person, mark.body));
-                        self.marks.push(mark);
-                    }
+                if let Some(mark) = marked(record, hidden)
+                    && self.marks.iter().all(|known| is_no_newer(known, &mark))
+                {
+                    self.marks.retain(|known| (known.person, known.body) != (mark.person, mark.body));
+                    self.marks.push(mark);
                 }
             }
             _ => {}

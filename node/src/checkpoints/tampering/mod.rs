@@ -34,7 +34,12 @@ const RECORDS: u64 = 1_024;
 
 /// Small files, so that there are many.
 fn options() -> JournalOptions {
-    JournalOptions { segment_bytes: 32 << 10, derive_segments: 1, log_bytes: 8 << 10, ..JournalOptions::default() }
+    JournalOptions {
+        segment_bytes: 32 << 10,
+        derive_segments: 1,
+        log_bytes: 8 << 10,
+        ..JournalOptions::default()
+    }
 }
 
 /// Writes records up to number `to`: most about nobody, some about three persons.
@@ -179,11 +184,7 @@ const DEEDS: &[Deed] = &[
         |_, log| edit(&log[2], |file| *file.blocks[0][3].kind() ^= 1),
         Some((3, Altered)),
     ),
-    (
-        "entry dropped",
-        |_, log| edit(&log[2], |file| drop(file.blocks[0].remove(3))),
-        Some((3, Missing)),
-    ),
+    ("entry dropped", |_, log| edit(&log[2], |file| drop(file.blocks[0].remove(3))), Some((3, Missing))),
     (
         "entry dropped, and those behind it numbered anew",
         |_, log| {
@@ -196,11 +197,7 @@ const DEEDS: &[Deed] = &[
         },
         Some((3, Missing)),
     ),
-    (
-        "entries swapped",
-        |_, log| edit(&log[2], |file| file.blocks[0].swap(3, 5)),
-        Some((3, Reordered)),
-    ),
+    ("entries swapped", |_, log| edit(&log[2], |file| file.blocks[0].swap(3, 5)), Some((3, Reordered))),
     (
         "contents of entries swapped",
         |_, log| {
@@ -422,7 +419,8 @@ async fn r43_a_record_that_was_exchanged_under_the_bodys_own_keys_is_not_in_its_
 #[tokio::test]
 async fn r43_whatever_is_done_to_the_stored_tiles_is_named() {
     let whole = log().await;
-    let row = |place: (u8, u64)| RowKey::new(Space::LogTree).bytes(&[0, place.0]).bytes(&place.1.to_be_bytes());
+    let row =
+        |place: (u8, u64)| RowKey::new(Space::LogTree).bytes(&[0, place.0]).bytes(&place.1.to_be_bytes());
     // A full tile of leaves is flipped, is gone, or is another one.
     for (deed, first) in [("flipped", 1), ("dropped", 257), ("exchanged", 257)] {
         let sample = Sample::with(copy(&whole), options()).await;

@@ -97,9 +97,10 @@ impl JournalError {
             Self::BadName => "BAD_NAME",
             Self::Locked => "LOCKED",
             Self::NewerFormat => "NEWER_FORMAT",
-            Self::Corrupt { .. } | Self::CorruptLog { .. } | Self::OutOfOrder { .. } | Self::BadCheckpoint => {
-                "CORRUPT"
-            }
+            Self::Corrupt { .. }
+            | Self::CorruptLog { .. }
+            | Self::OutOfOrder { .. }
+            | Self::BadCheckpoint => "CORRUPT",
             Self::NotOwned => "NOT_OWNED",
             Self::Fenced => "FENCED",
             Self::Unreachable => "UNREACHABLE",

@@ -41,7 +41,11 @@ pub(crate) async fn search(link: &mut NodeLink, args: SearchArgs) -> Result<Repo
     events.truncate(wanted);
     let shown: Vec<Value> = events.iter().map(event).collect();
     let mut lines: Vec<String> = events.iter().map(line).collect();
-    lines.push(format!("{}件{}", events.len(), if more { "(続きがあります。--limit か期間を変えてください)" } else { "" }));
+    lines.push(format!(
+        "{}件{}",
+        events.len(),
+        if more { "(続きがあります。--limit か期間を変えてください)" } else { "" }
+    ));
     Ok(Report { json: json!({ "events": shown, "more": more }), text: lines.join("\n") })
 }
 

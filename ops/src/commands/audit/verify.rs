@@ -28,11 +28,7 @@ pub(crate) async fn verify(
     Ok(report(&reply))
 }
 
-async fn ask(
-    link: &mut NodeLink,
-    asked: &AuditVerifyRequest,
-    show: bool,
-) -> Result<AuditVerifyReply, Fault> {
+async fn ask(link: &mut NodeLink, asked: &AuditVerifyRequest, show: bool) -> Result<AuditVerifyReply, Fault> {
     let mut talk = link.open(Kind::AuditVerify).await?;
     talk.say(asked).await?;
     talk.finish().await?;
@@ -110,8 +106,14 @@ pub(super) fn said(fault: LogFault) -> &'static str {
 
 fn explained(failure: Failure) -> Failure {
     let told = [
-        (ResultName::BadFormat, "この団体の操作ログのチェックポイントではありません。ファイルを確認してください"),
-        (ResultName::BadSignature, "チェックポイントの署名が操作ログの鍵のものではありません。ファイルを確認してください"),
+        (
+            ResultName::BadFormat,
+            "この団体の操作ログのチェックポイントではありません。ファイルを確認してください",
+        ),
+        (
+            ResultName::BadSignature,
+            "チェックポイントの署名が操作ログの鍵のものではありません。ファイルを確認してください",
+        ),
         (ResultName::Expired, "復元より前のチェックポイントです。復元後のものを指定してください"),
     ];
     match told.into_iter().find(|(name, _)| name.as_str() == failure.code) {

@@ -2,8 +2,8 @@
 
 mod access;
 mod act;
-mod copies;
 mod audits;
+mod copies;
 mod exchanges;
 mod logs;
 mod records;

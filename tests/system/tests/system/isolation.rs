@@ -8,10 +8,10 @@ use chukei_wire::header::Kind;
 use chukei_wire::id::{ActId, NoticeId};
 use chukei_wire::message::access::{ExplainRequest, SignalRequest};
 use chukei_wire::message::act::{ActListRequest, ActNamed, ActRequest, ActWanted};
+use chukei_wire::message::audit::AuditSearchRequest;
 use chukei_wire::message::backup::BackupRequest;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::message::register::{EntryName, RegisterChangeRequest, RegisterShowRequest};
-use chukei_wire::message::audit::AuditSearchRequest;
 use chukei_wire::message::review::{ReviewListRequest, ReviewSignRequest, ReviewWanted};
 use chukei_wire::message::staff::{
     CopyShowRequest, EnrollBatch, EnrollRow, ExchangeListRequest, ImportBatch, ImportRow, NoticeDraft,
