@@ -198,12 +198,12 @@ async fn look(disk: &LogDisk, keeper: &Arc<Keeper>, metrics: &Metrics, alarm: f6
             false => tracing::info!(percent, "the log's disk has space again"),
         }
     }
-    metrics.log_disk.level.set(i64::from(disk.level() as u8));
-    metrics.log_disk.used.set(percent / 100.0);
-    metrics.log_disk.alarm.set(i64::from(*alarmed));
+    metrics.degraded_level.set(i64::from(disk.level() as u8));
+    metrics.log_disk_used.set(percent / 100.0);
+    metrics.log_disk_alarm.set(i64::from(*alarmed));
     let (level, of) = (disk.level(), keeper.clone());
     match beside(move || of.settle(level)).await {
-        Ok(held) => metrics.log_disk.reserve_bytes.set(i64::try_from(held).unwrap_or(i64::MAX)),
+        Ok(held) => metrics.log_reserve_bytes.set(i64::try_from(held).unwrap_or(i64::MAX)),
         Err(error) => {
             tracing::warn!(code = error.code(), cause = %error, "the log's reserve is not as it should be");
         }

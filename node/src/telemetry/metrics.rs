@@ -4,7 +4,6 @@
 //! person or a request id is never a label.
 
 use crate::admission::Reason;
-use crate::telemetry::log_disk::LogDiskGauges;
 use chukei_domain::act::{ActKind, State};
 use chukei_relay_client::channel::Channels;
 use prometheus::{
@@ -119,8 +118,14 @@ pub struct Metrics {
     pub journal_free_bytes: IntGauge,
     /// Entries of logs that were given up because their retention was over.
     pub log_entries_given_up: IntCounter,
-    /// How the log's disk stands.
-    pub log_disk: LogDiskGauges,
+    /// Part of that disk that is used, the reserve apart; above 1 where the reserve is.
+    pub log_disk_used: Gauge,
+    /// 1 while that is above the border of its alarm.
+    pub log_disk_alarm: IntGauge,
+    /// Bytes that the reserve on it holds.
+    pub log_reserve_bytes: IntGauge,
+    /// What the role does without for it, from 0 (nothing) to 4 (everything but administrators and upkeep).
+    pub degraded_level: IntGauge,
     /// Owners of keys whose standby of epochs is not in step.
     pub standby_behind: IntGauge,
 }
@@ -278,7 +283,16 @@ impl Metrics {
                 "log_entries_given_up_total",
                 "Entries of logs given up after their retention",
             )?,
-            log_disk: LogDiskGauges::new()?,
+            log_disk_used: Gauge::new(
+                "log_disk_used_ratio",
+                "Part of the log's disk used, the reserve apart",
+            )?,
+            log_disk_alarm: IntGauge::new(
+                "log_disk_alarm",
+                "1 while the log's disk is fuller than it may be",
+            )?,
+            log_reserve_bytes: IntGauge::new("log_reserve_bytes", "Bytes for when there is no other space")?,
+            degraded_level: IntGauge::new("degraded_level", "What the role does without, 0 to 4")?,
             standby_behind: IntGauge::new("standby_behind", "Owners whose standby of epochs is not in step")?,
             registry,
         };
@@ -343,7 +357,10 @@ impl Metrics {
         self.registry.register(Box::new(self.journal_disk_bytes.clone()))?;
         self.registry.register(Box::new(self.journal_free_bytes.clone()))?;
         self.registry.register(Box::new(self.log_entries_given_up.clone()))?;
-        self.log_disk.register(&self.registry)?;
+        self.registry.register(Box::new(self.log_disk_used.clone()))?;
+        self.registry.register(Box::new(self.log_disk_alarm.clone()))?;
+        self.registry.register(Box::new(self.log_reserve_bytes.clone()))?;
+        self.registry.register(Box::new(self.degraded_level.clone()))?;
         self.registry.register(Box::new(self.standby_behind.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }

@@ -3,7 +3,6 @@
 pub mod duty;
 pub mod health;
 pub mod journal;
-pub mod log_disk;
 pub mod logs;
 pub mod measure;
 pub mod metrics;

@@ -59,7 +59,9 @@ impl SmallDisk {
 
     /// Fills or empties it so that so many kilobytes are free.
     pub(crate) fn leave(&self, kilobytes: u64) {
-        let filler = fs::OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("filler")).unwrap();
+        let filler =
+            fs::OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("filler"));
+        let filler = filler.unwrap();
         let disk = rustix::fs::statvfs(&self.0).unwrap();
         let (free, taken) = (disk.f_bavail * disk.f_frsize, filler.metadata().unwrap().len());
         let length = (free + taken).saturating_sub(kilobytes << 10);
