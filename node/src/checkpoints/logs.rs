@@ -321,7 +321,7 @@ impl Log {
     }
 
     /// The broker is to be shown the next head from here too.
-    fn behind(&mut self, broker: &str, size: u64) {
+    pub(super) fn behind(&mut self, broker: &str, size: u64) {
         let before = self.cosigned.insert(broker.to_owned(), size).filter(|before| *before > 0);
         let named = self.named.entry(broker.to_owned()).or_default();
         named.extend(before);

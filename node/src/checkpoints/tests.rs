@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chukei_crypto::seal::{KeySource, key_ids};
-use chukei_crypto::tlog::{Commitment, Frontier, Leaf, Part, Salt, TreeHead, verify_consistency};
+use chukei_crypto::tlog::{Commitment, Frontier, Leaf, Part, Proof, Salt, TreeHead, verify_consistency};
 use chukei_domain::event::{Outcome, Place, Target};
 use chukei_store::journal::GivenUp;
 use chukei_wire::id::RequestId;
@@ -243,4 +243,37 @@ async fn ended(sample: &Sample, person: u8) {
     body.audit().outcome(ACTOR, request, target, Outcome::Delivered, NOW);
     // Durable once one behind it is.
     write(sample, 1).await;
+}
+
+#[tokio::test]
+async fn r43_a_head_is_shown_from_every_size_that_a_broker_names() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    let (mut log, mut heads) = (Log::default(), Vec::new());
+    for count in [3, 2, 2, 4, 5, 6, 9] {
+        write(&sample, count).await;
+        log.turn(&body).await.unwrap();
+        heads.push(head(&sample));
+    }
+    let now = heads.pop().unwrap();
+    let known = |size: u64| heads.iter().find(|head| head.size == size).unwrap();
+    let mut named = Vec::new();
+    for size in [7, 3, 16, 5, 11, 22] {
+        log.behind("broker-a", size);
+        let shown = log.head_for(&body, "broker-a").await.unwrap().unwrap();
+        assert_eq!(shown.old_size, size);
+        let also: Vec<u64> = shown.also.iter().map(|also| also.old_size).collect();
+        let skipped = named.len().saturating_sub(4);
+        assert_eq!(also, named[skipped..], "the newest of them, besides");
+        let first = std::iter::once((shown.old_size, &shown.proof));
+        for (old, proof) in first.chain(shown.also.iter().map(|also| (also.old_size, &also.proof))) {
+            verify_consistency(&Proof::from_bytes(proof).unwrap(), known(old), &now).unwrap();
+        }
+        named.push(size);
+    }
+    assert!(log.head_for(&body, "broker-b").await.unwrap().unwrap().also.is_empty(), "named by another");
+    // One that has more than there is: the log was set back, and says so.
+    log.behind("broker-a", 99);
+    let shown = log.head_for(&body, "broker-a").await.unwrap().unwrap();
+    assert_eq!((shown.old_size, shown.proof.len()), (99, 0));
 }

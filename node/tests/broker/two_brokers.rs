@@ -217,9 +217,15 @@ async fn r41_a_broker_that_has_lost_its_records_takes_them_back_at_their_numbers
     pair.stage.shows("/metrics", "chukei_record_copies_behind{role=\"broker\"} 0\n").await;
     pair.stage.stopped().await;
     let before = partitions.map(|partition| entries(&data, partition));
-    assert!(before.iter().all(|entries| entries.len() >= 3), "{:?}", before.each_ref().map(Vec::len));
+    assert!(before.iter().all(|entries| !entries.is_empty()), "{:?}", before.each_ref().map(Vec::len));
 
-    fs::remove_dir_all(&data).unwrap();
+    let lost = pair.stage.dir.path().join("lost");
+    fs::rename(&data, &lost).unwrap();
+    // The keyring has come back from its backup.
+    fs::create_dir_all(data.join("keys")).unwrap();
+    for entry in fs::read_dir(lost.join("keys")).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), data.join("keys").join(entry.file_name())).unwrap();
+    }
     let refused = pair.stage.run().await.unwrap_err().to_string();
     assert!(refused.contains("--adopt-copies") && refused.contains("broker-b"), "{refused}");
     assert!(partitions.iter().all(|partition| entries(&data, partition).is_empty()), "nothing was written");

@@ -16,7 +16,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::attacks::broker_loss::{Second, lay_out_linked};
 use crate::attacks::rig::{BODY, Known, ask};
 use crate::group::{Shared, Test, group};
-use crate::page::page;
+use crate::page::{counted, page};
 use crate::program;
 use crate::stage::{Stage, until};
 
@@ -115,6 +115,14 @@ fn under_load(stage: &Stage, persons: &[Known], meanwhile: impl FnOnce(&dyn Fn(u
     answers.into_inner()
 }
 
+/// A data folder with the keyring alone, as it came back from its backup.
+fn keyring_restored(from: &Path, to: &Path) {
+    fs::create_dir_all(to.join("keys")).unwrap();
+    for entry in fs::read_dir(from.join("keys")).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), to.join("keys").join(entry.file_name())).unwrap();
+    }
+}
+
 fn killed_and_adopted(on: &Copied) {
     let Copied { stage, second } = on;
     let layout = stage.layout();
@@ -145,7 +153,9 @@ fn killed_and_adopted(on: &Copied) {
 
     // Everything is lost: without being told to, it neither starts nor writes.
     second.start_again(layout);
-    fs::rename(&data, layout.dir().join("broker-lost")).unwrap();
+    let lost = layout.dir().join("broker-lost");
+    fs::rename(&data, &lost).unwrap();
+    keyring_restored(&lost, &data);
     let config = layout.config(Role::Broker).display().to_string();
     until("a refusal that names the command", || {
         let mut broker = program::command("broker");
@@ -161,6 +171,7 @@ fn killed_and_adopted(on: &Copied) {
         let refused = ended.status.code() == Some(4) && said.contains("--adopt-copies");
         if !refused {
             fs::remove_dir_all(&data).unwrap();
+            keyring_restored(&lost, &data);
         }
         refused.then_some(())
     });
@@ -178,4 +189,14 @@ fn killed_and_adopted(on: &Copied) {
     stage.stack.start_role(Role::Broker).unwrap();
     under_load(stage, &persons, |more| more(ANSWERS));
     until_copied(stage);
+    // And the log that both have witnessed all the while has forked nowhere (R43).
+    let address = |role| layout.metrics(role);
+    until("heads that both brokers have", || {
+        let agreed = counted(address(Role::Broker), "chukei_log_heads_compared_total", "AGREES");
+        let cosigned = counted(address(Role::Broker), "chukei_log_heads_total", "COSIGNED");
+        (agreed > 0.0 && cosigned > 0.0).then_some(())
+    });
+    for role in [Role::Broker, Role::Node] {
+        assert_eq!(counted(address(role), "chukei_integrity_alarms_total", "log_"), 0.0, "{role}");
+    }
 }
