@@ -78,12 +78,15 @@ pub(super) fn events() -> Vec<Event> {
         Event::PersonBlocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
         Event::PersonUnblocked { datasets: vec!["TM00000000000002".parse().unwrap()] },
         Event::RecordsUndisclosed { version: 1, datasets: vec!["TM00000000000002".parse().unwrap()] },
-        Event::RecordsDisclosed { version: 2, datasets: Vec::new() },
+        Event::RecordsDisclosed { version: 2, datasets: vec!["TM00000000000002".parse().unwrap()] },
         act(Subject::ErasePerson([9; 16]), ActStep::Requested),
         act(Subject::EraseDataset("TM00000000000002".parse().unwrap()), ActStep::Approved),
         act(Subject::EraseBody, ActStep::Executed),
         act(Subject::Unblock { person: [9; 16], datasets: Vec::new() }, ActStep::Cancelled),
-        act(Subject::DiscloseRecords { person: [9; 16], datasets: Vec::new() }, ActStep::Approved),
+        act(
+            Subject::DiscloseRecords { person: [9; 16], datasets: vec!["TM00000000000002".parse().unwrap()] },
+            ActStep::Approved,
+        ),
         act(Subject::PolicyLoad { name: "hours".to_owned(), digest: [10; 32] }, ActStep::Failed),
         act(Subject::PolicyRemove("hours".to_owned()), ActStep::Failed),
         act(
