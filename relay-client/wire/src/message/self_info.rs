@@ -72,3 +72,19 @@ pub struct AnswerItem {
     #[serde(rename = "r")]
     pub reason_of_null: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encode;
+
+    #[test]
+    fn r50_where_the_record_stands_takes_no_more_bytes_than_it_is_counted_for() {
+        let length = |leaf| {
+            let answer = SelfInfoAnswer { result: ResultName::NoData, leaf, datasets: Vec::new() };
+            encode(&answer).unwrap().len()
+        };
+        assert_eq!(length(Some(u64::MAX)), length(None) + LEAF_BYTES);
+        assert!(length(Some(0)) > length(None));
+    }
+}
