@@ -36,6 +36,9 @@ pub(crate) struct Chain {
     pub(crate) page: Vec<u64>,
 }
 
+/// Full pages by their number, of [`PAGE`] indexes each.
+pub(crate) type Pages = BTreeMap<u64, Vec<u64>>;
+
 /// What is to be stored of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnstoredChain {
@@ -47,10 +50,6 @@ pub(crate) struct UnstoredChain {
     pub(crate) full: Vec<(u64, Vec<u64>)>,
 }
 
-/// What is at hand of one person: the chain, `None` where there is no record yet, and the full pages that are not stored, by
-/// their number.
-pub(crate) type ChainAtHand = (Option<Chain>, BTreeMap<u64, Vec<u64>>);
-
 /// Ends of persons' chains.
 #[derive(Default)]
 pub(super) struct Chains(HashMap<PersonId, Known>);
@@ -59,7 +58,7 @@ struct Known {
     /// `None` where there is no record yet.
     chain: Option<Chain>,
     /// Full pages that are not stored.
-    full: BTreeMap<u64, Vec<u64>>,
+    full: Pages,
     /// Whether it stands in the store.
     stored: bool,
 }
@@ -84,7 +83,7 @@ impl Chains {
     }
 
     /// The person's chain, with the full pages that are not stored; `None` while nothing is known of them.
-    pub(super) fn of(&self, person: &PersonId) -> Option<ChainAtHand> {
+    pub(super) fn of(&self, person: &PersonId) -> Option<(Option<Chain>, Pages)> {
         self.0.get(person).map(|known| (known.chain.clone(), known.full.clone()))
     }
 

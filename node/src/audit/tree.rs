@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chukei_crypto::tlog::{Commitment, Edge, FrontierError, Leaf, Part, TileName, TreeHead};
 use chukei_domain::codec::CodecError;
 
-use crate::audit::chains::{Chain, ChainAtHand, ChainEnd, Chains, UnstoredChain};
+use crate::audit::chains::{Chain, ChainEnd, Chains, Pages, UnstoredChain};
 use crate::audit::coming::{AtHand, Coming};
 use crate::hosted::persons::PersonId;
 
@@ -130,7 +130,7 @@ impl LogTree {
 
     /// What is at hand of a person's records: the chain, and full pages that are not stored; `None` where it is to be looked
     /// for in the store. A chain that was read from there is not handed in here: it may be older than what grew meanwhile.
-    pub(crate) fn chain(&self, person: &PersonId) -> Option<ChainAtHand> {
+    pub(crate) fn chain(&self, person: &PersonId) -> Option<(Option<Chain>, Pages)> {
         self.growing().chains.of(person)
     }
 

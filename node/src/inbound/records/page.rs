@@ -9,8 +9,6 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chukei_crypto::tlog::verify_inclusion;
-use chukei_domain::answer::PersonFlags;
-use chukei_domain::codes::InfoNameCode;
 use chukei_domain::event::{Place, Previous};
 use chukei_wire::limits::RECORDS_PAGE;
 use chukei_wire::message::records::{
@@ -111,11 +109,6 @@ fn vouched(
     if reached < known { Err(PageError::NotReady) } else { Ok(vouched) }
 }
 
-/// Whether the body does not show these records to the person (不開示該当フラグ).
-fn is_hidden(_flags: &PersonFlags, _datasets: &[InfoNameCode]) -> bool {
-    false
-}
-
 /// The work on one page.
 struct Opening<'a> {
     body: &'a HostedBody,
@@ -149,7 +142,8 @@ impl<'a> Opening<'a> {
             }
             let Some(record) = self.seen.remove(&number) else { continue };
             let Some(datasets) = self.pairs.whole(number, record.shown()) else { continue };
-            let hidden = is_hidden(&self.person.flags, datasets);
+            // 不開示該当フラグ.
+            let hidden = self.person.flags.hides(datasets);
             let place = self.opened(number, record).await?;
             if !hidden {
                 open.insert(number, place);

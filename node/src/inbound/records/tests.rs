@@ -72,6 +72,35 @@ async fn r50_what_is_not_witnessed_and_what_has_not_ended_is_closed_in_the_same_
 }
 
 #[tokio::test]
+async fn r50_a_hidden_record_is_the_same_bytes_as_one_that_is_not_visible_yet() {
+    let sample = Sample::new().await;
+    let mut person = sample.enroll(BODY, 1).await;
+    let (body, id) = (sample.body(BODY), person.person.id);
+    authorised(body.audit(), id, 1).await;
+    ended(body.audit(), id, 1).await;
+    vouch(&body).await;
+    authorised(body.audit(), id, 2).await;
+    ended(body.audit(), id, 2).await;
+    grow(&body).await;
+    // The second pair is not under the checkpoint; then it is, and hidden.
+    let unseen = asked(&sample, &person, 3).await;
+    assert_eq!(verified(&asked(&sample, &person, 1).await), [1, 2]);
+    vouch(&body).await;
+    assert_eq!(verified(&asked(&sample, &person, 1).await), [1, 2, 3, 4]);
+    for datasets in [&["TM00000000000002"][..], &[]] {
+        let mut hidden = person.clone();
+        let datasets: Vec<_> = datasets.iter().map(|code| code.parse().unwrap()).collect();
+        hidden.flags.undisclose(&datasets, 1);
+        let page = asked(&sample, &hidden, 3).await;
+        assert_eq!(encode(&page.places).unwrap(), encode(&unseen.places).unwrap());
+        assert_eq!((page.count, page.result), (unseen.count, unseen.result));
+        assert_eq!(verified(&asked(&sample, &hidden, 1).await), Vec::<u64>::new(), "an end hides with its request");
+    }
+    person.flags.undisclose(&["TM00000000000004".parse().unwrap()], 1);
+    assert_eq!(verified(&asked(&sample, &person, 1).await), [1, 2, 3, 4], "another dataset");
+}
+
+#[tokio::test]
 async fn every_place_is_on_its_page_whatever_is_stored_and_whoever_stopped() {
     let mut sample = Sample::new().await;
     let (person, other) = (sample.enroll(BODY, 1).await, sample.enroll(BODY, 2).await);

@@ -119,3 +119,6 @@ impl Open {
         Ok(Self { seen: Seen::read(body, place.index, &opening)?, opening, proof })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,3 +234,35 @@ fn rows_keep_their_byte_form() {
     assert_eq!(state, "a36163816161616f07617001");
     assert_eq!(mark, "a2616266393832303136616503");
 }
+
+#[tokio::test]
+async fn disclosures_are_kept_over_stops_until_they_are_verified() {
+    use super::disclosures::{Disclosed, Reached};
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path()).await;
+    let of = |person: u64, request: u8| Disclosed {
+        person: PersonId(person),
+        body: body(),
+        request: chukei_wire::id::RequestId([request; 16]),
+        leaf: u64::from(request) * 10,
+    };
+    for disclosed in [of(7, 1), of(8, 2), of(7, 3)] {
+        vault.note_disclosure(disclosed, 1).await.unwrap();
+    }
+    let leaves = |vault: &Vault, person| {
+        vault.disclosures(PersonId(person), body()).into_values().collect::<Vec<_>>()
+    };
+    assert_eq!((leaves(&vault, 7), leaves(&vault, 8)), (vec![10, 30], vec![20]));
+    assert_eq!(vault.reached(PersonId(7), body()).await.unwrap(), None);
+    let reached = Reached { epoch: 1, size: 40, count: 2, number: 2, leaf: [9; 32] };
+    vault.settle(PersonId(7), body(), reached, &[of(7, 1).request], 2).await.unwrap();
+    assert_eq!(leaves(&vault, 7), [30]);
+    drop(vault);
+    for _ in 0..2 {
+        let vault = open(folder.path()).await;
+        assert_eq!((leaves(&vault, 7), leaves(&vault, 8)), (vec![30], vec![20]));
+        assert_eq!(vault.disclosing_bodies(PersonId(7)), [body()]);
+        assert_eq!(vault.reached(PersonId(7), body()).await.unwrap(), Some(reached));
+        assert_eq!(vault.reached(PersonId(8), body()).await.unwrap(), None);
+    }
+}
