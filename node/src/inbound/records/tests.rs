@@ -94,7 +94,11 @@ async fn r50_a_hidden_record_is_the_same_bytes_as_one_that_is_not_visible_yet() 
         let page = asked(&sample, &hidden, 3).await;
         assert_eq!(encode(&page.places).unwrap(), encode(&unseen.places).unwrap());
         assert_eq!((page.count, page.result), (unseen.count, unseen.result));
-        assert_eq!(verified(&asked(&sample, &hidden, 1).await), Vec::<u64>::new(), "an end hides with its request");
+        assert_eq!(
+            verified(&asked(&sample, &hidden, 1).await),
+            Vec::<u64>::new(),
+            "an end hides with its request"
+        );
     }
     person.flags.undisclose(&["TM00000000000004".parse().unwrap()], 1);
     assert_eq!(verified(&asked(&sample, &person, 1).await), [1, 2, 3, 4], "another dataset");

@@ -249,9 +249,8 @@ async fn disclosures_are_kept_over_stops_until_they_are_verified() {
     for disclosed in [of(7, 1), of(8, 2), of(7, 3)] {
         vault.note_disclosure(disclosed, 1).await.unwrap();
     }
-    let leaves = |vault: &Vault, person| {
-        vault.disclosures(PersonId(person), body()).into_values().collect::<Vec<_>>()
-    };
+    let leaves =
+        |vault: &Vault, person| vault.disclosures(PersonId(person), body()).into_values().collect::<Vec<_>>();
     assert_eq!((leaves(&vault, 7), leaves(&vault, 8)), (vec![10, 30], vec![20]));
     assert_eq!(vault.reached(PersonId(7), body()).await.unwrap(), None);
     let reached = Reached { epoch: 1, size: 40, count: 2, number: 2, leaf: [9; 32] };

@@ -22,6 +22,7 @@ const TESTS: &[Test<TwoBrokers>] = &[
     ("r43_a_receipt_is_provisional_without_one_broker_and_final_with_all", provisional_and_final),
     ("a_disclosure_a_refusal_and_their_ends_are_told_once_in_their_order", told_in_order),
     ("anybody_verifies_receipts_from_files_and_sees_what_was_altered", altered_files),
+    ("brokers_and_body_agree_on_what_was_asked", complete),
     ("r1_records_of_another_body_are_none", another_body),
 ];
 /// On a stage of its own, whose roles it stops.
@@ -144,6 +145,25 @@ fn told_in_order(on: &TwoBrokers) {
     assert_eq!(records[0]["number"], 1);
     // What was asked of the log has no place in it.
     on.shown(person, 5, "FINAL");
+}
+
+fn complete(on: &TwoBrokers) {
+    let person = &on.stage.with_copies(BODY, 1)[0];
+    on.stage.self_info(&person.user, BODY, &[TAX]);
+    let last = on.stage.self_info(&person.user, BODY, &[TAX]);
+    on.shown(person, 4, "FINAL");
+    // Old enough that both sides have to tell of it: another is asked until it is.
+    let asked = last["request_id"].as_str().unwrap().to_owned();
+    let begun = u64::from_str_radix(&asked.replace('-', "")[..12], 16).unwrap();
+    until("brokers and body to agree", || {
+        let records = on.records(person)?;
+        let body = &records["bodies"][0];
+        let now_ms = chukei_relay_client::clock::Clock::system().now_ms();
+        let settled = now_ms > begun + 10_000 && !body["complete"].is_null();
+        settled.then(|| {
+            assert_eq!((&body["complete"], &body["differences"]), (&true.into(), &serde_json::json!([])))
+        })
+    });
 }
 
 /// Writes the receipts of a person into a folder of their own.

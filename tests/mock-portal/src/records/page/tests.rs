@@ -44,7 +44,9 @@ fn a_page_has_every_place_from_the_first_that_was_asked_for() {
 #[test]
 fn a_page_that_leaves_out_doubles_or_moves_a_place_is_refused() {
     let page = Err((None, Wrong::Page));
-    for places in [closed(1..=2), closed(1..=4), closed([1, 3, 2]), closed([1, 1, 2]), closed(2..=4), Vec::new()] {
+    for places in
+        [closed(1..=2), closed(1..=4), closed([1, 3, 2]), closed([1, 1, 2]), closed(2..=4), Vec::new()]
+    {
         assert_eq!(read(1, reply(3, places)), page);
     }
     assert_eq!(read(2, reply(3, closed(1..=3))), page);
