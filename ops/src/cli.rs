@@ -20,10 +20,10 @@ use chukei_wire::id::NoticeId;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use access::{AccessCommand, Condition, ExplainArgs, SignalCommand};
-pub(crate) use act::{
-    ActCommand, EraseArgs, EraseCommand, ExportArgs, PolicyCommand, Reference, RequestCommand,
+pub(crate) use act::{ActCommand, EraseArgs, EraseCommand, PolicyCommand, Reference, RequestCommand};
+pub(crate) use audit::{
+    AuditCommand, AuditExportArgs, AuditVerifyArgs, FetchedExport, FollowArgs, SearchArgs, Trusted,
 };
-pub(crate) use audit::{AuditCommand, AuditVerifyArgs, SearchArgs};
 pub(crate) use backup::{BackupCommand, CreateArgs, VerifyArgs};
 pub(crate) use custody::{
     CustodyCommand, DrillArgs, KeyringBackupArgs, KeyringRestoreArgs, ShareFiles, SplitArgs, TokenArgs,

@@ -52,7 +52,7 @@ impl ResultFile {
 }
 
 /// The cell as text: what a spreadsheet would take for a formula gets an apostrophe before it.
-fn neutral(cell: &str) -> String {
+pub(crate) fn neutral(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']);
     if formula { format!("'{cell}") } else { cell.to_owned() }
 }

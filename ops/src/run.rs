@@ -14,8 +14,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::acting::Acting;
 use crate::cli::{
-    AccessCommand, AuditCommand, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
-    ExchangeCommand, KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand,
+    AccessCommand, AuditCommand, AuditExportArgs, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
+    ExchangeCommand, FetchedExport, KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand,
     SignalCommand,
 };
 use crate::commands::{
@@ -103,10 +103,28 @@ fn run(cli: Cli) -> Outcome {
             node.ask(async |link| oversight::provision_status(link, person, from, limit).await)
         }
         Command::Audit(AuditCommand::Verify(args)) => {
+            if let Some(verified) = audit::verify_here(&args, show) {
+                return verified;
+            }
             return node.ask(async |link| audit::verify(link, args, show).await);
         }
         Command::Audit(AuditCommand::Search(args)) => node.ask(async |link| audit::search(link, args).await),
-        Command::Audit(AuditCommand::Export(args)) => node.ask(async |link| act::export(link, args).await),
+        Command::Audit(AuditCommand::Export(args)) => match args {
+            AuditExportArgs { act: Some(act), out: Some(out), format: form, .. } => {
+                let args = FetchedExport { act, form, out };
+                node.ask(async |link| audit::export(link, args, show).await)
+            }
+            AuditExportArgs { from: Some(from), until: Some(until), reference: Some(reference), .. } => {
+                node.ask(async |link| act::export(link, [from, until], reference).await)
+            }
+            _ => Err(Failure::usage(
+                "BAD_USAGE",
+                "--from、--until、--reference、または --act と --out を指定してください",
+            )),
+        },
+        Command::Audit(AuditCommand::Follow(args)) => {
+            return node.ask(async |link| audit::follow(link, args, json).await);
+        }
         Command::Review(command) => node.ask(async |link| review::run(link, command).await),
         Command::Catalogue(CatalogueCommand::List) => node.ask(oversight::catalogue_list),
         Command::Catalogue(CatalogueCommand::Load { file, reference }) => {

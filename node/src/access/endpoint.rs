@@ -75,6 +75,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::ExchangeList, Effect::Read, "exchange_list"),
     staff(Kind::AuditVerify, Effect::Read, "audit_verify"),
     staff(Kind::AuditSearch, Effect::Read, "audit_search"),
+    staff(Kind::AuditFollow, Effect::Read, "audit_follow"),
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),
     staff(Kind::KeysRotate, Effect::Write, "keys_rotate"),
     staff(Kind::KeysStatus, Effect::Read, "keys_status"),

@@ -11,6 +11,7 @@ mod carry;
 mod effects;
 mod log_gap;
 mod persons;
+mod proven;
 mod results;
 mod rows;
 mod shown;
@@ -29,6 +30,7 @@ use crate::hosted::rows::RowError;
 
 pub(crate) use asking::{approve, call_off_clearing, call_off_restored, cancel, request};
 pub use carry::run;
+pub(crate) use proven::{ProvenPiece, ProvenRecords};
 pub(crate) use results::{Brought, Piece, Records, fetch};
 pub(crate) use shown::{list, shown};
 

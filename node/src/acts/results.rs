@@ -14,6 +14,7 @@ use chukei_wire::result::ResultName;
 
 use super::asking::tell;
 use super::persons::Deciding;
+use super::proven::ProvenRecords;
 use super::{ActError, rows};
 use crate::access::grant::{Export, Grant};
 use crate::app::Node;
@@ -27,10 +28,17 @@ pub(crate) enum Brought {
     Whole(Vec<u8>),
     /// Records, as many as are asked for.
     Records(Box<Records>),
+    /// The same, with what proves them.
+    Proven(Box<ProvenRecords>),
 }
 
-/// Fetches it.
-pub(crate) async fn fetch(node: &Node, grant: &Grant<Export>, id: ActId) -> Result<Brought, ActError> {
+/// Fetches it; records with what proves them, where that is wanted.
+pub(crate) async fn fetch(
+    node: &Node,
+    grant: &Grant<Export>,
+    id: ActId,
+    proven: bool,
+) -> Result<Brought, ActError> {
     let (body, at) = (grant.scope().body(), node.moment());
     let by = Deciding::with_role(body, grant.scope().actor(), at.latest_ms)?;
     let _changing = body.acting().changing().await;
@@ -41,6 +49,10 @@ pub(crate) async fn fetch(node: &Node, grant: &Grant<Export>, id: ActId) -> Resu
     }
     known.row.act.fetch(by.identity(), at)?;
     let brought = match &known.row.act.subject {
+        Subject::AuditExport { from_ms, until_ms } if proven => {
+            let records = ProvenRecords::of(body, *from_ms, *until_ms, known.row.act.log_at).await?;
+            Brought::Proven(Box::new(records))
+        }
         Subject::AuditExport { from_ms, until_ms } => Brought::Records(Box::new(Records {
             walk: body.audit().walk_kept(),
             from_ms: *from_ms,

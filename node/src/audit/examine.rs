@@ -3,7 +3,8 @@
 //! What must hold: what an entry says of itself without a key (time, kind, request) is compared with what it says inside.
 
 use chukei_crypto::keyring::Keyring;
-use chukei_crypto::seal::key_ids;
+use chukei_crypto::seal::{Opened, key_ids};
+use chukei_crypto::tlog::{Part, Salt};
 use chukei_domain::event::Record;
 use chukei_store::journal::JournalEntry;
 
@@ -22,16 +23,27 @@ pub(super) enum Examined {
     Bad,
 }
 
+/// A record that is what stands at its place, with all that its leaf is made of.
+pub(super) struct Whole {
+    /// As the tree takes it.
+    pub(super) coming: Coming,
+    /// The salt of all of it.
+    pub(super) salt: Salt,
+    /// Its bytes.
+    pub(super) bytes: Opened<Vec<u8>>,
+}
+
 impl SealedLog {
     /// Opens an entry, and compares what it says of itself without a key with what it says inside.
     pub(super) fn examine(&self, keys: &Keyring, entry: JournalEntry) -> Examined {
         if self.has_expired(&entry) {
             return Examined::Expired;
         }
-        self.whole(keys, entry).map_or(Examined::Bad, Examined::Record)
+        self.whole(keys, entry).map_or(Examined::Bad, |whole| Examined::Record(whole.coming))
     }
 
-    fn whole(&self, keys: &Keyring, entry: JournalEntry) -> Option<Coming> {
+    /// The record of an entry that is what stands at its place.
+    pub(super) fn whole(&self, keys: &Keyring, entry: JournalEntry) -> Option<Whole> {
         let JournalEntry { seq, at_ms, kind, replay, sealed } = entry;
         let (ids, number) = key_ids(&sealed).ok()?;
         let opened = self.open_sealed(seq, sealed).ok()?;
@@ -39,7 +51,11 @@ impl SealedLog {
         let (stands_as, marked) = EntryKind::of(&record.event);
         let same = record.seq == seq && record.at_ms == at_ms && stands_as as u8 == kind && marked == replay;
         let salts = leaf::salts(keys, ids, number).ok()?;
-        same.then(|| self.coming(salts, kind, &record, opened.get()))
+        same.then(|| Whole {
+            coming: self.coming(salts, kind, &record, opened.get()),
+            salt: leaf::salt(salts, seq, Part::Internal),
+            bytes: opened,
+        })
     }
 
     /// The record of an entry; `None` of one that has expired.

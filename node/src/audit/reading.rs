@@ -54,6 +54,11 @@ impl AuditLog {
         self.records.first_since(since_ms)
     }
 
+    /// Number of the first record that is kept.
+    pub(crate) fn first_number(&self) -> u64 {
+        self.records.first_number()
+    }
+
     /// Number of the last durable record; 0 before the first.
     pub(crate) fn last_number(&self) -> u64 {
         self.records.last_number()

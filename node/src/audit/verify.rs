@@ -7,6 +7,7 @@
 //! mending, and witnesses, whose word comes in as [`Doubts`](super::doubts::Doubts).
 
 mod against;
+mod handout;
 mod places;
 mod reasons;
 
@@ -24,6 +25,7 @@ use crate::audit::log::AuditLog;
 use crate::audit::sealed_log::SealedLog;
 
 use against::Against;
+pub(crate) use handout::{HandedOut, Handout};
 use places::{Places, Where};
 
 /// Records between two words about how far it is.

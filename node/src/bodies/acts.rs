@@ -7,7 +7,7 @@ use chukei_wire::message::act::{ActListRequest, ActNamed, ActPiece, ActRequest};
 use chukei_wire::result::ResultName;
 
 use crate::access::grant::{Export, Grant, Read, Write};
-use crate::acts::{self, Brought, Piece, Records};
+use crate::acts::{self, Brought, Piece, ProvenPiece, ProvenRecords, Records};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 
@@ -49,7 +49,7 @@ pub async fn list(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Res
 /// What an act has brought out, in pieces.
 pub async fn result(node: &Arc<Node>, grant: &Grant<Export>, call: &mut Call) -> Result<Done, CallError> {
     let named: ActNamed = call.request().await?;
-    match acts::fetch(node, grant, named.act).await? {
+    match acts::fetch(node, grant, named.act, named.proven).await? {
         Brought::Whole(bytes) => {
             for piece in bytes.chunks(ACT_PIECE_MAX) {
                 call.piece(&ActPiece { bytes: piece.to_vec() }).await?;
@@ -57,7 +57,21 @@ pub async fn result(node: &Arc<Node>, grant: &Grant<Export>, call: &mut Call) ->
             Ok(Done::of(1))
         }
         Brought::Records(records) => send(call, records).await,
+        Brought::Proven(records) => prove(call, records).await,
     }
+}
+
+async fn prove(call: &mut Call, mut records: Box<ProvenRecords>) -> Result<Done, CallError> {
+    let mut sent = 0;
+    loop {
+        let piece = tokio::task::spawn_blocking(move || records.piece()).await;
+        let piece = piece.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
+        let piece = piece.map_err(|_| CallError::Refused(ResultName::IntegrityFailure))?;
+        let Some(ProvenPiece { rest, bytes, count }) = piece else { break };
+        call.piece(&ActPiece { bytes }).await?;
+        (records, sent) = (rest, sent + count);
+    }
+    Ok(Done { result: ResultName::Done, count: sent })
 }
 
 async fn send(call: &mut Call, mut records: Box<Records>) -> Result<Done, CallError> {

@@ -10,7 +10,7 @@ use crate::access::grant::{Export, Grant, Operate, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
-    access, acts, audit, catalogue, copies, enroll, exchanges, import, keys, notices, persons, provision,
+    access, acts, audit, catalogue, copies, enroll, exchanges, follow, import, keys, notices, persons, provision,
     register, reviews, search, undisclose,
 };
 use crate::{backup, upkeep};
@@ -37,6 +37,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::ExchangeList => exchanges::list(node, &grant, call).await,
         Kind::AuditVerify => audit::verify(node, &grant, call).await,
         Kind::AuditSearch => search::search(node, &grant, call).await,
+        Kind::AuditFollow => follow::follow(node, &grant, call).await,
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
         Kind::KeysStatus => keys::status(node, &grant, call).await,
         Kind::BackupCreate => backup::create(node, &grant, call).await,

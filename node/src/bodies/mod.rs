@@ -15,6 +15,7 @@ pub mod dispatch;
 pub mod enroll;
 pub mod exchanges;
 pub mod factor;
+pub mod follow;
 pub mod handlers;
 pub mod import;
 pub mod keys;

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use chukei_wire::id::ActId;
 use clap::{Args, Subcommand};
 
-use super::times::moment;
-
 /// The body's own reference of a request.
 #[derive(Debug, Args)]
 pub(crate) struct Reference {
@@ -137,15 +135,4 @@ pub(crate) enum PolicyCommand {
     },
     #[command(about = "団体のポリシーを一覧する")]
     List,
-}
-
-/// Which records to hand out.
-#[derive(Debug, Args)]
-pub(crate) struct ExportArgs {
-    #[arg(long, value_name = "TIME", value_parser = moment, help = "この日時以降(日本時間、例 2026-11-01)")]
-    pub(crate) from: u64,
-    #[arg(long, value_name = "TIME", value_parser = moment, help = "この日時より前(例 2026-12-01)")]
-    pub(crate) until: u64,
-    #[command(flatten)]
-    pub(crate) reference: Reference,
 }

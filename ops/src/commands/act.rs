@@ -14,12 +14,14 @@ use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
 
-use crate::cli::{ActCommand, EraseArgs, EraseCommand, ExportArgs, Reference, RequestCommand, Withheld};
+use crate::cli::{ActCommand, EraseArgs, EraseCommand, Reference, RequestCommand, Withheld};
 use crate::commands::arguments::{self, read_text};
 use crate::commands::register;
 use crate::failure::Failure;
 use crate::link::NodeLink;
 use crate::report::Report;
+
+pub(crate) use fetch::record_line;
 
 /// `act`.
 pub(crate) async fn run(link: &mut NodeLink, command: ActCommand) -> Result<Report, Failure> {
@@ -111,9 +113,12 @@ pub(crate) async fn disclose(
 }
 
 /// `audit export`.
-pub(crate) async fn export(link: &mut NodeLink, args: ExportArgs) -> Result<Report, Failure> {
-    let ExportArgs { from, until, reference } = args;
-    request(link, ActWanted::AuditExport { from_ms: from, until_ms: until }, reference).await
+pub(crate) async fn export(
+    link: &mut NodeLink,
+    [from_ms, until_ms]: [u64; 2],
+    reference: String,
+) -> Result<Report, Failure> {
+    request(link, ActWanted::AuditExport { from_ms, until_ms }, Reference { reference }).await
 }
 
 /// `keys copy`.
@@ -129,12 +134,14 @@ async fn request(link: &mut NodeLink, wanted: ActWanted, reference: Reference) -
 }
 
 async fn approve(link: &mut NodeLink, act: ActId) -> Result<Report, Failure> {
-    let act: ActShown = link.ask(Kind::ActApprove, &ActNamed { act }).await.map_err(explained)?;
+    let act: ActShown =
+        link.ask(Kind::ActApprove, &ActNamed { act, proven: false }).await.map_err(explained)?;
     Ok(report(&act, "承認しました。待機期間が過ぎると実行されます。それまでは取り消せます"))
 }
 
 async fn cancel(link: &mut NodeLink, act: ActId) -> Result<Report, Failure> {
-    let act: ActShown = link.ask(Kind::ActCancel, &ActNamed { act }).await.map_err(explained)?;
+    let act: ActShown =
+        link.ask(Kind::ActCancel, &ActNamed { act, proven: false }).await.map_err(explained)?;
     Ok(report(&act, "取り消しました"))
 }
 

@@ -191,7 +191,7 @@ fn identities(args: &VerifyArgs, body: &str) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(listed.iter().map(<[u8]>::to_vec).collect())
 }
 
-fn identity(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn identity(path: &Path) -> Result<Vec<u8>, Failure> {
     let refused = || {
         let message = "は公開鍵のファイルではありません。16進の1行のファイルを指定してください";
         Failure::usage("BAD_KEY_FILE", format!("{} {message}", path.display()))
@@ -242,7 +242,7 @@ fn not_written(path: &Path, cause: &str) -> Failure {
     Failure::other("FILE_IO", format!("{}: {cause}。{advice}", path.display()))
 }
 
-fn not_checked(error: &ImageError) -> Failure {
+pub(crate) fn not_checked(error: &ImageError) -> Failure {
     let (name, message) = match error {
         ImageError::Io { path, source } => {
             let advice = "控えのフォルダーを確認してください";

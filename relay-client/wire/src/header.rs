@@ -96,6 +96,8 @@ kinds! {
     AuditVerify = "audit-verify",
     /// A staff call: events of the body's log that fit a question.
     AuditSearch = "audit-search",
+    /// A staff call: the body's log as it lies, sealed, for a follower on another machine.
+    AuditFollow = "audit-follow",
     /// A staff call: the catalogue in force.
     CatalogueList = "catalogue",
     /// A staff call: new keys for the body.

@@ -74,6 +74,10 @@ pub const ACT_PIECE_MAX: usize = 512 * 1024;
 pub const ACTS_PAGE: usize = 64;
 /// Events in one page of a search of the log.
 pub const AUDIT_SEARCH_PAGE: usize = 256;
+/// Bytes of sealed entries in one page for a follower of a log.
+pub const AUDIT_FOLLOW_BYTES: usize = 512 * 1024;
+/// Leaves in one page for a follower of a log.
+pub const AUDIT_FOLLOW_LEAVES: usize = 8_192;
 /// Hashes of a proof of a log.
 pub const LOG_PROOF_MAX: usize = 64;
 /// Bytes of a log's checkpoint that a broker is to witness: a signed note with its text.

@@ -27,7 +27,7 @@ const OF_AN_AFFAIR: &[&str] =
     &["copy_import", "copy_show", "exchange_list", "provision_status", "notice_send", "notice_status"];
 const OPENS: &[&str] =
     &["copy_show", "exchange_list", "provision_status", "person_block", "person_undisclose"];
-const LOGS: &[&str] = &["audit_verify", "audit_search"];
+const LOGS: &[&str] = &["audit_verify", "audit_search", "audit_follow"];
 const SETTINGS: &[&str] = &["catalogue_list", "keys_status", "access_explain", "register_show", "act_list"];
 const RIGHTS: &[&str] = &["register_change"];
 const ACTS: &[&str] = &["act_request", "act_approve", "act_cancel", "act_execute"];
@@ -185,6 +185,7 @@ impl Case<'_> {
             || self.does(PORTAL) && self.is(&["portal"])
             || self.does(LOGS) && self.is(&["auditor"]) && reads
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
+            || self.does(&["audit_follow"]) && self.is(&["system"])
             || self.does(&["audit_search"]) && staff_with(&["administrator", "reviewer"])
             || self.does(SETTINGS) && self.is(&["staff", "auditor", "system"])
             || (self.does(RIGHTS) || self.does(&["keys_rotate", "backup_create"]))

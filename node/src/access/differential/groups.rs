@@ -17,7 +17,7 @@ pub(super) const OF_AN_AFFAIR: &[&str] =
     &["copy_import", "copy_show", "exchange_list", "provision_status", "notice_send", "notice_status"];
 pub(super) const OPENS: &[&str] =
     &["copy_show", "exchange_list", "provision_status", "person_block", "person_undisclose"];
-pub(super) const LOGS: &[&str] = &["audit_verify", "audit_search"];
+pub(super) const LOGS: &[&str] = &["audit_verify", "audit_search", "audit_follow"];
 pub(super) const SETTINGS: &[&str] =
     &["catalogue_list", "keys_status", "access_explain", "register_show", "act_list"];
 pub(super) const RIGHTS: &[&str] = &["register_change"];

@@ -344,6 +344,7 @@ impl Case<'_> {
             || self.does(&["self_info", "person_records"]) && self.request.by_permit
             || self.does(LOGS) && self.is(&["auditor"]) && reads
             || self.does(&["audit_verify"]) && self.is(&["staff", "system"])
+            || self.does(&["audit_follow"]) && self.is(&["system"])
             || self.does(&["audit_search"]) && staff_with(&["administrator", "reviewer"])
             || self.does(SETTINGS) && self.is(&["staff", "auditor", "system"])
             || (self.does(RIGHTS) || self.does(&["keys_rotate", "backup_create"]))

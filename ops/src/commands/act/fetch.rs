@@ -93,14 +93,14 @@ async fn receive(
     let mut out = BufWriter::new(file);
     let write = |error: std::io::Error| Failure::other("NOT_WRITTEN", format!("書き込めません: {error}"));
     let mut talk = link.open(Kind::ActResult).await.map_err(unsaid)?;
-    talk.say(&ActNamed { act }).await.map_err(unsaid)?;
+    talk.say(&ActNamed { act, proven: false }).await.map_err(unsaid)?;
     talk.finish().await.map_err(unsaid)?;
     let (mut bytes, mut lines) = (0_u64, 0);
     while let Some(piece) = talk.hear_next::<ActPiece>().await.map_err(unsaid)? {
         bytes += piece.bytes.len() as u64;
         if records {
             for (record, bytes) in each(&piece.bytes)? {
-                writeln!(out, "{}", line(&record, bytes, act)).map_err(write)?;
+                writeln!(out, "{}", record_line(&record, bytes, &act.to_string())).map_err(write)?;
                 lines += 1;
             }
         } else {
@@ -126,7 +126,7 @@ fn each(mut bytes: &[u8]) -> Result<Vec<(Record, &[u8])>, Failure> {
 }
 
 /// One record: what people look for (R3), and its one byte form.
-fn line(record: &Record, bytes: &[u8], act: ActId) -> Value {
+pub(crate) fn record_line(record: &Record, bytes: &[u8], act: &str) -> Value {
     let target = record.target.map(|target| match target {
         Target::Person(id) => json!({ "person": HEXLOWER.encode(&id) }),
         Target::Notice(id) => json!({ "notice": HEXLOWER.encode(&id) }),
@@ -135,7 +135,7 @@ fn line(record: &Record, bytes: &[u8], act: ActId) -> Value {
     let event = serde_json::to_value(&record.event).ok();
     let event = event.as_ref().and_then(Value::as_object).and_then(|event| event.keys().next().cloned());
     json!({
-        "act": act.to_string(),
+        "act": act,
         "seq": record.seq,
         "at_ms": record.at_ms,
         "actor": record.actor,

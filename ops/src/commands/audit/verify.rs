@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use chukei_relay_client::clock::Clock;
+use chukei_store::image::BackupSet;
 use chukei_wire::header::Kind;
 use chukei_wire::limits::LOG_CHECKPOINT_MAX;
 use chukei_wire::message::audit::{AuditVerifyRequest, LogFault};
@@ -10,11 +12,14 @@ use chukei_wire::result::ResultName;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
-use crate::cli::AuditVerifyArgs;
+use crate::cli::{AuditVerifyArgs, Trusted};
+use crate::commands::backup::not_checked;
 use crate::failure::{Exit, Failure, explain};
 use crate::link::{Fault, NodeLink};
 use crate::progress::Progress;
 use crate::report::Report;
+
+use super::{backup, export, trusted};
 
 /// `audit verify`. A log that is not whole is a refusal whose JSON says where.
 pub(crate) async fn verify(
@@ -75,19 +80,61 @@ fn report(reply: &AuditVerifyReply) -> (Report, Option<Exit>) {
         let text = format!("操作ログ {}件に改ざんと欠落はありません{witnessed}", reply.events);
         return (Report { json, text }, None);
     }
-    let name = ResultName::IntegrityFailure;
-    if let Some(fields) = json.as_object_mut() {
-        fields.insert("code".to_owned(), Value::from(name.as_str()));
-        fields.insert("message".to_owned(), explain(name).into());
+    let mut fields = vec![("events", json!(reply.events))];
+    for name in ["tree_size", "tree_root", "witnessed", "expired"] {
+        fields.push((name, json.get_mut(name).map(Value::take).unwrap_or_default()));
     }
-    let what = reply.reason.map_or("異常があります", said);
-    let text = match reply.first_bad {
-        Some(number) => {
-            format!("エラー: 操作ログの{number}番目: {what}。{} ({name})", explain(name))
-        }
+    faulty(reply.first_bad, reply.reason.unwrap_or(LogFault::Altered), fields)
+}
+
+/// What is told of a log that is not whole: a refusal that says where.
+pub(super) fn faulty(
+    first: Option<u64>,
+    fault: LogFault,
+    fields: Vec<(&str, Value)>,
+) -> (Report, Option<Exit>) {
+    let name = ResultName::IntegrityFailure;
+    let mut json = json!({ "verified": false, "first_bad": first, "reason": fault.as_str() });
+    if let Some(object) = json.as_object_mut() {
+        object.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        object.insert("code".to_owned(), Value::from(name.as_str()));
+        object.insert("message".to_owned(), explain(name).into());
+    }
+    let what = said(fault);
+    let text = match first {
+        Some(number) => format!("エラー: 操作ログの{number}番目: {what}。{} ({name})", explain(name)),
         None => format!("エラー: 操作ログ: {what}。{} ({name})", explain(name)),
     };
     (Report { json, text }, Some(Exit::Refused))
+}
+
+/// `audit verify` of what lies on this machine: an export or a backup, against the peer list. `None` where neither is named.
+pub(crate) fn verify_here(
+    args: &AuditVerifyArgs,
+    show: bool,
+) -> Option<Result<(Report, Option<Exit>), Failure>> {
+    if args.export.is_none() && args.backup.is_none() {
+        return None;
+    }
+    Some(here(args, show))
+}
+
+fn here(args: &AuditVerifyArgs, show: bool) -> Result<(Report, Option<Exit>), Failure> {
+    let trusted = match (&args.peers, &args.root) {
+        (Some(peers), Some(root)) => Trusted { peers: peers.clone(), root: root.clone() },
+        _ => return Err(Failure::usage("BAD_USAGE", "--peers と --root を指定してください")),
+    };
+    let peers = trusted::peers(&trusted, Clock::system().now_ms())?;
+    match (&args.export, &args.backup) {
+        (Some(file), _) => export::verify(file, &peers, show),
+        (None, Some(folder)) => {
+            let (manifest, _) = BackupSet::peek(folder).map_err(|error| not_checked(&error))?;
+            let listed = manifest.body.parse().ok().and_then(|code| peers.body(&code));
+            let identities = listed.map(|peer| peer.identities.iter().map(<[u8]>::to_vec).collect());
+            backup::verify(folder, &identities.unwrap_or_else(Vec::new), show)
+        }
+        (None, None) => Err(Failure::usage("BAD_USAGE", "--export または --backup を指定してください")),
+    }
 }
 
 /// What is wrong, for people.

@@ -97,6 +97,9 @@ pub struct ActRequest {
 pub struct ActNamed {
     /// The act.
     pub act: ActId,
+    /// Of an export that is fetched: with what proves its records, as `audit::ExportItem`s.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proven: bool,
 }
 
 /// Ask for acts, a page at a time.

@@ -5,9 +5,10 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::body_code::BodyCode;
 use crate::id::RequestId;
 
-unprinted!(AuditSearchRequest, AuditEvent);
+unprinted!(AuditSearchRequest, AuditEvent, ExportItem, ExportEnds, FollowedEntry);
 
 /// What is wrong with a log at its first bad record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -149,4 +150,144 @@ pub struct AuditEvent {
     /// The body on whose behalf it was done.
     #[serde(rename = "b")]
     pub on_behalf_of: Option<String>,
+}
+
+/// What an export of a log consists of: places of the log in order, between what leads to the first and what leads from
+/// the last to a checkpoint. Each stands behind its length in four bytes, the highest first.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportItem {
+    /// Before the first.
+    #[serde(rename = "b")]
+    Begins {
+        /// Whose log it is.
+        #[serde(rename = "b")]
+        body: BodyCode,
+        /// Number of the first record, from 1; one more than the last where there is none.
+        #[serde(rename = "n")]
+        first: u64,
+        /// Roots of the complete subtrees over the leaves before it, largest first, 32 bytes each, at most 63.
+        #[serde(rename = "r")]
+        roots: Vec<ByteBuf>,
+    },
+    /// A record, as its leaf opens.
+    #[serde(rename = "r")]
+    Record {
+        /// Its number.
+        #[serde(rename = "n")]
+        number: u64,
+        /// An opening of the internal part (`chukei_crypto::tlog::Opening`).
+        #[serde(rename = "o")]
+        opening: ByteBuf,
+    },
+    /// A record whose leaf cannot be opened: earlier ones about the same person are gone, with the place that it names.
+    #[serde(rename = "u")]
+    Unproven {
+        /// Its number.
+        #[serde(rename = "n")]
+        number: u64,
+        /// The record.
+        #[serde(rename = "r")]
+        record: ByteBuf,
+        /// Its leaf.
+        #[serde(rename = "h", with = "serde_bytes")]
+        leaf: [u8; 32],
+    },
+    /// The leaf of a record of another time, or of one that is no more.
+    #[serde(rename = "l")]
+    Leaf {
+        /// Its number.
+        #[serde(rename = "n")]
+        number: u64,
+        /// The leaf.
+        #[serde(rename = "h", with = "serde_bytes")]
+        leaf: [u8; 32],
+    },
+    /// Behind the last.
+    #[serde(rename = "e")]
+    Ends(Box<ExportEnds>),
+}
+
+/// What leads from the last place of an export to a checkpoint.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportEnds {
+    /// Number of the last record; 0 where there is none.
+    #[serde(rename = "n")]
+    pub last: u64,
+    /// The consistency proof from the tree that ends there to the checkpoint's, 32 bytes a hash.
+    #[serde(rename = "f")]
+    pub proof: ByteBuf,
+    /// The checkpoint, a signed note with cosignatures.
+    #[serde(rename = "c")]
+    pub checkpoint: ByteBuf,
+    /// The log's Ed25519 public key.
+    #[serde(rename = "k", with = "serde_bytes")]
+    pub key: [u8; 32],
+    /// The body's certificate of it, as in `LogHead`.
+    #[serde(rename = "s", with = "serde_bytes")]
+    pub certificate: [u8; 64],
+}
+
+/// Ask for what a follower of the body's log does not have yet. Each is answered by one [`AuditFollowPage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditFollowRequest {
+    /// Number of the first entry that it lacks, from 1.
+    #[serde(rename = "n")]
+    pub from: u64,
+    /// Leaves that it has.
+    #[serde(rename = "s")]
+    pub size: u64,
+}
+
+/// What follows: sealed entries, leaves, and a checkpoint over the leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditFollowPage {
+    /// Number of the first record that the log keeps: what a follower lacks before it is given up.
+    #[serde(rename = "f")]
+    pub first: u64,
+    /// Number of the last durable record.
+    #[serde(rename = "z")]
+    pub last: u64,
+    /// Entries, from the one that was asked for on, in order.
+    #[serde(rename = "e")]
+    pub entries: Vec<FollowedEntry>,
+    /// Leaves behind those that the follower has, 32 bytes each, at most `AUDIT_FOLLOW_LEAVES`.
+    #[serde(rename = "l")]
+    pub leaves: ByteBuf,
+    /// A checkpoint over all leaves up to the last of these, where there is one.
+    #[serde(rename = "c")]
+    pub checkpoint: Option<FollowedHead>,
+}
+
+/// One entry of a log as it lies there.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedEntry {
+    /// Its number.
+    #[serde(rename = "n")]
+    pub number: u64,
+    /// When, Unix milliseconds.
+    #[serde(rename = "t")]
+    pub at_ms: u64,
+    /// What it is: 0 other, 1 call, 2 authorised, 3 refused, 4 outcome, 5 restored.
+    #[serde(rename = "k")]
+    pub kind: u8,
+    /// The request it belongs to, where the entry says so without a key.
+    #[serde(rename = "q")]
+    pub request: Option<RequestId>,
+    /// The record, sealed under the body's keys.
+    #[serde(rename = "s")]
+    pub sealed: ByteBuf,
+}
+
+/// A checkpoint with what it is verified by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowedHead {
+    /// A signed note with cosignatures.
+    #[serde(rename = "c")]
+    pub checkpoint: ByteBuf,
+    /// The log's Ed25519 public key.
+    #[serde(rename = "k", with = "serde_bytes")]
+    pub key: [u8; 32],
+    /// The body's certificate of it, as in `LogHead`.
+    #[serde(rename = "s", with = "serde_bytes")]
+    pub certificate: [u8; 64],
 }

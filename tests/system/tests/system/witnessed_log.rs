@@ -10,12 +10,12 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::group::{Shared, Test, group};
 use crate::page::counted;
-use crate::program::with_config;
+use crate::program::{Ended, with_config};
 use crate::restoring;
 use crate::stage::{Stage, until};
 
 const TESTS: &[Test<Witnessed>] =
-    &[("r43_a_log_that_is_put_back_to_an_older_copy_is_refused_by_its_witness", set_back)];
+    &[("r43_a_log_that_is_put_back_to_an_older_copy_is_refused_by_its_witness_and_its_follower", set_back)];
 const RESTORED: &[Test<Restored>] =
     &[("r43_a_restored_log_is_cosigned_once_two_persons_have_decided_that_it_goes_on", decided)];
 const BODY: &str = "982016";
@@ -54,9 +54,25 @@ fn grow(stage: &Stage) {
     });
 }
 
+/// Follows the log until the copy has caught up.
+fn followed(stage: &Stage, to: &Path) -> Ended {
+    let (layout, pki) = (stage.layout(), stage.layout().dir().join("pki"));
+    let config = layout.auditor_config(BODY).display().to_string();
+    let [to, peers, root] = [to.to_owned(), pki.join("peers.json"), pki.join("peer-root.pub")]
+        .map(|path| path.display().to_string());
+    let args = ["audit", "follow", "--to", &to, "--peers", &peers, "--root", &root, "--once"];
+    with_config("chukei", &config, &args)
+}
+
 fn set_back(on: &Witnessed) {
     let stage = &on.0;
     grow(stage);
+    let copy_of_log = stage.file("followed");
+    let first = followed(stage, &copy_of_log).done();
+    grow(stage);
+    let more = followed(stage, &copy_of_log).done();
+    assert!(more["entries"].as_u64() > first["entries"].as_u64(), "it goes on: {first} {more}");
+    assert!(more["checkpoint"].as_u64() > Some(0) && more["silent"] == false, "{more}");
     stage.stack.stop_role(Role::Node).unwrap();
     let (data, copy) = (stage.layout().dir().join("node"), stage.layout().dir().join("node-copy"));
     copied(&data, &copy);
@@ -67,6 +83,7 @@ fn set_back(on: &Witnessed) {
     stage.stack.start_role(Role::Broker).unwrap();
     grow(stage);
     assert_eq!([Role::Node, Role::Broker].map(|role| forks(stage, role)), [0.0, 0.0]);
+    followed(stage, &copy_of_log).done();
 
     stage.stack.stop_role(Role::Node).unwrap();
     fs::remove_dir_all(&data).unwrap();
@@ -76,6 +93,8 @@ fn set_back(on: &Witnessed) {
         let told = [Role::Node, Role::Broker].map(|role| forks(stage, role));
         told.iter().all(|told| *told >= 1.0).then_some(())
     });
+    let told = followed(stage, &copy_of_log).ended_with(3);
+    assert_eq!([&told["code"], &told["reason"]], ["INTEGRITY_FAILURE", "rolled_back"], "{told}");
     // What it has is whole, and is not what was witnessed: that is found by whoever asks.
     let told = stage.staff(BODY, &["audit", "verify"]).ended_with(3);
     assert_eq!([&told["code"], &told["reason"]], ["INTEGRITY_FAILURE", "rolled_back"], "{told}");

@@ -25,7 +25,8 @@ pub(super) fn visit(visitor: &mut impl Visit) {
         visitor.message("ActRequest", &ActRequest { wanted, reference: text("R8-42") });
     }
     let act = ActId([0x70; 16]);
-    visitor.message("ActNamed", &ActNamed { act });
+    visitor.message("ActNamed", &ActNamed { act, proven: false });
+    visitor.message("ActNamed proven", &ActNamed { act, proven: true });
     let cursor = Some(ByteBuf::from(vec![9; 4]));
     visitor.message("ActListRequest", &ActListRequest { act: Some(act), open: true, after: cursor.clone() });
     let step = |name: &str, at_ms| ActStep { by: format!("chukei://body/982016/staff/{name}"), at_ms };

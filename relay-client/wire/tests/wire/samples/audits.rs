@@ -64,4 +64,41 @@ pub(super) fn visit(visitor: &mut impl Visit) {
         on_behalf_of: Some(text("982024")),
     };
     visitor.message("AuditSearchPage", &AuditSearchPage { events: vec![event], next: Some(7) });
+    let begins = ExportItem::Begins {
+        body: "982016".parse().unwrap(),
+        first: 3,
+        roots: vec![ByteBuf::from(vec![0x72; 32])],
+    };
+    visitor.message("ExportItem begins", &begins);
+    visitor
+        .message("ExportItem record", &ExportItem::Record { number: 3, opening: ByteBuf::from(vec![1, 2]) });
+    let unproven = ExportItem::Unproven { number: 4, record: ByteBuf::from(vec![1]), leaf: [0x6c; 32] };
+    visitor.message("ExportItem unproven", &unproven);
+    visitor.message("ExportItem leaf", &ExportItem::Leaf { number: 5, leaf: [0x6c; 32] });
+    let ends = ExportEnds {
+        last: 5,
+        proof: ByteBuf::from(vec![0xd7; 32]),
+        checkpoint: ByteBuf::from(vec![0x63; 4]),
+        key: [0x31; 32],
+        certificate: [0x32; 64],
+    };
+    visitor.message("ExportItem ends", &ExportItem::Ends(Box::new(ends)));
+    visitor.message("AuditFollowRequest", &AuditFollowRequest { from: 7, size: 6 });
+    let entry = FollowedEntry {
+        number: 7,
+        at_ms: 1_795_219_200_000,
+        kind: 2,
+        request: Some(request_id()),
+        sealed: ByteBuf::from(vec![0x5e; 8]),
+    };
+    let head =
+        FollowedHead { checkpoint: ByteBuf::from(vec![0x63; 4]), key: [0x31; 32], certificate: [0x32; 64] };
+    let page = AuditFollowPage {
+        first: 1,
+        last: 7,
+        entries: vec![entry],
+        leaves: ByteBuf::from(vec![0x6c; 32]),
+        checkpoint: Some(head),
+    };
+    visitor.message("AuditFollowPage", &page);
 }

@@ -1,0 +1,140 @@
+//! Records of a log between two moments as their leaves open, for whoever is to hold them against a checkpoint elsewhere.
+//!
+//! What must hold: every place between the first and the last record is there, in order, as its record or as its leaf
+//! alone; a record that does not open as the leaf of the stored tree is not handed out. Of a person who had records
+//! that were given up nobody knows the place: such a record goes out beside its leaf, and proves nothing.
+
+use std::sync::Arc;
+
+use chukei_crypto::keyring::Keyring;
+use chukei_crypto::tlog::{Commitment, Hash, Opening, Part, TileSource, TreeHead};
+use chukei_store::journal::{JournalEntry, JournalReader};
+
+use super::TileFault;
+use super::against::Against;
+use super::places::{Places, Where};
+use crate::audit::chains::ChainEnd;
+use crate::audit::examine::Whole;
+use crate::audit::log::{AuditLog, EntryKind};
+use crate::audit::sealed_log::{BadRecord, SealedLog};
+
+/// Persons whose chains are held: of more of them, records prove nothing.
+const PERSONS: usize = 2_000_000;
+
+/// What is handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Number of the first record.
+    pub(crate) first: u64,
+    /// Number of the last one.
+    pub(crate) last: u64,
+    /// Records from this moment on, Unix milliseconds.
+    pub(crate) from_ms: u64,
+    /// And before this one.
+    pub(crate) until_ms: u64,
+}
+
+/// One place of the log.
+pub(crate) enum HandedOut {
+    /// A record, by its number, opened as the leaf that it is.
+    Record(u64, Opening),
+    /// A record whose leaf cannot be opened, and that leaf.
+    Unproven(u64, Vec<u8>, Hash),
+    /// A leaf alone: its record is of another time, or is no more.
+    Leaf(u64, Hash),
+}
+
+impl AuditLog {
+    /// The places from the first to the last record of these moments, up to record `last`; `None` where there is none.
+    /// Blocking file I/O.
+    pub(crate) fn span(&self, from_ms: u64, until_ms: u64, last: u64) -> Result<Option<Span>, BadRecord> {
+        let mut span: Option<Span> = None;
+        for entry in self.entries(self.records.first_number()) {
+            let entry = entry.map_err(|_| BadRecord)?;
+            if entry.seq > last {
+                break;
+            }
+            if (from_ms..until_ms).contains(&entry.at_ms) {
+                let first = span.map_or(entry.seq, |span| span.first);
+                span = Some(Span { first, last: entry.seq, from_ms, until_ms });
+            }
+        }
+        Ok(span)
+    }
+}
+
+/// Places one after the other.
+pub(crate) struct Handout<S> {
+    log: SealedLog,
+    keys: Arc<Keyring>,
+    entries: JournalReader,
+    next: u64,
+    span: Span,
+    places: Places,
+    against: Against<S>,
+}
+
+impl<S: TileSource<Error = TileFault>> Handout<S> {
+    /// Of this log, whose tree has this head.
+    pub(crate) fn new(log: &AuditLog, span: Span, head: TreeHead, tiles: S) -> Self {
+        let log = log.records.clone();
+        let first = log.first_number();
+        let (places, keys) = (Places::new(first == 1, PERSONS), log.keys());
+        let (entries, against) = (log.entries(first), Against::new(tiles, head));
+        Self { log, keys, entries, next: first, span, places, against }
+    }
+
+    /// The next place; `None` behind the last. Blocking file I/O.
+    pub(crate) fn next(&mut self) -> Result<Option<HandedOut>, BadRecord> {
+        while self.next <= self.span.last {
+            let entry = self.entries.next().ok_or(BadRecord)?.map_err(|_| BadRecord)?;
+            let number = entry.seq;
+            if number != self.next {
+                return Err(BadRecord);
+            }
+            self.next += 1;
+            if let Some(handed) = self.place(number, entry)? {
+                return Ok(Some(handed));
+            }
+        }
+        Ok(None)
+    }
+
+    fn place(&mut self, number: u64, entry: JournalEntry) -> Result<Option<HandedOut>, BadRecord> {
+        let within = number >= self.span.first;
+        let wanted = within && (self.span.from_ms..self.span.until_ms).contains(&entry.at_ms);
+        let leaf = self.against.leaf(number - 1).map_err(|_| BadRecord)?.ok_or(BadRecord)?;
+        let bare = within.then_some(HandedOut::Leaf(number, leaf));
+        if self.log.has_expired(&entry) || (!wanted && !may_be_shown(entry.kind)) {
+            return Ok(bare);
+        }
+        let Whole { coming, salt, bytes } = self.log.whole(&self.keys, entry).ok_or(BadRecord)?;
+        let mut part = Vec::new();
+        if let Some((person, unplaced)) = coming.shown {
+            let Where::At(place) = self.places.find(&person) else {
+                return Ok(if wanted {
+                    Some(HandedOut::Unproven(number, bytes.get().clone(), leaf))
+                } else {
+                    bare
+                });
+            };
+            part = unplaced.at(place).to_bytes().map_err(|_| BadRecord)?;
+            self.places.extend(person, ChainEnd { number: place.number, index: number - 1, leaf });
+        }
+        if !wanted {
+            return Ok(bare);
+        }
+        let person = Commitment::new(Part::Person, &coming.salt, &part);
+        let opening =
+            Opening::new(Part::Internal, salt, bytes.get().clone(), person).map_err(|_| BadRecord)?;
+        if opening.leaf().hash() != leaf {
+            return Err(BadRecord);
+        }
+        Ok(Some(HandedOut::Record(number, opening)))
+    }
+}
+
+/// Whether an entry of this kind may be a record that a person sees.
+fn may_be_shown(kind: u8) -> bool {
+    [EntryKind::Authorised, EntryKind::Refused, EntryKind::Outcome].iter().any(|shown| *shown as u8 == kind)
+}
