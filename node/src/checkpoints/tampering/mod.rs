@@ -361,11 +361,14 @@ async fn r43_whatever_is_done_to_the_files_of_a_log_is_named() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What is done to a file, and what is found then; `None` where the journal does not open, or nothing was touched.
+type Deed = (&'static str, fn(&Path), Option<LogFault>);
+
 /// What is done to the journal's only segment.
 #[tokio::test]
 async fn r43_whatever_is_done_to_a_segment_is_named_or_the_journal_does_not_open() {
     let whole = young().await;
-    let deeds: &[(&str, fn(&Path), Option<LogFault>)] = &[
+    let deeds: &[Deed] = &[
         ("byte flipped", |path| flip_in(path, 5_000), None),
         (
             "byte flipped, checksum mended",
