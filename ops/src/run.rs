@@ -14,9 +14,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::acting::Acting;
 use crate::cli::{
-    AccessCommand, AuditCommand, AuditExportArgs, BackupCommand, CatalogueCommand, Cli, Command, ConfigCommand, CopyCommand,
-    ExchangeCommand, FetchedExport, KeysCommand, NoticeCommand, PersonCommand, PolicyCommand, ProvisionCommand,
-    SignalCommand,
+    AccessCommand, AuditCommand, AuditExportArgs, BackupCommand, CatalogueCommand, Cli, Command,
+    ConfigCommand, CopyCommand, ExchangeCommand, FetchedExport, KeysCommand, NoticeCommand, PersonCommand,
+    PolicyCommand, ProvisionCommand, SignalCommand,
 };
 use crate::commands::{
     access, act, audit, backup, copy, custody, exchange, factor, keys, notice, oversight, person, pki,

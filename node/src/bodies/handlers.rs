@@ -10,8 +10,8 @@ use crate::access::grant::{Export, Grant, Operate, Read, Write};
 use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
-    access, acts, audit, catalogue, copies, enroll, exchanges, follow, import, keys, notices, persons, provision,
-    register, reviews, search, undisclose,
+    access, acts, audit, catalogue, copies, enroll, exchanges, follow, import, keys, notices, persons,
+    provision, register, reviews, search, undisclose,
 };
 use crate::{backup, upkeep};
 

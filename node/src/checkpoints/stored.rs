@@ -54,6 +54,12 @@ impl StoredTree {
         }
     }
 
+    /// A tree of an earlier moment, as proofs are made from it.
+    pub(crate) fn at(body: &Arc<HostedBody>, tree: &Snapshot) -> Self {
+        let (head, epoch, held) = tree.clone().into_parts();
+        Self { body: body.clone(), runtime: Handle::current(), head, epoch, held }
+    }
+
     /// Size and root.
     pub(crate) fn head(&self) -> TreeHead {
         self.head

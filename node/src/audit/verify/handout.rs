@@ -110,7 +110,8 @@ impl<S: TileSource<Error = TileFault>> Handout<S> {
         }
         let Whole { coming, salt, bytes } = self.log.whole(&self.keys, entry).ok_or(BadRecord)?;
         let mut part = Vec::new();
-        if let Some((person, unplaced)) = coming.shown {
+        if let Some(shown) = coming.shown {
+            let (person, unplaced) = *shown;
             let Where::At(place) = self.places.find(&person) else {
                 return Ok(if wanted {
                     Some(HandedOut::Unproven(number, bytes.get().clone(), leaf))

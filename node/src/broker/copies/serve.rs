@@ -1,6 +1,7 @@
 //! One stream of a broker whose copies lie here: it gives more of them, or has them brought back.
 //!
-//! What must hold: only a broker that this one's configuration names has copies here, and it gets its own alone.
+//! What must hold: only a broker that this one's configuration names has copies here, and it gets its own alone; copies of others
+//! are not what fills this broker's disk.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::hold::{Holder, NotHeld};
 use crate::broker::Broker;
 use crate::broker::ending::{Ending, NOT_READY, end};
 use crate::broker::peer::Peer;
+use crate::log_disk::Level;
 
 /// Serves one stream of `peer`.
 pub(in crate::broker) async fn serve(
@@ -27,16 +29,17 @@ pub(in crate::broker) async fn serve(
     }
     let asked: CopiesAsked = request.recv.read_message().await?;
     match asked {
-        CopiesAsked::Keep => keep(&broker.copies, &owner, request).await,
+        CopiesAsked::Keep => keep(broker, &owner, request).await,
         CopiesAsked::Bring { of, from } => bring(&broker.copies, &owner, of, from, request).await,
     }
 }
 
 async fn keep(
-    holder: &Arc<Holder>,
+    broker: &Broker,
     owner: &str,
     request: &mut AcceptedRequest,
 ) -> Result<Ending, SessionError> {
+    let holder = &broker.copies;
     let held = match holder.held(owner).await {
         Ok(held) => held,
         Err(error) => return refused(owner, &error, request).await,
@@ -44,6 +47,11 @@ async fn keep(
     request.put_status(Outcome::Answered).await?;
     request.send.write_message(&held).await?;
     while let Some(batch) = request.recv.next_message::<CopyBatch>().await? {
+        // What is left of this disk is for its own records; what is held stays, and can be brought back.
+        if broker.log_disk.level() >= Level::Queries {
+            tracing::warn!(owner, "copies are not taken: the log's disk fills");
+            break;
+        }
         match holder.take(owner, batch).await {
             Ok(kept) => request.send.write_message(&kept).await?,
             // The stream ends without an answer: nothing of it is held as far as its owner knows.
