@@ -76,7 +76,7 @@ impl From<ResultName> for ActError {
 impl From<ActError> for CallError {
     fn from(error: ActError) -> Self {
         match error {
-            ActError::Refused(result) => Self::Refused(result),
+            ActError::Refused(result) => result.into(),
             ActError::Row(error) => Self::Row(error),
             ActError::Audit(error) => Self::Audit(error),
             ActError::Random(_) => Self::NotNow(ResultName::NotReady),
