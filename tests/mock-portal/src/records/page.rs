@@ -46,7 +46,7 @@ pub(super) struct Page {
 impl Page {
     /// Reads the page of `body` that begins with place `from`.
     pub(super) fn read(body: BodyCode, from: u64, reply: RecordsReply) -> Result<Self, Fault> {
-        let due = (reply.count + 1).saturating_sub(from).min(RECORDS_PAGE as u64);
+        let due = reply.count.saturating_add(1).saturating_sub(from).min(RECORDS_PAGE as u64);
         let places = reply.places.len() as u64;
         let in_order = reply.places.iter().zip(from..).all(|(place, number)| place.number == number);
         if places != due || !in_order || reply.count == u64::MAX {
