@@ -12,6 +12,7 @@ mod ending;
 mod exchange;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod hide;
 mod index;
 mod keys;
 mod limits;

@@ -1,5 +1,4 @@
-//! Exchange records for whom they are about: a person's to the portal, a body's to the body; and a body's word on what of
-//! them is hidden (R50).
+//! Exchange records for whom they are about: a person's to the portal, a body's to the body.
 //!
 //! What must hold: a portal sees passages of its own alone, a node those of a body it has announced; a question is on record
 //! before it is answered, and is answered by everything that was durable before it; to a portal what is hidden and what has
@@ -10,16 +9,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chukei_domain::event::{ExchangesAsked, RecordsHidden};
+use chukei_domain::event::ExchangesAsked;
 use chukei_relay_client::exchange::person_hash;
 use chukei_relay_client::permit::RootKeeper;
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::PersonCode;
-use chukei_wire::limits::{EXCHANGE_CURSOR_MAX, EXCHANGE_PAGE, UNDISCLOSED_DATASETS_MAX};
+use chukei_wire::limits::{EXCHANGE_CURSOR_MAX, EXCHANGE_PAGE};
 use chukei_wire::message::exchange::{
-    BodyCount, ExchangeEntry, ExchangePage, ExchangeQuery, ExchangeRecord, ExchangeStatement, UndisclosedMark,
+    BodyCount, ExchangeEntry, ExchangePage, ExchangeQuery, ExchangeRecord, ExchangeStatement,
 };
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
@@ -34,7 +33,7 @@ use crate::broker::peer::Peer;
 /// Questions of a portal in a second, for all its persons.
 const OF_A_PORTAL: u32 = 256;
 /// Questions and words of a body in a second.
-const OF_A_BODY: u32 = 32;
+pub(super) const OF_A_BODY: u32 = 32;
 /// What of a request's time is left for the answer when the index was waited for.
 const TO_ANSWER: Duration = Duration::from_millis(250);
 
@@ -308,58 +307,4 @@ fn epochs(entries: &[ExchangeEntry]) -> Vec<[u8; 16]> {
         ExchangeEntry::Open(record) => record.permit_epoch,
     };
     entries.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// Takes a body's word on what of a person's records is hidden.
-pub(super) async fn hide(
-    broker: &Arc<Broker>,
-    peer: &Peer,
-    party: Party,
-    request: &mut AcceptedRequest,
-) -> Result<Ending, SessionError> {
-    let mark: UndisclosedMark = request.recv.read_message().await?;
-    let outcome = match hidden(broker, &party, request, mark) {
-        Err(outcome) => outcome,
-        Ok(hidden) => {
-            let actor = peer.connection.identity().to_string();
-            match broker.exchanges.hidden(actor, hidden, broker.clock.now_ms()).await {
-                Ok(()) => Outcome::Answered,
-                Err(error) => {
-                    tracing::error!(request_id = %request.header.request_id, %error, "not recorded");
-                    error.outcome()
-                }
-            }
-        }
-    };
-    end(request, outcome).await
-}
-
-fn hidden(
-    broker: &Broker,
-    party: &Party,
-    request: &AcceptedRequest,
-    mark: UndisclosedMark,
-) -> Result<RecordsHidden, Outcome> {
-    let refused = Outcome::Refused;
-    let Party::Body(body) = party else { return Err(refused(ResultName::NotPermitted)) };
-    if !party.is_listed(&broker.peers.load()) {
-        return Err(refused(ResultName::NotFound));
-    }
-    let (Some(code), None) = (request.hop.sender_code, &request.hop.permit) else {
-        return Err(refused(ResultName::BadFormat));
-    };
-    let ordered = mark.datasets.is_sorted_by(|a, b| a < b);
-    if mark.version == 0 || mark.datasets.len() > UNDISCLOSED_DATASETS_MAX || !ordered {
-        return Err(refused(ResultName::BadFormat));
-    }
-    broker.questions.admit(party, OF_A_BODY, Instant::now())?;
-    let person = broker.codes.person(party, &code, broker.clock.now_ms());
-    let datasets = mark.datasets.iter().map(|dataset| dataset.parse()).collect::<Result<Vec<_>, _>>();
-    Ok(RecordsHidden {
-        body: body.as_str().parse().map_err(|_| refused(ResultName::BadFormat))?,
-        person: person.map_err(|_| refused(ResultName::NotFound))?,
-        version: mark.version,
-        all: mark.all,
-        datasets: datasets.map_err(|_| refused(ResultName::BadFormat))?,
-    })
 }

@@ -21,7 +21,7 @@ use crate::broker::peer::Peer;
 use crate::broker::relay::relay;
 use crate::broker::renew::renew;
 use crate::broker::rights::{Way, way};
-use crate::broker::{copies, records, roots, witness};
+use crate::broker::{copies, hide, records, roots, witness};
 
 /// Every wait of a request ends at its own deadline; this much later, whatever is left of it is dropped.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -129,7 +129,7 @@ async fn perform(
         Way::Acquire(party) => acquire(broker, party, &mut request).await,
         Way::Renew(party) => renew(broker, peer, party, &mut request).await,
         Way::Records(party, _) => records::show(broker, peer, party, &mut request).await,
-        Way::Undisclosed(party) => records::hide(broker, peer, party, &mut request).await,
+        Way::Undisclosed(party) => hide::hide(broker, peer, party, &mut request).await,
         Way::Announce => announce(broker, peer, &mut request).await,
         Way::Time => tell_time(broker, &mut request).await,
         Way::Witness => witness::serve(broker, peer, &mut request).await,

@@ -34,11 +34,7 @@ pub(in crate::broker) async fn serve(
     }
 }
 
-async fn keep(
-    broker: &Broker,
-    owner: &str,
-    request: &mut AcceptedRequest,
-) -> Result<Ending, SessionError> {
+async fn keep(broker: &Broker, owner: &str, request: &mut AcceptedRequest) -> Result<Ending, SessionError> {
     let holder = &broker.copies;
     let held = match holder.held(owner).await {
         Ok(held) => held,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chukei_relay_client::permit::EVIDENCE_PARTITION;
 use chukei_store::journal::JournalError;
-use chukei_store::{Batch, Partition, StoreError, WriteFault};
+use chukei_store::{Partition, StoreError, WriteFault};
 use tokio::sync::watch;
 
 use super::derive::{Step, Unended};
@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// Requests in work above which it goes at leisure.
 const BUSY: i64 = 8;
 /// Rows read at a time.
-const PAGE: usize = 512;
+pub(super) const PAGE: usize = 512;
 
 /// Grows the index until `stop` changes to true.
 pub(in crate::broker) async fn keep(broker: &Broker, mut stop: watch::Receiver<bool>) {
@@ -238,63 +238,5 @@ impl ExchangeIndex {
             }
         }
         Ok(stored)
-    }
-
-    /// Words on what is hidden that stand in records before `number`: to be recorded anew before those go.
-    pub(in crate::broker) async fn marks_before(&self, number: u64) -> Result<Vec<Mark>, IndexError> {
-        let (partition, keys) = (self.held()?, self.keyring.snapshot());
-        let (mut old, mut after) = (Vec::new(), None);
-        loop {
-            let page = partition.scan(&rows::marks(&keys, None), after.as_ref(), PAGE).await?;
-            for (key, row) in &page.rows {
-                let mark: Mark = rows::open_at(&keys, key, &row.value)?;
-                old.extend((mark.number < number).then_some(mark));
-            }
-            after = page.next();
-            if after.is_none() {
-                return Ok(old);
-            }
-        }
-    }
-
-    /// Removes passages whose record is before `number`, and roots made before `before_ms`: these have gone from the
-    /// journal.
-    pub(in crate::broker) async fn forget(&self, number: u64, before_ms: u64) -> Result<(), IndexError> {
-        let partition = self.held()?;
-        loop {
-            let page = partition.scan(&rows::passages(), None, PAGE).await?;
-            let mut batch = Batch::new();
-            for (key, row) in &page.rows {
-                let Some(own) = rows::number_of(key).filter(|own| *own < number) else { break };
-                let names = rows::names_of(&row.value)?;
-                batch = batch.delete(key.clone()).delete(names.by_body(own));
-                batch = batch.delete(rows::unended().bucket(own));
-                batch = names.by_person(own).into_iter().fold(batch, Batch::delete);
-            }
-            if batch.is_empty() {
-                break;
-            }
-            partition.apply(batch).await?;
-        }
-        self.forget_roots(&*partition, before_ms).await
-    }
-
-    async fn forget_roots(&self, partition: &dyn Partition, before_ms: u64) -> Result<(), IndexError> {
-        let mut after = None;
-        loop {
-            let page = partition.scan(&rows::roots(), after.as_ref(), PAGE).await?;
-            let old = page
-                .rows
-                .iter()
-                .filter(|(_, row)| rows::covered(&row.value).is_ok_and(|covered| covered.at_ms < before_ms));
-            let batch = old.fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
-            if !batch.is_empty() {
-                partition.apply(batch).await?;
-            }
-            after = page.next();
-            if after.is_none() {
-                return Ok(());
-            }
-        }
     }
 }

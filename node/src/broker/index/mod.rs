@@ -8,6 +8,7 @@
 mod derive;
 mod grow;
 mod read;
+mod retire;
 mod rows;
 
 use std::sync::atomic::AtomicBool;
