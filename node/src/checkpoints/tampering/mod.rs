@@ -362,13 +362,13 @@ async fn r43_whatever_is_done_to_the_files_of_a_log_is_named() {
 }
 
 /// What is done to a file, and what is found then; `None` where the journal does not open, or nothing was touched.
-type Deed = (&'static str, fn(&Path), Option<LogFault>);
+type FileDeed = (&'static str, fn(&Path), Option<LogFault>);
 
 /// What is done to the journal's only segment.
 #[tokio::test]
 async fn r43_whatever_is_done_to_a_segment_is_named_or_the_journal_does_not_open() {
     let whole = young().await;
-    let deeds: &[Deed] = &[
+    let deeds: &[FileDeed] = &[
         ("byte flipped", |path| flip_in(path, 5_000), None),
         (
             "byte flipped, checksum mended",
