@@ -37,11 +37,13 @@ async fn asked(
 }
 
 fn open(statement: &ExchangeStatement) -> Vec<&ExchangeRecord> {
-    let open = |entry| match entry {
-        &ExchangeEntry::Open(ref record) => Some(&**record),
-        ExchangeEntry::Closed => None,
-    };
-    statement.entries.iter().filter_map(open).collect()
+    let mut records = Vec::new();
+    for entry in &statement.entries {
+        if let ExchangeEntry::Open(record) = entry {
+            records.push(record.as_ref());
+        }
+    }
+    records
 }
 
 async fn hide(

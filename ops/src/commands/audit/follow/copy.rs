@@ -16,6 +16,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chukei_crypto::tlog::{Frontier, Hash, SignedCheckpoint};
+use chukei_relay_client::clock::Clock;
 use chukei_relay_client::log_key::{LogKey, LogOrigin};
 use chukei_relay_client::peers::PeerList;
 use chukei_wire::body_code::BodyCode;
@@ -195,8 +196,7 @@ impl Copy {
     }
 
     fn keep(&self, checkpoint: &SignedCheckpoint) -> std::io::Result<()> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let today = japan_time::print(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        let today = japan_time::print(Clock::system().now_ms());
         let day: String = today.chars().take(10).collect();
         replaced(&self.dir.join("checkpoints").join(format!("{day}.note")), checkpoint.to_string().as_bytes())
     }
