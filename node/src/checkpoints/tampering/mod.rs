@@ -312,7 +312,7 @@ const DEEDS: &[Deed] = &[
             let newest = log.last().unwrap();
             edit(newest, |file| file.blocks[0].truncate(10));
         },
-        Some((i64::MAX, Altered)),
+        Some((i64::MAX, Missing)),
     ),
     (
         "whole log dropped",
@@ -326,7 +326,7 @@ const DEEDS: &[Deed] = &[
             fs::remove_dir_all(&own).unwrap();
             copied(&other, &own);
         },
-        Some((i64::MIN, Missing)),
+        Some((i64::MIN, Altered)),
     ),
 ];
 
