@@ -1,3 +1,5 @@
+//! A page counts for its own question alone, and as its broker signed it.
+
 use chukei_crypto::sign::SigningKey;
 use chukei_wire::header::Kind;
 use chukei_wire::message::exchange::ExchangeRecord;
