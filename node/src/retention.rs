@@ -51,9 +51,13 @@ impl From<JournalError> for RetentionError {
 }
 
 /// The first number that stays of records of which others are over; `None` where none is.
-pub(crate) async fn first_kept(records: &SealedLog, now_ms: u64) -> Result<Option<u64>, JournalError> {
+pub(crate) async fn first_kept(
+    records: &SealedLog,
+    ending: u32,
+    now_ms: u64,
+) -> Result<Option<u64>, JournalError> {
     let records = records.clone();
-    let looked = tokio::task::spawn_blocking(move || records.first_kept(now_ms));
+    let looked = tokio::task::spawn_blocking(move || records.first_kept(ending, now_ms));
     looked.await.unwrap_or(Err(JournalError::Failed))
 }
 
@@ -99,7 +103,7 @@ async fn of_body(
     if body.is_ended() {
         end_days(body, day_of(now_ms), keep).await?;
     }
-    let Some(over) = first_kept(log.records(), now_ms).await? else { return Ok((0, true)) };
+    let Some(over) = first_kept(log.records(), 0, now_ms).await? else { return Ok((0, true)) };
     let Some(number) = in_tree(body, over).filter(|number| *number > journal.first_number(code.as_str()).0)
     else {
         return Ok((0, false));

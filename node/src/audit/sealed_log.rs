@@ -267,10 +267,11 @@ impl SealedLog {
         key_ids(&entry.sealed).is_ok_and(is_over)
     }
 
-    /// The number of the first record that stays, where others are over: those whose key is destroyed, and those under
-    /// standing keys that were made before their time. Blocking file I/O.
-    pub(crate) fn first_kept(&self, now_ms: u64) -> Result<Option<u64>, JournalError> {
-        let (first_day, before_ms) = (self.keyring.snapshot().first_day(), self.keep.before_ms(now_ms));
+    /// The number of the first record that stays, where others are over: those whose key is destroyed, or is about to be
+    /// because its day is before `ending`, and those under standing keys that were made before their time. Blocking file I/O.
+    pub(crate) fn first_kept(&self, ending: u32, now_ms: u64) -> Result<Option<u64>, JournalError> {
+        let first_day = self.keyring.snapshot().first_day().max(ending);
+        let before_ms = self.keep.before_ms(now_ms);
         let (first, last) = (self.first_number(), self.last_number());
         let mut kept = first;
         for entry in self.entries(first) {

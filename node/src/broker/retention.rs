@@ -69,7 +69,8 @@ async fn turn(
 ) -> Result<(), RetentionError> {
     let evidence_before = before_ms(now_ms, settings.evidence_days);
     let records = broker.exchanges.records();
-    let over = first_kept(records, now_ms).await?;
+    // What a body hides is recorded anew before the keys of these go.
+    let over = first_kept(records, day_of(now_ms), now_ms).await?;
     if let Some(first) = over {
         keep_marks(broker, first, now_ms).await?;
     }

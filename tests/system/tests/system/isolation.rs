@@ -312,6 +312,8 @@ fn every_endpoint_leaves_events(stage: &Stage) {
             }
             // An administrator approves nothing: refused before anything is served.
             Kind::ActApprove => (Outcome::Refused(ResultName::TwoPersonRequired), 1),
+            // A body's systems alone do.
+            Kind::AuditFollow => (Outcome::Refused(ResultName::NotPermitted), 1),
             _ => (Outcome::Answered, 2),
         };
         assert_eq!(status.outcome, expected, "{line:?}");
