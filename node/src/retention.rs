@@ -50,7 +50,8 @@ impl From<JournalError> for RetentionError {
     }
 }
 
-/// The first number that stays of records of which others are over; `None` where none is.
+/// The first number that stays of records of which others are over; `None` where none is. Keys of days before `ending` are
+/// about to go; 0 where those that go are gone.
 pub(crate) async fn first_kept(
     records: &SealedLog,
     ending: u32,
