@@ -149,7 +149,7 @@ impl Keeper {
         }
         let held = self.reserve.held()?;
         if held != before {
-            tracing::warn!(level = level as u8, before, held, "bytes of the log's reserve");
+            tracing::warn!(degraded = level.as_str(), before, held, "bytes of the log's reserve");
         }
         Ok(held)
     }
@@ -213,7 +213,7 @@ async fn look(disk: &LogDisk, keeper: &Arc<Keeper>, metrics: &Metrics, alarm: f6
 fn tell(before: Level, level: Level, fill: Fill) {
     let (percent, level_name) = (fill.percent, level.as_str());
     if level > before {
-        tracing::error!(percent, level = level as u8, "the log's disk fills: the role goes on {level_name}");
+        tracing::error!(percent, degraded = level as u8, "the log's disk fills: the role goes on {level_name}");
     } else {
         tracing::info!(
             percent,
