@@ -213,11 +213,15 @@ async fn look(disk: &LogDisk, keeper: &Arc<Keeper>, metrics: &Metrics, alarm: f6
 fn tell(before: Level, level: Level, fill: Fill) {
     let (percent, level_name) = (fill.percent, level.as_str());
     if level > before {
-        tracing::error!(percent, degraded = level as u8, "the log's disk fills: the role goes on {level_name}");
+        tracing::error!(
+            percent,
+            degraded = level as u8,
+            "the log's disk fills: the role goes on {level_name}"
+        );
     } else {
         tracing::info!(
             percent,
-            level = level as u8,
+            degraded = level as u8,
             "the log's disk has space: the role goes on {level_name}"
         );
     }
