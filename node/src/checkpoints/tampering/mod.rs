@@ -416,7 +416,8 @@ async fn r43_a_record_that_was_exchanged_under_the_bodys_own_keys_is_not_in_its_
     edit(&derived(&dir)[2], |file| file.blocks[0][3].seal(&forged));
     let found = found(dir, options()).await.unwrap();
     assert_eq!(found.bad, Some((Some(third + 3), NotInTree)));
-    assert_eq!(found.events, third + 3);
+    // Its person may be one of those for whom the log is read once more.
+    assert!(found.events >= third + 3);
 }
 
 #[tokio::test]
