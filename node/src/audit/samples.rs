@@ -11,10 +11,10 @@ use crate::hosted::persons::PersonId;
 const PORTAL: &str = "chukei://portal/mynaportal via broker-a";
 const NOW: u64 = 1_795_219_200_000;
 
-/// A request of a person for their own information is authorised; durable when it returns.
-pub(crate) async fn authorised(log: &AuditLog, person: PersonId, id: u8) {
-    let request = Request {
-        request: [id; 16],
+/// A request of the portal for own information.
+pub(crate) fn request(id: [u8; 16]) -> Request {
+    Request {
+        request: id,
         header: [2; 32],
         channel: None,
         portal: "mynaportal".to_owned(),
@@ -24,8 +24,12 @@ pub(crate) async fn authorised(log: &AuditLog, person: PersonId, id: u8) {
         datasets: vec!["TM00000000000002".parse().unwrap()],
         authn_ref: None,
         why: Why::default(),
-    };
-    let event = Event::Authorised(request);
+    }
+}
+
+/// A request of a person for their own information is authorised; durable when it returns.
+pub(crate) async fn authorised(log: &AuditLog, person: PersonId, id: u8) {
+    let event = Event::Authorised(request([id; 16]));
     let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
     log.write(draft.about(Some(Target::Person(person))), Some([id; 16]), NOW).await.unwrap();
 }

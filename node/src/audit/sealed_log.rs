@@ -113,16 +113,16 @@ impl SealedLog {
         mut record: Record,
     ) -> (Option<u64>, Appending) {
         let ((keys, day), mut numbered) = (self.keys_for(record.at_ms), None);
+        // Before the order of the logs is held.
+        let salts = self.tree.as_ref().map(|(_, tree)| (tree, self.salts_for(&keys, day)));
         let appending = self.journal.append_sealed_with(&self.owner, kind, record.at_ms, request, |seq| {
             record.seq = seq;
             let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
             let ids = KeyIds { purpose: self.purpose, day, person: None };
             let row = seq.to_be_bytes();
             let sealed = seal(&*keys, ids, self.place(&row), &bytes)?;
-            if let Some((_, tree)) = &self.tree {
-                let number = keys.day_key(self.purpose, day).map_err(SealError::from)?.0;
-                let salts = leaf::salts(&keys, ids, number)?;
-                tree.keep(seq, self.coming(salts, kind, &record, &bytes));
+            if let Some((tree, salts)) = salts {
+                tree.keep(seq, self.coming(salts?, kind, &record, &bytes));
             }
             numbered = Some(seq);
             Ok::<_, SealRecordError>(sealed)
@@ -148,6 +148,12 @@ impl SealedLog {
         let salt = leaf::salt(salts, number, Part::Person);
         let shown = record.unplaced(body).filter(|_| record.seq == number);
         Ok(shown.map(|(person, unplaced)| ShownRecord { person, unplaced, salt, internal }))
+    }
+
+    /// The salts of a record that is sealed now under the key of this day.
+    fn salts_for<'a>(&self, keys: &'a Keyring, day: u32) -> Result<&'a MacKey, SealError> {
+        let (_, key) = keys.day_key(self.purpose, day)?;
+        Ok(key.salts()?)
     }
 
     /// The keyring with the key for a record of this moment, and its day.

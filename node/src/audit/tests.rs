@@ -1,10 +1,11 @@
 //! What leads from one record to another: the call of what was done, the person of what was closed.
 
-use chukei_domain::event::{Circumstances, Event, Outcome, Record, Request, Target, Why};
+use chukei_domain::event::{Circumstances, Event, Outcome, Record, Target};
 use chukei_wire::id::RequestId;
 use chukei_wire::result::ResultName;
 
 use super::log::{Draft, EntryKind};
+use super::samples::request;
 use super::*;
 use crate::hosted::samples::Sample;
 
@@ -13,21 +14,6 @@ const NODE: &str = "chukei://node/node-a";
 const SYSTEM: &str = "chukei://body/982016/system/zeimu";
 const PORTAL: &str = "chukei://portal/mynaportal via broker-a";
 const NOW: u64 = 1_795_482_000_000;
-
-fn request(id: [u8; 16]) -> Request {
-    Request {
-        request: id,
-        header: [2; 32],
-        channel: None,
-        portal: "mynaportal".to_owned(),
-        broker: "broker-a".to_owned(),
-        legal_basis: "番号法附則6条3項".to_owned(),
-        permit_number: 7,
-        datasets: Vec::new(),
-        authn_ref: None,
-        why: Why::default(),
-    }
-}
 
 fn records(log: &AuditLog) -> Vec<Record> {
     log.walk(1).map(Result::unwrap).collect()

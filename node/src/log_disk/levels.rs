@@ -57,6 +57,7 @@ impl Level {
             | Kind::ExchangeList
             | Kind::PersonRecords
             | Kind::AuditSearch
+            | Kind::AuditFollow
             | Kind::PersonList
             | Kind::CopyShow
             | Kind::ProvisionStatus

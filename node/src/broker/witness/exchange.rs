@@ -13,10 +13,9 @@ use chukei_relay_client::log_witness::show_seen;
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
 use chukei_wire::message::log::{LogCompared, LogSeen};
 use chukei_wire::result::ResultName;
-use tokio::time::Instant;
 
 use super::compare::Compared;
-use super::serve::{Keeping, alarm, keep};
+use super::serve::{Keeping, admitted, alarm, keep};
 use super::stream::answer_each;
 use crate::broker::Broker;
 use crate::broker::ending::Ending;
@@ -102,14 +101,10 @@ pub(in crate::broker) async fn serve(
 
 async fn take(broker: &Arc<Broker>, peer: &Peer, seen: LogSeen) -> Compared<Keeping> {
     let refused = |name| Compared::Told(LogCompared::Refused(name));
-    let now_ms = broker.clock.now_ms();
-    let peers = broker.peers.load_full();
-    if !peer.heads.admit(Instant::now()) {
-        return refused(ResultName::Overloaded);
-    }
-    if broker.is_draining() || peers.not_after_ms() < now_ms {
-        return refused(ResultName::NotReady);
-    }
+    let (peers, now_ms) = match admitted(broker, peer) {
+        Ok(admitted) => admitted,
+        Err(name) => return refused(name),
+    };
     let (worker, from) = (broker.clone(), peer.connection.identity().name().to_owned());
     let judged = broker.public_key_work.run(move || {
         let keep = |kept| keep(&worker, kept, now_ms);

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chukei_relay_client::peers::PeerList;
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
 use chukei_store::journal::{Entry, JournalError};
 use chukei_wire::message::log::{LogGap, LogHead, LogWitnessed};
@@ -58,16 +59,24 @@ pub(in crate::broker) async fn serve(
     answer_each(request, |head: LogHead| take(broker, peer, head), settled).await
 }
 
-async fn take(broker: &Arc<Broker>, peer: &Peer, head: LogHead) -> Taken<Keeping> {
-    let refused = |name| Taken::Told(LogWitnessed::Refused(name));
-    let now_ms = broker.clock.now_ms();
-    let peers = broker.peers.load_full();
+/// The list by which a head that this peer shows now is judged, and when that is; why it is not looked at.
+pub(super) fn admitted(broker: &Broker, peer: &Peer) -> Result<(Arc<PeerList>, u64), ResultName> {
+    let (peers, now_ms) = (broker.peers.load_full(), broker.clock.now_ms());
     if !peer.heads.admit(Instant::now()) {
-        return refused(ResultName::Overloaded);
+        return Err(ResultName::Overloaded);
     }
     if broker.is_draining() || peers.not_after_ms() < now_ms {
-        return refused(ResultName::NotReady);
+        return Err(ResultName::NotReady);
     }
+    Ok((peers, now_ms))
+}
+
+async fn take(broker: &Arc<Broker>, peer: &Peer, head: LogHead) -> Taken<Keeping> {
+    let refused = |name| Taken::Told(LogWitnessed::Refused(name));
+    let (peers, now_ms) = match admitted(broker, peer) {
+        Ok(admitted) => admitted,
+        Err(name) => return refused(name),
+    };
     if !broker.routes.owns(peer, head.body, now_ms) {
         return refused(ResultName::NotFound);
     }

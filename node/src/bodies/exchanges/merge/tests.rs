@@ -2,28 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use chukei_domain::event::{Request, Why};
 use chukei_wire::message::exchange::ExchangeEnd;
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit;
 
 const NOW: u64 = 1_795_219_200_000;
 
 fn own(request: u8, at_ms: u64) -> Own {
-    let request = Request {
-        request: [request; 16],
-        header: [2; 32],
-        channel: None,
-        portal: "mynaportal".to_owned(),
-        broker: "broker-a".to_owned(),
-        legal_basis: "番号法附則6条3項".to_owned(),
-        permit_number: 7,
-        datasets: Vec::new(),
-        authn_ref: None,
-        why: Why::default(),
-    };
-    Own { request, affair: None, person: Some([9; 16]), result: "DONE".to_owned(), at_ms, outcome: None }
+    Own {
+        request: audit::samples::request([request; 16]),
+        affair: None,
+        person: Some([9; 16]),
+        result: "DONE".to_owned(),
+        at_ms,
+        outcome: None,
+    }
 }
 
 fn at_broker(request: u8, asked_ms: u64) -> ExchangeRecord {
