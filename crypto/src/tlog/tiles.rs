@@ -50,6 +50,11 @@ impl<S: TileSource> Tiles<S> {
         self.source
     }
 
+    /// The source, for what else it knows.
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
     /// The bytes of the tile at this place, read if they are not held.
     fn tile(&mut self, tile: TileName) -> Result<&[u8], TileError<S::Error>> {
         let held = self.held.get_mut(usize::from(tile.level())).ok_or(TileError::OutOfRange)?;

@@ -76,7 +76,7 @@ impl ProvenRecords {
         let (mut bytes, mut count) = (Vec::new(), 0);
         while bytes.len() < ACT_PIECE_MAX - ITEM_MAX {
             let Some(item) = self.next()? else { break };
-            count += u64::from(matches!(item, ExportItem::Record { .. } | ExportItem::Unproven { .. }));
+            count += u64::from(matches!(item, ExportItem::Record { .. }));
             let item = encode(&item).map_err(|_| BadRecord)?;
             let length = u32::try_from(item.len()).map_err(|_| BadRecord)?;
             bytes.extend_from_slice(&length.to_be_bytes());
@@ -96,9 +96,6 @@ impl ProvenRecords {
         Ok(match handed {
             Some(HandedOut::Record(number, opening)) => {
                 Some(ExportItem::Record { number, opening: ByteBuf::from(opening.to_bytes().to_vec()) })
-            }
-            Some(HandedOut::Unproven(number, record, leaf)) => {
-                Some(ExportItem::Unproven { number, record: ByteBuf::from(record), leaf })
             }
             Some(HandedOut::Leaf(number, leaf)) => Some(ExportItem::Leaf { number, leaf }),
             None => self.ends.take(),

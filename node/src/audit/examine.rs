@@ -5,7 +5,7 @@
 use chukei_crypto::keyring::Keyring;
 use chukei_crypto::seal::{Opened, key_ids};
 use chukei_crypto::tlog::{Part, Salt};
-use chukei_domain::event::Record;
+use chukei_domain::event::{Event, Record};
 use chukei_store::journal::JournalEntry;
 
 use crate::audit::coming::Coming;
@@ -13,20 +13,65 @@ use crate::audit::leaf;
 use crate::audit::log::EntryKind;
 use crate::audit::sealed_log::{BadRecord, SealedLog};
 
+/// What the event of a day's end calls the keys of these records.
+const RECORDS: &str = "audit";
+
 /// What an entry is.
 pub(super) enum Examined {
-    /// A record that is what stands at its place, as the tree takes it.
-    Record(Coming),
-    /// Its key is destroyed because its time is over.
-    Expired,
+    /// A record that is what stands at its place.
+    Record(Box<Found>),
+    /// Its key is destroyed because its time is over, as it says.
+    Expired(Over),
     /// It does not open, or is not what its entry says.
     Bad,
 }
 
-/// A record that is what stands at its place, with all that its leaf is made of.
-pub(super) struct Whole {
+/// A record that is what stands at its place.
+pub(super) struct Found {
     /// As the tree takes it.
     pub(super) coming: Coming,
+    /// When it was made, Unix milliseconds.
+    pub(super) at_ms: u64,
+    /// What it tells of others.
+    pub(super) tells: Tells,
+}
+
+/// What a record tells of records that are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    Nothing,
+    /// The key of records of this day is destroyed.
+    DayEnded(u32),
+    /// Records before this number are given up.
+    GivenUp(u64),
+    /// The log was put back from a backup.
+    Restored,
+}
+
+impl Tells {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Erased { purpose, day } if purpose == RECORDS => Self::DayEnded(*day),
+            Event::LogGivenUp { first, .. } => Self::GivenUp(*first),
+            Event::LogRestored { .. } => Self::Restored,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// What an entry says of itself outside of its seal, where that cannot be opened any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Over {
+    /// When it was made, Unix milliseconds.
+    pub(super) at_ms: u64,
+    /// The day of its key.
+    pub(super) day: u32,
+}
+
+/// A record that is what stands at its place, with all that its leaf is made of.
+pub(super) struct Whole {
+    /// The record.
+    pub(super) found: Found,
     /// The salt of all of it.
     pub(super) salt: Salt,
     /// Its bytes.
@@ -37,9 +82,10 @@ impl SealedLog {
     /// Opens an entry, and compares what it says of itself without a key with what it says inside.
     pub(super) fn examine(&self, keys: &Keyring, entry: JournalEntry) -> Examined {
         if self.has_expired(&entry) {
-            return Examined::Expired;
+            let day = key_ids(&entry.sealed).map_or(0, |(ids, _)| ids.day);
+            return Examined::Expired(Over { at_ms: entry.at_ms, day });
         }
-        self.whole(keys, entry).map_or(Examined::Bad, |whole| Examined::Record(whole.coming))
+        self.whole(keys, entry).map_or(Examined::Bad, |whole| Examined::Record(Box::new(whole.found)))
     }
 
     /// The record of an entry that is what stands at its place.
@@ -52,7 +98,11 @@ impl SealedLog {
         let same = record.seq == seq && record.at_ms == at_ms && stands_as as u8 == kind && marked == replay;
         let salts = leaf::salts(keys, ids, number).ok()?;
         same.then(|| Whole {
-            coming: self.coming(salts, kind, &record, opened.get()),
+            found: Found {
+                coming: self.coming(salts, kind, &record, opened.get()),
+                at_ms,
+                tells: Tells::of(&record.event),
+            },
             salt: leaf::salt(salts, seq, Part::Internal),
             bytes: opened,
         })

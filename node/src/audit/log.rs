@@ -151,6 +151,12 @@ impl AuditLog {
         &self.records
     }
 
+    /// The same log, as it is where records are kept for another time.
+    #[cfg(test)]
+    pub(crate) fn kept_for(&self, keep: Keep) -> Self {
+        Self { records: self.records.kept_for(keep), ..self.clone() }
+    }
+
     /// What whoever has the keys could put in the place of a record.
     #[cfg(test)]
     pub(crate) fn forged(&self, number: u64, change: impl FnOnce(&mut Record)) -> Vec<u8> {

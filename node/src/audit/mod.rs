@@ -35,7 +35,7 @@ pub(crate) use search::{Page, Question};
 pub(crate) use tree::LogTree;
 pub use tree::TreeError;
 pub(crate) use tree::{FIRST_EPOCH, Grown, Unstored};
-pub(crate) use verify::{HandedOut, Handout, Measure, PERSONS, TileFault};
+pub(crate) use verify::{HandedOut, Handout, Measure, PERSONS, Stands, StoredLog, TileFault};
 pub use verify::{Unread, Verified};
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::hosted::persons::PersonId;
 /// Records read at a time for a tree.
 const READ: u64 = 4_096;
 /// By how much a clock may have been set back for records to be found by their time: a day.
-const SET_BACK_MS: u64 = 86_400_000;
+pub(super) const SET_BACK_MS: u64 = 86_400_000;
 /// The space in the associated data of records: no row of a partition has it.
 const SPACE: u8 = 128;
 
@@ -348,6 +348,12 @@ impl SealedLog {
     /// Whether nothing can be written now.
     pub(crate) fn failed(&self) -> bool {
         self.journal.failed()
+    }
+
+    /// The same records, as they are where they are kept for another time.
+    #[cfg(test)]
+    pub(crate) fn kept_for(&self, keep: Keep) -> Self {
+        Self { keep, ..self.clone() }
     }
 
     /// What whoever has the keys could put in the place of a record.

@@ -3,10 +3,12 @@
 //!
 //! What must hold: what is named is the first record that is wrong; leaves are made of the records alone, each person's
 //! chain included, so that a tree which was changed with the log is no proof; memory has a bound whatever the length of
-//! the log. A record that was given up, or whose key is destroyed, stands as the leaf that it left. Deliberately absent:
-//! mending, and witnesses, whose word comes in as [`Doubts`](super::doubts::Doubts).
+//! the log. A record that was given up, or whose key is destroyed, stands as the leaf that it left, and the log tells of it.
+//! Deliberately absent: mending, and witnesses, whose word comes in as [`Doubts`](super::doubts::Doubts).
 
 mod against;
+mod ahead;
+mod gone;
 mod handout;
 mod places;
 mod reasons;
@@ -15,16 +17,20 @@ use std::sync::Arc;
 
 use chukei_crypto::keyring::Keyring;
 use chukei_crypto::tlog::{Commitment, Edge, Hash, Leaf, Part, TileName, TileSource, TreeHead};
-use chukei_store::journal::{JournalEntry, JournalError};
+use chukei_domain::event::Place;
+use chukei_store::journal::JournalError;
 use chukei_wire::message::audit::LogFault;
 
 use crate::audit::chains::ChainEnd;
 use crate::audit::coming::Coming;
-use crate::audit::examine::Examined;
+use crate::audit::examine::{Examined, Found, Over};
 use crate::audit::log::AuditLog;
 use crate::audit::sealed_log::SealedLog;
+use crate::hosted::persons::PersonId;
 
 use against::Against;
+use ahead::Ahead;
+use gone::Gone;
 pub(crate) use handout::{HandedOut, Handout};
 use places::{Places, Where};
 
@@ -43,6 +49,23 @@ pub(crate) enum TileFault {
     /// It cannot be read now.
     #[error("a tile cannot be read now")]
     NotNow,
+}
+
+/// The tree that is stored of a log, and where it has persons' records.
+pub(crate) trait StoredLog: TileSource<Error = TileFault> {
+    /// Where the record of this person at this leaf stands among theirs; `None` where what is stored of them cannot be read.
+    fn stands(&mut self, person: &PersonId, index: u64) -> Result<Option<Stands>, TileFault>;
+}
+
+/// Where a person's record stands among theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stands {
+    /// Its number, from 1.
+    pub(crate) number: u64,
+    /// Index of the leaf of the one before it.
+    pub(crate) before: Option<u64>,
+    /// Whether the stored records of the person have this one.
+    pub(crate) is_known: bool,
 }
 
 /// Why nothing can be said of a log now.
@@ -64,6 +87,8 @@ pub(crate) struct Measure<'a, S> {
     pub(crate) marks: &'a [TreeHead],
     /// Persons whose chains are held at once, of some 128 bytes each: where there are more, the log is read again for them.
     pub(crate) persons: usize,
+    /// Whether the body is erased: its log does not tell of its own end.
+    pub(crate) is_ended: bool,
     /// Is told how many records are read of how many; `false` calls the work off.
     pub(crate) told: &'a mut dyn FnMut(u64, u64) -> bool,
 }
@@ -83,12 +108,16 @@ impl AuditLog {
     /// Reads the whole log again and holds it against `measure`. Blocking: takes time in proportion to its length.
     pub(crate) fn verify_against<S>(&self, measure: Measure<'_, S>) -> Result<Verified, Unread>
     where
-        S: TileSource<Error = TileFault>,
+        S: StoredLog,
     {
-        let Measure { tree, marks, persons, told } = measure;
+        let Measure { tree, marks, persons, is_ended, told } = measure;
         let head = tree.as_ref().map(|(head, _)| *head);
         let mut against = tree.map(|(head, source)| Against::new(source, head));
-        let mut verified = self.passes(&mut against, marks, persons, told)?;
+        let (mut verified, untold) = self.passes(&mut against, marks, persons, told)?;
+        let untold = untold.filter(|_| !is_ended).map(|(number, fault)| (Some(number), fault));
+        if untold.is_some() && verified.bad.is_none_or(|(bad, _)| bad > untold.and_then(|(number, _)| number)) {
+            verified.bad = untold;
+        }
         if verified.bad.is_none() {
             let longer = head.is_some_and(|head| head.size > self.last_number());
             verified.bad = self.outside(marks, longer);
@@ -99,23 +128,27 @@ impl AuditLog {
     /// Reads the whole log again and makes its tree anew, without one to compare it with. Blocking.
     pub fn verify(&self) -> Result<Verified, Unread> {
         let told = &mut |_, _| true;
-        self.verify_against::<NoTree>(Measure { tree: None, marks: &[], persons: PERSONS, told })
+        self.verify_against::<NoTree>(Measure { tree: None, marks: &[], persons: PERSONS, is_ended: false, told })
     }
 
-    /// Reads the log as often as its persons' chains need, each time no further than is good.
+    /// Reads the log as often as its persons' chains need, each time no further than is good; and the first place that is gone
+    /// without a word.
     fn passes<S>(
         &self,
         against: &mut Option<Against<S>>,
         marks: &[TreeHead],
         persons: usize,
         told: &mut dyn FnMut(u64, u64) -> bool,
-    ) -> Result<Verified, Unread>
+    ) -> Result<(Verified, Option<(u64, LogFault)>), Unread>
     where
-        S: TileSource<Error = TileFault>,
+        S: StoredLog,
     {
         let (first, mut last) = (self.records.first_number(), self.last_number());
         let mut places = Places::new(first == 1, persons);
-        let mut verified = Pass::new(&self.records, against, marks).read(first, last, &mut places, told)?;
+        let mut gone = Gone::new(first);
+        let first_pass = Pass { gone: Some(&mut gone), ..Pass::new(&self.records, against, marks) };
+        let mut verified = first_pass.read(first, last, &mut places, told)?;
+        let untold = gone.untold().filter(|_| first <= last);
         while let Some(next) = places.next() {
             places = next;
             if let Some((Some(bad), _)) = verified.bad {
@@ -124,7 +157,7 @@ impl AuditLog {
             let read = Pass::again(&self.records, against).read(first, last, &mut places, told)?;
             verified.bad = read.bad.or(verified.bad);
         }
-        Ok(verified)
+        Ok((verified, untold))
     }
 
     /// What others know of it.
@@ -156,12 +189,20 @@ impl TileSource for NoTree {
     }
 }
 
+impl StoredLog for NoTree {
+    fn stands(&mut self, _: &PersonId, _: u64) -> Result<Option<Stands>, TileFault> {
+        Ok(None)
+    }
+}
+
 /// One reading of the log.
 struct Pass<'a, S> {
     log: &'a SealedLog,
     keys: Arc<Keyring>,
     against: &'a mut Option<Against<S>>,
     marks: &'a [TreeHead],
+    /// What is gone; absent where it was looked at before.
+    gone: Option<&'a mut Gone>,
     /// The tree as far as it was made anew; absent where it was before, or cannot be.
     edge: Option<Edge>,
     /// Tiles that became full with the last leaf.
@@ -181,7 +222,7 @@ impl From<Unread> for Stop {
     }
 }
 
-impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
+impl<'a, S: StoredLog> Pass<'a, S> {
     /// The first reading, in which the tree is made anew.
     fn new(log: &'a SealedLog, against: &'a mut Option<Against<S>>, marks: &'a [TreeHead]) -> Self {
         Self { marks, edge: Some(Edge::new()), ..Self::again(log, against) }
@@ -190,7 +231,7 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
     /// Another one, for the persons who were not looked at in those before.
     fn again(log: &'a SealedLog, against: &'a mut Option<Against<S>>) -> Self {
         let (keys, full) = (log.keys(), Vec::new());
-        Self { log, keys, against, marks: &[], edge: None, full, verified: Verified::default() }
+        Self { log, keys, against, marks: &[], gone: None, edge: None, full, verified: Verified::default() }
     }
 
     fn read(
@@ -215,15 +256,16 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
         told: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<(), Stop> {
         for number in 1..first.min(last.saturating_add(1)) {
-            self.expired(number)?;
+            self.is_gone(number, places)?;
             tell(number, last, told)?;
         }
         let mut next = first;
-        for entry in self.log.entries(first) {
+        let keys = Arc::clone(&self.keys);
+        for examined in Ahead::new(self.log, &keys, first) {
             if next > last {
                 return Ok(());
             }
-            self.entry(next, entry, places)?;
+            self.entry(next, examined, places)?;
             tell(next, last, told)?;
             next += 1;
         }
@@ -234,26 +276,36 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
     fn entry(
         &mut self,
         number: u64,
-        entry: Result<JournalEntry, JournalError>,
+        examined: Result<Examined, JournalError>,
         places: &mut Places,
     ) -> Result<(), Stop> {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return Err(Stop::Bad(Some(number), reasons::of_error(self.log, &error)?)),
-        };
-        match self.log.examine(&self.keys, entry) {
-            Examined::Record(coming) => {
+        match examined {
+            Ok(Examined::Record(found)) => {
+                let Found { coming, at_ms, tells } = *found;
                 self.verified.events += 1;
+                if let Some(gone) = &mut self.gone {
+                    gone.opened(at_ms, tells);
+                }
                 self.record(number, coming, places)
             }
-            Examined::Expired => self.expired(number),
-            Examined::Bad => Err(Stop::Bad(Some(number), reasons::of_unopened(self.log, number))),
+            Ok(Examined::Expired(over)) => self.expired(number, over, places),
+            Ok(Examined::Bad) => Err(Stop::Bad(Some(number), reasons::of_unopened(self.log, number))),
+            Err(error) => Err(Stop::Bad(Some(number), reasons::of_error(self.log, &error)?)),
         }
     }
 
+    /// A place whose record does not open because its key is destroyed, as it says.
+    fn expired(&mut self, number: u64, over: Over, places: &mut Places) -> Result<(), Stop> {
+        if self.gone.as_mut().is_some_and(|gone| !gone.may_be(number, over)) {
+            return Err(Stop::Bad(Some(number), LogFault::Altered));
+        }
+        self.is_gone(number, places)
+    }
+
     /// A place whose record is not there any more.
-    fn expired(&mut self, number: u64) -> Result<(), Stop> {
+    fn is_gone(&mut self, number: u64, places: &mut Places) -> Result<(), Stop> {
         self.verified.expired += 1;
+        places.lose();
         self.unlooked(number)
     }
 
@@ -261,14 +313,15 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
         let Coming { internal, salt, shown, .. } = coming;
         let (mut part, mut end) = (Vec::new(), None);
         if let Some((person, unplaced)) = shown.map(|shown| *shown) {
-            match places.find(&person) {
-                Where::At(place) => {
-                    let placed = unplaced.at(place);
-                    part = placed.to_bytes().map_err(|_| Stop::Bad(Some(number), LogFault::Altered))?;
-                    end = Some((person, place.number));
-                }
-                Where::NotHere => return self.unlooked(number),
-            }
+            let place = match places.find(&person) {
+                Where::At(place) => Some(place),
+                Where::NotHere => None,
+                Where::Unknown => self.look_up(number, &person)?,
+            };
+            let Some(place) = place else { return self.unlooked(number) };
+            let placed = unplaced.at(place);
+            part = placed.to_bytes().map_err(|_| Stop::Bad(Some(number), LogFault::Altered))?;
+            end = Some((person, place.number));
         } else if self.edge.is_none() {
             // Looked at in the first pass.
             return Ok(());
@@ -286,8 +339,19 @@ impl<'a, S: TileSource<Error = TileFault>> Pass<'a, S> {
         self.append(number, leaf)
     }
 
-    /// A record that is not there any more, or of a person who is looked at in another pass, or whose first records were
-    /// given up: its leaf stands for it here.
+    /// Where the store says that the record stands among its person's; `None` behind the tree, where nobody knows.
+    fn look_up(&mut self, number: u64, person: &PersonId) -> Result<Option<Place>, Stop> {
+        let Some(against) = self.against else { return Ok(None) };
+        let within = against.has(number - 1);
+        match against.place(person, number - 1) {
+            Ok(None) if within => Err(Stop::Bad(Some(number), LogFault::TreeDamaged)),
+            Ok(place) => Ok(place),
+            Err(TileFault::NotNow) => Err(Unread::NotNow.into()),
+            Err(TileFault::Gone) => Err(Stop::Bad(Some(number), LogFault::TreeDamaged)),
+        }
+    }
+
+    /// A record that is not there any more, or of a person who is looked at in another pass: its leaf stands for it here.
     fn unlooked(&mut self, number: u64) -> Result<(), Stop> {
         if self.edge.is_none() {
             return Ok(());

@@ -35,11 +35,12 @@ pub async fn verify(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> 
         marks.extend(tree.witnessed().await?);
     }
     let (head, log) = (tree.as_ref().map(StoredTree::head), body.audit().clone());
+    let is_ended = body.is_ended();
     let (told, mut at) = watch::channel((0, log.last_number()));
     let reading = tokio::task::spawn_blocking(move || {
         let tree = tree.map(|tree| (tree.head(), tree));
         let mut told = |done, of| told.send((done, of)).is_ok();
-        log.verify_against(Measure { tree, marks: &marks, persons: PERSONS, told: &mut told })
+        log.verify_against(Measure { tree, marks: &marks, persons: PERSONS, is_ended, told: &mut told })
     });
     // Where nobody listens any more, dropping `at` calls the work off.
     let verified = match asked {

@@ -10,11 +10,13 @@ use chukei_crypto::tlog::{KeyKind, Pins, SignedCheckpoint, TileName, TileSource,
 use chukei_relay_client::log_key::LogOrigin;
 use tokio::runtime::Handle;
 
-use crate::audit::TileFault;
+use crate::audit::{Stands, StoredLog, TileFault};
 use crate::checkpoints::gap;
+use crate::checkpoints::places::Places;
 use crate::checkpoints::proofs::Snapshot;
 use crate::checkpoints::rows::{self, Place, Tile};
 use crate::hosted::HostedBody;
+use crate::hosted::persons::PersonId;
 use crate::hosted::rows::RowError;
 
 /// Why a checkpoint that was handed in says nothing about the log.
@@ -107,4 +109,31 @@ impl TileSource for StoredTree {
             Err(_) => Err(TileFault::NotNow),
         }
     }
+}
+
+impl StoredLog for StoredTree {
+    fn stands(&mut self, person: &PersonId, index: u64) -> Result<Option<Stands>, TileFault> {
+        match self.runtime.block_on(stands(&self.body, person, index)) {
+            Ok(stands) => Ok(stands),
+            Err(RowError::Malformed | RowError::Seal(_)) => Ok(None),
+            Err(_) => Err(TileFault::NotNow),
+        }
+    }
+}
+
+/// Halves the person's records until the one at this leaf is found, or where it would be.
+async fn stands(body: &HostedBody, person: &PersonId, index: u64) -> Result<Option<Stands>, RowError> {
+    let mut places = Places::of(body, *person).await?;
+    let (mut behind, mut end) = (0, places.count());
+    while behind < end {
+        let middle = behind + (end - behind).div_ceil(2);
+        places.read(body, middle..=middle).await?;
+        match places.index(middle) {
+            Some(at) if at < index => behind = middle,
+            Some(_) => end = middle - 1,
+            None => return Ok(None),
+        }
+    }
+    let is_known = places.index(behind + 1) == Some(index);
+    Ok(Some(Stands { number: behind + 1, before: places.index(behind), is_known }))
 }

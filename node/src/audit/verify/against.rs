@@ -3,11 +3,13 @@
 //! What must hold: at most a tile of each level is held.
 
 use chukei_crypto::tlog::{
-    Edge, Hash, HashSource, MakeError, Subtree, TileError, TileName, TileSource, Tiles, TreeHead,
+    Edge, Hash, HashSource, MakeError, Subtree, TileError, TileName, Tiles, TreeHead,
     prove_inclusion, verify_inclusion,
 };
 
-use super::TileFault;
+use super::{Stands, StoredLog, TileFault};
+use crate::hosted::persons::PersonId;
+use chukei_domain::event::{Place, Previous};
 
 /// A tree whose head was stated.
 pub(super) struct Against<S> {
@@ -22,17 +24,42 @@ fn fault(error: TileError<TileFault>) -> TileFault {
     }
 }
 
-impl<S: TileSource<Error = TileFault>> Against<S> {
+impl<S: StoredLog> Against<S> {
     pub(super) fn new(source: S, head: TreeHead) -> Self {
         Self { tiles: Tiles::new(source, head.size), head }
     }
 
+    /// Whether the tree has a leaf of this index.
+    pub(super) fn has(&self, index: u64) -> bool {
+        index < self.head.size
+    }
+
     /// The leaf at this index; `None` behind the tree.
     pub(super) fn leaf(&mut self, index: u64) -> Result<Option<Hash>, TileFault> {
-        match Subtree::new(0, index).filter(|_| index < self.head.size) {
+        match Subtree::new(0, index).filter(|_| self.has(index)) {
             Some(at) => self.tiles.hash(at).map(Some).map_err(fault),
             None => Ok(None),
         }
+    }
+
+    /// Where the record of this person at this leaf stands among theirs, as the store says; `None` where what it has does
+    /// not fit.
+    pub(super) fn place(&mut self, person: &PersonId, index: u64) -> Result<Option<Place>, TileFault> {
+        let within = self.has(index);
+        let Some(Stands { number, before, is_known }) = self.tiles.source_mut().stands(person, index)? else {
+            return Ok(None);
+        };
+        if within && !is_known {
+            return Ok(None);
+        }
+        let previous = match before {
+            Some(index) => match self.leaf(index)? {
+                Some(leaf) => Some(Previous { index, leaf }),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        Ok(Some(Place { number, previous }))
     }
 
     /// Whether the stored leaf is proven to be of the tree that was stated.

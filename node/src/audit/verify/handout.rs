@@ -1,24 +1,26 @@
 //! Records of a log between two moments as their leaves open, for whoever is to hold them against a checkpoint elsewhere.
 //!
 //! What must hold: every place between the first and the last record is there, in order, as its record or as its leaf
-//! alone; a record that does not open as the leaf of the stored tree is not handed out. Of a person who had records
-//! that were given up nobody knows the place: such a record goes out beside its leaf, and proves nothing.
+//! alone; a record that does not open as the leaf of the stored tree is not handed out.
 
 use std::sync::Arc;
 
 use chukei_crypto::keyring::Keyring;
-use chukei_crypto::tlog::{Commitment, Hash, Opening, Part, TileSource, TreeHead};
+use chukei_crypto::tlog::{Commitment, Hash, Opening, Part, TreeHead};
+use chukei_domain::event::Place;
 use chukei_store::journal::{JournalEntry, JournalReader};
 
-use super::TileFault;
+use super::StoredLog;
 use super::against::Against;
 use super::places::{Places, Where};
 use crate::audit::chains::ChainEnd;
+use crate::audit::coming::Coming;
 use crate::audit::examine::Whole;
 use crate::audit::log::{AuditLog, EntryKind};
 use crate::audit::sealed_log::{BadRecord, SealedLog};
+use crate::hosted::persons::PersonId;
 
-/// Persons whose chains are held: of more of them, records prove nothing.
+/// Persons whose chains are held: those of more of them are looked up.
 const PERSONS: usize = 2_000_000;
 
 /// What is handed out.
@@ -38,8 +40,6 @@ pub(crate) struct Span {
 pub(crate) enum HandedOut {
     /// A record, by its number, opened as the leaf that it is.
     Record(u64, Opening),
-    /// A record whose leaf cannot be opened, and that leaf.
-    Unproven(u64, Vec<u8>, Hash),
     /// A leaf alone: its record is of another time, or is no more.
     Leaf(u64, Hash),
 }
@@ -74,7 +74,7 @@ pub(crate) struct Handout<S> {
     against: Against<S>,
 }
 
-impl<S: TileSource<Error = TileFault>> Handout<S> {
+impl<S: StoredLog> Handout<S> {
     /// Of this log, whose tree has this head.
     pub(crate) fn new(log: &AuditLog, span: Span, head: TreeHead, tiles: S) -> Self {
         let log = log.records.clone();
@@ -105,33 +105,41 @@ impl<S: TileSource<Error = TileFault>> Handout<S> {
         let wanted = within && (self.span.from_ms..self.span.until_ms).contains(&entry.at_ms);
         let leaf = self.against.leaf(number - 1).map_err(|_| BadRecord)?.ok_or(BadRecord)?;
         let bare = within.then_some(HandedOut::Leaf(number, leaf));
-        if self.log.has_expired(&entry) || (!wanted && !may_be_shown(entry.kind)) {
+        if self.log.has_expired(&entry) {
+            self.places.lose();
             return Ok(bare);
         }
-        let Whole { coming, salt, bytes } = self.log.whole(&self.keys, entry).ok_or(BadRecord)?;
+        if !wanted && !may_be_shown(entry.kind) {
+            return Ok(bare);
+        }
+        let Whole { found, salt, bytes } = self.log.whole(&self.keys, entry).ok_or(BadRecord)?;
+        let Coming { salt: hidden, shown, .. } = found.coming;
         let mut part = Vec::new();
-        if let Some(shown) = coming.shown {
-            let (person, unplaced) = *shown;
-            let Where::At(place) = self.places.find(&person) else {
-                return Ok(if wanted {
-                    Some(HandedOut::Unproven(number, bytes.get().clone(), leaf))
-                } else {
-                    bare
-                });
-            };
+        if let Some((person, unplaced)) = shown.map(|shown| *shown) {
+            let place = self.place_of(&person, number - 1)?;
             part = unplaced.at(place).to_bytes().map_err(|_| BadRecord)?;
             self.places.extend(person, ChainEnd { number: place.number, index: number - 1, leaf });
         }
         if !wanted {
             return Ok(bare);
         }
-        let person = Commitment::new(Part::Person, &coming.salt, &part);
+        let person = Commitment::new(Part::Person, &hidden, &part);
         let opening =
             Opening::new(Part::Internal, salt, bytes.get().clone(), person).map_err(|_| BadRecord)?;
         if opening.leaf().hash() != leaf {
             return Err(BadRecord);
         }
         Ok(Some(HandedOut::Record(number, opening)))
+    }
+
+    /// Where the record of this person at this leaf stands among theirs.
+    fn place_of(&mut self, person: &PersonId, index: u64) -> Result<Place, BadRecord> {
+        match self.places.find(person) {
+            Where::At(place) => Ok(place),
+            Where::NotHere | Where::Unknown => {
+                self.against.place(person, index).map_err(|_| BadRecord)?.ok_or(BadRecord)
+            }
+        }
     }
 }
 

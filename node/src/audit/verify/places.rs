@@ -1,7 +1,9 @@
 //! Where persons' next records stand, while a log is read from its beginning, for as many persons as memory has room for:
 //! the others are looked at in further readings.
 //!
-//! What must hold: each person is looked at in exactly one reading, from their first record to their last.
+//! What must hold: each person is looked at in exactly one reading, from their first record to their last. Where records are
+//! gone that may have been theirs, nobody is known any more until the store has said where their next record stands; what
+//! it says is a hint, and the leaf shows whether it is so.
 
 use std::collections::HashMap;
 
@@ -41,8 +43,10 @@ impl Share {
 pub(super) enum Where {
     /// Here.
     At(Place),
-    /// The person is of another reading, or may have had records that were given up.
+    /// The person is of another reading.
     NotHere,
+    /// The person may have had records that are gone: the store knows.
+    Unknown,
 }
 
 /// Persons of one reading.
@@ -74,9 +78,16 @@ impl Places {
                 number: number.saturating_add(1),
                 previous: Some(Previous { index: *index, leaf: *leaf }),
             }),
-            None if self.whole && self.share.has(person) => Where::At(Place::FIRST),
-            None => Where::NotHere,
+            None if !self.share.has(person) => Where::NotHere,
+            None if self.whole => Where::At(Place::FIRST),
+            None => Where::Unknown,
         }
+    }
+
+    /// A record is gone, which may have been anybody's.
+    pub(super) fn lose(&mut self) {
+        self.whole = false;
+        self.ends.clear();
     }
 
     /// The person's records go on.
@@ -135,6 +146,15 @@ mod tests {
     #[test]
     fn of_a_log_whose_beginning_was_given_up_nobody_is_at_a_first_place() {
         let places = Places::new(false, 10);
-        assert_eq!(places.find(&person(1)), Where::NotHere);
+        assert_eq!(places.find(&person(1)), Where::Unknown);
+    }
+
+    #[test]
+    fn behind_a_record_that_is_gone_nobody_is_known_any_more() {
+        let mut places = Places::new(true, 10);
+        places.extend(person(1), ChainEnd { number: 1, index: 0, leaf: [1; 32] });
+        assert!(matches!(places.find(&person(1)), Where::At(Place { number: 2, .. })));
+        places.lose();
+        assert_eq!([1, 2].map(|who| places.find(&person(who))), [Where::Unknown; 2]);
     }
 }

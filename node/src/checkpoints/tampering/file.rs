@@ -19,6 +19,10 @@ impl Entry {
         self.0[13..21].copy_from_slice(&number.to_be_bytes());
     }
 
+    pub(super) fn set_time(&mut self, at_ms: u64) {
+        self.0[5..13].copy_from_slice(&at_ms.to_be_bytes());
+    }
+
     pub(super) fn kind(&mut self) -> &mut u8 {
         &mut self.0[4]
     }
@@ -108,8 +112,24 @@ fn entries(mut payload: &[u8]) -> Vec<Entry> {
 
 fn checksum(name: u64, offset: u64, payload: &[u8]) -> u32 {
     let head = [name.to_be_bytes(), offset.to_be_bytes(), (payload.len() as u64).to_be_bytes()].concat();
+    crc(head.iter().chain(payload))
+}
+
+/// Makes a log begin at this number, in the file that says how far logs are derived.
+pub(super) fn keep_from(checkpoint: &Path, body: &str, first: u64) {
+    let mut bytes = fs::read(checkpoint).unwrap();
+    let name = bytes.windows(body.len()).position(|window| window == body.as_bytes()).unwrap();
+    let at = name + body.len();
+    bytes[at..at + 8].copy_from_slice(&first.to_be_bytes());
+    let end = bytes.len() - 4;
+    let sum = crc(bytes[..end].iter());
+    bytes[end..].copy_from_slice(&sum.to_be_bytes());
+    fs::write(checkpoint, bytes).unwrap();
+}
+
+fn crc<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
     let mut sum = u32::MAX;
-    for byte in head.iter().chain(payload) {
+    for byte in bytes {
         sum ^= u32::from(*byte);
         for _ in 0..8 {
             sum = if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 };

@@ -4,6 +4,7 @@
 //! Whoever edits knows every format and has no key, except where it is said.
 
 mod file;
+mod gone;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,7 +135,13 @@ async fn verified(sample: &Sample, marks: &[TreeHead]) -> Verified {
     let (log, marks) = (body.audit().clone(), marks.to_vec());
     let read = tokio::task::spawn_blocking(move || {
         let tree = || Some((tree.head(), tree));
-        log.verify_against(Measure { tree: tree(), marks: &marks, persons: 2, told: &mut |_, _| true })
+        log.verify_against(Measure {
+            tree: tree(),
+            marks: &marks,
+            persons: 2,
+            is_ended: false,
+            told: &mut |_, _| true,
+        })
     });
     read.await.unwrap().unwrap()
 }

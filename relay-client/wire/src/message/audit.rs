@@ -179,19 +179,6 @@ pub enum ExportItem {
         #[serde(rename = "o")]
         opening: ByteBuf,
     },
-    /// A record whose leaf cannot be opened: earlier ones about the same person are gone, with the place that it names.
-    #[serde(rename = "u")]
-    Unproven {
-        /// Its number.
-        #[serde(rename = "n")]
-        number: u64,
-        /// The record.
-        #[serde(rename = "r")]
-        record: ByteBuf,
-        /// Its leaf.
-        #[serde(rename = "h", with = "serde_bytes")]
-        leaf: [u8; 32],
-    },
     /// The leaf of a record of another time, or of one that is no more.
     #[serde(rename = "l")]
     Leaf {

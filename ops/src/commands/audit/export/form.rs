@@ -83,14 +83,10 @@ fn object(line: &Line) -> Value {
         Line::Record(shown) => {
             let Shown { act, record, bytes, leaf, opens } = &**shown;
             let mut value = record_line(record, bytes, act);
-            let [salt, other] = match opens {
-                Some((salt, other)) => [salt, other].map(|part| Value::from(HEXLOWER.encode(part))),
-                None => [Value::Null, Value::Null],
-            };
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("leaf".to_owned(), HEXLOWER.encode(leaf).into());
-                fields.insert("salt".to_owned(), salt);
-                fields.insert("other".to_owned(), other);
+                fields.insert("salt".to_owned(), HEXLOWER.encode(&opens.0).into());
+                fields.insert("other".to_owned(), HEXLOWER.encode(&opens.1).into());
             }
             value
         }
@@ -122,10 +118,7 @@ fn parse(value: &Value) -> Option<Line> {
     let Some(bytes) = fields.get("record") else { return Some(Line::Leaf(seq, leaf)) };
     let bytes = HEXLOWER.decode(bytes.as_str()?.as_bytes()).ok()?;
     let record = Record::from_bytes(&bytes).ok()?;
-    let opens = match (fields.get("salt")?, fields.get("other")?) {
-        (Value::Null, Value::Null) => None,
-        _ => Some((fixed(fields, "salt")?, fixed(fields, "other")?)),
-    };
+    let opens = (fixed(fields, "salt")?, fixed(fields, "other")?);
     let act = text(fields, "act")?;
     Some(Line::Record(Box::new(Shown { act, record, bytes, leaf, opens })))
 }

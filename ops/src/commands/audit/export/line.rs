@@ -41,15 +41,14 @@ pub(super) struct Shown {
     pub(super) bytes: Vec<u8>,
     /// Its leaf.
     pub(super) leaf: Hash,
-    /// The salt, and the commitment to what the person may see; absent where the leaf cannot be opened.
-    pub(super) opens: Option<([u8; 32], Hash)>,
+    /// The salt, and the commitment to what the person may see.
+    pub(super) opens: ([u8; 32], Hash),
 }
 
 impl Shown {
-    /// Whether the leaf is of this record; of one that cannot be opened nobody knows.
+    /// Whether the leaf is of this record.
     pub(super) fn is_its_leaf(&self) -> bool {
-        let Some((salt, other)) = self.opens else { return true };
-        let (salt, other) = (Salt::from_bytes(salt), Commitment::from_bytes(other));
+        let (salt, other) = (Salt::from_bytes(self.opens.0), Commitment::from_bytes(self.opens.1));
         let opening = Opening::new(Part::Internal, salt, self.bytes.clone(), other);
         opening.is_ok_and(|opening| opening.leaf().hash() == self.leaf)
     }
@@ -103,10 +102,7 @@ fn line(item: ExportItem, act: &str) -> Result<Line, Failure> {
             let (salt, rest) = parts.ok_or_else(broken)?;
             let other = rest.first_chunk::<32>().ok_or_else(broken)?;
             let (bytes, leaf) = (opened.content().to_vec(), opened.leaf().hash());
-            Line::Record(Box::new(shown(act, number, bytes, leaf, Some((*salt, *other)))?))
-        }
-        ExportItem::Unproven { number, record, leaf } => {
-            Line::Record(Box::new(shown(act, number, record.into_vec(), leaf, None)?))
+            Line::Record(Box::new(shown(act, number, bytes, leaf, (*salt, *other))?))
         }
         ExportItem::Leaf { number, leaf } => Line::Leaf(number, leaf),
         ExportItem::Ends(ends) => {
@@ -122,7 +118,7 @@ fn shown(
     number: u64,
     bytes: Vec<u8>,
     leaf: Hash,
-    opens: Option<([u8; 32], Hash)>,
+    opens: ([u8; 32], Hash),
 ) -> Result<Shown, Failure> {
     let record = Record::from_bytes(&bytes).map_err(|_| broken())?;
     if record.seq != number {

@@ -30,7 +30,6 @@ struct Reading {
     act: String,
     records: u64,
     leaves: u64,
-    unproven: u64,
 }
 
 /// Where an export is wrong, and what.
@@ -92,7 +91,7 @@ fn walk(
 fn begin(body: String, act: String, first: u64, roots: Vec<Hash>) -> Result<Reading, Bad> {
     let before = first.checked_sub(1).and_then(|before| Frontier::from_roots(before, roots).ok());
     let frontier = before.ok_or((Some(first), LogFault::Altered))?;
-    Ok(Reading { frontier, body, act, records: 0, leaves: 0, unproven: 0 })
+    Ok(Reading { frontier, body, act, records: 0, leaves: 0 })
 }
 
 impl Reading {
@@ -113,9 +112,6 @@ impl Reading {
             return Err((Some(due), LogFault::Altered));
         }
         match line {
-            Line::Record(shown) if shown.opens.is_none() => {
-                (self.records, self.unproven) = (self.records + 1, self.unproven + 1);
-            }
             Line::Record(_) => self.records += 1,
             _ => self.leaves += 1,
         }
@@ -139,7 +135,7 @@ fn end(ends: &Ends, reading: &Reading, peers: &PeerList) -> Result<Ended, Bad> {
     witnessed(ends, reading, peers).ok_or((None, LogFault::NotInTree))
 }
 
-/// Whether the leaves lead to a checkpoint of this body's log, and who vouches for it.
+/// Whether the leaves lead to a checkpoint of this body's log, and which brokers vouch for it: the log's own word is none.
 fn witnessed(ends: &Ends, reading: &Reading, peers: &PeerList) -> Option<Ended> {
     let checkpoint = SignedCheckpoint::parse(ends.checkpoint.as_bytes()).ok()?;
     let origin: LogOrigin = checkpoint.unverified().origin().parse().ok()?;
@@ -149,6 +145,9 @@ fn witnessed(ends: &Ends, reading: &Reading, peers: &PeerList) -> Option<Ended> 
     let key = LogKey { body: origin.body, public: ends.key, signature: ends.certificate };
     let pins = key.pins(origin.epoch, peers).ok()?;
     let (stated, witnessed) = checkpoint.verify(&pins).ok()?;
+    if witnessed.standing == Standing::Unwitnessed {
+        return None;
+    }
     let proof = Proof::new(ends.proof.clone()).ok()?;
     verify_consistency(&proof, &reading.frontier.head(), stated.head()).ok()?;
     Some(Ended { size: stated.head().size, standing: witnessed.standing, witnesses: witnessed.by })
@@ -159,7 +158,6 @@ fn report(ended: Result<Ended, Bad>, reading: Option<Reading>) -> (Report, Optio
     let mut fields = vec![
         ("events", json!(counted.map_or(0, |reading| reading.records))),
         ("leaves", json!(counted.map_or(0, |reading| reading.leaves))),
-        ("unproven", json!(counted.map_or(0, |reading| reading.unproven))),
         ("body", json!(counted.map(|reading| &reading.body))),
         ("act", json!(counted.map(|reading| &reading.act))),
     ];

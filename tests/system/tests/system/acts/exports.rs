@@ -93,6 +93,28 @@ fn proven(timed: &Timed) {
         let mut cut = owned();
         cut.truncate(first + 4);
         assert_eq!(deed("cut", cut), (Some(number(first + 4)), "cut_short".to_owned()));
+        if form == "jsonl" {
+            let edited = |at: usize, change: &dyn Fn(&mut Value)| {
+                let mut lines = owned();
+                let mut value = serde_json::from_str(&lines[at]).unwrap();
+                change(&mut value);
+                lines[at] = value.to_string();
+                lines
+            };
+            let unproven = edited(first + 2, &|record| {
+                record["salt"] = Value::Null;
+                record["other"] = Value::Null;
+            });
+            assert_eq!(deed("unproven", unproven), (Some(number(first + 2)), "altered".to_owned()));
+            // What is left is signed by the log alone.
+            let unwitnessed = edited(lines.len() - 1, &|ends| {
+                let note = ends["checkpoint"].as_str().unwrap();
+                let (text, signatures) = note.split_once("\n\n").unwrap();
+                let own = signatures.lines().next().unwrap();
+                ends["checkpoint"] = format!("{text}\n\n{own}\n").into();
+            });
+            assert_eq!(deed("unwitnessed", unwitnessed), (None, "not_in_tree".to_owned()));
+        }
         let again = turn.first(&["audit", "export", "--act", &act, "--format", form, "--out", &path]);
         assert_eq!(again.code_at(2), "NOT_WRITTEN", "nothing is overwritten");
     }
