@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use chukei_access::facts::{
-    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Who, Zone,
+    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Period, Who, Zone,
 };
 use chukei_access::{PolicyBook, Verdict};
 use chukei_crypto::keyring::{
@@ -248,6 +248,7 @@ fn decide(kind: &str, action: &str, now_ms: u64) -> Verdict {
             identity: "chukei://body/982016/staff/u-tax-07",
             kind,
             body: OWN.parse().ok(),
+            record: Some(Period { from_day: 0, until_day: u32::MAX }),
             roles: &roles,
             department: "zeimu",
             affairs: &affairs,
