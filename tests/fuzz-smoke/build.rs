@@ -25,7 +25,7 @@ fn listing(folder: &Path, names: &[String]) -> String {
         let file = folder.join(format!("{name}.rs"));
         text.push_str(&format!("#[path = {file:?}]\nmod {name};\n"));
     }
-    text.push_str("const TARGETS: &[(&str, fn(&[u8]))] = &[\n");
+    text.push_str("const TARGETS: &[(&str, Target)] = &[\n");
     for name in names {
         text.push_str(&format!("    ({name:?}, {name}::target),\n"));
     }

@@ -29,12 +29,16 @@ macro_rules! fuzz_target {
 }
 pub(crate) use fuzz_target;
 
+/// A target: it returns, or what it saw is a finding.
+type Target = fn(&[u8]);
+
+// All of them, as `TARGETS`, by name.
 include!(concat!(env!("OUT_DIR"), "/targets.rs"));
 
 #[test]
 fn every_target_stands_every_frozen_form_and_its_changes() {
     let seeds = seeds::all();
-    let fails = |target: fn(&[u8]), input: &[u8]| catch_unwind(|| target(input)).is_err();
+    let fails = |target: Target, input: &[u8]| catch_unwind(|| target(input)).is_err();
     let mut found = Vec::new();
     for &(name, target) in TARGETS {
         // One finding of a target is enough to look for the others.
