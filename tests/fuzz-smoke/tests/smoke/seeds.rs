@@ -1,6 +1,9 @@
-//! Bytes to begin with: every hexadecimal dump of every snapshot, and changes of each that are the same at every run.
+//! Bytes to begin with: every hexadecimal dump of every snapshot, every string of the test vectors, and changes of each that
+//! are the same at every run.
 
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 /// Changes tried of each dump.
 const CHANGES: u64 = 6;
@@ -19,23 +22,34 @@ pub(crate) fn all() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// What the snapshots of the repository say is written.
+/// What the snapshots and the vectors of the repository say is written.
 fn frozen() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = Vec::new();
     for part in ["crypto", "node", "relay-client"] {
-        snapshots(&root.join(part), &mut files);
+        files_below(&root.join(part), &mut files);
     }
     files.sort();
-    files.iter().flat_map(|file| dumps(&std::fs::read_to_string(file).unwrap())).collect()
+    let mut found = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        match file.extension().and_then(|extension| extension.to_str()) {
+            Some("snap") => found.extend(dumps(&text)),
+            _ => strings(&serde_json::from_str(&text).unwrap(), &mut found),
+        }
+    }
+    found
 }
 
-fn snapshots(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Snapshots, and what lies in a folder of vectors.
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            snapshots(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "snap") {
+            files_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "snap")
+            || folder.ends_with("vectors") && path.extension().is_some_and(|extension| extension == "json")
+        {
             found.push(path);
         }
     }
@@ -56,6 +70,18 @@ fn dumps(text: &str) -> Vec<Vec<u8>> {
         within = indented;
     }
     found
+}
+
+/// Strings of vectors: bytes where they are hexadecimal, and their text otherwise.
+fn strings(value: &Value, found: &mut Vec<Vec<u8>>) {
+    match value {
+        Value::String(text) if !text.is_empty() => {
+            found.push(hex(text).unwrap_or_else(|| text.as_bytes().to_vec()));
+        }
+        Value::Array(values) => values.iter().for_each(|value| strings(value, found)),
+        Value::Object(values) => values.values().for_each(|value| strings(value, found)),
+        _ => {}
+    }
 }
 
 fn hex(word: &str) -> Option<Vec<u8>> {
