@@ -5,18 +5,20 @@
 use std::sync::LazyLock;
 
 use chukei_access::facts::{
-    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Who, Zone,
+    Device, Effect, FactorKind, Factors, Facts, Health, Label, Operation, Pattern, Period, Who, Zone,
 };
 use chukei_access::{PolicyBook, Verdict};
 use chukei_crypto::keyring::{
     EpochKey, Head, Keyring, KeyringKey, Page, RootKey, WrapPlace, Wrapped, unwrap, wrap,
 };
 use chukei_crypto::tlog::{
-    Proof, Receipt, SignedCheckpoint, TileName, TreeHead, VerifierKey, verify_consistency, verify_inclusion,
+    Opening, Proof, Receipt, SignedCheckpoint, TileName, TreeHead, VerifierKey, verify_consistency,
+    verify_inclusion,
 };
+use chukei_domain::catalogue::Catalogue;
 use chukei_domain::document::Document;
 use chukei_domain::erasure::ErasureRecord;
-use chukei_domain::event::Record;
+use chukei_domain::event::{PersonPart, Record};
 use chukei_domain::notice::NoticeContent;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec::{decode, encode};
@@ -169,6 +171,14 @@ pub fn log_proof(bytes: &[u8]) {
     assert!(verify_consistency(&proof, &old, &new).is_err() || old.size == new.size);
 }
 
+/// An opening of a leaf.
+pub fn log_opening(bytes: &[u8]) {
+    if let Ok(opening) = Opening::from_bytes(bytes) {
+        assert_eq!(opening.to_bytes().as_slice(), bytes);
+        assert_eq!(opening.verify(&opening.leaf()), Ok(()));
+    }
+}
+
 /// The record of an erasure.
 pub fn erasure_record(bytes: &[u8]) {
     if let Ok(record) = ErasureRecord::from_bytes(bytes) {
@@ -190,6 +200,26 @@ pub fn event(bytes: &[u8]) {
     }
 }
 
+/// The part of an event that its person may see.
+pub fn person_part(bytes: &[u8]) {
+    if let Ok(part) = PersonPart::from_bytes(bytes) {
+        assert_eq!(part.to_bytes().as_deref(), Ok(bytes));
+    }
+}
+
+/// An item of the review's queue.
+pub fn review_item(bytes: &[u8]) {
+    if let Ok(item) = chukei_domain::review::Item::from_bytes(bytes) {
+        assert_eq!(item.to_bytes().as_deref(), Ok(bytes));
+    }
+}
+
+/// The file of a catalogue: nothing writes one, so that it only has to be read alike each time.
+pub fn catalogue_file(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    assert_eq!(Catalogue::parse(text), Catalogue::parse(text));
+}
+
 /// An entry of a register has one byte form.
 pub fn register_entry(bytes: &[u8]) {
     if let Ok(entry) = chukei_domain::register::Entry::from_bytes(bytes) {
@@ -204,6 +234,15 @@ pub fn register_file(bytes: &[u8]) {
     let Ok(entries) = file.check() else { return };
     let again = RegisterFile::of(file.body, entries.clone()).to_toml().expect("a file");
     assert_eq!(RegisterFile::parse(&again).and_then(|file| file.check()), Ok(entries));
+}
+
+/// As much holds for the platform's register.
+pub fn platform_file(bytes: &[u8]) {
+    use chukei_domain::register::platform::PlatformFile;
+    let Some(file) = text(bytes).and_then(|text| PlatformFile::parse(text).ok()) else { return };
+    let Ok(register) = file.clone().check() else { return };
+    let again = file.to_toml().expect("a file");
+    assert_eq!(PlatformFile::parse(&again).and_then(PlatformFile::check), Ok(register));
 }
 
 /// What is kept of a notice.
@@ -248,6 +287,7 @@ fn decide(kind: &str, action: &str, now_ms: u64) -> Verdict {
             identity: "chukei://body/982016/staff/u-tax-07",
             kind,
             body: OWN.parse().ok(),
+            record: Some(Period { from_day: 0, until_day: u32::MAX }),
             roles: &roles,
             department: "zeimu",
             affairs: &affairs,

@@ -113,6 +113,12 @@ const LAYERS: &[Layer] = &[
     Layer { name: "chukei-system", may_name: ALL, never_reaches: &["chukei-demo", "chukei-benches"] },
     Layer { name: "chukei-benches", may_name: ALL, never_reaches: &["chukei-demo", "chukei-system"] },
     Layer { name: "chukei-interop", may_name: &["chukei-crypto", "chukei-wire"], never_reaches: ALL },
+    // What has fuzz targets.
+    Layer {
+        name: "chukei-fuzz-smoke",
+        may_name: &["chukei-access", "chukei-crypto", "chukei-domain", "chukei-store", "chukei-wire"],
+        never_reaches: ALL,
+    },
     Layer { name: "chukei-postgres-server", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-model", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-power-cut", may_name: &[], never_reaches: ALL },

@@ -3,6 +3,7 @@
 
 mod advisories;
 mod alerts;
+mod fuzzing;
 mod layers;
 mod licences;
 mod manifests;
