@@ -13,9 +13,7 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Kind, PersonCode};
 use chukei_wire::limits::EXCHANGE_PAGE;
-use chukei_wire::message::exchange::{
-    ExchangeEntry, ExchangeQuery, ExchangeRecord, ExchangeStatement,
-};
+use chukei_wire::message::exchange::{ExchangeEntry, ExchangeQuery, ExchangeRecord, ExchangeStatement};
 use chukei_wire::result::ResultName;
 use tokio::task::JoinSet;
 use tokio::time::Instant;

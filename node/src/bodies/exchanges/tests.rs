@@ -7,9 +7,7 @@ use chukei_relay_client::exchange::ExchangeError;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
 use chukei_wire::id::RequestId;
-use chukei_wire::message::exchange::{
-    ExchangeEntry, ExchangeQuery, ExchangeRecord, ExchangeStatement,
-};
+use chukei_wire::message::exchange::{ExchangeEntry, ExchangeQuery, ExchangeRecord, ExchangeStatement};
 use tokio::time::Instant;
 
 use super::reading::{APART_MS, READ_MAX};
@@ -109,11 +107,8 @@ impl Asked {
 
 #[tokio::test(start_paused = true)]
 async fn r40_a_busy_bodys_pages_are_all_of_its_requests_in_order_with_both_sides() {
-    let broker = Asked {
-        begun: Cell::new(Instant::now()),
-        questions: Cell::default(),
-        turned_away: Cell::default(),
-    };
+    let broker =
+        Asked { begun: Cell::new(Instant::now()), questions: Cell::default(), turned_away: Cell::default() };
     let until_ms = NOW + REQUESTS * EVERY_MS;
     let (mut shown, mut after) = (0, None::<Cursor>);
     loop {
@@ -142,9 +137,7 @@ async fn r40_a_busy_bodys_pages_are_all_of_its_requests_in_order_with_both_sides
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_has_no_room_for_long_is_not_heard() {
     let period = Period { from_ms: NOW, until_ms: NOW + 1 };
-    let never = |_| async {
-        Err(ExchangeError::NotAnswered(Outcome::RetryAfter(ResultName::Overloaded, 0)))
-    };
+    let never = |_| async { Err(ExchangeError::NotAnswered(Outcome::RetryAfter(ResultName::Overloaded, 0))) };
     assert!(at_brokers::pages(never, period).await.is_err());
 }
 
