@@ -7,6 +7,7 @@
 mod at_brokers;
 mod merge;
 mod own;
+mod reading;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,25 +27,7 @@ use crate::hosted::persons::{PersonId, PersonRecord};
 
 use at_brokers::AtBrokers;
 use merge::{Cursor, Merged, Row};
-
-/// Records read of each side for a page.
-const READ_MAX: usize = 2_048;
-/// By how much the two sides' times of one request may differ: its deadline, and the clocks.
-const APART_MS: u64 = 65_000;
-
-/// What one side has of a period.
-struct Side<T> {
-    records: Vec<T>,
-    /// Everything before then is among them, Unix milliseconds.
-    whole_until_ms: u64,
-}
-
-/// The period that a page reads, wider than what it shows by as much as times may differ.
-#[derive(Clone, Copy)]
-struct Period {
-    from_ms: u64,
-    until_ms: u64,
-}
+use reading::Period;
 
 /// One page per request message, until the caller has asked for all.
 pub async fn list(node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
@@ -73,10 +56,7 @@ async fn page(
     let after = after.map_err(|merge::BadCursor| refused(ResultName::BadFormat))?;
     let person = person(grant, request.integrated_addressee_number.as_deref()).await?;
     let from_ms = after.map_or(request.from_ms, |cursor| cursor.at_ms.max(request.from_ms));
-    let period = Period {
-        from_ms: from_ms.saturating_sub(APART_MS),
-        until_ms: request.until_ms.saturating_add(APART_MS),
-    };
+    let period = Period { from_ms, until_ms: request.until_ms };
     let AtBrokers { sides, unheard } =
         at_brokers::read(node, grant.body().code(), person.as_ref().map(|known| known.code), period).await;
     let own = own::read(grant.body(), person.as_ref().map(|known| known.person.id), period).await?;
@@ -126,3 +106,6 @@ async fn named(
     }
     Ok(listed)
 }
+
+#[cfg(test)]
+mod tests;

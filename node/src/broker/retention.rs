@@ -1,10 +1,13 @@
 //! The end of exchange records and evidence that were kept for as long as they had to be.
 //!
-//! What must hold: records end with their key, and what is left of them behind that; each end is told of before it. A broker has nobody to vouch for its time. It gives nothing up by a clock under which its certificate or
+//! What must hold: records end with their key, and what is left of them behind that; each end is told of before it. Nothing
+//! ends before the index has every record: what bodies hide is known from it alone, and one that is being made anew would
+//! leave out what is about to go (R50). A broker has nobody to vouch for its time. It gives nothing up by a clock under which its certificate or
 //! its signed peer list would be over: one that jumps further ends no record, and one that jumps less ends none by more
 //! than what these are valid for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chukei_domain::day::day_of;
 use chukei_keys::KeyfileError;
@@ -17,6 +20,9 @@ use super::index::IndexError;
 use crate::config::retention::RetentionSettings;
 use crate::retention::{LOOK, before_ms, first_kept, give_up, of_evidence};
 use crate::rotation::purpose_name;
+
+/// How long the index is waited for; it is tried again at the next look.
+const WHOLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Looks once a day until `stop` changes to true.
 pub(super) async fn keep(
@@ -31,9 +37,15 @@ pub(super) async fn keep(
         let today = Some(day_of(now_ms));
         let can = broker.trusts_clock(now_ms) && broker.keys.gate.pass().is_ok() && broker.index.is_open();
         if looked != today && can {
-            looked = today;
-            if let Err(error) = turn(&broker, &journal, settings, now_ms).await {
-                tracing::warn!(%error, "old records are kept until tomorrow");
+            match turn(&broker, &journal, settings, now_ms).await {
+                Err(error) if error.passes() => {
+                    tracing::info!(%error, "old records are kept until their index is whole");
+                }
+                Err(error) => {
+                    looked = today;
+                    tracing::warn!(%error, "old records are kept until tomorrow");
+                }
+                Ok(()) => looked = today,
             }
         }
         if tokio::time::timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_ok() {
@@ -72,6 +84,7 @@ async fn turn(
     // What a body hides is recorded anew before the keys of these go.
     let over = first_kept(records, day_of(now_ms), now_ms).await?;
     if let Some(first) = over {
+        broker.index.upto(records.last_number(), WHOLE_WITHIN).await?;
         keep_marks(broker, first, now_ms).await?;
     }
     end_days(broker, now_ms).await?;
@@ -102,4 +115,11 @@ enum RetentionError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+impl RetentionError {
+    /// Whether it passes within the day: the index is on its way.
+    fn passes(&self) -> bool {
+        matches!(self, Self::Index(IndexError::Behind | IndexError::Closed))
+    }
 }

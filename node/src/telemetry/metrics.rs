@@ -48,6 +48,8 @@ pub struct Metrics {
     pub log_heads: IntCounterVec,
     /// Heads that brokers have shown each other, by how they go together.
     pub log_heads_compared: IntCounterVec,
+    /// Seconds that cosigned heads have waited to be compared, by the other broker.
+    pub log_heads_waiting_seconds: GaugeVec,
     /// Epochs of logs that began by a word of two persons (R43).
     pub log_gaps: IntCounter,
     /// 1 while the link to another broker stands, by broker.
@@ -192,6 +194,11 @@ impl Metrics {
                 "Heads of logs that brokers have shown each other, by result",
                 &["result"],
             )?,
+            log_heads_waiting_seconds: values(
+                "log_heads_waiting_seconds",
+                "Seconds that cosigned heads have waited to be compared",
+                &["broker"],
+            )?,
             log_gaps: IntCounter::new("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
             broker_links: numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
             record_copies: IntGauge::new("record_copies", "Brokers that hold copies of this one's records")?,
@@ -328,6 +335,7 @@ impl Metrics {
         self.registry.register(Box::new(self.exchange_index_behind.clone()))?;
         self.registry.register(Box::new(self.log_heads.clone()))?;
         self.registry.register(Box::new(self.log_heads_compared.clone()))?;
+        self.registry.register(Box::new(self.log_heads_waiting_seconds.clone()))?;
         self.registry.register(Box::new(self.log_gaps.clone()))?;
         self.registry.register(Box::new(self.broker_links.clone()))?;
         self.registry.register(Box::new(self.record_copies.clone()))?;

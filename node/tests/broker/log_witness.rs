@@ -50,7 +50,7 @@ impl HashSource for Leaves {
 }
 
 impl Log {
-    /// The log of the body at this place of the stage, of eight leaves of which the one at `other` may differ.
+    /// The log of the body at this place of the stage, of sixteen leaves of which the one at `other` may differ.
     pub(crate) fn of(stage: &Stage, body: usize, seed: &[u8], other: Option<usize>) -> Self {
         Self::of_epoch(stage, body, seed, other, 1)
     }
@@ -68,7 +68,7 @@ impl Log {
         let certified = LogKey::certify(origin.body, key.public(), &stage.keys.bodies[body]).unwrap();
         let leaf = |place: usize| leaf_hash(&[u8::from(Some(place) == other), place as u8]);
         let signer = LogSigner::new(&origin.to_string(), key).unwrap();
-        Self { key: certified, origin, signer, leaves: Leaves((0..8).map(leaf).collect()) }
+        Self { key: certified, origin, signer, leaves: Leaves((0..16).map(leaf).collect()) }
     }
 
     /// The checkpoint of a size that is a power of two, or nothing.

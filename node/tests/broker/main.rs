@@ -10,6 +10,7 @@ mod passage;
 mod peers;
 mod records;
 mod roots;
+mod second_copies;
 mod stage;
 mod time;
 mod two_brokers;

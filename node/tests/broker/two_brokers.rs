@@ -26,7 +26,7 @@ pub(crate) struct Pair {
 
 /// `broker-b`.
 pub(crate) struct Second {
-    config: BrokerConfig,
+    pub(crate) config: BrokerConfig,
     stop: watch::Sender<bool>,
     running: JoinHandle<Result<(), BrokerError>>,
 }
@@ -190,8 +190,35 @@ async fn what_one_broker_has_cosigned_is_continued_at_the_other_before_it_cosign
     pair.shows([agrees, agrees]).await;
 }
 
-/// Everything in the first broker's journal of one partition.
-fn entries(data: &std::path::Path, partition: &str) -> Vec<JournalEntry> {
+#[tokio::test]
+async fn r43_a_log_that_the_other_broker_has_no_room_for_does_not_keep_other_logs_from_it() {
+    let pair = Pair::set().await;
+    let node = pair.at_first().await;
+    let result = |name: &str, count: u64| {
+        format!("chukei_log_heads_compared_total{{result=\"{name}\",role=\"broker\"}} {count}\n")
+    };
+    let [one, other] = [0, 1].map(|body| Log::of(&pair.stage, body, &seed(), None));
+    // Nobody shows it to the second broker, which continues none of these heads.
+    let mut size = 0;
+    for noted in 1..=4 {
+        let next = if size == 0 { 1 } else { size * 2 };
+        cosigned(&node, one.grown(size, next)).await;
+        size = next;
+        pair.shows([&result("NOTED", noted), &result("NOTED", noted)]).await;
+    }
+    cosigned(&node, one.grown(size, size * 2)).await;
+    pair.shows([&result("OVERLOADED", 1), &result("OVERLOADED", 1)]).await;
+    cosigned(&node, other.grown(0, 4)).await;
+    pair.shows([&result("NOTED", 5), &result("NOTED", 5)]).await;
+    // And it was not shown again and again meanwhile.
+    pair.shows([&result("OVERLOADED", 1), &result("OVERLOADED", 1)]).await;
+    pair.stage
+        .shows("/metrics", r#"chukei_log_heads_waiting_seconds{broker="broker-b",role="broker"} 0"#)
+        .await;
+}
+
+/// Everything in a broker's journal of one partition.
+pub(crate) fn entries(data: &std::path::Path, partition: &str) -> Vec<JournalEntry> {
     let (journal, _) = Journal::open(&data.join("journal"), JournalOptions::default()).unwrap();
     journal.read(partition, 1).map(Result::unwrap).collect()
 }

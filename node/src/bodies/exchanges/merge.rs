@@ -1,7 +1,7 @@
 //! The sides of each request, put together by its id and in order of time; pages of that.
 //!
 //! What must hold: a request is one row whichever sides have it; pages neither repeat nor leave out a row; a page ends
-//! before the time from which a side is not whole. Pure.
+//! before the time from which a side is not whole, and goes on behind where it began. Pure.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use chukei_wire::message::staff::ListedExchange;
 use chukei_wire::result::ResultName;
 
 use super::own::Own;
-use super::{APART_MS, Side};
+use super::reading::{APART_MS, Side};
 use crate::hosted::persons::{PersonId, PersonRecord};
 
 /// How the body itself is named among those that have a record.
@@ -84,14 +84,9 @@ impl Rows {
     /// The rows of a period behind a cursor, as many as the page has and as are whole.
     pub(super) fn page(self, from_ms: u64, until_ms: u64, after: Option<Cursor>, limit: usize) -> Merged {
         let cut = self.whole_until_ms < until_ms.saturating_add(APART_MS);
-        // Of what began a little before a side's end, the other side may have been cut off. Where all of a page is so near to
-        // it, there is no better page.
-        let near = self.whole_until_ms.saturating_sub(APART_MS);
-        let end = if cut {
-            until_ms.min(if near > from_ms { near } else { self.whole_until_ms })
-        } else {
-            until_ms
-        };
+        // Of what began a little before a side's end, the other side may have been cut off. A side ends behind that.
+        let near = self.whole_until_ms.saturating_sub(APART_MS).max(from_ms.saturating_add(1));
+        let end = if cut { until_ms.min(near) } else { until_ms };
         let within =
             |at: &Cursor| (from_ms..end).contains(&at.at_ms) && after.is_none_or(|after| *at > after);
         let mut rows = Vec::new();

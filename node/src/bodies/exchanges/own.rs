@@ -6,9 +6,9 @@ use chukei_crypto::seal::SealError;
 use chukei_domain::event::{Event, Record, Request, Target};
 use chukei_wire::result::ResultName;
 
-use super::{Period, READ_MAX, Side};
+use super::reading::{Period, Reading, Side, TooMany};
 use crate::access::grant::{Grant, Read};
-use crate::audit::{BadRecord, Walk};
+use crate::audit::BadRecord;
 use crate::bodies::call::CallError;
 use crate::hosted::HostedBody;
 use crate::hosted::persons::{PersonId, PersonRecord};
@@ -16,7 +16,7 @@ use crate::hosted::rows::RowError;
 
 /// What requests for own information are called in the log.
 const ACTION: &str = "self_info";
-/// Records of every kind that a page walks past.
+/// Records of every kind that a page walks past, and more only where it would not get further than it began.
 const WALKED_MAX: usize = 200_000;
 
 /// One request, as the log tells it.
@@ -37,37 +37,66 @@ pub(super) async fn read(
 ) -> Result<Side<Own>, CallError> {
     let log = body.audit().clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let first = log.first_since(period.from_ms).map_err(|_| BadRecord)?;
+        let first = log.first_since(period.read_from_ms()).map_err(|_| NotRead::Bad)?;
         collect(log.walk(first), person, period)
     });
     let read = reading.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
-    read.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))
+    read.map_err(|error| match error {
+        NotRead::Bad => CallError::Refused(ResultName::IntegrityFailure),
+        NotRead::TooMany => CallError::Refused(ResultName::Overloaded),
+    })
 }
 
-fn collect(walk: Walk, person: Option<PersonId>, period: Period) -> Result<Side<Own>, BadRecord> {
-    let mut records: Vec<Own> = Vec::new();
+/// Why the log was not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotRead {
+    /// It cannot be read, or holds what does not open.
+    Bad,
+    /// It has more than is held.
+    TooMany,
+}
+
+impl From<BadRecord> for NotRead {
+    fn from(BadRecord: BadRecord) -> Self {
+        Self::Bad
+    }
+}
+
+impl From<TooMany> for NotRead {
+    fn from(TooMany: TooMany) -> Self {
+        Self::TooMany
+    }
+}
+
+/// The period out of a walk through the log.
+pub(super) fn collect(
+    walk: impl Iterator<Item = Result<Record, BadRecord>>,
+    person: Option<PersonId>,
+    period: Period,
+) -> Result<Side<Own>, NotRead> {
+    let mut reading = Reading::of(period);
     let mut places: HashMap<[u8; 16], usize> = HashMap::new();
     for (walked, record) in walk.enumerate() {
         let record = record?;
-        if record.at_ms >= period.until_ms {
+        if record.at_ms >= period.read_until_ms() {
             break;
         }
-        if records.len() == READ_MAX || walked == WALKED_MAX {
-            return Ok(Side { records, whole_until_ms: record.at_ms });
+        if (reading.is_enough() || walked >= WALKED_MAX) && period.may_end_at(record.at_ms) {
+            return Ok(reading.until(record.at_ms));
         }
-        if record.at_ms < period.from_ms {
+        if record.at_ms < period.read_from_ms() {
             continue;
         }
         if let Event::Outcome { request, outcome } = &record.event {
-            if let Some(own) = places.get(request).and_then(|place| records.get_mut(*place)) {
+            if let Some(own) = places.get(request).and_then(|place| reading.records.get_mut(*place)) {
                 own.outcome = Some(outcome.as_str());
             }
         } else if let Some(own) = decided(record).filter(|own| person.is_none() || own.person == person) {
-            places.insert(own.request.request, records.len());
-            records.push(own);
+            places.insert(own.request.request, reading.records.len());
+            reading.take(own.at_ms, own)?;
         }
     }
-    Ok(Side { records, whole_until_ms: period.until_ms })
+    Ok(reading.whole())
 }
 
 /// What was decided on a request for own information.

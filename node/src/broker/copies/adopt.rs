@@ -1,7 +1,8 @@
 //! A broker that starts asks whoever holds its copies how far they go. Where it has lost entries, it starts once it is told to
 //! adopt them, and takes them back at exactly their numbers before anything else is written.
 //!
-//! What must hold: a broker that knows to have less than its copies neither starts nor numbers anything anew; what it adopts
+//! What must hold: a broker that knows to have less than its copies, or others in their place, neither starts nor numbers
+//! anything anew; what it adopts
 //! continues what it has, or it adopts nothing of that kind. Deliberately absent: keys. Records that come back open under the
 //! keyring that sealed them, and under no other.
 
@@ -15,11 +16,11 @@ use chukei_relay_client::tls::HopCredentials;
 use chukei_store::GivenUp;
 use chukei_store::journal::{Entry, Journal, JournalEntry, JournalError};
 use chukei_wire::identity::Identity;
-use chukei_wire::message::copies::{CopiedEntry, CopiesAsked, CopiesHeld, CopyBatch, CopyOf};
+use chukei_wire::message::copies::{CopiedEntry, CopiesAsked, CopiesHeld, CopyBatch, CopyOf, HeldEnd};
 use tokio::sync::mpsc;
 
-use super::places;
 use super::send::{NotSent, opened};
+use super::{ends, places};
 use crate::config::broker::BrokerConfig;
 
 /// How long the other broker is waited for at a start, where nothing is to be adopted.
@@ -58,6 +59,20 @@ pub enum AdoptError {
         held: u64,
         /// How far the own ones go.
         durable: u64,
+    },
+    /// This broker has another entry than the last that was copied: it has lost some, and was started since.
+    #[error(
+        "entry {number} of this broker's {} is not the one that {name} holds a copy of: entries were lost, and others \
+         written since; see the runbook ChukeiRecordsNotCopied, so that nothing is written over them",
+        .of.as_str()
+    )]
+    Differs {
+        /// Which entries.
+        of: CopyOf,
+        /// The broker that holds the copies.
+        name: String,
+        /// The number of the last copy.
+        number: u64,
     },
     /// The copies do not continue what there is.
     #[error("--adopt-copies: the copies of its {} do not continue entry {last} of this broker", .of.as_str())]
@@ -100,9 +115,12 @@ pub(in crate::broker) async fn before_start(
             return Ok(());
         }
     };
-    for (of, held) in CopyOf::ALL.into_iter().zip(held.last) {
-        let durable = journal.last_number(places::own(of));
+    for (of, end) in CopyOf::ALL.into_iter().zip(held.ends) {
+        let (held, durable) = (end.last, journal.last_number(places::own(of)));
         if held <= durable {
+            if differs(journal, of, end).await? {
+                return Err(AdoptError::Differs { of, name, number: held });
+            }
             continue;
         }
         if !adopt {
@@ -118,6 +136,12 @@ pub(in crate::broker) async fn before_start(
         );
     }
     Ok(())
+}
+
+async fn differs(journal: &Arc<Journal>, of: CopyOf, end: HeldEnd) -> Result<bool, JournalError> {
+    let journal = journal.clone();
+    let comparing = tokio::task::spawn_blocking(move || ends::differs(&journal, places::own(of), end));
+    comparing.await.unwrap_or(Err(JournalError::Failed))
 }
 
 async fn connect(

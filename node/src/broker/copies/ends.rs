@@ -1,11 +1,13 @@
 //! Where the copies of one kind end in the holder's journal: the holder's own numbers, and those of their owner.
 //!
-//! What must hold: copies that are kept are in unbroken order, so that one end gives the place of all of them.
+//! What must hold: copies that are kept are in unbroken order, so that one end gives the place of all of them; a copy has the
+//! same hash at its holder and at its owner.
 
+use chukei_crypto::hash::sha256;
 use chukei_store::journal::{Journal, JournalEntry, JournalError};
 use chukei_wire::codec::{decode, encode};
 use chukei_wire::limits::COPY_MAX;
-use chukei_wire::message::copies::CopiedEntry;
+use chukei_wire::message::copies::{CopiedEntry, HeldEnd};
 
 /// A copy as it lies there: with what stands around what is copied.
 const HELD_MAX: usize = COPY_MAX + 64;
@@ -19,17 +21,27 @@ pub(super) struct End {
     pub(super) seq: u64,
     /// Its number at the owner; 0 where there is none.
     pub(super) last: u64,
+    /// Its hash; zeros where there is none.
+    pub(super) hash: [u8; 32],
 }
 
 impl End {
     /// The end of what is durable. Blocking.
     pub(super) fn read(journal: &Journal, partition: &str) -> Result<Self, JournalError> {
         let seq = journal.last_number(partition);
-        let last = match journal.read(partition, seq.max(1)).next() {
-            Some(entry) => copy(&entry?)?.number,
-            None => 0,
+        let HeldEnd { last, hash } = match journal.read(partition, seq.max(1)).next() {
+            Some(entry) => {
+                let entry = entry?;
+                HeldEnd { last: copy(&entry)?.number, hash: sha256(&entry.sealed) }
+            }
+            None => HeldEnd::default(),
         };
-        Ok(Self { seq, last })
+        Ok(Self { seq, last, hash })
+    }
+
+    /// As its owner is told it.
+    pub(super) fn told(&self) -> HeldEnd {
+        HeldEnd { last: self.last, hash: self.hash }
     }
 
     /// The holder's number of the owner's entry `number`, in what is kept.
@@ -40,6 +52,26 @@ impl End {
             self.seq.saturating_add(number - self.last)
         }
     }
+}
+
+/// The end of copies of which this is the last.
+pub(super) fn end(copy: &CopiedEntry) -> Result<HeldEnd, JournalError> {
+    Ok(HeldEnd { last: copy.number, hash: sha256(&held(copy)?) })
+}
+
+/// The copy of one's own entry.
+pub(super) fn of_entry(entry: JournalEntry) -> CopiedEntry {
+    CopiedEntry { number: entry.seq, kind: entry.kind, at_ms: entry.at_ms, sealed: entry.sealed }
+}
+
+/// Whether the last copy is another than the entry of its number in `partition`, which is durable. What was given up there is
+/// not compared. Blocking.
+pub(super) fn differs(journal: &Journal, partition: &str, held: HeldEnd) -> Result<bool, JournalError> {
+    if held.last < journal.first_number(partition).0.max(1) {
+        return Ok(false);
+    }
+    let Some(own) = journal.read(partition, held.last).next() else { return Ok(false) };
+    Ok(end(&of_entry(own?))? != held)
 }
 
 /// Content of the entry that holds a copy.

@@ -1,7 +1,8 @@
 //! The copies that this broker holds for others.
 //!
 //! What must hold: one batch of an owner at a time, and the next one begins once this one is durable or has failed, also
-//! where the stream that brought it is gone by then; what is held already is skipped, what leaves something out is refused.
+//! where the stream that brought it is gone by then; what is held already is skipped, what leaves something out, or would take
+//! the place of another copy, is refused.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chukei_store::GivenUp;
 use chukei_store::journal::{Entry, Journal, JournalError};
 use chukei_wire::limits::{COPIES_MAX, COPY_MAX};
-use chukei_wire::message::copies::{CopiedEntry, CopiesHeld, CopyBatch, CopyKept, CopyOf};
+use chukei_wire::message::copies::{CopiedEntry, CopiesHeld, CopyBatch, CopyKept, CopyOf, HeldEnd};
 
 use super::ends::{self, End};
 use super::places;
@@ -20,6 +21,9 @@ pub(in crate::broker) enum NotHeld {
     /// They leave something out, are too many, or are not in order.
     #[error("copies that are not in order")]
     NotInOrder,
+    /// One of them is another than the copy of its number that is held.
+    #[error("another copy of entry {0} is held")]
+    Differs(u64),
     /// This broker's journal refused or failed.
     #[error("journal: {}", .0.code())]
     Journal(#[from] JournalError),
@@ -54,11 +58,11 @@ impl Holder {
     pub(super) async fn held(&self, owner: &str) -> Result<CopiesHeld, NotHeld> {
         let ends = self.ends(owner);
         let mut ends = ends.lock().await;
-        let mut last = [0; 3];
-        for (of, last) in CopyOf::ALL.into_iter().zip(&mut last) {
-            *last = self.end(owner, of, &mut ends).await?.last;
+        let mut told = [HeldEnd::default(); 3];
+        for (of, told) in CopyOf::ALL.into_iter().zip(&mut told) {
+            *told = self.end(owner, of, &mut ends).await?.told();
         }
-        Ok(CopiesHeld { last })
+        Ok(CopiesHeld { ends: told })
     }
 
     /// Takes a batch; returns once it is durable.
@@ -86,6 +90,11 @@ impl Holder {
         let CopyBatch { of, first, entries } = batch;
         let mut end = self.end(owner, of, ends).await?;
         check(&entries)?;
+        if let Some(again) = entries.iter().find(|entry| entry.number == end.last)
+            && ends::end(again)? != end.told()
+        {
+            return Err(NotHeld::Differs(again.number));
+        }
         let partition = places::copies(owner, of);
         let fresh: Vec<_> = entries.into_iter().filter(|entry| entry.number > end.last).collect();
         if let Some(next) = fresh.first().filter(|_| end.last > 0)
@@ -109,8 +118,12 @@ impl Holder {
                 sealed,
             }));
         }
-        for (entry, appending) in fresh.iter().zip(appending) {
-            end = End { seq: appending.await?, last: entry.number };
+        for appending in appending {
+            end.seq = appending.await?;
+        }
+        if let Some(last) = fresh.last() {
+            let HeldEnd { last, hash } = ends::end(last)?;
+            end = End { last, hash, ..end };
         }
         let (kept_from, _) = self.journal.first_number(&partition);
         let keeps = end.seq_of(first.min(end.last.saturating_add(1)));

@@ -3,7 +3,7 @@
 //!
 //! What must hold: copies are what is durable, in the order of its numbers, nothing twice and nothing left out, whatever is cut
 //! or started again; they are acknowledged after the other's own sync; what is sealed stays sealed, so that whoever holds copies
-//! opens none; what their owner has given up goes. Nothing waits for a copy. Deliberately absent: keys, which have a standby
+//! opens none; what their owner has given up goes; copies of entries that their owner has lost are never continued by others. Nothing waits for a copy. Deliberately absent: keys, which have a standby
 //! and backups of their own; a third place.
 
 mod adopt;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chukei_wire::message::copies::CopyOf;
+use chukei_wire::message::copies::{CopyOf, HeldEnd};
 use tokio::time::Instant;
 
 /// Without a copy for longer, entries are an alarm.
@@ -16,6 +16,8 @@ pub(super) const TOO_LONG: Duration = Duration::from_secs(5);
 struct Way {
     /// The last that is copied.
     copied: u64,
+    /// The end of the copies that was found to be this broker's own entry.
+    own: HeldEnd,
     /// What was the last one when it was first seen that something has no copy, and when that was.
     waiting: Option<(u64, Instant)>,
 }
@@ -44,6 +46,19 @@ impl Progress {
         if let Some(way) = self.way(of) {
             way.copied = last;
         }
+    }
+
+    /// This end of the copies is this broker's own entry.
+    pub(super) fn is_own(&mut self, of: CopyOf, end: HeldEnd) {
+        if let Some(way) = self.way(of) {
+            way.own = end;
+        }
+    }
+
+    /// Whether that is known of this one: entries do not change.
+    pub(super) fn is_known(&self, of: CopyOf, end: HeldEnd) -> bool {
+        let place = CopyOf::ALL.iter().position(|known| *known == of);
+        place.and_then(|place| self.ways.get(place)).is_some_and(|way| way.own == end)
     }
 
     /// The last that is copied.

@@ -1,7 +1,7 @@
 //! Copies on their way to the other broker: what is durable here and not there yet, a hundred milliseconds at a time.
 //!
-//! What must hold: the other says where it goes on, at the begin of each stream; what it has more of than this broker is never
-//! written over.
+//! What must hold: the other says where it goes on, at the begin of each stream, and which entry that is; what it has more of
+//! than this broker, or what is another's, is never written over; nothing counts as copied that was not sent.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use chukei_store::journal::{Journal, JournalError};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::limits::{COPIES_MAX, COPY_MAX};
-use chukei_wire::message::copies::{CopiedEntry, CopiesAsked, CopiesHeld, CopyBatch, CopyKept, CopyOf};
+use chukei_wire::message::copies::{CopiesAsked, CopiesHeld, CopyBatch, CopyKept, CopyOf, HeldEnd};
 use tokio::time::Instant;
 
-use super::places;
 use super::progress::Progress;
+use super::{ends, places};
 use crate::broker::Broker;
 
 /// How often it is looked what is new.
@@ -42,6 +42,14 @@ pub(super) enum NotSent {
     Journal(#[from] JournalError),
     #[error("it holds {held} of {} entries up to {durable}: this broker has lost some; see --adopt-copies", .of.as_str())]
     Ahead { of: CopyOf, held: u64, durable: u64 },
+    #[error(
+        "its copy {number} of {} is of another entry: this broker has lost some and written others since; see \
+         --adopt-copies",
+        .of.as_str()
+    )]
+    Differs { of: CopyOf, number: u64 },
+    #[error("it says to hold {} up to {told}, and was sent them up to {sent}", .of.as_str())]
+    NotAsSent { of: CopyOf, told: u64, sent: u64 },
     #[error("no request id")]
     Random,
     #[error("the work broke off")]
@@ -119,11 +127,9 @@ async fn stream(
     let now_ms = broker.clock.now_ms();
     let mut open = opened(peer, now_ms, CopiesAsked::Keep).await?;
     let held: CopiesHeld = open.recv.read_message().await?;
-    for ((of, last), durable) in CopyOf::ALL.into_iter().zip(held.last).zip(durable(&broker.journal)) {
-        if last > durable {
-            return Err(NotSent::Ahead { of, held: last, durable });
-        }
-        hold(progress).copied(of, last);
+    for (of, end) in CopyOf::ALL.into_iter().zip(held.ends) {
+        goes_on(&broker.journal, progress, of, end).await?;
+        hold(progress).copied(of, end.last);
     }
     broker.metrics.record_copies.set(1);
     while begun.elapsed() < BEGUN_WITHIN && due(&broker.journal, &hold(progress)) {
@@ -133,16 +139,19 @@ async fn stream(
             let journal = broker.journal.clone();
             let read = tokio::task::spawn_blocking(move || batch(&journal, of, from)).await;
             let batch = read.map_err(|_| NotSent::Broken)??;
-            if batch.entries.is_empty() {
+            let Some(last) = batch.entries.last() else {
                 // What is left of them was given up: there is nothing to copy.
                 if batch.first > from {
                     hold(progress).copied(of, batch.first - 1);
                 }
                 continue;
-            }
+            };
+            let end = ends::end(last)?;
             open.send.write_message(&batch).await?;
-            let kept: CopyKept = open.recv.read_message().await?;
-            hold(progress).copied(kept.of, kept.last);
+            as_sent(open.recv.read_message().await?, of, end.last)?;
+            let mut progress = hold(progress);
+            progress.copied(of, end.last);
+            progress.is_own(of, end);
             sent = true;
         }
         if !sent {
@@ -152,6 +161,37 @@ async fn stream(
     open.send.finish().await?;
     open.recv.expect_end().await?;
     Ok(())
+}
+
+/// Whether this broker's entries go on where the copies end.
+async fn goes_on(
+    journal: &Arc<Journal>,
+    progress: &Mutex<Progress>,
+    of: CopyOf,
+    end: HeldEnd,
+) -> Result<(), NotSent> {
+    let (own, durable) = (places::own(of), journal.last_number(places::own(of)));
+    if end.last > durable {
+        return Err(NotSent::Ahead { of, held: end.last, durable });
+    }
+    if hold(progress).is_known(of, end) {
+        return Ok(());
+    }
+    let journal = journal.clone();
+    let compared = tokio::task::spawn_blocking(move || ends::differs(&journal, own, end)).await;
+    if compared.map_err(|_| NotSent::Broken)?? {
+        return Err(NotSent::Differs { of, number: end.last });
+    }
+    hold(progress).is_own(of, end);
+    Ok(())
+}
+
+/// Whether what is said to be held is what was sent, up to this number.
+fn as_sent(kept: CopyKept, of: CopyOf, sent: u64) -> Result<(), NotSent> {
+    if kept == (CopyKept { of, last: sent }) {
+        return Ok(());
+    }
+    Err(NotSent::NotAsSent { of, told: kept.last, sent })
 }
 
 /// Opens a stream for copies.
@@ -183,12 +223,25 @@ fn batch(journal: &Journal, of: CopyOf, from: u64) -> Result<CopyBatch, JournalE
         if entry.seq > last || full || batch.entries.len() == COPIES_MAX {
             break;
         }
-        let (number, kind, at_ms) = (entry.seq, entry.kind, entry.at_ms);
-        batch.entries.push(CopiedEntry { number, kind, at_ms, sealed: entry.sealed });
+        batch.entries.push(ends::of_entry(entry));
     }
     Ok(batch)
 }
 
 fn hold(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r41_nothing_counts_as_copied_that_was_not_sent() {
+        let kept = |of, last| as_sent(CopyKept { of, last }, CopyOf::Records, 7);
+        assert!(kept(CopyOf::Records, 7).is_ok());
+        for (of, last) in [(CopyOf::Records, 8), (CopyOf::Records, u64::MAX), (CopyOf::Witness, 7)] {
+            assert!(matches!(kept(of, last), Err(NotSent::NotAsSent { .. })), "{of:?} {last}");
+        }
+    }
 }

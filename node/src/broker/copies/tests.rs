@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chukei_store::GivenUp;
 use chukei_store::journal::{Entry, Journal, JournalOptions};
-use chukei_wire::message::copies::{CopiedEntry, CopyBatch, CopyOf};
+use chukei_wire::message::copies::{CopiedEntry, CopyBatch, CopyOf, HeldEnd};
 use proptest::prelude::*;
 
 use super::hold::{Holder, NotHeld};
-use super::places;
+use super::{ends, places};
 
 const OWNER: &str = "broker-b";
 const RECORDS: CopyOf = CopyOf::Records;
@@ -38,7 +38,7 @@ fn brought(holder: &Holder, of: CopyOf, from: u64) -> Vec<CopiedEntry> {
 }
 
 async fn last(holder: &Holder) -> [u64; 3] {
-    holder.held(OWNER).await.unwrap().last
+    holder.held(OWNER).await.unwrap().ends.map(|end| end.last)
 }
 
 #[tokio::test]
@@ -72,6 +72,22 @@ async fn r41_what_leaves_something_out_is_refused_and_changes_nothing() {
     }
     assert_eq!(brought(&holder, RECORDS, 1), (1..=5).map(copy).collect::<Vec<_>>());
     assert_eq!(holder.take(OWNER, batch(RECORDS, 1, [6])).await.unwrap().last, 6);
+}
+
+#[tokio::test]
+async fn r41_a_holder_tells_which_copy_is_its_last_and_takes_no_other_in_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let holder = Arc::new(Holder::new(journal(dir.path())));
+    holder.take(OWNER, batch(RECORDS, 1, 1..=5)).await.unwrap();
+    let end = ends::end(&copy(5)).unwrap();
+    assert_eq!(holder.held(OWNER).await.unwrap().ends[0], end);
+    let mut other = batch(RECORDS, 1, 5..=7);
+    other.entries[0].sealed.push(1);
+    assert!(matches!(holder.take(OWNER, other).await, Err(NotHeld::Differs(5))));
+    assert_eq!(brought(&holder, RECORDS, 1), (1..=5).map(copy).collect::<Vec<_>>());
+    drop(holder);
+    let holder = Arc::new(Holder::new(journal(dir.path())));
+    assert_eq!(holder.held(OWNER).await.unwrap().ends, [end, HeldEnd::default(), HeldEnd::default()]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The index grows behind the journal: in batches, at leisure while requests are in work, at once where somebody waits.
 //!
-//! What must hold: rows and how far they go are one batch; a fault costs time and no row; passages that a process before
-//! this one did not see end are closed as unknown, once.
+//! What must hold: rows and how far they go are one batch; a fault costs time and no row; what the journal has given up is
+//! stepped over, however much that is; passages that a process before this one did not see end are closed as unknown, once.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -142,8 +142,9 @@ impl ExchangeIndex {
             return Err(BadRow::Damaged.into());
         }
         let unended = self.unended(&*partition).await?;
-        self.hold(Some(partition));
+        // Before it can be read: whoever finds it open finds no number that an index before it had reached.
         self.reached.send_replace(reached.records);
+        self.hold(Some(partition));
         Ok(Growing { reached, unended })
     }
 
@@ -172,7 +173,7 @@ impl ExchangeIndex {
 
     /// Takes the next records; whether there may be more.
     async fn grow(&self, now: &mut Growing) -> Result<bool, GrowError> {
-        let (mut step, next) = self.read(now).await?;
+        let (mut step, next, more) = self.read(now).await?;
         if next == now.reached {
             return Ok(false);
         }
@@ -185,21 +186,26 @@ impl ExchangeIndex {
         let standing = self.records.standing_ids();
         let batch = batch.put(key.clone(), rows::seal_at(&keys, standing, &key, &next)?);
         partition.apply(batch).await?;
-        let more = next.records - before == BATCH || next.evidence - now.reached.evidence == BATCH;
         now.reached = next;
         self.reached.send_replace(next.records);
         Ok(more)
     }
 
-    /// Reads the next records and evidence, and how far that goes.
-    async fn read(&self, now: &mut Growing) -> Result<(Step, Reached), GrowError> {
+    /// Reads the next records and evidence, how far that goes, and whether there may be more.
+    async fn read(&self, now: &mut Growing) -> Result<(Step, Reached, bool), GrowError> {
         let (records, journal, reached) = (self.records.clone(), self.journal.clone(), now.reached);
         let mut unended = std::mem::take(&mut now.unended);
         let reading = tokio::task::spawn_blocking(move || {
-            let (mut step, mut next) = (Step::default(), reached);
-            for entry in records.entries(reached.records + 1) {
+            let mut step = Step::default();
+            let begin = Reached {
+                records: behind_given_up(reached.records, records.first_number()),
+                evidence: behind_given_up(reached.evidence, journal.first_number(EVIDENCE_PARTITION).0),
+                ..reached
+            };
+            let mut next = begin;
+            for entry in records.entries(begin.records + 1) {
                 let entry = entry?;
-                if entry.seq > reached.records + BATCH {
+                if entry.seq > begin.records + BATCH {
                     break;
                 }
                 next.records = entry.seq;
@@ -211,19 +217,20 @@ impl ExchangeIndex {
                     }
                 }
             }
-            for entry in journal.read(EVIDENCE_PARTITION, reached.evidence + 1) {
+            for entry in journal.read(EVIDENCE_PARTITION, begin.evidence + 1) {
                 let entry = entry?;
-                if entry.seq > reached.evidence + BATCH {
+                if entry.seq > begin.evidence + BATCH {
                     break;
                 }
                 next.evidence = entry.seq;
                 step.take_evidence(&entry);
             }
-            Ok::<_, JournalError>((step, next, unended))
+            let more = next.records - begin.records == BATCH || next.evidence - begin.evidence == BATCH;
+            Ok::<_, JournalError>((step, next, more, unended))
         });
-        let (step, next, unended) = reading.await.unwrap_or(Err(JournalError::Failed))?;
+        let (step, next, more, unended) = reading.await.unwrap_or(Err(JournalError::Failed))?;
         now.unended = unended;
-        Ok((step, next))
+        Ok((step, next, more))
     }
 
     async fn stored_marks(&self, partition: &dyn Partition, marks: &[Mark]) -> Result<Vec<Mark>, GrowError> {
@@ -239,4 +246,9 @@ impl ExchangeIndex {
         }
         Ok(stored)
     }
+}
+
+/// How far an index goes that has `reached` this entry of a journal which begins at `first`: what was given up is in none.
+fn behind_given_up(reached: u64, first: u64) -> u64 {
+    reached.max(first.saturating_sub(1))
 }

@@ -1,7 +1,7 @@
 //! What goes from the index because its time is over, and what must not go with it.
 //!
 //! What must hold: a passage goes when its record goes from the journal, and no sooner; a word on what is hidden stays however old
-//! its record is.
+//! its record is, and what stands there is told only by an index that has every record of it.
 
 use chukei_store::{Batch, Partition};
 
@@ -11,8 +11,13 @@ use super::{ExchangeIndex, IndexError};
 
 impl ExchangeIndex {
     /// Words on what is hidden that stand in records before `number`: to be recorded anew before those go.
+    /// [`IndexError::Behind`] from an index that does not have all of these records: one that is being made anew.
     pub(in crate::broker) async fn marks_before(&self, number: u64) -> Result<Vec<Mark>, IndexError> {
         let (partition, keys) = (self.held()?, self.keyring.snapshot());
+        // Behind the partition: an index that takes its place says how far it goes before it is held.
+        if *self.reached.borrow() < number.saturating_sub(1) {
+            return Err(IndexError::Behind);
+        }
         let (mut old, mut after) = (Vec::new(), None);
         loop {
             let page = partition.scan(&rows::marks(&keys, None), after.as_ref(), PAGE).await?;

@@ -15,6 +15,8 @@ use super::rows;
 use super::*;
 use crate::broker::exchange::{CLOSED, HIDDEN, OPENED, OWNER};
 
+mod anew;
+
 const NOW: u64 = 1_795_219_200_000;
 const BODIES: [&str; 2] = ["982016", "982024"];
 const TAX: &str = "TM00000000000002";

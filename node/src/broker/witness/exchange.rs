@@ -1,8 +1,9 @@
 //! Heads between brokers: each shows the others what it has cosigned, and hears how that goes with what they have.
 //!
 //! What must hold: what was cosigned since the other broker answered last is shown within a second while the link is up, in
-//! bounded batches; a contradiction that the other tells is an alarm here once its evidence verifies. Deliberately absent:
-//! what was cosigned before this process began; the next head of each log comes within a minute.
+//! bounded batches; one log that the other has no room for holds up no other log; a contradiction that the other tells is an
+//! alarm here once its evidence verifies. Deliberately absent: what was cosigned before this process began, and what the
+//! other had no room for; the next head of each log comes within a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +14,11 @@ use chukei_relay_client::log_witness::show_seen;
 use chukei_relay_client::session::{AcceptedRequest, SessionError};
 use chukei_wire::message::log::{LogCompared, LogSeen};
 use chukei_wire::result::ResultName;
+use tokio::time::Instant;
 
 use super::compare::Compared;
 use super::serve::{Keeping, admitted, alarm, keep};
+use super::standing::{Standing, Stood};
 use super::stream::answer_each;
 use crate::broker::Broker;
 use crate::broker::ending::Ending;
@@ -28,11 +31,25 @@ const BATCH: usize = 512;
 
 /// Shows the broker `name` what is cosigned here, until it is dropped.
 pub(in crate::broker) async fn show(broker: &Arc<Broker>, links: &Dialer, name: &str) {
-    let mut shown = 0;
+    let (mut shown, mut standing) = (0, Standing::default());
     loop {
         tokio::time::sleep(TURN).await;
         if let Some(peer) = links.current(name) {
             shown = show_since(broker, &peer, name, shown).await;
+        }
+        let waits = broker.witness.memory().was_seen_since(shown);
+        let Stood { lag, alarm } = standing.look(shown, waits, Instant::now());
+        broker.metrics.log_heads_waiting_seconds.with_label_values(&[name]).set(lag.as_secs_f64());
+        match alarm {
+            Some(true) => {
+                tracing::error!(
+                    alarm = "heads_not_compared",
+                    broker = name,
+                    "cosigned heads wait to be compared: a fork would not be found"
+                );
+            }
+            Some(false) => tracing::info!(broker = name, "cosigned heads are compared again"),
+            None => {}
         }
     }
 }
@@ -50,18 +67,17 @@ async fn show_since(broker: &Arc<Broker>, peer: &PeerConnection, name: &str, fro
     }
     let mut up_to = from;
     for ((turn, seen), answer) in turns.into_iter().zip(&seen).zip(answers) {
-        let result = result_of(&answer);
-        if matches!(answer, LogCompared::Refused(ResultName::Overloaded | ResultName::NotReady)) {
-            break;
-        }
+        broker.metrics.log_heads_compared.with_label_values(&[result_of(&answer)]).inc();
         match answer {
+            // All of it is shown again.
+            LogCompared::Refused(ResultName::NotReady) => break,
             LogCompared::Fork(evidence) => answered_with(broker, name, seen, evidence, true).await,
             LogCompared::Noted(Some(own)) => {
                 answered_with(broker, name, seen, own.into_vec(), false).await;
             }
+            // Of a log that the other has no room for, the next head is shown.
             _ => {}
         }
-        broker.metrics.log_heads_compared.with_label_values(&[result]).inc();
         up_to = turn;
     }
     up_to

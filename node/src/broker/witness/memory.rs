@@ -162,6 +162,11 @@ impl Memory {
         seen
     }
 
+    /// Whether there is any of it.
+    pub(super) fn was_seen_since(&self, turn: u64) -> bool {
+        self.logs.values().filter_map(|log| log.seen.as_ref()).any(|(at, _)| *at > turn)
+    }
+
     /// What is to be written once more so that nothing before entry `number` is needed: of each log that has something
     /// there, all of it, what was cosigned here before what others have.
     pub(super) fn older_than(&self, number: u64) -> Vec<(LogOrigin, Vec<Kept>)> {

@@ -13,6 +13,7 @@ mod judge;
 mod keys;
 mod memory;
 mod serve;
+mod standing;
 mod stream;
 mod upkeep;
 

@@ -55,9 +55,21 @@ pub enum CopiesAsked {
 /// How far the copies go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiesHeld {
-    /// Of each kind the number of the last that is held, durably; 0 for none. In the order of [`CopyOf::ALL`].
+    /// Where those of each kind end, durably. In the order of [`CopyOf::ALL`].
     #[serde(rename = "l")]
-    pub last: [u64; 3],
+    pub ends: [HeldEnd; 3],
+}
+
+/// The last copy of one kind. Its owner compares it with the entry of that number: with another one it has lost entries and
+/// written others under their numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldEnd {
+    /// Its number; 0 for none.
+    #[serde(rename = "n")]
+    pub last: u64,
+    /// SHA-256 of the encoded [`CopiedEntry`]; zeros for none.
+    #[serde(rename = "h", with = "serde_bytes")]
+    pub hash: [u8; 32],
 }
 
 /// One entry.
@@ -97,7 +109,7 @@ pub struct CopyKept {
     /// Which.
     #[serde(rename = "o")]
     pub of: CopyOf,
-    /// Number of the last.
+    /// Number of the last: that of the batch.
     #[serde(rename = "l")]
     pub last: u64,
 }
