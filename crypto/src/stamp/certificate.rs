@@ -1,6 +1,8 @@
 //! What a token's signer is, by its certificate.
 
-use super::element::{BIT_STRING, BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, inner, plain};
+use super::element::{
+    BIT_STRING, BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, inner, plain,
+};
 use super::{StampError, oid};
 
 /// digitalSignature and nonRepudiation, of the first byte of a key usage.

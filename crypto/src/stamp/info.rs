@@ -78,7 +78,8 @@ fn moment(text: &[u8]) -> Option<u64> {
     }
     let part = |from: usize, to: usize| whole.get(from..to)?.parse::<u8>().ok();
     let year = whole.get(..4)?.parse().ok()?;
-    let time = DateTime::new(year, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?).ok()?;
+    let time =
+        DateTime::new(year, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?).ok()?;
     let thousandths: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
     time.unix_duration().as_secs().checked_mul(1_000)?.checked_add(thousandths)
 }

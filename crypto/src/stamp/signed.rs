@@ -7,7 +7,9 @@ use webpki::{EndEntityCert, ring as verify};
 
 use super::attributes::{Attributes, hash};
 use super::certificate::Certificate;
-use super::element::{Element, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, algorithm, inner, plain};
+use super::element::{
+    Element, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, algorithm, inner, plain,
+};
 use super::{CERTIFICATES_MAX, Roots, StampError, oid};
 
 /// A token, of which nothing is verified yet.
@@ -145,9 +147,15 @@ impl<'a> Signer<'a> {
     fn algorithms(&self) -> Result<Vec<&'static dyn SignatureVerificationAlgorithm>, StampError> {
         let hash = self.hash;
         Ok(match self.with {
-            oid::RSA | oid::RSA_SHA_256 if *hash == digest::SHA256 => vec![verify::RSA_PKCS1_2048_8192_SHA256],
-            oid::RSA | oid::RSA_SHA_384 if *hash == digest::SHA384 => vec![verify::RSA_PKCS1_2048_8192_SHA384],
-            oid::RSA | oid::RSA_SHA_512 if *hash == digest::SHA512 => vec![verify::RSA_PKCS1_2048_8192_SHA512],
+            oid::RSA | oid::RSA_SHA_256 if *hash == digest::SHA256 => {
+                vec![verify::RSA_PKCS1_2048_8192_SHA256]
+            }
+            oid::RSA | oid::RSA_SHA_384 if *hash == digest::SHA384 => {
+                vec![verify::RSA_PKCS1_2048_8192_SHA384]
+            }
+            oid::RSA | oid::RSA_SHA_512 if *hash == digest::SHA512 => {
+                vec![verify::RSA_PKCS1_2048_8192_SHA512]
+            }
             oid::ECDSA_SHA_256 if *hash == digest::SHA256 => {
                 vec![verify::ECDSA_P256_SHA256, verify::ECDSA_P384_SHA256]
             }

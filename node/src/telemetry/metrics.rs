@@ -48,6 +48,10 @@ pub struct Metrics {
     pub log_heads: IntCounterVec,
     /// Heads that brokers have shown each other, by how they go together.
     pub log_heads_compared: IntCounterVec,
+    /// Time stamps of an authority that were asked for, by result.
+    pub time_stamps: IntCounterVec,
+    /// Seconds since the newest time stamp of the body whose newest is the oldest; 0 where none are asked for.
+    pub time_stamp_age_seconds: Gauge,
     /// Epochs of logs that began by a word of two persons (R43).
     pub log_gaps: IntCounter,
     /// 1 while the link to another broker stands, by broker.
@@ -192,6 +196,11 @@ impl Metrics {
                 "Heads of logs that brokers have shown each other, by result",
                 &["result"],
             )?,
+            time_stamps: counts("time_stamps_total", "Time stamps of an authority, by result", &["result"])?,
+            time_stamp_age_seconds: Gauge::new(
+                "time_stamp_age_seconds",
+                "Seconds since the newest time stamp of the body that waits longest",
+            )?,
             log_gaps: IntCounter::new("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
             broker_links: numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
             record_copies: IntGauge::new("record_copies", "Brokers that hold copies of this one's records")?,
@@ -328,6 +337,8 @@ impl Metrics {
         self.registry.register(Box::new(self.exchange_index_behind.clone()))?;
         self.registry.register(Box::new(self.log_heads.clone()))?;
         self.registry.register(Box::new(self.log_heads_compared.clone()))?;
+        self.registry.register(Box::new(self.time_stamps.clone()))?;
+        self.registry.register(Box::new(self.time_stamp_age_seconds.clone()))?;
         self.registry.register(Box::new(self.log_gaps.clone()))?;
         self.registry.register(Box::new(self.broker_links.clone()))?;
         self.registry.register(Box::new(self.record_copies.clone()))?;

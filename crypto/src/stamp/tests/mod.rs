@@ -73,9 +73,7 @@ fn r43_an_answer_to_something_else_is_refused() {
     assert_eq!(late.unwrap().1.at_ms, AT_MS - 250 + HOUR_MS);
     let other = request(Some("1.3.6.1.4.1.99999.2")).accept(sample!("fraction"), &roots(), AT_MS, 0);
     assert_eq!(other.unwrap_err(), StampError::OtherPolicy);
-    assert!(
-        request(Some("1.3.6.1.4.1.99999.1")).accept(sample!("fraction"), &roots(), AT_MS, 0).is_ok()
-    );
+    assert!(request(Some("1.3.6.1.4.1.99999.1")).accept(sample!("fraction"), &roots(), AT_MS, 0).is_ok());
     assert_eq!(accepted(sample!("rejected")), Err(StampError::NotGranted));
     assert_eq!(accepted(sample!("modified")), Err(StampError::NotGranted));
 }
