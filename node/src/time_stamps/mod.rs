@@ -79,7 +79,7 @@ struct Watched {
 type Asked = (BodyCode, Result<Option<Newest>, StampFailed>);
 
 /// Has every body's log stamped daily until the node stops. Stamps are kept for `keep_days`.
-pub async fn run(node: Arc<Node>, authority: Arc<Authority>, keep_days: u32) {
+pub(crate) async fn run(node: Arc<Node>, authority: Arc<Authority>, keep_days: u32) {
     let mut bodies: HashMap<BodyCode, Watched> = HashMap::new();
     let mut asked: JoinSet<Asked> = JoinSet::new();
     let mut stopping = node.stopping();

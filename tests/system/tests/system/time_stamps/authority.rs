@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use libtest_mimic::Completion;
 
@@ -255,14 +255,13 @@ impl Shared {
     }
 }
 
-/// The stamp with the time of a clock that is so far ahead, in the place of the one in it.
+/// The stamp with the time of a clock that is so far ahead of the one that it was made by.
 fn dated(mut info: Vec<u8>, ahead: i64) -> Vec<u8> {
-    let now =
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().checked_add_signed(ahead).unwrap();
-    let time = jiff::Timestamp::from_second(now.try_into().unwrap()).unwrap();
-    let text = time.strftime("%Y%m%d%H%M%SZ").to_string();
+    const FORM: &str = "%Y%m%d%H%M%SZ";
     let at = info.windows(2).position(|window| window == [0x18, 15]).unwrap() + 2;
-    info[at..at + 15].copy_from_slice(text.as_bytes());
+    let time = jiff::civil::DateTime::strptime(FORM, &info[at..at + 15]).unwrap();
+    let time = time.checked_add(jiff::SignedDuration::from_secs(ahead)).unwrap();
+    info[at..at + 15].copy_from_slice(time.strftime(FORM).to_string().as_bytes());
     info
 }
 

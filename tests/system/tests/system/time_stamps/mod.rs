@@ -135,8 +135,13 @@ fn stamped(on: &Honest) -> Completion {
     let told = verified(stage, "root.pem", None).done();
     assert_eq!((&told["verified"], &told["time_stamps"]["stamps"]), (&true.into(), &1.into()), "{told}");
 
-    // A day later, and the node was stopped in between.
+    // A day and some records later, and the node was stopped in between.
+    let size = told["tree_size"].as_u64();
     stage.persons(BODY, 2);
+    until("a checkpoint over more", || {
+        let told = stage.staff(BODY, &["audit", "verify"]).done();
+        (told["witnessed"].as_u64() > size).then_some(())
+    });
     stage.layout().set_clock("+25h").unwrap();
     authority.ahead(25 * 3_600);
     until("the stamps of the next day", || (asked(stage, "ok") >= 2.0 * BODIES.len() as f64).then_some(()));
