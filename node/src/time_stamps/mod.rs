@@ -11,6 +11,7 @@ mod kept;
 mod plan;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,15 +116,17 @@ async fn look(
     let now_ms = node.clock.now_ms();
     for body in hosted {
         let code = body.code();
-        if !bodies.contains_key(&code) {
-            // A body that cannot be read now is looked at again.
-            let Ok(newest) = kept::newest(body).await else { continue };
-            let since_ms = newest.as_ref().map_or(now_ms, |newest| newest.at_ms);
-            let plan = Plan::new(code, newest.map(|newest| newest.day));
-            bodies
-                .insert(code, Watched { plan, duty: Duty::new("time_stamp", code, &node.metrics), since_ms });
-        }
-        let Some(watched) = bodies.get_mut(&code) else { continue };
+        let watched = match bodies.entry(code) {
+            Entry::Occupied(watched) => watched.into_mut(),
+            Entry::Vacant(place) => {
+                // A body that cannot be read now is looked at again.
+                let Ok(newest) = kept::newest(body).await else { continue };
+                let since_ms = newest.as_ref().map_or(now_ms, |newest| newest.at_ms);
+                let plan = Plan::new(code, newest.map(|newest| newest.day));
+                let duty = Duty::new("time_stamp", code, &node.metrics);
+                place.insert(Watched { plan, duty, since_ms })
+            }
+        };
         if asked.len() >= AT_ONCE {
             return;
         }
