@@ -28,6 +28,7 @@ pub mod person_code;
 pub mod random;
 pub mod seal;
 pub mod sign;
+pub mod stamp;
 pub mod tlog;
 pub mod tls;
 

@@ -40,6 +40,7 @@ pub mod serve;
 pub mod start;
 pub mod supervise;
 pub mod telemetry;
+pub mod time_stamps;
 pub mod undisclosed;
 pub mod upkeep;
 pub mod witness;

@@ -35,10 +35,11 @@ use crate::supervise::Opener;
 use crate::telemetry::health;
 use crate::telemetry::measure;
 use crate::telemetry::metrics::Metrics;
+use crate::time_stamps::Authority;
 use crate::upkeep::Desk;
 use crate::{
     bodies, checkpoints, hop_files, identities, inbound, log_disk, outbound, platform, renewal, retention,
-    review, supervise, telemetry, witness,
+    review, supervise, telemetry, time_stamps, witness,
 };
 
 /// How often old request ids are let go of.
@@ -66,6 +67,8 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
             &"the certificate carries another name than the configuration",
         ));
     }
+    let authority = config.time_stamps.as_ref().map(|settings| Authority::open(settings, &config.base));
+    let authority = authority.transpose().map_err(|error| StartError::new("CONFIG", &error))?.map(Arc::new);
     let metrics = Metrics::new("node").map_err(|error| StartError::new("NOT_READY", &error))?;
     let (file, root) = (config.path(&config.peers.file), config.path(&config.peers.root));
     let peers = WatchedPeers::open(file, root, clock.now_ms()).map_err(|error| StartError::peers(&error))?;
@@ -113,7 +116,7 @@ pub async fn run(config: NodeConfig) -> Result<(), StartError> {
         // Serving does not hang on it: a path may be too long for a socket.
         tracing::warn!(%error, "no control socket: operators' commands need the node to be stopped");
     }
-    start(&config, node, journal, credentials).await
+    start(&config, node, journal, credentials, authority).await
 }
 
 /// Who operates and maintains this node. A register that was changed is no reason to know nobody: the start is refused.
@@ -138,6 +141,7 @@ async fn start(
     node: Arc<Node>,
     journal: Arc<Journal>,
     credentials: Arc<HopCredentials>,
+    authority: Option<Arc<Authority>>,
 ) -> Result<(), StartError> {
     let not_ready = |error: &dyn std::fmt::Display| StartError::new("NOT_READY", error);
     let staff =
@@ -172,6 +176,9 @@ async fn start(
     tokio::spawn(renewal::run(node.clone()));
     tokio::spawn(witness::run(node.clone()));
     tokio::spawn(checkpoints::run(node.clone()));
+    if let Some(authority) = authority {
+        tokio::spawn(time_stamps::run(node.clone(), authority, config.retention.log_days));
+    }
     node.begin_serving();
     tracing::info!(node = %node.name, staff = %config.listen.staff, metrics = %config.listen.metrics, "serving");
     tokio::select! {

@@ -109,6 +109,9 @@ fn run(cli: Cli) -> Outcome {
             return node.ask(async |link| audit::verify(link, args, show).await);
         }
         Command::Audit(AuditCommand::Search(args)) => node.ask(async |link| audit::search(link, args).await),
+        Command::Audit(AuditCommand::Stamps { out }) => {
+            node.ask(async |link| audit::stamps(link, &out).await)
+        }
         Command::Audit(AuditCommand::Export(args)) => match args {
             AuditExportArgs { act: Some(act), out: Some(out), format: form, .. } => {
                 let args = FetchedExport { act, form, out };

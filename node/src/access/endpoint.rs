@@ -74,6 +74,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     staff(Kind::ProvisionStatus, Effect::Read, "provision_status"),
     staff(Kind::ExchangeList, Effect::Read, "exchange_list"),
     staff(Kind::AuditVerify, Effect::Read, "audit_verify"),
+    // Whoever may check the log may check its time stamps.
+    staff(Kind::AuditStamps, Effect::Read, "audit_verify"),
     staff(Kind::AuditSearch, Effect::Read, "audit_search"),
     staff(Kind::AuditFollow, Effect::Read, "audit_follow"),
     staff(Kind::CatalogueList, Effect::Read, "catalogue_list"),

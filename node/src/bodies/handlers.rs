@@ -11,7 +11,7 @@ use crate::app::Node;
 use crate::bodies::call::{Call, CallError, Done};
 use crate::bodies::{
     access, acts, audit, catalogue, copies, enroll, exchanges, follow, import, keys, notices, persons,
-    provision, register, reviews, search, undisclose,
+    provision, register, reviews, search, stamps, undisclose,
 };
 use crate::{backup, upkeep};
 
@@ -38,6 +38,7 @@ async fn read(node: &Arc<Node>, grant: Grant<Read>, call: &mut Call) -> Result<D
         Kind::AuditVerify => audit::verify(node, &grant, call).await,
         Kind::AuditSearch => search::search(node, &grant, call).await,
         Kind::AuditFollow => follow::follow(node, &grant, call).await,
+        Kind::AuditStamps => stamps::page(node, &grant, call).await,
         Kind::CatalogueList => catalogue::list(node, &grant, call).await,
         Kind::KeysStatus => keys::status(node, &grant, call).await,
         Kind::BackupCreate => backup::create(node, &grant, call).await,

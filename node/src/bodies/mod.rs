@@ -28,6 +28,7 @@ pub mod reviews;
 pub mod search;
 pub mod server;
 pub mod session;
+pub mod stamps;
 pub mod standing;
 pub mod tries;
 pub mod undisclose;

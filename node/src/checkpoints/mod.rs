@@ -33,6 +33,7 @@ use crate::telemetry::duty::Duty;
 use logs::{Heard, Log};
 pub(crate) use places::Places;
 pub(crate) use proofs::{ProofError, Snapshot};
+pub(crate) use rows::SEALED;
 pub(crate) use stored::{BadMark, StoredTree};
 pub(crate) use vouched::{Vouched, VouchedHeads};
 

@@ -17,7 +17,8 @@ use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonId;
 use crate::hosted::rows::{RowError, SealedFor};
 
-pub(super) const SEALED: SealedFor = SealedFor { purpose: Purpose::Audit, day: 0, person: None };
+/// How rows beside a log are sealed.
+pub(crate) const SEALED: SealedFor = SealedFor { purpose: Purpose::Audit, day: 0, person: None };
 
 /// Level and index of a tile.
 pub(super) type Place = (u8, u64);

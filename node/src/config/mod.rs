@@ -8,6 +8,7 @@ pub mod retention;
 pub mod review;
 pub mod serve;
 pub mod store;
+pub mod time_stamps;
 pub mod two_person;
 pub mod upkeep;
 pub mod zones;

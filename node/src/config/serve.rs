@@ -15,6 +15,7 @@ use crate::config::log_disk::LogDiskSettings;
 use crate::config::retention::RetentionSettings;
 use crate::config::review::ReviewSettings;
 use crate::config::store::StoreSettings;
+use crate::config::time_stamps::TimeStampSettings;
 use crate::config::two_person::TwoPersonSettings;
 use crate::config::upkeep::UpkeepSettings;
 use crate::config::zones::ZoneSettings;
@@ -69,6 +70,8 @@ pub struct NodeConfig {
     /// How long logs keep what they hold.
     #[serde(default)]
     pub retention: RetentionSettings,
+    /// Which authority stamps the logs' checkpoints; none where it is absent.
+    pub time_stamps: Option<TimeStampSettings>,
     /// What is kept of the journal's disk, and what goes when it fills.
     #[serde(default)]
     pub log_disk: LogDiskSettings,
@@ -155,6 +158,7 @@ impl NodeConfig {
         check_process(self.development, self.process)?;
         self.retention.check(self.development)?;
         self.log_disk.check(self.development)?;
+        self.time_stamps.as_ref().map_or(Ok(()), TimeStampSettings::check)?;
         self.review.limits()?;
         self.two_person.check(self.development)?;
         self.keys.check().map_err(|error| ConfigError::rule("keys", error.to_string()))?;

@@ -58,6 +58,7 @@ impl Level {
             | Kind::PersonRecords
             | Kind::AuditSearch
             | Kind::AuditFollow
+            | Kind::AuditStamps
             | Kind::PersonList
             | Kind::CopyShow
             | Kind::ProvisionStatus

@@ -50,6 +50,10 @@ pub struct Metrics {
     pub log_heads_compared: IntCounterVec,
     /// Seconds that cosigned heads have waited to be compared, by the other broker.
     pub log_heads_waiting_seconds: GaugeVec,
+    /// Time stamps of an authority that were asked for, by result.
+    pub time_stamps: IntCounterVec,
+    /// Seconds since the newest time stamp of the body whose newest is the oldest; 0 where none are asked for.
+    pub time_stamp_age_seconds: Gauge,
     /// Epochs of logs that began by a word of two persons (R43).
     pub log_gaps: IntCounter,
     /// 1 while the link to another broker stands, by broker.
@@ -199,6 +203,11 @@ impl Metrics {
                 "Seconds that cosigned heads have waited to be compared",
                 &["broker"],
             )?,
+            time_stamps: counts("time_stamps_total", "Time stamps of an authority, by result", &["result"])?,
+            time_stamp_age_seconds: Gauge::new(
+                "time_stamp_age_seconds",
+                "Seconds since the newest time stamp of the body that waits longest",
+            )?,
             log_gaps: IntCounter::new("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
             broker_links: numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
             record_copies: IntGauge::new("record_copies", "Brokers that hold copies of this one's records")?,
@@ -336,6 +345,8 @@ impl Metrics {
         self.registry.register(Box::new(self.log_heads.clone()))?;
         self.registry.register(Box::new(self.log_heads_compared.clone()))?;
         self.registry.register(Box::new(self.log_heads_waiting_seconds.clone()))?;
+        self.registry.register(Box::new(self.time_stamps.clone()))?;
+        self.registry.register(Box::new(self.time_stamp_age_seconds.clone()))?;
         self.registry.register(Box::new(self.log_gaps.clone()))?;
         self.registry.register(Box::new(self.broker_links.clone()))?;
         self.registry.register(Box::new(self.record_copies.clone()))?;

@@ -21,6 +21,13 @@ pub(crate) enum AuditCommand {
     Export(AuditExportArgs),
     #[command(about = "操作ログの写し(暗号文)を別の場所に保ち続け、差し戻し・食い違い・沈黙を知らせる")]
     Follow(FollowArgs),
+    #[command(
+        about = "チェックポイントのタイムスタンプ(RFC 3161)をファイルに受け取る(opensslでも検査できる)"
+    )]
+    Stamps {
+        #[arg(long, value_name = "DIR", help = "書き込み先のフォルダー(新しく作る)")]
+        out: PathBuf,
+    },
 }
 
 /// Which records to ask for, or which act to fetch.
@@ -109,6 +116,22 @@ pub(crate) struct AuditVerifyArgs {
         help = "控えの中の操作ログを検査する(ノードに接続しない。鍵は不要)"
     )]
     pub(crate) backup: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "peers",
+        conflicts_with_all = ["export", "backup"],
+        help = "チェックポイントのタイムスタンプも、この時刻認証局のルート証明書(PEM)で検査する"
+    )]
+    pub(crate) time_stamps: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "time_stamps",
+        conflicts_with = "checkpoint",
+        help = "audit stamps で受け取ったフォルダーを検査する(ノードに接続しない)"
+    )]
+    pub(crate) stamps: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "root", help = "署名済みの相手先一覧")]
     pub(crate) peers: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "peers", help = "相手先一覧を署名したルートの公開鍵")]

@@ -4,6 +4,7 @@ mod backup;
 mod export;
 mod follow;
 mod search;
+mod stamps;
 mod trusted;
 mod verify;
 
@@ -11,4 +12,5 @@ pub(crate) use export::Form;
 pub(crate) use export::export;
 pub(crate) use follow::follow;
 pub(crate) use search::search;
+pub(crate) use stamps::fetch as stamps;
 pub(crate) use verify::{verify, verify_here};

@@ -98,6 +98,8 @@ kinds! {
     AuditSearch = "audit-search",
     /// A staff call: the body's log as it lies, sealed, for a follower on another machine.
     AuditFollow = "audit-follow",
+    /// A staff call: time stamps of an authority on the body's checkpoints.
+    AuditStamps = "audit-stamps",
     /// A staff call: the catalogue in force.
     CatalogueList = "catalogue",
     /// A staff call: new keys for the body.

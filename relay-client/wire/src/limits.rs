@@ -78,6 +78,10 @@ pub const AUDIT_SEARCH_PAGE: usize = 256;
 pub const AUDIT_FOLLOW_BYTES: usize = 512 * 1024;
 /// Leaves in one page for a follower of a log.
 pub const AUDIT_FOLLOW_LEAVES: usize = 8_192;
+/// Bytes of time stamps in one page, beside the one that is there in any case.
+pub const AUDIT_STAMPS_BYTES: usize = 256 * 1024;
+/// Bytes of one time stamp of an authority.
+pub const TIME_STAMP_MAX: usize = 64 * 1024;
 /// Hashes of a proof of a log.
 pub const LOG_PROOF_MAX: usize = 64;
 /// Bytes of a log's checkpoint that a broker is to witness: a signed note with its text.

@@ -11,6 +11,7 @@ use chukei_access::{PolicyBook, Verdict};
 use chukei_crypto::keyring::{
     EpochKey, Head, Keyring, KeyringKey, Page, RootKey, WrapPlace, Wrapped, unwrap, wrap,
 };
+use chukei_crypto::stamp::{self, Request, Roots};
 use chukei_crypto::tlog::{
     Opening, Proof, Receipt, SignedCheckpoint, TileName, TreeHead, VerifierKey, verify_consistency,
     verify_inclusion,
@@ -139,6 +140,15 @@ pub fn wrapped_key(bytes: &[u8]) {
 pub fn log_checkpoint(bytes: &[u8]) {
     if let Ok(checkpoint) = SignedCheckpoint::parse(bytes) {
         assert_eq!(checkpoint.to_string().as_bytes(), bytes);
+    }
+}
+
+/// A time stamp authority's reply, to a question that it does not answer: nothing is believed of it.
+pub fn time_stamp(bytes: &[u8]) {
+    let pem = include_bytes!("../../../crypto/src/stamp/tests/samples/root-ec.pem");
+    if let (Ok(question), Ok(roots)) = (Request::new(b"", None), Roots::from_pem(pem)) {
+        assert!(question.accept(bytes, &roots, 0, u64::MAX).is_err());
+        assert!(stamp::verify(bytes, b"", &roots).is_err());
     }
 }
 

@@ -19,7 +19,7 @@ use crate::link::{Fault, NodeLink};
 use crate::progress::Progress;
 use crate::report::Report;
 
-use super::{backup, export, trusted};
+use super::{backup, export, stamps, trusted};
 
 /// `audit verify`. A log that is not whole is a refusal whose JSON says where.
 pub(crate) async fn verify(
@@ -27,10 +27,22 @@ pub(crate) async fn verify(
     args: AuditVerifyArgs,
     show: bool,
 ) -> Result<(Report, Option<Exit>), Failure> {
+    let believed = match (&args.time_stamps, trusted_by(&args)) {
+        (Some(roots), Some(trusted)) => Some(stamps::Believed::open(roots, &trusted)?),
+        _ => None,
+    };
     let checkpoint = args.checkpoint.as_deref().map(checkpoint).transpose()?;
     let asked = AuditVerifyRequest { checkpoint: checkpoint.map(Into::into) };
     let reply = link.persist(async |link| ask(link, &asked, show).await).await.map_err(explained)?;
-    Ok(report(&reply))
+    match (report(&reply), believed) {
+        ((log, None), Some(believed)) => stamps::at_node(link, &believed, log).await,
+        (told, _) => Ok(told),
+    }
+}
+
+/// What was named of whom to believe.
+fn trusted_by(args: &AuditVerifyArgs) -> Option<Trusted> {
+    Some(Trusted { peers: args.peers.clone()?, root: args.root.clone()? })
 }
 
 async fn ask(link: &mut NodeLink, asked: &AuditVerifyRequest, show: bool) -> Result<AuditVerifyReply, Fault> {
@@ -108,22 +120,23 @@ pub(super) fn faulty(
     (Report { json, text }, Some(Exit::Refused))
 }
 
-/// `audit verify` of what lies on this machine: an export or a backup, against the peer list. `None` where neither is named.
+/// `audit verify` of what lies on this machine: an export, a backup or time stamps, against the peer list. `None` where neither is named.
 pub(crate) fn verify_here(
     args: &AuditVerifyArgs,
     show: bool,
 ) -> Option<Result<(Report, Option<Exit>), Failure>> {
-    if args.export.is_none() && args.backup.is_none() {
+    if args.export.is_none() && args.backup.is_none() && args.stamps.is_none() {
         return None;
     }
     Some(here(args, show))
 }
 
 fn here(args: &AuditVerifyArgs, show: bool) -> Result<(Report, Option<Exit>), Failure> {
-    let trusted = match (&args.peers, &args.root) {
-        (Some(peers), Some(root)) => Trusted { peers: peers.clone(), root: root.clone() },
-        _ => return Err(Failure::usage("BAD_USAGE", "--peers と --root を指定してください")),
-    };
+    let trusted = trusted_by(args)
+        .ok_or_else(|| Failure::usage("BAD_USAGE", "--peers と --root を指定してください"))?;
+    if let (Some(folder), Some(roots)) = (&args.stamps, &args.time_stamps) {
+        return stamps::in_folder(folder, &stamps::Believed::open(roots, &trusted)?);
+    }
     let peers = trusted::peers(&trusted, Clock::system().now_ms())?;
     match (&args.export, &args.backup) {
         (Some(file), _) => export::verify(file, &peers, show),

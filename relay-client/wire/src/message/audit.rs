@@ -278,3 +278,43 @@ pub struct FollowedHead {
     #[serde(rename = "s", with = "serde_bytes")]
     pub certificate: [u8; 64],
 }
+
+/// Ask for time stamps of an authority (RFC 3161) on checkpoints of the body's log, in the order of their days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditStampsRequest {
+    /// Continue behind this day, in days since 1970-01-01 in Japan.
+    #[serde(rename = "n")]
+    pub after: Option<u32>,
+}
+
+/// Time stamps, and what shows that the log goes on from each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditStampsPage {
+    /// One of a day at most.
+    #[serde(rename = "t")]
+    pub stamps: Vec<TimeStamped>,
+    /// The day to continue behind; absent on the last page.
+    #[serde(rename = "n")]
+    pub next: Option<u32>,
+    /// A checkpoint of now, to which the proofs lead; absent where there is no stamp.
+    #[serde(rename = "c")]
+    pub head: Option<FollowedHead>,
+}
+
+/// A checkpoint with its time stamp.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeStamped {
+    /// The day in Japan that it was asked for on, since 1970-01-01.
+    #[serde(rename = "d")]
+    pub day: u32,
+    /// What is stamped: a signed note with cosignatures, with the log's key as it was then.
+    #[serde(rename = "h")]
+    pub head: FollowedHead,
+    /// The authority's token: DER of the ContentInfo, at most `TIME_STAMP_MAX` bytes.
+    #[serde(rename = "s")]
+    pub token: ByteBuf,
+    /// The consistency proof from its tree to that of the page's checkpoint, 32 bytes a hash; absent where the log has
+    /// fewer leaves now.
+    #[serde(rename = "f")]
+    pub proof: Option<ByteBuf>,
+}

@@ -8,7 +8,7 @@ use chukei_wire::header::Kind;
 use chukei_wire::id::{ActId, NoticeId};
 use chukei_wire::message::access::{ExplainRequest, SignalRequest};
 use chukei_wire::message::act::{ActListRequest, ActNamed, ActRequest, ActWanted};
-use chukei_wire::message::audit::{AuditFollowRequest, AuditSearchRequest};
+use chukei_wire::message::audit::{AuditFollowRequest, AuditSearchRequest, AuditStampsRequest};
 use chukei_wire::message::backup::BackupRequest;
 use chukei_wire::message::keys::KeysRotateRequest;
 use chukei_wire::message::register::{EntryName, RegisterChangeRequest, RegisterShowRequest};
@@ -144,6 +144,7 @@ fn messages(kind: Kind, body: &str, things: &Things) -> Vec<Vec<u8>> {
         Kind::AuditFollow => {
             vec![encode(&AuditFollowRequest { from: 1, size: 0 }).unwrap()]
         }
+        Kind::AuditStamps => vec![encode(&AuditStampsRequest::default()).unwrap()],
         Kind::AuditSearch => {
             let request =
                 AuditSearchRequest { person: Some(addressee()), limit: 10, ..AuditSearchRequest::default() };
@@ -259,7 +260,7 @@ fn every_endpoint_foreign_thing(stage: &Stage) {
     for kind in ENDPOINTS.iter().filter(|line| line.entrance == Entrance::Staff).map(|line| line.kind) {
         // The log, the keys and the lists are about the whole body: they name nothing. Lists are read below.
         if matches!(kind, Kind::PersonList | Kind::NoticeList | Kind::AuditVerify | Kind::CatalogueList)
-            || kind == Kind::AuditFollow
+            || matches!(kind, Kind::AuditFollow | Kind::AuditStamps)
             || matches!(kind, Kind::KeysRotate | Kind::KeysStatus | Kind::BackupCreate | Kind::ReviewList)
             || matches!(kind, Kind::AccessExplain | Kind::Signal | Kind::ActList)
             || matches!(kind, Kind::RegisterShow | Kind::RegisterChange)

@@ -55,6 +55,7 @@ mod stage;
 mod step_up;
 mod store_faults;
 mod taking_over;
+mod time_stamps;
 mod token;
 mod witnessed_log;
 
@@ -93,6 +94,7 @@ fn trials() -> Vec<Trial> {
         step_up::trials(),
         rotation::trials(),
         token::trials(),
+        time_stamps::trials(),
         restoring::trials(),
         moving::trials(),
         log_disk::trials(),

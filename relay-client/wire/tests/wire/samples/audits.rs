@@ -101,4 +101,17 @@ pub(super) fn visit(visitor: &mut impl Visit) {
         checkpoint: Some(head),
     };
     visitor.message("AuditFollowPage", &page);
+    visitor.message("AuditStampsRequest", &AuditStampsRequest { after: Some(20_778) });
+    let head =
+        FollowedHead { checkpoint: ByteBuf::from(vec![0x63; 4]), key: [0x31; 32], certificate: [0x32; 64] };
+    let stamped = TimeStamped {
+        day: 20_779,
+        head: head.clone(),
+        token: ByteBuf::from(vec![0x30, 0]),
+        proof: Some(ByteBuf::from(vec![0xd7; 32])),
+    };
+    visitor.message(
+        "AuditStampsPage",
+        &AuditStampsPage { stamps: vec![stamped], next: Some(20_779), head: Some(head) },
+    );
 }
