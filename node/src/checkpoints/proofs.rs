@@ -51,7 +51,7 @@ impl Snapshot {
     }
 
     /// The epoch of its log.
-    pub(super) fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.epoch
     }
 
@@ -61,7 +61,7 @@ impl Snapshot {
     }
 
     /// That the tree of `old` leaves is the beginning of this one.
-    pub(super) async fn consistency(&mut self, body: &HostedBody, old: u64) -> Result<Proof, ProofError> {
+    pub(crate) async fn consistency(&mut self, body: &HostedBody, old: u64) -> Result<Proof, ProofError> {
         let size = self.head.size;
         self.made(body, |tiles| prove_consistency(tiles, old, size)).await
     }
