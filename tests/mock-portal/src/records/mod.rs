@@ -166,9 +166,10 @@ fn judge(
     seen::disclosed(seen, Log { epoch: newest.epoch, size: least.size, count }, disclosures)
 }
 
-/// How far that is verified; `None` where the log states nothing.
+/// How far that is verified; `None` where the log states nothing, or no broker vouches for it: it could be one that is shown
+/// to this portal alone.
 fn reached(gathered: &Gathered, before: Option<&Reached>, told: &Told) -> Option<Reached> {
-    let (_, newest) = gathered.logs.as_ref()?;
+    let (_, newest) = gathered.logs.as_ref().filter(|_| gathered.standing != Some(Standing::Unwitnessed))?;
     let last = gathered.seen.last();
     let lost_before = before.map(|before| before.lost.as_slice()).unwrap_or_default();
     Some(Reached {

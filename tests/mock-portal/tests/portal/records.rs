@@ -56,7 +56,7 @@ impl Case {
         mut page: impl FnMut(&Stage, &RecordsRequest) -> RecordsReply,
     ) -> (Result<PersonRecords, Failure>, BTreeMap<String, String>) {
         let (client, person) = (self.stage.client().await, self.person.id.clone());
-        let mut asked = tokio::spawn(async move {
+        let mut asked = std::pin::pin!(async move {
             let mut files = BTreeMap::new();
             let mut take = |received: Vec<chukei_mock_portal::protocol::ReceiptFile>| {
                 files.extend(received.iter().map(|file| (file.name.clone(), file.text.clone())));
@@ -67,7 +67,7 @@ impl Case {
         });
         loop {
             let request = tokio::select! {
-                told = &mut asked => return told.unwrap(),
+                told = &mut asked => return told,
                 request = self.stage.broker.next() => request,
             };
             match request.header.kind {
@@ -238,6 +238,23 @@ async fn r43_a_checkpoint_that_is_not_proven_to_continue_the_known_one_is_refuse
     assert_eq!(refused(&told), "STALE_CHECKPOINT");
     let (told, _) = case.told(None, |stage, asked| log.page(stage, asked, 6, &[])).await;
     assert_eq!(told.unwrap().verified, Some(true), "what was refused has changed nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r43_what_no_broker_vouches_for_settles_nothing() {
+    let mut case = Case::set().await;
+    let mut log = PlayedLog::of(&case.body, 1);
+    let mut other = log.clone();
+    let request = case.disclosed(0).await;
+    log.asked(request.0);
+    log.ended(request.0);
+    log.witnessed = false;
+    let (told, _) = case.told(None, |stage, asked| log.page(stage, asked, 2, &[])).await;
+    assert_eq!(told.unwrap().verified, Some(false));
+    // What brokers vouch for knows nothing of it.
+    other.leaves_of_others(&[1, 2, 3]);
+    let (told, _) = case.told(None, |stage, asked| other.page(stage, asked, 3, &[])).await;
+    assert_eq!(refused(&told), "MISSING");
 }
 
 #[tokio::test(flavor = "multi_thread")]

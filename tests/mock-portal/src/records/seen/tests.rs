@@ -207,7 +207,9 @@ fn each_disclosure_is_told_of_at_the_leaf_that_it_named() {
     let (seen, size) = (log.seen(), log.leaves.len() as u64);
     let all: BTreeMap<RequestId, u64> =
         seen.iter().filter(|place| place.is_asked()).map(|place| (place.request(), place.index)).collect();
-    let held = |seen: &[Seen], count, of| disclosed(seen, Log { epoch: 1, size, count }, of);
+    let held = |seen: &[Seen], count, of: &BTreeMap<RequestId, u64>| {
+        disclosed(seen, Log { epoch: 1, size, count }, of)
+    };
     assert_eq!(held(&seen, 12, &all).unwrap().verified.len(), 6);
     let told = |seen: &[Seen], count, of: (u8, u64)| {
         let one = BTreeMap::from([(RequestId([of.0; 16]), of.1)]);
