@@ -51,7 +51,7 @@ impl Snapshot {
     }
 
     /// The epoch of its log.
-    pub(super) fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.epoch
     }
 

@@ -51,12 +51,17 @@ fn records(out: &mut String, told: &PersonRecords) -> std::fmt::Result {
         writeln!(out, "情報提供等記録表示　団体 {}　{}", body.body, standing(&body.standing))?;
         shown(out, &body.records)?;
         writeln!(out, "記録 {}件　表示できない記録 {}件", body.count, body.closed)?;
-        match body.complete {
-            Some(true) => writeln!(out, "中継機関の記録と一致しています。")?,
-            Some(false) => {
-                writeln!(out, "中継機関の記録と一致しません: {}", plain(&body.differences.join("、")))?;
-            }
-            None => {}
+        if body.complete == Some(true) {
+            writeln!(out, "中継機関の記録と一致しています。")?;
+        }
+        let told = [
+            ("DIFFERENCES: 中継機関の記録と一致しません", &body.differences),
+            ("KEPT_CLOSED: 中継機関が示す要求を団体が表示していません", &body.kept_closed),
+            ("UNPROVEN: 中継機関の署名で許可を確認できない要求です", &body.unproven),
+            ("LOST_WITH_RESTORE: 記録の復元により失われた記録です", &body.lost),
+        ];
+        for (what, requests) in told.into_iter().filter(|(_, requests)| !requests.is_empty()) {
+            writeln!(out, "{what}: {}", plain(&requests.join("、")))?;
         }
     }
     match told.verified {

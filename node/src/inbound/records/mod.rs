@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use chukei_relay_client::channel::SealedBody;
 use chukei_relay_client::session::AcceptedRequest;
-use chukei_wire::limits::{RECORDS_CHECKPOINT_MAX, RECORDS_PLACE};
+use chukei_wire::limits::{LOG_PROOF_MAX, RECORDS_CHECKPOINT_MAX, RECORDS_PLACE};
 use chukei_wire::message::records::{RecordsReply, RecordsRequest};
 use chukei_wire::result::ResultName;
 
@@ -24,6 +24,9 @@ use crate::inbound::job::Job;
 use crate::inbound::release::{send, unsealed};
 use crate::inbound::subject::{Refused, Subject, opened, proven, seal};
 use crate::inbound::taken::{decline, in_turn, take_on, told};
+
+/// Bytes of a hash in a proof.
+const HASH: usize = 32;
 
 /// Serves one request.
 pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedRequest) -> ResultName {
@@ -53,8 +56,8 @@ async fn authorise(node: &Node, job: &Job) -> Result<(ResultName, Option<SealedB
     let now_ms = node.clock.now_ms();
     let (result, person, sealed) = match answer(job).await {
         Ok((subject, reply)) => {
-            // As if every place was open, whatever is.
-            let as_if = RECORDS_CHECKPOINT_MAX + reply.places.len() * RECORDS_PLACE;
+            // As if every place was open, whatever is, and the checkpoint continued another by a long proof.
+            let as_if = RECORDS_CHECKPOINT_MAX + LOG_PROOF_MAX * HASH + reply.places.len() * RECORDS_PLACE;
             let sealed = seal(job, Some(&subject.binding), &reply, as_if).ok();
             let result = sealed.as_ref().map_or(ResultName::NotReady, |_| reply.result);
             (result, Some(subject.person.person.id), sealed)

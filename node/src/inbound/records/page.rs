@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use chukei_crypto::tlog::verify_inclusion;
+use chukei_crypto::tlog::{Proof, verify_inclusion};
 use chukei_domain::event::{Place, Previous};
 use chukei_wire::limits::RECORDS_PAGE;
 use chukei_wire::message::records::{
@@ -80,17 +80,16 @@ pub(super) async fn page(
     let count = places.count();
     let numbers = from..=count.min(from.saturating_add(RECORDS_PAGE as u64 - 1));
     let vouched = vouched(body, &places, request.known)?;
-    let mut open = match &vouched {
-        Some(vouched) => Opening::new(body, person, places, vouched).open(numbers.clone()).await?,
-        None => BTreeMap::new(),
+    let (log, mut open) = match &vouched {
+        Some(vouched) => (
+            Some(stated(body, vouched, request.known).await?),
+            Opening::new(body, person, places, vouched).open(numbers.clone()).await?,
+        ),
+        None => (None, BTreeMap::new()),
     };
     Ok(RecordsReply {
         result: ResultName::Done,
-        log: vouched.map(|vouched| StatedLog {
-            key: vouched.key.public,
-            certificate: vouched.key.signature,
-            checkpoint: vouched.checkpoint.to_string().into_bytes(),
-        }),
+        log,
         count,
         places: numbers.map(|number| RecordPlace { number, open: open.remove(&number) }).collect(),
     })
@@ -105,8 +104,28 @@ fn vouched(
     let (_, epoch) = body.audit().tree().head();
     let known = known.filter(|known| known.epoch == epoch).map_or(0, |known| known.size);
     let vouched = body.vouched().over(places.last().max(known.checked_sub(1)));
-    let reached = vouched.as_ref().map_or(0, |vouched| vouched.tree.head().size);
+    let reached = vouched.as_ref().filter(|vouched| vouched.tree.epoch() == epoch);
+    let reached = reached.map_or(0, |vouched| vouched.tree.head().size);
     if reached < known { Err(PageError::NotReady) } else { Ok(vouched) }
+}
+
+/// The checkpoint as it is given, with what proves that it continues the known one.
+async fn stated(
+    body: &HostedBody,
+    vouched: &Vouched,
+    known: Option<KnownHead>,
+) -> Result<StatedLog, PageError> {
+    let (epoch, size) = (vouched.tree.epoch(), vouched.tree.head().size);
+    let grown = match known.filter(|known| known.epoch == epoch && known.size <= size) {
+        Some(known) => vouched.tree.clone().consistency(body, known.size).await?,
+        None => Proof::default(),
+    };
+    Ok(StatedLog {
+        key: vouched.key.public,
+        certificate: vouched.key.signature,
+        checkpoint: vouched.checkpoint.to_string().into_bytes(),
+        grown: grown.to_bytes(),
+    })
 }
 
 /// The work on one page.

@@ -1,14 +1,15 @@
 //! Which places are open, over real logs whose checkpoints the test vouches for.
 
-use chukei_crypto::tlog::{Opening, Proof, SignedCheckpoint, verify_inclusion};
+use chukei_crypto::tlog::{Opening, Proof, SignedCheckpoint, verify_consistency, verify_inclusion};
 use chukei_domain::event::{PersonPart, Previous, Shown};
 use chukei_wire::codec::encode;
 use chukei_wire::message::records::{KnownHead, RecordPlace, RecordsReply, RecordsRequest};
 use chukei_wire::result::ResultName;
 
-use super::page::page;
+use super::page::{PageError, page};
 use crate::audit::samples::{authorised, ended};
 use crate::checkpoints::samples::{grow, vouch};
+use crate::hosted::HostedBody;
 use crate::hosted::persons::PersonRecord;
 use crate::hosted::samples::Sample;
 
@@ -147,16 +148,46 @@ async fn r43_no_checkpoint_is_given_that_is_smaller_than_what_is_known() {
     ended(body.audit(), person.person.id, 1).await;
     vouch(&body).await;
     let (head, epoch) = body.audit().tree().head();
-    let page = async |epoch, size| {
-        let known = Some(KnownHead { epoch, size });
-        let request = RecordsRequest { binding_tags: Vec::new(), from: 1, known };
-        page(&body, &person, &request).await.map(|page| page.result)
-    };
-    assert_eq!(page(epoch, head.size).await.unwrap(), ResultName::Done);
+    let page = async |epoch, size| known_page(&body, &person, KnownHead { epoch, size }).await;
+    assert_eq!(page(epoch, head.size).await.unwrap().result, ResultName::Done);
     let refused = page(epoch, head.size + 1).await.unwrap_err().refused(&person);
     assert_eq!(refused.result, ResultName::NotReady);
-    // Of a log that was restored meanwhile, the sizes are not compared.
-    assert_eq!(page(epoch + 1, head.size + 1).await.unwrap(), ResultName::Done);
+    // Of a log that was restored meanwhile, the sizes are not compared, and nothing is proven.
+    let other = page(epoch + 1, head.size + 1).await.unwrap();
+    assert_eq!((other.result, other.log.unwrap().grown), (ResultName::Done, Vec::new()));
+}
+
+async fn known_page(
+    body: &HostedBody,
+    person: &PersonRecord,
+    known: KnownHead,
+) -> Result<RecordsReply, PageError> {
+    let request = RecordsRequest { binding_tags: Vec::new(), from: 1, known: Some(known) };
+    page(body, person, &request).await
+}
+
+#[tokio::test]
+async fn r43_a_checkpoint_comes_with_the_proof_that_it_continues_the_known_one() {
+    let sample = Sample::new().await;
+    let person = sample.enroll(BODY, 1).await;
+    let body = sample.body(BODY);
+    let mut known = Vec::new();
+    for turn in 0..5 {
+        authorised(body.audit(), person.person.id, turn).await;
+        ended(body.audit(), person.person.id, turn).await;
+        vouch(&body).await;
+        known.push(body.audit().tree().head());
+    }
+    let (newest, _) = body.audit().tree().head();
+    for (head, epoch) in known {
+        let page = known_page(&body, &person, KnownHead { epoch, size: head.size }).await.unwrap();
+        let log = page.log.unwrap();
+        let shown = *SignedCheckpoint::parse(&log.checkpoint).unwrap().unverified().head();
+        assert_eq!(shown, newest);
+        verify_consistency(&Proof::from_bytes(&log.grown).unwrap(), &head, &shown).unwrap();
+        assert_eq!(log.grown.is_empty(), head == newest);
+    }
+    assert_eq!(asked(&sample, &person, 1).await.log.unwrap().grown, Vec::<u8>::new(), "nothing is known");
 }
 
 /// A request is told of as such, and its end by its request.

@@ -20,7 +20,8 @@ pub struct RecordsRequest {
     /// The first place of the page: its number among the person's, from 1.
     #[serde(rename = "f")]
     pub from: u64,
-    /// The newest checkpoint that the asker has verified before, so that no smaller one of the same epoch comes.
+    /// The newest checkpoint that the asker has verified before, so that of the same epoch no smaller one comes, and none
+    /// without the proof that it continues this one.
     #[serde(rename = "s")]
     pub known: Option<KnownHead>,
 }
@@ -65,6 +66,10 @@ pub struct StatedLog {
     /// The checkpoint: a note, signed by the log and by at least one broker, at most `RECORDS_CHECKPOINT_MAX` bytes.
     #[serde(rename = "c", with = "serde_bytes")]
     pub checkpoint: Vec<u8>,
+    /// The consistency proof from the known checkpoint, where the question names one of the same epoch (RFC 9162, 2.1.4):
+    /// 32 bytes each hash, at most `LOG_PROOF_MAX` hashes. Empty where it names none, and where the size is the same.
+    #[serde(rename = "g", with = "serde_bytes")]
+    pub grown: Vec<u8>,
 }
 
 /// One place among a person's records.

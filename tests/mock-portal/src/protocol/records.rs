@@ -31,10 +31,17 @@ pub struct BodyRecords {
     pub shown: u64,
     /// Closed places: not witnessed yet, not ended yet, or not shown.
     pub closed: u64,
-    /// Whether brokers' records and the body's agree; absent where they were not compared.
+    /// Whether brokers' records and the body's agree, nothing is lost, and brokers have signed for every permit; absent where
+    /// they were not compared.
     pub complete: Option<bool>,
-    /// Requests that only one side tells of, by id.
+    /// Requests that only one side tells of, by id, where the other has no room for them at closed places.
     pub differences: Vec<String>,
+    /// Requests that brokers show and the body does not: it has closed places that could hold them.
+    pub kept_closed: Vec<String>,
+    /// Requests whose permits are under no root that their broker has signed.
+    pub unproven: Vec<String>,
+    /// Requests that were answered, and whose records were lost when the log was restored (`LOST_WITH_RESTORE`).
+    pub lost: Vec<String>,
     /// The records.
     pub records: Vec<ShownRecord>,
 }

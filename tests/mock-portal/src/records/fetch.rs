@@ -21,9 +21,11 @@ use crate::asking::{Broken, TRY_PART, Tried, Try, explain, header, not_answered,
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::folder::Login;
+use crate::storage::person::PersonId;
 
 /// What stays the same over all pages of a body.
 pub(super) struct Asked {
+    pub(super) person: PersonId,
     pub(super) code: PersonCode,
     pub(super) body: BodyCode,
     pub(super) bindings: Bindings,

@@ -56,6 +56,11 @@ pub(super) fn name(body: BodyCode, number: u64) -> String {
     format!("{body}-{number:06}{ENDING}")
 }
 
+/// The name of a checkpoint that is handed out by itself.
+pub(super) fn checkpoint_name(body: BodyCode, which: &str) -> String {
+    format!("{body}-{which}.checkpoint")
+}
+
 /// Writes files into a folder, which is made where it is not there.
 pub(crate) fn write(folder: &Path, files: &[ReceiptFile]) -> Result<(), Failure> {
     let failed =

@@ -7,38 +7,36 @@
 mod against;
 mod fetch;
 pub(crate) mod files;
+mod gather;
+mod growth;
 mod merged;
 pub(crate) mod offline;
 mod page;
+mod permits;
 pub(crate) mod seen;
 pub(crate) mod wrong;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chukei_crypto::tlog::{Receipt, Standing};
+use chukei_crypto::tlog::Standing;
 use chukei_relay_client::dial::Dialer;
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::RequestId;
-use chukei_wire::message::records::KnownHead;
-use chukei_wire::result::ResultName;
+use chukei_wire::limits::CLOCK_SKEW_MS;
 
 use crate::core::Core;
 use crate::failure::Failure;
-use crate::protocol::{BodyRecords, Part, PersonRecords, ReceiptFile};
+use crate::protocol::{BodyRecords, Part, PersonRecords};
 use crate::socket::server::Replies;
-use crate::storage::disclosures::Reached;
 use crate::storage::person::PersonRow;
+use crate::storage::reached::Reached;
 
+use against::{Differences, NotCompared};
 use fetch::Asked;
 use files::PinnedLog;
-use page::{Page, Vouched};
-use seen::Seen;
+use gather::{Gathered, Gathering};
+use seen::{Log, Told};
 use wrong::{Fault, Wrong};
-
-/// Places of one person at one body that are fetched, at most.
-const PLACES_MAX: u64 = 65_536;
-/// Receipts given out at a time.
-const RECEIPTS_AT_ONCE: usize = 64;
 
 /// What is asked for.
 pub(crate) struct Wanted<'a> {
@@ -49,16 +47,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) verify: bool,
     /// Whether to give out receipts.
     pub(crate) receipts: bool,
-}
-
-/// What was fetched of one body.
-struct Fetched {
-    count: u64,
-    seen: Vec<Seen>,
-    /// Least that a page is witnessed by.
-    standing: Option<Standing>,
-    /// The newest checkpoint: epoch and size.
-    head: Option<(u64, u64)>,
 }
 
 /// Fetches what is wanted.
@@ -100,126 +88,97 @@ async fn of_body(
     let before = core.vault.reached(person.person, body).await.map_err(|error| core.store_failed(&error))?;
     let login = core.folders.enter(person.person, core.clock.now_ms())?;
     let bindings = core.registry.bindings(person.person, body)?;
-    let asked = Asked { code: person.code, body, bindings, login };
+    let asked = Asked { person: person.person, code: person.code, body, bindings, login };
     let begun_ms = core.clock.now_ms();
     // Taken before the pages, so that what is disclosed meanwhile is for the next time.
     let disclosures = core.vault.disclosures(person.person, body);
-    let fetched = fetched(core, links, wanted, replies, &asked, before, pinned).await?;
-    if let Some((epoch, size)) = fetched.head.filter(|_| wanted.verify) {
-        let against = before.filter(|before| before.epoch == epoch);
-        let verified = seen::chained(&fetched.seen)
-            .and_then(|()| {
-                let continues = |before| seen::continues(&fetched.seen, fetched.count, size, before);
-                against.as_ref().map_or(Ok(()), continues)
-            })
-            .and_then(|()| seen::disclosed(&fetched.seen, fetched.count, size, &disclosures))
-            .map_err(|fault| refused(core, body, fault))?;
-        let last = fetched.seen.last();
-        let reached = Reached {
-            epoch,
-            size,
-            count: fetched.count,
-            number: last.map_or(0, |last| last.number),
-            leaf: last.map_or([0; 32], |last| last.leaf),
-        };
-        let settled = core.vault.settle(person.person, body, reached, &verified, core.clock.now_ms()).await;
-        settled.map_err(|error| core.store_failed(&error))?;
+    let known = before.as_ref().map(|before| &before.log);
+    let gathering = Gathering { core, links, wanted, replies, asked: &asked, known };
+    let mut gathered = gathering.gather(pinned).await?;
+    let mut lost = before.as_ref().map(|before| before.lost.clone()).unwrap_or_default();
+    if wanted.verify {
+        let mut judged = judge(&gathered, before.as_ref(), &disclosures, begun_ms);
+        if judged.is_err() && gathered.pages > 1 {
+            // What a body shows may change between two pages, by a restore or by a flag: then all of it is fetched anew.
+            gathered = gathering.gather(pinned).await?;
+            judged = judge(&gathered, before.as_ref(), &disclosures, begun_ms);
+        }
+        let told = judged.map_err(|fault| refused(core, body, fault))?;
+        if let Some(reached) = reached(&gathered, before.as_ref(), &told) {
+            lost.clone_from(&reached.lost);
+            let settled = [told.verified, told.lost].concat();
+            let settled =
+                core.vault.settle(person.person, body, reached, &settled, core.clock.now_ms()).await;
+            settled.map_err(|error| core.store_failed(&error))?;
+        }
     }
-    let shown = fetched.seen.len() as u64;
-    let differences = match wanted.verify {
-        true => compared(core, links, &asked, &fetched, begun_ms).await,
-        false => None,
+    if wanted.receipts {
+        gathering.give_out(&gathered).await?;
+    }
+    let compared = match wanted.verify {
+        true => against::compared(core, links, &asked, &gathered, &lost, begun_ms).await,
+        false => Ok(None),
     };
+    let compared = compared.map_err(|failed| match failed {
+        NotCompared::Wrong(wrong) => refused(core, body, wrong.into()),
+        NotCompared::Store(error) => core.store_failed(&error),
+    })?;
+    let complete = compared.as_ref().map(|differences| lost.is_empty() && differences.is_none());
+    let Differences { left_out, kept_closed, unproven } = compared.unwrap_or_default();
+    let named = |requests: Vec<RequestId>| requests.iter().map(ToString::to_string).collect();
+    let shown = gathered.seen.len() as u64;
     Ok(BodyRecords {
         body: body.to_string(),
-        standing: standing_name(fetched.standing.unwrap_or(Standing::Unwitnessed)).to_owned(),
-        count: fetched.count,
+        standing: standing_name(gathered.standing.unwrap_or(Standing::Unwitnessed)).to_owned(),
+        count: gathered.count,
         shown,
-        closed: fetched.count.saturating_sub(shown),
-        complete: differences.as_ref().map(Vec::is_empty),
-        differences: differences.iter().flatten().map(ToString::to_string).collect(),
-        records: merged::merged(&fetched.seen),
+        closed: gathered.count.saturating_sub(shown),
+        complete,
+        differences: named(left_out),
+        kept_closed: named(kept_closed),
+        unproven: named(unproven),
+        lost: named(lost),
+        records: merged::merged(&gathered.seen),
     })
 }
 
-/// What the brokers' records and the body's differ in; `None` where a broker does not tell.
-async fn compared(
-    core: &Core,
-    links: &Dialer,
-    asked: &Asked,
-    fetched: &Fetched,
-    begun_ms: u64,
-) -> Option<Vec<RequestId>> {
-    let told = against::told(core, links, asked.code, asked.body, begun_ms).await?;
-    let requests = fetched.seen.iter().filter(|place| place.is_asked()).map(Seen::request).collect();
-    let closed = fetched.count.saturating_sub(fetched.seen.len() as u64);
-    let until_ms = begun_ms.saturating_sub(against::SETTLING_MS);
-    Some(against::differences(&told, &against::Shown { asked: &requests, closed, until_ms }))
+/// What became of the disclosures, where everything that was gathered is one log's word on one person, and continues what was
+/// verified before. Nothing, while the log states nothing.
+fn judge(
+    gathered: &Gathered,
+    before: Option<&Reached>,
+    disclosures: &BTreeMap<RequestId, u64>,
+    now_ms: u64,
+) -> Result<Told, Fault> {
+    let Some((least, newest)) = &gathered.logs else { return Ok(Told::default()) };
+    if gathered.is_of_two_epochs() {
+        return Err(Wrong::Page.into());
+    }
+    // It is the time of the newest restore, which excuses what was disclosed before.
+    if newest.epoch > now_ms.saturating_add(CLOCK_SKEW_MS) {
+        return Err(Wrong::Epoch.into());
+    }
+    let (seen, count) = (&gathered.seen, gathered.count);
+    seen::chained(seen)?;
+    if let Some(before) = before.filter(|before| before.log.epoch == newest.epoch) {
+        seen::continues(seen, count, before)?;
+    }
+    seen::disclosed(seen, Log { epoch: newest.epoch, size: least.size, count }, disclosures)
 }
 
-/// Every page of a body, one after the other.
-async fn fetched(
-    core: &Core,
-    links: &Dialer,
-    wanted: &Wanted<'_>,
-    replies: &Replies,
-    asked: &Asked,
-    before: Option<Reached>,
-    pinned: &mut Vec<PinnedLog>,
-) -> Result<Fetched, Failure> {
-    let body = asked.body;
-    let mut known = before.map(|before| KnownHead { epoch: before.epoch, size: before.size });
-    let mut fetched = Fetched { count: 0, seen: Vec::new(), standing: None, head: None };
-    let mut from = 1;
-    loop {
-        let reply = fetch::page(core, links, asked, from, known).await?;
-        let page = Page::read(body, from, reply).map_err(|fault| refused(core, body, fault))?;
-        if page.count > PLACES_MAX {
-            return Err(Failure::refused(ResultName::Overloaded));
-        }
-        if let Some(stated) = &page.stated {
-            let head = KnownHead { epoch: stated.epoch(), size: stated.size() };
-            let older = |known: &KnownHead| {
-                head.epoch < known.epoch || (head.epoch == known.epoch && head.size < known.size)
-            };
-            if known.as_ref().is_some_and(older) {
-                return Err(refused(core, body, Wrong::Stale.into()));
-            }
-            known = Some(head);
-        }
-        if wanted.verify || wanted.receipts {
-            let vouched = page.verify(&core.peers.load()).map_err(|fault| refused(core, body, fault))?;
-            if let Some(Vouched { pins, standing, .. }) = vouched {
-                fetched.standing = Some(fetched.standing.map_or(standing, |least| lesser(least, standing)));
-                fetched.head = known.map(|head| (head.epoch, head.size));
-                files::pin(pinned, body, &pins);
-            }
-        }
-        fetched.count = page.count;
-        from += page.places;
-        if wanted.receipts {
-            give_out(replies, body, &page).await?;
-        }
-        fetched.seen.extend(page.open.into_iter().map(|open| open.seen));
-        if from > page.count || page.places == 0 {
-            return Ok(fetched);
-        }
-    }
-}
-
-/// Gives out the receipts of a page.
-async fn give_out(replies: &Replies, body: BodyCode, page: &Page) -> Result<(), Failure> {
-    let Some(stated) = &page.stated else { return Ok(()) };
-    for some in page.open.chunks(RECEIPTS_AT_ONCE) {
-        let file = |open: &page::Open| {
-            let (opening, index) = (open.opening.clone(), open.seen.index);
-            let checkpoint = stated.checkpoint.clone();
-            let receipt = Receipt { opening, index, proof: open.proof.clone(), checkpoint };
-            ReceiptFile { name: files::name(body, open.seen.number), text: receipt.to_text().to_string() }
-        };
-        replies.part(Part::Receipts(some.iter().map(file).collect())).await?;
-    }
-    Ok(())
+/// How far that is verified; `None` where the log states nothing, or no broker vouches for it: it could be one that is shown
+/// to this portal alone.
+fn reached(gathered: &Gathered, before: Option<&Reached>, told: &Told) -> Option<Reached> {
+    let (_, newest) = gathered.logs.as_ref().filter(|_| gathered.standing != Some(Standing::Unwitnessed))?;
+    let last = gathered.seen.last();
+    let lost_before = before.map(|before| before.lost.as_slice()).unwrap_or_default();
+    Some(Reached {
+        log: newest.clone(),
+        count: gathered.count,
+        number: last.map_or(0, |last| last.number),
+        leaf: last.map_or([0; 32], |last| last.leaf),
+        lost: [lost_before, &told.lost].concat(),
+    })
 }
 
 fn refused(core: &Core, body: BodyCode, fault: Fault) -> Failure {

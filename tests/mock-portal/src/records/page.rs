@@ -10,20 +10,22 @@ use chukei_wire::body_code::BodyCode;
 use chukei_wire::limits::{RECORDS_CHECKPOINT_MAX, RECORDS_OPENING_MAX, RECORDS_PAGE};
 use chukei_wire::message::records::{OpenPlace, RecordsReply, StatedLog};
 
+use super::growth::follows;
 use super::seen::Seen;
 use super::wrong::{Fault, Wrong};
+use crate::storage::reached::KnownLog;
 
 /// What a log states, not verified.
 pub(super) struct Stated {
     key: LogKey,
     origin: LogOrigin,
     pub(super) checkpoint: SignedCheckpoint,
+    grown: Proof,
 }
 
 /// What is proven by a checkpoint, once its signatures were verified.
 pub(super) struct Vouched {
     pub(super) pins: Pins,
-    pub(super) head: TreeHead,
     pub(super) standing: Standing,
 }
 
@@ -68,44 +70,47 @@ impl Page {
         Ok(Self { stated, count: reply.count, places, open })
     }
 
-    /// Verifies the checkpoint and every proof; `None` where the log states nothing yet.
-    pub(super) fn verify(&self, peers: &PeerList) -> Result<Option<Vouched>, Fault> {
+    /// Verifies the checkpoint, that it continues the known one, and every proof; `None` where the log states nothing yet.
+    pub(super) fn verify(
+        &self,
+        peers: &PeerList,
+        known: Option<&KnownLog>,
+    ) -> Result<Option<Vouched>, Fault> {
         let Some(stated) = &self.stated else { return Ok(None) };
-        let vouched = stated.verify(peers)?;
-        self.open.iter().try_for_each(|open| open.seen.is_in(&open.proof, &vouched.head))?;
+        let (vouched, head) = stated.verify(peers)?;
+        if let Some(known) = known {
+            follows(known, &stated.log(), &stated.grown)?;
+        }
+        self.open.iter().try_for_each(|open| open.seen.is_in(&open.proof, &head))?;
         Ok(Some(vouched))
     }
 }
 
 impl Stated {
     fn read(body: BodyCode, log: StatedLog) -> Result<Self, Wrong> {
-        if log.checkpoint.len() > RECORDS_CHECKPOINT_MAX {
+        if log.checkpoint.len() > RECORDS_CHECKPOINT_MAX || log.grown.len() > PROOF_MAX * 32 {
             return Err(Wrong::Page);
         }
+        let grown = Proof::from_bytes(&log.grown).map_err(|_| Wrong::Page)?;
         let checkpoint = SignedCheckpoint::parse(&log.checkpoint).map_err(|_| Wrong::Checkpoint)?;
         let origin: LogOrigin = checkpoint.unverified().origin().parse().map_err(|_| Wrong::Checkpoint)?;
         if origin.body != body {
             return Err(Wrong::OtherBody);
         }
         let key = LogKey { body, public: log.key, signature: log.certificate };
-        Ok(Self { key, origin, checkpoint })
+        Ok(Self { key, origin, checkpoint, grown })
     }
 
-    /// The epoch of the log that it says it is of.
-    pub(super) fn epoch(&self) -> u64 {
-        self.origin.epoch
+    /// The checkpoint, as it says itself.
+    pub(super) fn log(&self) -> KnownLog {
+        let TreeHead { size, root } = *self.checkpoint.unverified().head();
+        KnownLog { epoch: self.origin.epoch, size, root, note: self.checkpoint.to_string() }
     }
 
-    /// The leaves that it says there are.
-    pub(super) fn size(&self) -> u64 {
-        self.checkpoint.unverified().head().size
-    }
-
-    fn verify(&self, peers: &PeerList) -> Result<Vouched, Wrong> {
+    fn verify(&self, peers: &PeerList) -> Result<(Vouched, TreeHead), Wrong> {
         let pins = self.key.pins(self.origin.epoch, peers).map_err(|_| Wrong::Checkpoint)?;
         let (checkpoint, witnessed) = self.checkpoint.verify(&pins).map_err(|_| Wrong::Checkpoint)?;
-        let (head, standing) = (*checkpoint.head(), witnessed.standing);
-        Ok(Vouched { pins, head, standing })
+        Ok((Vouched { pins, standing: witnessed.standing }, *checkpoint.head()))
     }
 }
 

@@ -4,15 +4,16 @@
 //! What must hold: the first place that does not verify is named; a place that is closed is skipped, never guessed.
 //! Deliberately absent: whose the records are. A page comes sealed to the person, and a disclosure names its leaf.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chukei_crypto::tlog::{Hash, Opening, Part, Proof, TreeHead, verify_inclusion};
 use chukei_domain::event::{PersonPart, Previous, Shown, ShownResult};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::id::RequestId;
+use chukei_wire::limits::CLOCK_SKEW_MS;
 
 use super::wrong::{Fault, Wrong};
-use crate::storage::disclosures::Reached;
+use crate::storage::reached::Reached;
 
 /// What stands at an open place, in the leaf of the log that it opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,11 +110,17 @@ fn paired(seen: &[Seen]) -> Result<(), Fault> {
     open.map_or(Ok(()), |place| Err(Fault::at(place.number, Wrong::Unpaired)))
 }
 
+/// What is open under the checkpoint of `size` leaves: a request and its end where both lie under it, whatever later ones
+/// have opened. Pages that came under several checkpoints are judged as if all of them had come under the smallest.
+pub(crate) fn under(mut seen: Vec<Seen>, size: u64) -> Vec<Seen> {
+    let beyond: HashSet<RequestId> =
+        seen.iter().filter(|place| place.index >= size).map(Seen::request).collect();
+    seen.retain(|place| !beyond.contains(&place.request()));
+    seen
+}
+
 /// Checks what is there against what was verified before, of the same epoch of the log.
-pub(crate) fn continues(seen: &[Seen], count: u64, size: u64, before: &Reached) -> Result<(), Fault> {
-    if size < before.size {
-        return Err(Wrong::Stale.into());
-    }
+pub(crate) fn continues(seen: &[Seen], count: u64, before: &Reached) -> Result<(), Fault> {
     if count < before.count {
         return Err(Wrong::Fewer.into());
     }
@@ -124,35 +131,72 @@ pub(crate) fn continues(seen: &[Seen], count: u64, size: u64, before: &Reached) 
     }
 }
 
-/// Checks that each disclosure is told of at the leaf that it named, or may stand at a closed place; `size` is that of the
-/// checkpoint and `count` how many places there are. Those that are told of are verified.
+/// The log that disclosures are held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Log {
+    /// Epoch: the time of the newest restore in Unix milliseconds, 1 where there was none.
+    pub(crate) epoch: u64,
+    /// Leaves under the checkpoint.
+    pub(crate) size: u64,
+    /// Places there are of the person.
+    pub(crate) count: u64,
+}
+
+/// What became of disclosures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Those that the log tells of.
+    pub(crate) verified: Vec<RequestId>,
+    /// Those of before a restore that the restored log has no place for.
+    pub(crate) lost: Vec<RequestId>,
+}
+
+/// Checks that each disclosure is told of at the leaf that it named, or may stand at a closed place.
+///
+/// A restore sets a log back and gives the numbers of its last leaves to others: what was disclosed before and has no place
+/// any more is lost with it. When a disclosure was asked for is in its request's id, by this portal's clock.
 pub(crate) fn disclosed(
     seen: &[Seen],
-    count: u64,
-    size: u64,
+    log: Log,
     disclosures: &BTreeMap<RequestId, u64>,
-) -> Result<Vec<RequestId>, Fault> {
-    let mut verified = Vec::new();
+) -> Result<Told, Fault> {
+    let mut told = Told::default();
     for (request, &leaf) in disclosures {
-        let told = seen.iter().find(|place| place.is_asked() && place.request() == *request);
-        if let Some(place) = told {
-            match place.index == leaf {
-                true => verified.push(*request),
-                false => return Err(Fault::at(place.number, Wrong::OtherRecord)),
-            }
-        } else if leaf < size {
-            let before = seen.iter().rfind(|place| place.index <= leaf);
-            if let Some(other) = before.filter(|place| place.index == leaf) {
-                return Err(Fault::at(other.number, Wrong::OtherRecord));
-            }
-            let from = before.map_or(0, |place| place.number);
-            let to = seen.iter().find(|place| place.index > leaf).map_or(count + 1, |place| place.number);
-            if to <= from + 1 {
-                return Err(Fault::at(to, Wrong::Missing));
-            }
+        match placed(seen, log, *request, leaf) {
+            Ok(true) => told.verified.push(*request),
+            Ok(false) => {}
+            Err(Fault { wrong: Wrong::Missing, .. }) if log.is_before(*request) => told.lost.push(*request),
+            Err(fault) => return Err(fault),
         }
     }
-    Ok(verified)
+    Ok(told)
+}
+
+/// Whether a disclosure is told of at its leaf; not, where it may be at a closed place or is not under the checkpoint yet.
+fn placed(seen: &[Seen], log: Log, request: RequestId, leaf: u64) -> Result<bool, Fault> {
+    let told = seen.iter().find(|place| place.is_asked() && place.request() == request);
+    if let Some(place) = told {
+        return if place.index == leaf { Ok(true) } else { Err(Fault::at(place.number, Wrong::OtherRecord)) };
+    }
+    if leaf >= log.size {
+        // Of what was there before a restore, every checkpoint after it has the leaf or never will.
+        return if log.is_before(request) { Err(Wrong::Missing.into()) } else { Ok(false) };
+    }
+    let before = seen.iter().rfind(|place| place.index <= leaf);
+    if let Some(other) = before.filter(|place| place.index == leaf) {
+        let wrong = if log.is_before(request) { Wrong::Missing } else { Wrong::OtherRecord };
+        return Err(Fault::at(other.number, wrong));
+    }
+    let from = before.map_or(0, |place| place.number);
+    let to = seen.iter().find(|place| place.index > leaf).map_or(log.count + 1, |place| place.number);
+    if to <= from + 1 { Err(Fault::at(to, Wrong::Missing)) } else { Ok(false) }
+}
+
+impl Log {
+    /// Whether it was asked for before the log's newest restore, as well as two clocks can tell.
+    fn is_before(&self, request: RequestId) -> bool {
+        request.unix_ms().is_some_and(|asked| asked < self.epoch.saturating_add(CLOCK_SKEW_MS))
+    }
 }
 
 #[cfg(test)]

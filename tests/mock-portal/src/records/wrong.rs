@@ -16,6 +16,12 @@ pub(crate) enum Wrong {
     Checkpoint,
     /// The checkpoint is older than one that was verified before.
     Stale,
+    /// Its epoch is a time that has not come.
+    Epoch,
+    /// It contradicts one that was verified before: the log has signed both.
+    Fork,
+    /// It is not proven to continue the one that was verified before.
+    NotGrown,
     /// There are fewer places than there were.
     Fewer,
     /// What stands at a place is not what a leaf commits to for a person.
@@ -36,6 +42,8 @@ pub(crate) enum Wrong {
     Missing,
     /// The leaf that a disclosure named has another record.
     OtherRecord,
+    /// What brokers have signed about permits contradicts itself.
+    Permits,
 }
 
 impl Wrong {
@@ -45,6 +53,9 @@ impl Wrong {
             Self::Page => "PAGE",
             Self::Checkpoint => "CHECKPOINT",
             Self::Stale => "STALE_CHECKPOINT",
+            Self::Epoch => "EPOCH",
+            Self::Fork => "FORKED",
+            Self::NotGrown => "NOT_GROWN",
             Self::Fewer => "FEWER_PLACES",
             Self::Opening => "OPENING",
             Self::OtherBody => "OTHER_BODY",
@@ -55,6 +66,7 @@ impl Wrong {
             Self::Changed => "CHANGED",
             Self::Missing => "MISSING",
             Self::OtherRecord => "OTHER_RECORD",
+            Self::Permits => "PERMITS",
         }
     }
 
@@ -64,6 +76,9 @@ impl Wrong {
             Self::Page => "応答の形式が正しくありません",
             Self::Checkpoint => "記録の署名を確認できません",
             Self::Stale => "以前に確認した時点より古い記録です",
+            Self::Epoch => "記録の世代が将来の時刻です",
+            Self::Fork => "以前に確認した記録と食い違う署名があります",
+            Self::NotGrown => "以前に確認した記録の続きであることを確認できません",
             Self::Fewer => "以前に確認した記録より少なくなっています",
             Self::Opening => "記録の内容を確認できません",
             Self::OtherBody => "他の団体の記録です",
@@ -74,6 +89,7 @@ impl Wrong {
             Self::Changed => "以前に確認した記録と異なります",
             Self::Missing => "提供された情報の記録がありません",
             Self::OtherRecord => "提供の際に示された位置の記録が異なります",
+            Self::Permits => "中継機関が署名した許可の記録が食い違っています",
         }
     }
 }

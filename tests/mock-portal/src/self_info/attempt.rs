@@ -78,17 +78,30 @@ fn take(
     core.folders.keep(asked.login, kept, core.clock.now_ms())?;
     let noted = checked.leaf.map(|leaf| {
         let disclosed = Disclosed { person: asked.person.person, body: asked.body, request: id, leaf };
-        core.vault.note_disclosure(disclosed, core.clock.now_ms())
+        let (noted, full) = core.vault.note_disclosure(disclosed, core.clock.now_ms());
+        if full {
+            core.metrics.alarm("disclosures_full", &id);
+        }
+        noted
     });
     tokio::spawn(async move {
-        if let Some(noted) = noted
-            && let Err(error) = noted.await
-        {
-            tracing::error!(%error, "the place of a disclosure is not kept");
+        // Dropped unproven, the request ends at the body as one of which nobody knows whether it arrived.
+        if is_kept(noted).await {
+            prove(open, &checked.receipt).await;
         }
-        prove(open, &checked.receipt).await;
     });
     answer::outcome(checked.shown)
+}
+
+/// Whether it is durable here where the body's log has the record, or there is none: the body learns that an answer arrived
+/// only where the portal would notice that its record does not.
+async fn is_kept<T, E: std::fmt::Display>(noted: Option<impl Future<Output = Result<T, E>>>) -> bool {
+    let Some(noted) = noted else { return true };
+    let kept = noted.await;
+    if let Err(error) = &kept {
+        tracing::error!(%error, "the place of a disclosure is not kept: the answer is not acknowledged");
+    }
+    kept.is_ok()
 }
 
 /// Sends the receipt tag and waits for the end of the reply, so that the broker sees an orderly one.
@@ -101,5 +114,22 @@ async fn prove(mut open: OpenRequest, receipt: &[u8; 16]) {
     if let Err(error) = sent.await {
         // The person has the answer; the body records the delivery as unknown.
         tracing::warn!(%error, "a receipt was not taken");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn r43_what_is_not_durable_here_is_not_proven() {
+        assert!(!is_kept(Some(ready(Err::<u64, _>("the disk failed")))).await);
+        assert!(is_kept(Some(ready(Ok::<u64, &str>(1)))).await);
+        assert!(
+            is_kept(None::<std::future::Ready<Result<u64, &str>>>).await,
+            "a refusal has no record of its own"
+        );
     }
 }

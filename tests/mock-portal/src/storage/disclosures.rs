@@ -1,23 +1,21 @@
-//! Where bodies' logs have the records of what was shown here, until it was verified there; and how far a body's records
-//! about a person were verified.
+//! Where bodies' logs have the records of what was shown here, until it was verified there.
 //!
 //! What must hold: a disclosure is durable here before the body learns that it arrived; what was verified goes, and comes
-//! back after no restart. Bounded: of more than [`KEPT`] the newest are not kept, and the log says so. The journal carries
-//! them, so that a disclosure costs no write of its own.
+//! back after no restart. Bounded: of more than [`KEPT_OF_PERSON`] of one person, or [`KEPT`] of all, the newest are not
+//! kept, and whoever notes them is told so once. The journal carries them, so that a disclosure costs no write of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chukei_crypto::seal::{self, KeyIds, Place, Purpose};
-use chukei_store::batch::Batch;
 use chukei_store::journal::{Appending, GivenUp, JournalEntry};
-use chukei_store::row::{RowKey, Space};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec;
 use chukei_wire::id::RequestId;
 use serde::{Deserialize, Serialize};
 
 use super::person::PersonId;
+use super::reached::Reached;
 use super::{PARTITION, Vault, VaultError};
 
 /// Partition of the journal.
@@ -27,8 +25,9 @@ const DISCLOSED: u8 = 33;
 const VERIFIED: u8 = 34;
 /// The space in the associated data: no row of the partition has it.
 const SPACE: u8 = 129;
-/// Disclosures that are kept.
+/// Disclosures that are kept: of all persons, and of one, who takes no other's room.
 const KEPT: usize = 262_144;
+const KEPT_OF_PERSON: usize = 4_096;
 /// Requests that one entry says were verified.
 const AT_ONCE: usize = 256;
 /// Longest entry before sealing.
@@ -59,29 +58,16 @@ struct Settled {
     requests: Vec<RequestId>,
 }
 
-/// How far a body's records about a person were verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reached {
-    /// Epoch and size of the newest checkpoint.
-    #[serde(rename = "e")]
-    pub(crate) epoch: u64,
-    #[serde(rename = "s")]
-    pub(crate) size: u64,
-    /// Places there were.
-    #[serde(rename = "n")]
-    pub(crate) count: u64,
-    /// The last place that was open, by its number, and its leaf's hash; 0 where none was.
-    #[serde(rename = "l")]
-    pub(crate) number: u64,
-    #[serde(rename = "h", with = "serde_bytes")]
-    pub(crate) leaf: [u8; 32],
-}
-
 /// What is kept, by person and body: leaf and number of the entry by request.
 #[derive(Default)]
 struct Kept {
     of: HashMap<(PersonId, BodyCode), BTreeMap<RequestId, (u64, u64)>>,
+    counts: HashMap<PersonId, usize>,
     count: usize,
+    /// Of whom one was not kept since there was room last.
+    full: HashSet<PersonId>,
+    /// And whether there was none for anybody.
+    all_full: bool,
 }
 
 /// Disclosures that are not verified yet.
@@ -95,22 +81,39 @@ impl Disclosures {
 }
 
 impl Kept {
-    fn add(&mut self, disclosed: &Disclosed, entry: u64) {
+    /// Keeps one; whether this is the first for which there is no room.
+    fn add(&mut self, disclosed: &Disclosed, entry: u64) -> bool {
+        let Disclosed { person, body, request, leaf } = *disclosed;
         if self.count >= KEPT {
-            tracing::error!("too many disclosures that were not verified: one more is not kept");
-            return;
+            return !std::mem::replace(&mut self.all_full, true);
         }
-        let of = self.of.entry((disclosed.person, disclosed.body)).or_default();
-        if of.insert(disclosed.request, (disclosed.leaf, entry)).is_none() {
+        if self.counts.get(&person).is_some_and(|count| *count >= KEPT_OF_PERSON) {
+            return self.full.insert(person);
+        }
+        if self.of.entry((person, body)).or_default().insert(request, (leaf, entry)).is_none() {
+            *self.counts.entry(person).or_default() += 1;
             self.count += 1;
         }
+        false
     }
 
     fn settle(&mut self, person: PersonId, body: BodyCode, requests: &[RequestId]) {
         let Some(of) = self.of.get_mut(&(person, body)) else { return };
-        self.count -= requests.iter().filter(|request| of.remove(request).is_some()).count();
+        let settled = requests.iter().filter(|request| of.remove(request).is_some()).count();
         if of.is_empty() {
             self.of.remove(&(person, body));
+        }
+        if settled == 0 {
+            return;
+        }
+        self.count -= settled;
+        self.all_full = false;
+        self.full.remove(&person);
+        if let Some(count) = self.counts.get_mut(&person) {
+            *count -= settled;
+            if *count == 0 {
+                self.counts.remove(&person);
+            }
         }
     }
 
@@ -129,6 +132,7 @@ impl Vault {
             let plain = self.open_entry(&entry)?;
             let malformed = |_| VaultError::Integrity;
             if entry.kind == DISCLOSED {
+                // What there is no room for was told when it came.
                 kept.add(&codec::decode(&plain, ENTRY_MAX).map_err(malformed)?, entry.seq);
             } else {
                 let settled: Settled = codec::decode(&plain, ENTRY_MAX).map_err(malformed)?;
@@ -142,13 +146,12 @@ impl Vault {
         Ok(())
     }
 
-    /// Keeps where the record of a disclosure is; durable once the answer resolves.
-    pub(crate) fn note_disclosure(&self, disclosed: Disclosed, at_ms: u64) -> Appending {
+    /// Keeps where the record of a disclosure is; durable once the answer resolves. Beside it, whether this is the first
+    /// that is written and not held against the body's log, because too many wait for that.
+    pub(crate) fn note_disclosure(&self, disclosed: Disclosed, at_ms: u64) -> (Appending, bool) {
         let (appending, number) = self.append_entry(DISCLOSED, &disclosed, at_ms);
-        if let Some(number) = number {
-            self.disclosures.lock().add(&disclosed, number);
-        }
-        appending
+        let full = number.is_some_and(|number| self.disclosures.lock().add(&disclosed, number));
+        (appending, full)
     }
 
     /// The disclosures of a person by a body that were not verified yet: the leaves by request.
@@ -164,17 +167,8 @@ impl Vault {
         kept.of.keys().filter(|(of, _)| *of == person).map(|(_, body)| *body).collect()
     }
 
-    /// How far the records of a person at a body were verified.
-    pub(crate) async fn reached(
-        &self,
-        person: PersonId,
-        body: BodyCode,
-    ) -> Result<Option<Reached>, VaultError> {
-        self.read(&self.reached_key(person, body)).await
-    }
-
-    /// The records of a person at a body were verified so far, and these disclosures with them; returns once that is
-    /// durable.
+    /// The records of a person at a body were verified so far, and of these disclosures it is known what became of them;
+    /// returns once that is durable.
     pub(crate) async fn settle(
         &self,
         person: PersonId,
@@ -183,8 +177,7 @@ impl Vault {
         requests: &[RequestId],
         at_ms: u64,
     ) -> Result<(), VaultError> {
-        let batch = self.put(Batch::new(), self.reached_key(person, body), &reached)?;
-        self.apply(batch).await?;
+        self.reach(person, body, reached).await?;
         for requests in requests.chunks(AT_ONCE) {
             let settled = Settled { person, body, requests: requests.to_vec() };
             self.append_entry(VERIFIED, &settled, at_ms).0.await?;
@@ -210,13 +203,36 @@ impl Vault {
         let opened = seal::open(&*keys, entry_place(&entry.seq.to_be_bytes()), &entry.sealed);
         opened.map(|opened| opened.get().to_vec()).map_err(|_| VaultError::Integrity)
     }
-
-    fn reached_key(&self, person: PersonId, body: BodyCode) -> RowKey {
-        let parts: [&[u8]; 3] = [b"verified", &person.bytes(), body.as_bytes()];
-        RowKey::new(Space::PortalUser).name(&self.name(Space::PortalUser, &parts))
-    }
 }
 
 fn entry_place(row: &[u8]) -> Place<'_> {
     Place { body: PARTITION.as_bytes(), space: SPACE, row }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(person: u64, request: u32) -> Disclosed {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&request.to_be_bytes());
+        let body = "982016".parse().unwrap();
+        Disclosed { person: PersonId(person), body, request: RequestId(id), leaf: u64::from(request) }
+    }
+
+    #[test]
+    fn r40_one_person_fills_their_own_room_and_it_is_told_once() {
+        let mut kept = Kept::default();
+        let most = u32::try_from(KEPT_OF_PERSON).unwrap();
+        let told: Vec<u32> =
+            (0..most + 10).filter(|request| kept.add(&of(1, *request), u64::from(*request))).collect();
+        assert_eq!(told, [most], "one alarm, for the first that has no room");
+        assert_eq!(kept.count, KEPT_OF_PERSON);
+        assert!(!kept.add(&of(2, 1), 1), "another person has room");
+        // What is verified makes room, and the next lack of it is told again.
+        kept.settle(PersonId(1), of(1, 0).body, &[of(1, 0).request, of(1, most).request]);
+        assert!(!kept.add(&of(1, most + 20), 7));
+        assert!(kept.add(&of(1, most + 21), 8));
+        assert_eq!((kept.count, kept.counts[&PersonId(1)]), (KEPT_OF_PERSON + 1, KEPT_OF_PERSON));
+    }
 }

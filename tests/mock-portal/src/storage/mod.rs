@@ -8,6 +8,7 @@ pub(crate) mod codes;
 pub(crate) mod disclosures;
 pub(crate) mod notice;
 pub(crate) mod person;
+pub(crate) mod reached;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use chukei_wire::message::notice::Choice;
 
 use super::notice::{ContentRow, MarkRow, StateRow, Stored};
 use super::person::{PersonId, PersonRow};
+use super::reached::{Contradiction, KnownLog, KnownRoot, Reached};
 use super::*;
 use crate::metrics::Metrics;
 
@@ -235,9 +236,14 @@ fn rows_keep_their_byte_form() {
     assert_eq!(mark, "a2616266393832303136616503");
 }
 
+fn reached(size: u64, lost: Vec<chukei_wire::id::RequestId>) -> Reached {
+    let log = KnownLog { epoch: 1, size, root: [8; 32], note: "a note\n".to_owned() };
+    Reached { log, count: 2, number: 2, leaf: [9; 32], lost }
+}
+
 #[tokio::test]
 async fn disclosures_are_kept_over_stops_until_they_are_verified() {
-    use super::disclosures::{Disclosed, Reached};
+    use super::disclosures::Disclosed;
     let folder = tempfile::tempdir().unwrap();
     let vault = open(folder.path()).await;
     let of = |person: u64, request: u8| Disclosed {
@@ -247,21 +253,59 @@ async fn disclosures_are_kept_over_stops_until_they_are_verified() {
         leaf: u64::from(request) * 10,
     };
     for disclosed in [of(7, 1), of(8, 2), of(7, 3)] {
-        vault.note_disclosure(disclosed, 1).await.unwrap();
+        vault.note_disclosure(disclosed, 1).0.await.unwrap();
     }
     let leaves =
         |vault: &Vault, person| vault.disclosures(PersonId(person), body()).into_values().collect::<Vec<_>>();
     assert_eq!((leaves(&vault, 7), leaves(&vault, 8)), (vec![10, 30], vec![20]));
     assert_eq!(vault.reached(PersonId(7), body()).await.unwrap(), None);
-    let reached = Reached { epoch: 1, size: 40, count: 2, number: 2, leaf: [9; 32] };
-    vault.settle(PersonId(7), body(), reached, &[of(7, 1).request], 2).await.unwrap();
+    let reached = reached(40, vec![of(7, 9).request]);
+    vault.settle(PersonId(7), body(), reached.clone(), &[of(7, 1).request], 2).await.unwrap();
     assert_eq!(leaves(&vault, 7), [30]);
     drop(vault);
     for _ in 0..2 {
         let vault = open(folder.path()).await;
         assert_eq!((leaves(&vault, 7), leaves(&vault, 8)), (vec![30], vec![20]));
         assert_eq!(vault.disclosing_bodies(PersonId(7)), [body()]);
-        assert_eq!(vault.reached(PersonId(7), body()).await.unwrap(), Some(reached));
+        assert_eq!(vault.reached(PersonId(7), body()).await.unwrap(), Some(reached.clone()));
         assert_eq!(vault.reached(PersonId(8), body()).await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn r43_of_a_log_that_contradicts_itself_the_first_two_notes_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path()).await;
+    let of = |shown: &str| Contradiction { known: "one\n".to_owned(), shown: shown.to_owned(), at_ms: 7 };
+    assert_eq!(vault.contradiction(body(), 1).await.unwrap(), None);
+    for shown in ["another\n", "a third\n"] {
+        vault.keep_contradiction(body(), 1, &of(shown)).await.unwrap();
+    }
+    drop(vault);
+    let vault = open(folder.path()).await;
+    assert_eq!(vault.contradiction(body(), 1).await.unwrap(), Some(of("another\n")));
+    assert_eq!(vault.contradiction(body(), 2).await.unwrap(), None, "of another epoch nothing is said");
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_person_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = open(folder.path()).await;
+    let lost: Vec<_> = (0..5_000_u32)
+        .map(|number| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            chukei_wire::id::RequestId(id)
+        })
+        .collect();
+    vault.settle(P1, body(), reached(1, lost.clone()), &[], 1).await.unwrap();
+    assert_eq!(vault.reached(P1, body()).await.unwrap().unwrap().lost, lost[904..]);
+    let root = |number: u64| {
+        let mut epoch = [0; 16];
+        epoch[..8].copy_from_slice(&number.to_be_bytes());
+        KnownRoot { epoch, broker: "broker-a".to_owned(), covered: number, root: [1; 32] }
+    };
+    assert_eq!(vault.permit_roots(P1, body()).await.unwrap(), []);
+    vault.keep_permit_roots(P1, body(), (0..1_100).map(root).collect()).await.unwrap();
+    assert_eq!(vault.permit_roots(P1, body()).await.unwrap(), (0..1_024).map(root).collect::<Vec<_>>());
 }

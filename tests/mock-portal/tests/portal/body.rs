@@ -70,7 +70,12 @@ impl Body {
 
     /// Answers the portal's set-up.
     pub(crate) async fn answer_set_up(&self, stage: &Stage) -> Arc<Channel> {
-        let mut request = stage.broker.next().await;
+        let request = stage.broker.next().await;
+        self.take_set_up(stage, request).await
+    }
+
+    /// Answers this one.
+    pub(crate) async fn take_set_up(&self, stage: &Stage, mut request: AcceptedRequest) -> Arc<Channel> {
         assert_eq!(request.header.kind, Kind::ChannelSetup);
         let clock = &stage.broker.desk.clock;
         let channels = Channels::new(ChannelLimits::default());

@@ -20,6 +20,7 @@ use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Kind, PersonCode};
 use chukei_wire::id::HeaderHash;
 use chukei_wire::message::control::{AcquireReply, AcquireRequest, PermitRoot, WantedEpoch};
+use chukei_wire::message::exchange::{ExchangePage, ExchangeStatement};
 use chukei_wire::permit::Permit;
 use chukei_wire::result::ResultName;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -126,6 +127,12 @@ impl Desk {
     ) -> Permit {
         let basis = PermitBasis { person, previous: None, legal_basis: "test".into() };
         permits.issue(hash, basis, self.clock.now_ms()).unwrap()
+    }
+
+    /// A page of exchange records, as this broker signs it.
+    pub(crate) fn page(&self, statement: ExchangeStatement) -> ExchangePage {
+        let signature = self.signer.0.sign(&statement.signed_bytes().unwrap());
+        ExchangePage { statement, signature }
     }
 
     /// The person behind the part of an acquisition number that brokers open.

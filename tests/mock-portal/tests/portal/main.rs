@@ -7,6 +7,8 @@ mod broker;
 mod commands;
 mod notice;
 mod own_information;
+mod played_log;
+mod records;
 mod registry;
 mod relay;
 mod stage;

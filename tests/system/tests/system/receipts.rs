@@ -8,12 +8,13 @@ use std::sync::Mutex;
 
 use chukei_harness::layout::Layout;
 use chukei_harness::role::Role;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 use serde_json::Value;
 
 use crate::attacks::broker_loss::lay_out_second;
 use crate::copy_file::TAX;
-use crate::group::{Shared, Test, group};
+use crate::disks::FailingCalls;
+use crate::group::{Shared, Skippable, Test, group, skippable_group};
 use crate::person::Person;
 use crate::program;
 use crate::stage::{Stage, until};
@@ -28,6 +29,9 @@ const TESTS: &[Test<TwoBrokers>] = &[
 /// On a stage of its own, whose roles it stops.
 const STOPS: &[Test<TwoBrokers>] =
     &[("more_records_than_one_page_has_verify_over_stops_of_node_and_portal", many_records)];
+/// The portal's disk fails; skipped where calls cannot be let fail.
+const FAILS: &[Skippable<TwoBrokers>] =
+    &[("r43_an_answer_whose_place_is_not_durable_at_the_portal_is_not_acknowledged", unkept)];
 const BODY: &str = "982016";
 const OTHER: &str = "982024";
 /// Requests whose records and ends fill more than one page.
@@ -36,6 +40,7 @@ const MANY: usize = 135;
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = group("receipts", TESTS);
     trials.extend(group("receipts_stops", STOPS));
+    trials.extend(skippable_group("receipts_failing", FAILS));
     trials
 }
 
@@ -232,6 +237,39 @@ fn many_records(on: &TwoBrokers) {
     on.stage.stack.start_role(Role::Node).unwrap();
     on.stage.self_info(&person.user, BODY, &[TAX]);
     on.shown(person, places + 2, "FINAL");
+}
+
+/// The portal's journal does not sync while an answer arrives: the person has it, and the body learns of no arrival.
+fn unkept(on: &TwoBrokers) -> Completion {
+    let (person, layout) = (&on.stage.with_copies(BODY, 1)[0], on.stage.layout());
+    on.stage.self_info(&person.user, BODY, &[TAX]);
+    on.shown(person, 2, "FINAL");
+    let folder = layout.dir().join("portal/journal");
+    let listed = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let newest = listed.filter(|path| path.extension().is_some_and(|kind| kind == "seg")).max().unwrap();
+    let number = u64::from_str_radix(newest.file_stem().unwrap().to_str().unwrap(), 16).unwrap();
+    // Those that are begun when it has failed as well.
+    let files: Vec<_> = (number.saturating_sub(4)..number + 64)
+        .map(|number| folder.join(format!("{number:016x}.seg")))
+        .collect();
+    let pid = fs::read_to_string(layout.pid_file(Role::Portal)).unwrap();
+    let Some(failing) = FailingCalls::of(pid.trim(), "fsync,fdatasync", "EIO", &files) else {
+        return Completion::ignored_with("strace may not let calls fail here");
+    };
+    on.stage.self_info(&person.user, BODY, &[TAX]);
+    until("the portal to say so", || {
+        let log = fs::read_to_string(layout.log(Role::Portal)).unwrap();
+        log.contains("the place of a disclosure is not kept").then_some(())
+    });
+    drop(failing);
+    let body = on.shown(person, 4, "FINAL");
+    let told: Vec<_> =
+        body["records"].as_array().unwrap().iter().map(|record| record["outcome"].clone()).collect();
+    assert_eq!(told[0], "delivered");
+    assert!(told[1] == "aborted" || told[1] == "unknown", "{told:?}");
+    on.stage.self_info(&person.user, BODY, &[TAX]);
+    assert_eq!(on.shown(person, 6, "FINAL")["records"][2]["outcome"], "delivered", "it is well again");
+    Completion::Completed
 }
 
 fn another_body(on: &TwoBrokers) {

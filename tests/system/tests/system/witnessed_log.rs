@@ -7,9 +7,12 @@ use std::path::Path;
 use chukei_harness::layout::{APPROVER, STAFF};
 use chukei_harness::role::Role;
 use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
 
+use crate::copy_file::TAX;
 use crate::group::{Shared, Test, group};
 use crate::page::counted;
+use crate::person::Person;
 use crate::program::{Ended, with_config};
 use crate::restoring;
 use crate::stage::{Stage, until};
@@ -117,13 +120,30 @@ fn undecided(stage: &Stage) -> f64 {
     counted(stage.layout().metrics(Role::Broker), "chukei_log_heads_total", r#"result="TWO_PERSON_REQUIRED""#)
 }
 
+/// The person's records of this body, once they verify and all of their requests are told of.
+fn verified(stage: &Stage, person: &Person, requests: usize) -> Value {
+    until("records that verify", || {
+        let ended = stage.portal(&["records", "--person", &person.user, "--verify"]);
+        // A role may still be finding its peers; nothing is ever refused.
+        let told = (ended.code != Some(4)).then(|| ended.done())?;
+        let body = &told["bodies"][0];
+        let whole = told["verified"] == true && body["closed"] == 0;
+        (whole && body["records"].as_array()?.len() == requests).then(|| body.clone())
+    })
+}
+
 fn decided(on: &Restored) {
     let stage = &on.0;
+    let person = &stage.with_copies(BODY, 1)[0];
+    stage.self_info(&person.user, BODY, &[TAX]);
+    verified(stage, person, 1);
+    let kept = stage.self_info(&person.user, BODY, &[TAX])["request_id"].clone();
     grow(stage);
     let refused = stage.staff(BODY, &["act", "request", "log-gap", "--reference", "R8-42"]);
     assert_eq!(refused.refused(), "NOT_FOUND", "a log that was never restored has no gap");
     let out = stage.file("backups");
     let taken = restoring::backup(stage, &out, None);
+    let lost = stage.self_info(&person.user, BODY, &[TAX])["request_id"].clone();
     stage.stack.stop_role(Role::Node).unwrap();
     restoring::empty(&stage.layout().dir().join("node"));
     restoring::node(stage, &["backup", "restore"], &["--from", taken["backup"].as_str().unwrap()]).done();
@@ -151,6 +171,13 @@ fn decided(on: &Restored) {
     let line = told.lines().find(|line| line.contains("goes on in a new epoch")).unwrap();
     assert!([STAFF, APPROVER].iter().all(|name| line.contains(name)), "{line}");
     grow(stage);
+    // R41: the person's records verify, and what the restore has lost is told as lost.
+    let new = stage.self_info(&person.user, BODY, &[TAX])["request_id"].clone();
+    let body = verified(stage, person, 3);
+    let told: Vec<_> =
+        body["records"].as_array().unwrap().iter().map(|record| &record["request_id"]).collect();
+    assert_eq!(told[1..], [&kept, &new]);
+    assert_eq!(body["lost"], serde_json::json!([lost]), "{body}");
     let again = stage.staff(BODY, &["act", "request", "log-gap", "--reference", "R8-42"]);
     assert_eq!(again.refused(), "NOT_FOUND", "it was decided");
 }

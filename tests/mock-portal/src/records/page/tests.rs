@@ -29,7 +29,8 @@ fn read(from: u64, reply: RecordsReply) -> Result<u64, (Option<u64>, Wrong)> {
 fn stated(origin: &str) -> StatedLog {
     let signer = LogSigner::new(origin, SigningKey::of_log(&MacKey::new([7; 32])).unwrap()).unwrap();
     let note = signer.sign(Checkpoint::new(origin, TreeHead::EMPTY, Vec::new()).unwrap()).unwrap();
-    StatedLog { key: [0; 32], certificate: [0; 64], checkpoint: note.to_string().into_bytes() }
+    let checkpoint = note.to_string().into_bytes();
+    StatedLog { key: [0; 32], certificate: [0; 64], checkpoint, grown: Vec::new() }
 }
 
 #[test]
@@ -65,6 +66,10 @@ fn what_is_open_stands_under_a_checkpoint_of_this_body() {
     assert_eq!(read(1, one(Some(own.clone()), Some(long))), Err((Some(1), Wrong::Page)));
     let other = stated("chukei.invalid/log/982024/1");
     assert_eq!(read(1, one(Some(other), None)), Err((None, Wrong::OtherBody)));
+    for grown in [vec![0; 33], vec![0; (PROOF_MAX + 1) * 32]] {
+        let log = StatedLog { grown, ..own.clone() };
+        assert_eq!(read(1, one(Some(log), None)), Err((None, Wrong::Page)));
+    }
     for checkpoint in [b"no note".to_vec(), vec![b'x'; RECORDS_CHECKPOINT_MAX + 1]] {
         let wrong = if checkpoint.len() > RECORDS_CHECKPOINT_MAX { Wrong::Page } else { Wrong::Checkpoint };
         assert_eq!(read(1, one(Some(StatedLog { checkpoint, ..own.clone() }), None)), Err((None, wrong)));

@@ -6,6 +6,7 @@ use chukei_domain::event::{Disclosure, Ending, PersonPart, Place, Shown, ShownEn
 use proptest::prelude::*;
 
 use super::*;
+use crate::storage::reached::KnownLog;
 
 const BODY: &str = "982016";
 
@@ -26,7 +27,7 @@ impl HashSource for Leaves {
 }
 
 /// A log: leaves of one person at some places, of others between them.
-struct Log {
+struct Written {
     leaves: Vec<Hash>,
     openings: Vec<(u64, Opening)>,
 }
@@ -52,8 +53,8 @@ fn shown(turn: usize) -> Shown {
 }
 
 /// `places` records of one person with `gap` leaves of others before each.
-fn log(places: usize, gap: usize) -> Log {
-    let mut log = Log { leaves: Vec::new(), openings: Vec::new() };
+fn log(places: usize, gap: usize) -> Written {
+    let mut log = Written { leaves: Vec::new(), openings: Vec::new() };
     let mut place = Place::FIRST;
     for turn in 0..places {
         log.leaves.extend((0..gap).map(|other| [u8::try_from(other).unwrap(); 32]));
@@ -70,7 +71,7 @@ fn log(places: usize, gap: usize) -> Log {
     log
 }
 
-impl Log {
+impl Written {
     fn head(&self) -> TreeHead {
         let mut frontier = Frontier::new();
         frontier.extend(&self.leaves).unwrap();
@@ -169,17 +170,35 @@ fn closed_places_need_leaves_of_their_own() {
 
 #[test]
 fn r43_a_log_that_forgets_what_was_verified_is_named() {
-    let (seen, size) = (log(12, 3).seen(), 48);
-    let before = Reached { epoch: 1, size, count: 12, number: 12, leaf: seen[11].leaf };
-    continues(&seen, 12, size, &before).unwrap();
-    let stale = continues(&seen, 12, size - 1, &before);
-    assert_eq!(wrong(stale), Some((None, Wrong::Stale)));
-    let fewer = continues(&seen[..10], 11, size, &before);
+    let seen = log(12, 3).seen();
+    let known = KnownLog { epoch: 1, size: 48, root: [1; 32], note: String::new() };
+    let before = Reached { log: known, count: 12, number: 12, leaf: seen[11].leaf, lost: Vec::new() };
+    continues(&seen, 12, &before).unwrap();
+    let fewer = continues(&seen[..10], 11, &before);
     assert_eq!(wrong(fewer), Some((None, Wrong::Fewer)));
-    let changed = continues(&seen, 12, size, &Reached { leaf: [0; 32], ..before });
+    let changed = continues(&seen, 12, &Reached { leaf: [0; 32], ..before.clone() });
     assert_eq!(wrong(changed), Some((Some(12), Wrong::Changed)));
     // Closed since.
-    continues(&seen[..10], 12, size, &before).unwrap();
+    continues(&seen[..10], 12, &before).unwrap();
+}
+
+#[test]
+fn r35_pages_under_two_checkpoints_are_judged_under_the_smaller_one() {
+    let whole = log(12, 3);
+    let seen = whole.seen();
+    // The first page came under a checkpoint before the end of request 2: that closes its begin, number 5. The next page
+    // came under a later one and has the end, number 6, open.
+    let smaller = seen[5].index;
+    let mut pages = seen.clone();
+    pages.remove(4);
+    assert_eq!(wrong(chained(&pages)), Some((Some(6), Wrong::Unpaired)));
+    let judged = under(pages.clone(), smaller);
+    assert_eq!(judged.iter().map(|place| place.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    chained(&judged).unwrap();
+    // What is left out below the smaller one is found as ever.
+    pages.remove(1);
+    assert_eq!(wrong(chained(&under(pages, smaller))), Some((Some(1), Wrong::Unpaired)));
+    assert_eq!(under(seen.clone(), whole.leaves.len() as u64), seen, "one checkpoint takes nothing away");
 }
 
 #[test]
@@ -188,10 +207,13 @@ fn each_disclosure_is_told_of_at_the_leaf_that_it_named() {
     let (seen, size) = (log.seen(), log.leaves.len() as u64);
     let all: BTreeMap<RequestId, u64> =
         seen.iter().filter(|place| place.is_asked()).map(|place| (place.request(), place.index)).collect();
-    assert_eq!(disclosed(&seen, 12, size, &all).unwrap().len(), 6);
+    let held = |seen: &[Seen], count, of: &BTreeMap<RequestId, u64>| {
+        disclosed(seen, Log { epoch: 1, size, count }, of)
+    };
+    assert_eq!(held(&seen, 12, &all).unwrap().verified.len(), 6);
     let told = |seen: &[Seen], count, of: (u8, u64)| {
         let one = BTreeMap::from([(RequestId([of.0; 16]), of.1)]);
-        disclosed(seen, count, size, &one).err().map(|fault| (fault.number, fault.wrong))
+        held(seen, count, &one).err().map(|fault| (fault.number, fault.wrong))
     };
     // Another leaf than the record's; the leaf of another record; a leaf where nothing can be closed.
     assert_eq!(told(&seen, 12, (2, 0)), Some((Some(5), Wrong::OtherRecord)));
@@ -207,6 +229,45 @@ fn each_disclosure_is_told_of_at_the_leaf_that_it_named() {
     assert_eq!(told(&seen, 12, (99, size)), None);
 }
 
+/// A request that this portal asked for at that time.
+fn asked_at(ms: u64, of: u8) -> RequestId {
+    let mut id = [of; 16];
+    id[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+    (id[6], id[8]) = (0x70, 0x80);
+    RequestId(id)
+}
+
+#[test]
+fn r41_what_a_restore_has_lost_is_told_as_lost_and_the_rest_is_verified() {
+    const RESTORED: u64 = 1_795_219_200_000;
+    let whole = log(12, 3);
+    let (mut seen, size) = (whole.seen(), whole.leaves.len() as u64);
+    let before = asked_at(RESTORED - 60_000, 1);
+    let after = asked_at(RESTORED + 60_000, 2);
+    let held = |seen: &[Seen], epoch, of: &[(RequestId, u64)]| {
+        disclosed(seen, Log { epoch, size, count: 12 }, &of.iter().copied().collect())
+    };
+    // Its leaf is another record of the person now, one of somebody else, or not there any more.
+    for leaf in [seen[3].index, seen[3].index + 1, size + 40] {
+        let told = held(&seen, RESTORED, &[(before, leaf), (seen[4].request(), seen[4].index)]).unwrap();
+        assert_eq!((told.lost, told.verified), (vec![before], vec![seen[4].request()]), "{leaf}");
+    }
+    // Without a restore, and for what was disclosed since, it is what it was.
+    for (epoch, request) in [(1, before), (RESTORED, after)] {
+        let told = |leaf| held(&seen, epoch, &[(request, leaf)]).map_err(|fault| fault.wrong);
+        assert_eq!(told(seen[3].index), Err(Wrong::OtherRecord));
+        assert_eq!(told(seen[3].index + 1), Err(Wrong::Missing));
+        assert_eq!(told(size + 40), Ok(Told::default()), "not under the checkpoint yet");
+    }
+    // What stands elsewhere than it said was not lost.
+    let moved = held(&seen, RESTORED, &[(seen[4].request(), 0)]).map_err(|fault| fault.wrong);
+    assert_eq!(moved, Err(Wrong::OtherRecord));
+    // And a closed place may have it still.
+    let leaf = seen[4].index;
+    seen.drain(4..6);
+    assert_eq!(held(&seen, RESTORED, &[(before, leaf)]).unwrap(), Told::default());
+}
+
 proptest! {
     /// Whatever pairs are closed, the rest verifies; whatever two places of what is open are exchanged, it does not.
     #[test]
@@ -217,8 +278,8 @@ proptest! {
         prop_assert_eq!(chained(&open), Ok(()));
         let size = log.leaves.len() as u64;
         let all = log.seen().iter().filter(|place| place.is_asked()).map(|place| (place.request(), place.index)).collect();
-        let verified = disclosed(&open, pairs as u64 * 2, size, &all);
-        prop_assert_eq!(verified.map(|requests| requests.len()), Ok(open.len() / 2));
+        let told = disclosed(&open, Log { epoch: 1, size, count: pairs as u64 * 2 }, &all);
+        prop_assert_eq!(told.map(|told| told.verified.len()), Ok(open.len() / 2));
         if open.len() > 1 {
             let (one, other) = (swap.0 % open.len(), swap.1 % open.len());
             let mut exchanged = open.clone();
