@@ -55,54 +55,79 @@ fn verify(stage: &Stage, backup: &Path) -> Ended {
     verify_with(backup, &pki.join("peers.json"), &pki.join("peer-root.pub"))
 }
 
-/// What is done to the log's file of a backup.
-type Deed = (&'static str, fn(Vec<u8>, &[u8]) -> Vec<u8>);
+/// What is done to the log's file of a backup, and whether what is wrong stands behind its last record.
+type Deed = (&'static str, fn(Vec<u8>, &[u8]) -> Vec<u8>, bool);
 
 const DEEDS: &[Deed] = &[
-    ("byte flipped", |mut bytes, _| {
-        let at = bytes.len() / 2;
-        bytes[at] ^= 1;
-        bytes
-    }),
-    ("byte dropped", |mut bytes, _| {
-        bytes.remove(bytes.len() / 2);
-        bytes
-    }),
-    ("cut in half", |mut bytes, _| {
-        bytes.truncate(bytes.len() / 2);
-        bytes
-    }),
-    ("last byte cut off", |mut bytes, _| {
-        bytes.pop();
-        bytes
-    }),
-    ("doubled", |bytes, _| [bytes.clone(), bytes].concat()),
-    ("bytes behind its end", |mut bytes, _| {
-        bytes.extend_from_slice(&[0; 8]);
-        bytes
-    }),
-    ("the log of the other backup in its place", |_, other| other.to_vec()),
+    (
+        "byte flipped",
+        |mut bytes, _| {
+            let at = bytes.len() / 2;
+            bytes[at] ^= 1;
+            bytes
+        },
+        false,
+    ),
+    (
+        "byte dropped",
+        |mut bytes, _| {
+            bytes.remove(bytes.len() / 2);
+            bytes
+        },
+        false,
+    ),
+    (
+        "cut in half",
+        |mut bytes, _| {
+            bytes.truncate(bytes.len() / 2);
+            bytes
+        },
+        false,
+    ),
+    (
+        "last byte cut off",
+        |mut bytes, _| {
+            bytes.pop();
+            bytes
+        },
+        false,
+    ),
+    ("doubled", |bytes, _| [bytes.clone(), bytes].concat(), true),
+    (
+        "bytes behind its end",
+        |mut bytes, _| {
+            bytes.extend_from_slice(&[0; 8]);
+            bytes
+        },
+        true,
+    ),
+    ("the log of the other backup in its place", |_, other| other.to_vec(), false),
 ];
 
 fn altered(on: &BackedUp) {
     let stage = &on.0;
     let [full, last] = chain(stage);
     let whole = verify(stage, &last).done();
-    assert_eq!((&whole["verified"], &whole["backups"], &whole["first"]), (&true.into(), &2.into(), &1.into()));
+    assert_eq!(
+        (&whole["verified"], &whole["backups"], &whole["first"]),
+        (&true.into(), &2.into(), &1.into())
+    );
     let first = verify(stage, &full).done();
     let of = |told: &Value, name: &str| told[name].as_u64().unwrap();
     assert!(of(&whole, "last") > of(&first, "last"), "{whole} {first}");
     assert_eq!(of(&whole, "events"), of(&whole, "last"));
     let mut wrong = Vec::new();
-    for (backup, other, begins) in [(&full, &last, 1), (&last, &full, of(&first, "last") + 1)] {
+    let [middle, end] = [of(&first, "last") + 1, of(&whole, "last") + 1];
+    for (backup, other, [begins, ends]) in [(&full, &last, [1, middle]), (&last, &full, [middle, end])] {
         let path = backup.join("journal.img");
         let (bytes, other) = (fs::read(&path).unwrap(), fs::read(other.join("journal.img")).unwrap());
-        for (deed, commit) in DEEDS {
+        for (deed, commit, behind) in DEEDS {
             fs::write(&path, commit(bytes.clone(), &other)).unwrap();
             let told = verify(stage, &last).ended_with(3);
-            // Its chunk is what is known to be altered, of which this is the first record.
-            let named = (&told["code"], &told["reason"], told["first_bad"].as_u64(), &told["verified"]);
-            if named.0 != "INTEGRITY_FAILURE" || named.1 != "altered" || named.2 != Some(begins) || named.3 != false {
+            // A chunk is what is known to be altered, of which this is the first record.
+            let first = if *behind { ends } else { begins };
+            let named = [&told["code"], &told["reason"]] == ["INTEGRITY_FAILURE", "altered"];
+            if !named || told["first_bad"].as_u64() != Some(first) || told["verified"] != false {
                 wrong.push(format!("{deed}: {told}"));
             }
         }
@@ -139,12 +164,22 @@ fn wrong_keys(on: &BackedUp) {
     let pki = stage.layout().dir().join("pki");
     // Another root than the one that signed the list.
     let root = stage.file("other-root.pub");
-    fs::copy(fs::read_dir(&pki).unwrap().map(|file| file.unwrap().path()).find(|path| is_another_root(path)).unwrap(), &root)
-        .unwrap();
+    fs::copy(
+        fs::read_dir(&pki)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .find(|path| is_another_root(path))
+            .unwrap(),
+        &root,
+    )
+    .unwrap();
     let told = verify_with(&full, &pki.join("peers.json"), &root);
     assert_ne!(told.code, Some(0), "{told:#?}");
     // A list that was edited.
-    let peers = stage.written("peers.json", fs::read_to_string(pki.join("peers.json")).unwrap().replace("982016", "982024"));
+    let peers = stage.written(
+        "peers.json",
+        fs::read_to_string(pki.join("peers.json")).unwrap().replace("982016", "982024"),
+    );
     let told = verify_with(&full, Path::new(&peers), &pki.join("peer-root.pub"));
     assert_ne!(told.code, Some(0), "{told:#?}");
     // A manifest of which one byte is another one.

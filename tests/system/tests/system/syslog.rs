@@ -1,6 +1,6 @@
 //! A receiver of events as RFC 5425 has it: TLS, messages behind their lengths, and an answer to the sender's last word.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,15 +50,15 @@ impl Receiver {
             (receiver.read.clone(), receiver.mode.clone(), receiver.connections.clone());
         std::thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
-                let (read, mode, config) = (read.clone(), *mode.lock().unwrap(), config.clone());
+                let (read, mode, config) = (read.clone(), mode.clone(), config.clone());
                 count.fetch_add(1, Ordering::SeqCst);
-                std::thread::spawn(move || serve(socket, config, mode, &read));
+                std::thread::spawn(move || serve(socket, config, &mode, &read));
             }
         });
         receiver
     }
 
-    /// What is done with connections from now on.
+    /// What is done from now on, also with connections that stand.
     pub(crate) fn now(&self, mode: Mode) {
         *self.mode.lock().unwrap() = mode;
     }
@@ -92,21 +92,22 @@ fn credentials() -> (Arc<ServerConfig>, String) {
     (Arc::new(config), authority.pem())
 }
 
-fn serve(mut socket: TcpStream, config: Arc<ServerConfig>, mode: Mode, read: &Mutex<Vec<String>>) {
+fn serve(mut socket: TcpStream, config: Arc<ServerConfig>, mode: &Mutex<Mode>, read: &Mutex<Vec<String>>) {
     let mut connection = ServerConnection::new(config).unwrap();
-    if mode == Mode::Silent {
-        return wait_for_end(&socket);
+    let now = || *mode.lock().unwrap();
+    if now() == Mode::Silent {
+        return hold();
     }
     while connection.is_handshaking() {
         if connection.complete_io(&mut socket).is_err() {
             return;
         }
     }
-    if mode == Mode::Stalls {
-        return wait_for_end(&socket);
+    if now() == Mode::Stalls {
+        return hold();
     }
     let mut stream = StreamOwned::new(connection, socket);
-    let (mut bytes, mut left) = (Vec::new(), if let Mode::Drops(after) = mode { after } else { usize::MAX });
+    let (mut bytes, mut taken) = (Vec::new(), 0);
     let mut chunk = [0; 4_096];
     loop {
         match stream.read(&mut chunk) {
@@ -118,9 +119,11 @@ fn serve(mut socket: TcpStream, config: Arc<ServerConfig>, mode: Mode, read: &Mu
         while let Some((message, rest)) = framed(&bytes) {
             read.lock().unwrap().push(message);
             bytes.drain(..rest);
-            left -= 1;
-            if left == 0 {
-                return;
+            if let Mode::Drops(after) = now() {
+                taken += 1;
+                if taken == after {
+                    return;
+                }
             }
         }
     }
@@ -129,18 +132,10 @@ fn serve(mut socket: TcpStream, config: Arc<ServerConfig>, mode: Mode, read: &Mu
     let _ = stream.conn.complete_io(&mut stream.sock);
 }
 
-/// Holds a connection, of which nothing is read, until the sender gives up.
-fn wait_for_end(socket: &TcpStream) {
-    let mut byte = [0];
-    while !matches!(socket.peek(&mut byte), Ok(0)) {
-        match socket.take_error() {
-            Ok(None) => std::thread::yield_now(),
-            _ => return,
-        }
-        if matches!(socket.peek(&mut byte), Err(error) if error.kind() != ErrorKind::WouldBlock) {
-            return;
-        }
-        std::thread::park_timeout(std::time::Duration::from_millis(50));
+/// Holds a connection, of which nothing is read, until the process ends: the sender gives up before.
+fn hold() {
+    loop {
+        std::thread::park();
     }
 }
 

@@ -49,7 +49,10 @@ impl Sending {
         let unusable = |error: &dyn std::fmt::Display| {
             Failure::other(
                 "FILE_IO",
-                format!("{}: {error}。写しのフォルダーの場所、権限、空き容量を確認してください", path.display()),
+                format!(
+                    "{}: {error}。写しのフォルダーの場所、権限、空き容量を確認してください",
+                    path.display()
+                ),
             )
         };
         let known: Option<State> = match std::fs::read(&path) {

@@ -109,7 +109,9 @@ mod tests {
     use super::*;
 
     fn write(dir: &Path, first: u64, numbers: &[u64]) {
-        let line = |number: &u64| format!("{{\"seq\":{number},\"at_ms\":1,\"kind\":1,\"request\":null,\"sealed\":\"\"}}\n");
+        let line = |number: &u64| {
+            format!("{{\"seq\":{number},\"at_ms\":1,\"kind\":1,\"request\":null,\"sealed\":\"\"}}\n")
+        };
         let text: String = numbers.iter().map(line).collect();
         fs::write(dir.join(format!("entries-{first:016}.jsonl")), text).unwrap();
     }
