@@ -35,12 +35,6 @@ pub(in crate::broker) async fn serve(
 }
 
 async fn keep(broker: &Broker, owner: &str, request: &mut AcceptedRequest) -> Result<Ending, SessionError> {
-    // What is left of this disk is for its own records; what is held stays, and can be brought back.
-    let is_full = || broker.log_disk.level() >= Level::Queries;
-    if is_full() {
-        tracing::debug!(owner, "copies are not taken: the log's disk fills");
-        return end(request, NOT_READY).await;
-    }
     let holder = &broker.copies;
     let held = match holder.held(owner).await {
         Ok(held) => held,
@@ -49,7 +43,8 @@ async fn keep(broker: &Broker, owner: &str, request: &mut AcceptedRequest) -> Re
     request.put_status(Outcome::Answered).await?;
     request.send.write_message(&held).await?;
     while let Some(batch) = request.recv.next_message::<CopyBatch>().await? {
-        if is_full() {
+        // What is left of this disk is for its own records; what is held stays, and can be brought back.
+        if broker.log_disk.level() >= Level::Queries {
             tracing::warn!(owner, "copies are not taken: the log's disk fills");
             break;
         }
