@@ -308,3 +308,6 @@ fn epochs(entries: &[ExchangeEntry]) -> Vec<[u8; 16]> {
     };
     entries.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

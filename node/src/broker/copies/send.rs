@@ -131,7 +131,6 @@ async fn stream(
         goes_on(&broker.journal, progress, of, end).await?;
         hold(progress).copied(of, end.last);
     }
-    broker.metrics.record_copies.set(1);
     while begun.elapsed() < BEGUN_WITHIN && due(&broker.journal, &hold(progress)) {
         let mut sent = false;
         for of in CopyOf::ALL {
@@ -149,6 +148,8 @@ async fn stream(
             let end = ends::end(last)?;
             open.send.write_message(&batch).await?;
             as_sent(open.recv.read_message().await?, of, end.last)?;
+            // Not before: one whose disk fills answers, and takes none.
+            broker.metrics.record_copies.set(1);
             let mut progress = hold(progress);
             progress.copied(of, end.last);
             progress.is_own(of, end);
@@ -160,6 +161,7 @@ async fn stream(
     }
     open.send.finish().await?;
     open.recv.expect_end().await?;
+    broker.metrics.record_copies.set(1);
     Ok(())
 }
 

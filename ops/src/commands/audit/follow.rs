@@ -23,11 +23,11 @@ use crate::report::Report;
 
 use alarm::Watch;
 use copy::{Copy, Refused};
-use syslog::Syslog;
+use syslog::{Once, Syslog};
 
 /// Pause where nothing is to be had.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause before a node, or a receiver of events, that is out of reach is tried again.
+/// Longest pause before a node that is out of reach is tried again.
 const BACKOFF: Duration = Duration::from_secs(30);
 /// How often a status line is written.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -39,9 +39,8 @@ pub(crate) async fn follow(
     json: bool,
 ) -> Result<(Report, Option<Exit>), Failure> {
     let body = link.body().ok_or_else(|| Failure::usage("BAD_USAGE", "団体の利用者で実行してください"))?;
-    let mut syslog =
-        args.syslog.as_ref().map(|to| Syslog::new(to, args.syslog_ca.as_deref(), body)).transpose()?;
     let mut copy = Copy::open(&args.to, body)?;
+    let (syslog, mut once) = receiver(&args, &copy)?;
     let mut watch = Watch::new(args.silence, args.metrics.clone());
     let mut talk: Option<Conversation> = None;
     let (mut backoff, mut told) = (PAUSE, None::<Instant>);
@@ -62,15 +61,6 @@ pub(crate) async fn follow(
         };
         backoff = PAUSE;
         let peers: PeerList = trusted::peers(&args.trusted, link.now_ms())?;
-        if let Some(syslog) = &mut syslog
-            && let Err(error) = syslog.send(&page, copy.next()).await
-        {
-            // What was not sent is not taken: it comes again.
-            tracing::warn!(%error, "the receiver of events is out of reach");
-            watch.look(&copy, None)?;
-            tokio::time::sleep(backoff).await;
-            continue;
-        }
         let caught_up = match copy.take(&page, &peers) {
             Ok(caught_up) => caught_up,
             Err(Refused::Io(failure)) => return Err(failure),
@@ -79,12 +69,19 @@ pub(crate) async fn follow(
                 return Ok(contradicted(&copy, what));
             }
         };
+        if let Some(syslog) = &syslog {
+            syslog.reached(copy.next());
+            watch.sent(syslog.next());
+        }
         watch.look(&copy, Some(&page))?;
         if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) || (args.once && caught_up) {
             told = Some(Instant::now());
             tell(&status(&copy, &page, &watch), json && !args.once);
         }
         if args.once && caught_up {
+            if let Some(once) = once.take() {
+                once.finish(copy.next()).await?;
+            }
             let json = status(&copy, &page, &watch);
             let text = format!("操作ログを{}件目まで写しました: {}", copy.next() - 1, args.to.display());
             return Ok((Report { json, text }, None));
@@ -93,6 +90,16 @@ pub(crate) async fn follow(
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// The way to a receiver of events, where one is named: beside the copying, or behind it where that is to end.
+fn receiver(args: &FollowArgs, copy: &Copy) -> Result<(Option<Syslog>, Option<Once>), Failure> {
+    let Some(to) = &args.syslog else { return Ok((None, None)) };
+    let (to, body, next) = ((to.as_str(), args.syslog_ca.as_deref()), copy.body(), copy.next());
+    Ok(match args.once {
+        false => (Some(Syslog::begin(to, &args.to, body, next)?), None),
+        true => (None, Some(Once::open(to, &args.to, body, next)?)),
+    })
 }
 
 async fn next(

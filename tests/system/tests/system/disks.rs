@@ -91,9 +91,18 @@ pub(crate) struct FailingCalls(Child);
 impl FailingCalls {
     /// Lets `calls` of the process fail with `error` on `files`; none where it cannot be traced.
     pub(crate) fn of(pid: &str, calls: &str, error: &str, files: &[PathBuf]) -> Option<Self> {
+        Self::injected(pid, calls, &format!("error={error}"), files)
+    }
+
+    /// Lets `calls` of the process on `files` wait until this is dropped; none where it cannot be traced.
+    pub(crate) fn held(pid: &str, calls: &str, files: &[PathBuf]) -> Option<Self> {
+        Self::injected(pid, calls, "delay_enter=120s", files)
+    }
+
+    fn injected(pid: &str, calls: &str, what: &str, files: &[PathBuf]) -> Option<Self> {
         let mut command = Command::new("strace");
         command.args(["-f", "-o", "/dev/null", "-p", pid]);
-        command.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:error={error}")]);
+        command.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{what}")]);
         command.args(files.iter().flat_map(|file| ["-P".as_ref(), file.as_os_str()]));
         let started = command.stderr(Stdio::piped()).spawn().ok().and_then(|mut strace| {
             let mut said = BufReader::new(strace.stderr.take()?).lines();

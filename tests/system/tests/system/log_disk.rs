@@ -24,6 +24,7 @@ const TESTS: &[Skippable<Filling>] = &[
     ("r41_functions_go_in_order_while_the_disk_fills_and_come_back_by_themselves", in_order),
     ("r43_an_administrator_gets_in_when_the_disk_is_full_at_once", full_at_once),
     ("r43_a_disk_that_fails_stops_disclosures_and_not_the_process", failing),
+    ("r43_nothing_is_disclosed_before_its_event_is_on_the_disk", held),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -217,14 +218,7 @@ fn failing(filling: &Filling) -> Completion {
     let (stage, _disk) = filling.turn();
     let person = stage.with_copies(BODY, 1).remove(0);
     let before = events(stage);
-    let folder = journal(stage.layout());
-    let listed = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
-    // Those that are begun when it has failed as well.
-    let newest = listed.filter(|path| path.extension().is_some_and(|kind| kind == "seg")).max().unwrap();
-    let number = u64::from_str_radix(newest.file_stem().unwrap().to_str().unwrap(), 16).unwrap();
-    let files: Vec<PathBuf> = (number.saturating_sub(4)..number + 64)
-        .map(|number| folder.join(format!("{number:016x}.seg")))
-        .collect();
+    let files = segments(stage);
     let pid = fs::read_to_string(stage.layout().pid_file(Role::Node)).unwrap();
     let Some(failing) = FailingCalls::of(pid.trim(), "fsync,fdatasync", "EIO", &files) else {
         return Completion::ignored_with("strace may not let calls fail here");
@@ -242,5 +236,34 @@ fn failing(filling: &Filling) -> Completion {
     });
     assert_eq!(stage.self_info(&person.user, BODY, &[TAX])["result"], "DONE");
     assert!(events(stage) > before);
+    Completion::Completed
+}
+
+/// The files that the journal writes now, and those that it begins next.
+fn segments(stage: &Stage) -> Vec<PathBuf> {
+    let folder = journal(stage.layout());
+    let listed = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let newest = listed.filter(|path| path.extension().is_some_and(|kind| kind == "seg")).max().unwrap();
+    let number = u64::from_str_radix(newest.file_stem().unwrap().to_str().unwrap(), 16).unwrap();
+    let near = number.saturating_sub(4)..number + 64;
+    near.map(|number| folder.join(format!("{number:016x}.seg"))).collect()
+}
+
+/// Syncs of the journal do not come to their end for a while: what is written is there for every reader, and is not durable.
+fn held(filling: &Filling) -> Completion {
+    let (stage, _disk) = filling.turn();
+    let person = stage.with_copies(BODY, 1).remove(0);
+    let args = ["self-info", "--person", &person.user, "--body", BODY, "--dataset", TAX];
+    assert_eq!(stage.portal(&args).done()["result"], "DONE");
+    let pid = fs::read_to_string(stage.layout().pid_file(Role::Node)).unwrap();
+    let Some(held) = FailingCalls::held(pid.trim(), "fsync,fdatasync", &segments(stage)) else {
+        return Completion::ignored_with("strace may not hold calls here");
+    };
+    stage.portal(&args).code_at(4);
+    drop(held);
+    until("an answer", || {
+        let ended = stage.portal(&args);
+        (ended.code == Some(0)).then(|| ended.done()).filter(|shown| shown["result"] == "DONE")
+    });
     Completion::Completed
 }

@@ -7,20 +7,24 @@
 
 mod acts;
 mod attacks;
+mod backed_up_log;
 mod channels;
 mod clocks;
 mod contract;
 mod copied_records;
+mod copies_disk;
 mod copy_file;
 mod credentials;
 mod delegation;
 mod disks;
 mod edited_log;
+mod edited_rows;
 mod ended_records;
 mod engines;
 mod every_endpoint;
 mod exchange_records;
 mod factors;
+mod followed_log;
 mod founding;
 mod group;
 mod hop;
@@ -54,6 +58,7 @@ mod server;
 mod stage;
 mod step_up;
 mod store_faults;
+mod syslog;
 mod taking_over;
 mod time_stamps;
 mod token;
@@ -69,10 +74,14 @@ fn trials() -> Vec<Trial> {
         acts::trials(),
         contract::trials(),
         edited_log::trials(),
+        edited_rows::trials(),
         ended_records::trials(),
         witnessed_log::trials(),
+        followed_log::trials(),
+        backed_up_log::trials(),
         receipts::trials(),
         copied_records::trials(),
+        copies_disk::trials(),
         every_endpoint::trials(),
         exchange_records::trials(),
         isolation::trials(),

@@ -22,6 +22,8 @@ pub(super) struct Watch {
     told: bool,
     contradicted: bool,
     metrics: Option<PathBuf>,
+    /// Number of the first entry that was not sent to a receiver of events, where there is one.
+    sent: Option<u64>,
 }
 
 impl Watch {
@@ -35,7 +37,13 @@ impl Watch {
             told: false,
             contradicted: false,
             metrics,
+            sent: None,
         }
+    }
+
+    /// Everything before number `next` was sent to a receiver of events.
+    pub(super) fn sent(&mut self, next: u64) {
+        self.sent = Some(next);
     }
 
     /// For how long nothing was heard.
@@ -99,6 +107,14 @@ impl Watch {
             u8::from(self.contradicted),
             copy.next() - 1,
         );
+        if let Some(sent) = self.sent {
+            let behind = copy.next().saturating_sub(sent);
+            text.push_str(&format!(
+                "# HELP chukei_follow_syslog_lag_entries Entries in the copy that were not sent to the receiver of events.\n\
+                 # TYPE chukei_follow_syslog_lag_entries gauge\n\
+                 chukei_follow_syslog_lag_entries{{body=\"{body}\"}} {behind}\n"
+            ));
+        }
         if let Some(lag) = lag {
             text.push_str(&format!(
                 "# HELP chukei_follow_lag_entries Entries that the log has and the copy does not.\n\

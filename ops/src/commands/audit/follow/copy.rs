@@ -254,7 +254,8 @@ fn opened(path: &Path, length: u64) -> std::io::Result<File> {
     Ok(file)
 }
 
-fn replaced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Exchanges a file as a whole, durably.
+pub(super) fn replaced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::with_prefix_in(".chukei-", folder::of(path))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;

@@ -1,0 +1,165 @@
+//! A connection to a receiver, every wait on which has an end.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use crate::failure::Failure;
+
+/// How long the receiver may take to begin, for a batch, and to end.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Where to, and whom to believe there.
+pub(super) struct Target {
+    to: String,
+    name: ServerName<'static>,
+    config: Arc<ClientConfig>,
+}
+
+/// A connection.
+pub(super) struct Stream(StreamOwned<ClientConnection, Timed>);
+
+/// A socket that is waited for until a moment, however little it does each time.
+struct Timed {
+    socket: TcpStream,
+    until: Instant,
+}
+
+impl Target {
+    /// `host:port`, whose certificate is of the authority in the file `ca`.
+    pub(super) fn new(to: &str, ca: Option<&Path>) -> Result<Self, Failure> {
+        let bad = |message: String| Failure::usage("BAD_USAGE", message);
+        let host = to.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']).to_owned());
+        let name = host.and_then(|host| ServerName::try_from(host).ok());
+        let name = name.ok_or_else(|| bad("--syslog は HOST:PORT の形で指定してください".to_owned()))?;
+        let ca = ca.ok_or_else(|| bad("--syslog には --syslog-ca が必要です".to_owned()))?;
+        let mut roots = RootCertStore::empty();
+        let unread = || bad(format!("{} は認証局の証明書(PEM)ではありません", ca.display()));
+        for certificate in CertificateDer::pem_file_iter(ca).map_err(|_| unread())? {
+            roots.add(certificate.map_err(|_| unread())?).map_err(|_| unread())?;
+        }
+        if roots.is_empty() {
+            return Err(unread());
+        }
+        let config = ClientConfig::builder_with_provider(chukei_crypto::tls::provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|_| Failure::other("TLS", "TLSを準備できません"))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { to: to.to_owned(), name, config: Arc::new(config) })
+    }
+
+    /// `host:port`.
+    pub(super) fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// Connects, and has the receiver prove who it is before anything is sent.
+    pub(super) fn connect(&self) -> io::Result<Stream> {
+        let until = Instant::now() + WAIT;
+        let unknown = || io::Error::new(ErrorKind::NotFound, "no address");
+        let address = self.to.to_socket_addrs()?.next().ok_or_else(unknown)?;
+        let socket = TcpStream::connect_timeout(&address, WAIT)?;
+        let mut socket = Timed { socket, until };
+        let mut connection =
+            ClientConnection::new(self.config.clone(), self.name.clone()).map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        Ok(Stream(StreamOwned::new(connection, socket)))
+    }
+}
+
+impl Stream {
+    /// Sends all of it.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.sock.until = Instant::now() + WAIT;
+        self.0.write_all(bytes)?;
+        self.0.flush()
+    }
+
+    /// Fails where the receiver has gone away meanwhile. What it says otherwise is passed over.
+    pub(super) fn look(&mut self) -> io::Result<()> {
+        let mut byte = [0];
+        self.0.sock.socket.set_nonblocking(true)?;
+        let peeked = self.0.sock.socket.peek(&mut byte);
+        self.0.sock.socket.set_nonblocking(false)?;
+        match peeked {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+            Ok(0) => Err(gone()),
+            Ok(_) => {
+                self.0.sock.until = Instant::now() + WAIT;
+                if self.take()? { Err(gone()) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Says that nothing follows, and waits until the receiver says that it has read everything (RFC 5425, 4.4).
+    pub(super) fn end(mut self) -> io::Result<()> {
+        self.0.sock.until = Instant::now() + WAIT;
+        self.0.conn.send_close_notify();
+        self.0.flush()?;
+        self.0.sock.socket.shutdown(Shutdown::Write)?;
+        while !self.take()? {}
+        Ok(())
+    }
+
+    /// Takes what the receiver says; whether that was its last word.
+    fn take(&mut self) -> io::Result<bool> {
+        let (connection, socket) = (&mut self.0.conn, &mut self.0.sock);
+        let length = connection.read_tls(socket)?;
+        let state = connection.process_new_packets().map_err(io::Error::other)?;
+        let mut said = io::sink();
+        io::copy(&mut connection.reader().take(state.plaintext_bytes_to_read() as u64), &mut said)?;
+        match (state.peer_has_closed(), length) {
+            (true, _) => Ok(true),
+            (false, 0) => Err(gone()),
+            (false, _) => Ok(false),
+        }
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, "the receiver has gone away")
+}
+
+impl Timed {
+    /// What is left of the time.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(late()) } else { Ok(Some(left)) }
+    }
+}
+
+fn late() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "the receiver takes too long")
+}
+
+fn told(error: io::Error) -> io::Error {
+    if error.kind() == ErrorKind::WouldBlock { late() } else { error }
+}
+
+impl Read for Timed {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(self.left()?)?;
+        self.socket.read(bytes).map_err(told)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(self.left()?)?;
+        self.socket.write(bytes).map_err(told)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
