@@ -30,7 +30,7 @@ use crate::hosted::identity::IdentityPlace;
 use crate::key_gate::{Cause, Fault, LOOK_EVERY, look_and_set};
 use crate::outbound::announce::announce;
 use crate::register::{self, Founding};
-use crate::{acts, erasure, expiry, outbound, review, rotation, undisclosed};
+use crate::{acts, erasure, expiry, inbound, outbound, review, rotation, undisclosed};
 
 /// Pauses between tries to open a body.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -105,6 +105,7 @@ async fn supervise(node: Arc<Node>, opener: Arc<Opener>, config: BodyConfig, tri
         work.spawn(review::run(node.clone(), body.clone()));
         work.spawn(acts::run(node.clone(), body.clone()));
         work.spawn(undisclosed::run(node.clone(), body.clone()));
+        work.spawn(inbound::outcomes::run(node.clone(), body.clone()));
         match watch(&node, &body).await {
             Watched::Stopping => {
                 // What is begun ends by itself.
@@ -169,10 +170,6 @@ async fn opened(
 
 /// Puts an open body in its place and lets it be served.
 async fn enter(node: &Arc<Node>, body: HostedBody) -> Option<Arc<HostedBody>> {
-    let closed = body.audit().close_open_requests(&node.actor(), node.clock.now_ms());
-    if closed > 0 {
-        tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
-    }
     let listed = node.peers().body(&body.code()).map(|peer| peer.identities.clone());
     body.identity_keys().choose(listed.as_ref());
     // Brokers hear of it before anybody is served: until then they know nothing of this body.
@@ -217,7 +214,21 @@ async fn try_open(node: &Node, opener: &Arc<Opener>, config: &BodyConfig) -> Res
     let founding = opener.founding(config);
     register::open(&body, &node.policies, founding.as_ref(), &node.actor(), node.clock.now_ms()).await?;
     body.recall_catalogue().await.map_err(|error| Fault::new(Cause::Damaged, error))?;
+    // Last: once it was done it is not done again.
+    close_open_requests(node, &body).await?;
     Ok(body)
+}
+
+/// Whatever was authorised has its outcome at the latest now.
+async fn close_open_requests(node: &Node, body: &HostedBody) -> Result<(), Fault> {
+    let (log, actor, now_ms) = (body.audit().clone(), node.actor(), node.clock.now_ms());
+    let closing = tokio::task::spawn_blocking(move || log.close_open_requests(&actor, now_ms));
+    let closed =
+        closing.await.map_err(|_| Fault::new(Cause::Opening, "a look at open requests broke off"))??;
+    if closed > 0 {
+        tracing::warn!(body = %body.code(), closed, "requests left open by a stop are closed as unknown");
+    }
+    Ok(())
 }
 
 /// Request ids that are used stay so (R22), whoever noted them: where the log lies on a server, another node may have; and

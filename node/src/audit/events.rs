@@ -1,17 +1,18 @@
 //! The events of this crate, by the moments that leave them.
 
 use chukei_domain::codes::{AffairCode, InfoNameCode};
-use chukei_domain::event::{Event, Outcome, Request, Target, TwoPersonAct, Why};
+use chukei_domain::event::{Event, Request, Target, TwoPersonAct, Why};
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_store::EngineKind;
 use chukei_store::image::Restored;
 use chukei_store::journal::Appending;
 use chukei_wire::header::Header;
-use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId, RequestId};
+use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId};
 use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
 use crate::audit::log::{AuditError, AuditLog, Draft, EntryKind};
+use crate::audit::open::Ending;
 use crate::hosted::notices::NoticeStub;
 use crate::hosted::persons::PersonId;
 
@@ -130,19 +131,12 @@ impl AuditLog {
         self.write(draft.about(person.map(Target::Person)).within(told.affair), Some(id), now_ms).await
     }
 
-    /// What became of an authorised request about `target`. Queued, not waited for: an outcome that a stop swallows is
-    /// closed as unknown by the next start.
-    pub fn outcome(
-        &self,
-        actor: &str,
-        request: RequestId,
-        target: Option<Target>,
-        outcome: Outcome,
-        now_ms: u64,
-    ) {
-        let event = Event::Outcome { request: request.0, outcome };
-        let draft = Draft::new(EntryKind::Outcome, actor, "self_info", ResultName::Done, event);
-        self.note(draft.about(target), Some(request.0), now_ms);
+    /// What became of an authorised request: queued. Whoever drops what is returned leaves it to the next start.
+    pub(super) fn outcome_of(&self, ending: &Ending, now_ms: u64) -> Appending {
+        let Ending { actor, request, target, outcome } = ending;
+        let event = Event::Outcome { request: request.0, outcome: *outcome };
+        let draft = Draft::new(EntryKind::Outcome, actor.as_str(), "self_info", ResultName::Done, event);
+        self.queue(draft.about(*target), Some(request.0), now_ms)
     }
 
     /// A batch of persons was enrolled: registered, unchanged and rejected rows.

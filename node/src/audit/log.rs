@@ -13,6 +13,7 @@ use chukei_wire::result::ResultName;
 use crate::audit::by::By;
 use crate::audit::doubts::Doubts;
 use crate::audit::keep::Keep;
+use crate::audit::open::OpenRequests;
 use crate::audit::sealed_log::{BadRecord, SealedLog, ShownRecord};
 use crate::audit::tree::{Grown, LogTree, TreeError};
 
@@ -111,6 +112,7 @@ pub struct AuditLog {
     pub(super) records: SealedLog,
     tree: Arc<LogTree>,
     doubts: Arc<Doubts>,
+    pub(super) open: Arc<OpenRequests>,
 }
 
 impl AuditLog {
@@ -118,7 +120,8 @@ impl AuditLog {
     pub fn new(journal: Arc<Journal>, body: LocalBodyCode, keyring: Arc<KeyringFile>, keep: Keep) -> Self {
         let tree = Arc::<LogTree>::default();
         let records = SealedLog::new(journal, keyring, body.as_str(), Purpose::Audit, keep);
-        Self { records: records.with_tree(body, tree.clone()), tree, doubts: Arc::default() }
+        let records = records.with_tree(body, tree.clone());
+        Self { records, tree, doubts: Arc::default(), open: Arc::default() }
     }
 
     /// What others know of it.

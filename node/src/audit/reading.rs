@@ -1,16 +1,10 @@
 //! Reading the log back: each record opened, numbered without a gap.
 
-use std::collections::HashMap;
+use chukei_domain::event::Record;
+use chukei_store::journal::{JournalError, JournalReader};
 
-use chukei_domain::event::{Outcome, Record};
-use chukei_store::journal::{JournalEntry, JournalError, JournalReader};
-use chukei_wire::id::RequestId;
-
-use crate::audit::log::{AuditLog, EntryKind};
+use crate::audit::log::AuditLog;
 use crate::audit::sealed_log::{BadRecord, SealedLog};
-
-/// Entries looked at for requests that a stop left open: far more than can be in work at once.
-const OPEN_TAIL: u64 = 16_384;
 
 /// Records of a log in order, from some number on, but those that have expired. Blocking file I/O.
 pub struct Walk {
@@ -62,31 +56,5 @@ impl AuditLog {
     /// Number of the last durable record; 0 before the first.
     pub(crate) fn last_number(&self) -> u64 {
         self.records.last_number()
-    }
-
-    /// Closes requests that were authorised and have no outcome: the node stopped before it knew.
-    pub fn close_open_requests(&self, actor: &str, now_ms: u64) -> usize {
-        let open = self.open_requests();
-        let count = open.len();
-        for (request, authorised) in open {
-            let target = self.records.open(authorised).ok().and_then(|record| record.target);
-            self.outcome(actor, request, target, Outcome::Unknown, now_ms);
-        }
-        count
-    }
-
-    /// Requests without an outcome, each with the entry that authorised it.
-    fn open_requests(&self) -> HashMap<RequestId, JournalEntry> {
-        let from = self.records.last_number().saturating_sub(OPEN_TAIL).max(1);
-        let mut open = HashMap::new();
-        for entry in self.records.entries(from).map_while(Result::ok) {
-            let Some(request) = entry.replay.map(RequestId) else { continue };
-            if entry.kind == EntryKind::Authorised as u8 {
-                open.insert(request, entry);
-            } else if entry.kind == EntryKind::Outcome as u8 {
-                open.remove(&request);
-            }
-        }
-        open
     }
 }

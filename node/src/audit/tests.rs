@@ -45,13 +45,52 @@ async fn a_request_that_a_stop_left_open_is_closed_with_its_person() {
     log.outcome(PORTAL, RequestId([1; 16]), person, Outcome::Delivered, NOW + 1);
     // Everything queued before this is durable with it.
     log.imported(By::itself(NODE), [0; 3], NOW + 2).await.unwrap();
-    assert_eq!(log.close_open_requests(NODE, NOW + 3), 1);
+    assert_eq!(log.close_open_requests(NODE, NOW + 3).unwrap(), 1);
     log.imported(By::itself(NODE), [0; 3], NOW + 4).await.unwrap();
     let told = records(log);
     let closed = Event::Outcome { request: [2; 16], outcome: Outcome::Unknown };
     assert_eq!((&told[4].event, told[4].target, told[4].actor.as_str()), (&closed, person, NODE));
     assert_eq!(told[4].shown_to(), Some([9; 16]), "the person is told of the end as well");
-    assert_eq!(log.close_open_requests(NODE, NOW + 5), 0);
+    assert_eq!(log.close_open_requests(NODE, NOW + 5).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn r43_a_request_that_a_stop_left_open_is_found_however_much_was_written_behind_it() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    let log = body.audit();
+    let (person, minute) = (Some(Target::Person([9; 16])), 60_000);
+    // Between the first and the others the log could not be written for hours, or the clock was set on.
+    for (id, at_ms) in [(1, NOW), (2, NOW + 300 * minute), (3, NOW + 300 * minute)] {
+        let event = Event::Authorised(request([id; 16]));
+        let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
+        log.write(draft.about(person), Some([id; 16]), at_ms).await.unwrap();
+    }
+    // More in a minute than were ever looked at by their number.
+    for count in 0..36_000 {
+        let at_ms = NOW + 300 * minute + count;
+        if count % 1_000 == 0 {
+            log.imported(By::itself(NODE), [0; 3], at_ms).await.unwrap();
+        } else if count == 20_500 {
+            log.outcome(PORTAL, RequestId([2; 16]), person, Outcome::Delivered, at_ms);
+        } else {
+            log.note(
+                Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }),
+                None,
+                at_ms,
+            );
+        }
+    }
+    log.imported(By::itself(NODE), [0; 3], NOW + 301 * minute).await.unwrap();
+    let last = log.last_number();
+    assert_eq!(log.close_open_requests(NODE, NOW + 301 * minute).unwrap(), 2);
+    log.imported(By::itself(NODE), [0; 3], NOW + 301 * minute).await.unwrap();
+    let told: Vec<_> = log.walk(last + 1).map(Result::unwrap).collect();
+    for (record, id) in told.iter().zip([1, 3]) {
+        let closed = Event::Outcome { request: [id; 16], outcome: Outcome::Unknown };
+        assert_eq!((&record.event, record.target), (&closed, person));
+    }
+    assert_eq!(log.close_open_requests(NODE, NOW + 302 * minute).unwrap(), 0);
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ const BATCH: u64 = 8_192;
 /// Leaves after which the tree is stored, and the longest it is not: what a start makes anew from the log.
 const STORED_AFTER: u64 = 4_096;
 const STORED_EVERY: Duration = Duration::from_secs(60);
+/// Batches of one turn, at most: what is left waits behind the turns of other bodies.
+const BATCHES: u32 = 2;
 /// Checkpoints before the newest whose cosignatures are still gathered: of brokers that answer at different paces.
 const BEFORE: usize = 3;
 
@@ -115,6 +117,8 @@ pub(super) struct Log {
     /// When brokers said last that it contradicts what they have cosigned.
     contradicted: BTreeMap<String, Instant>,
     gap: Gap,
+    /// The record up to which the tree is to grow before it is stated again.
+    growing_to: Option<u64>,
     /// The newest checkpoint that is known to be cosigned, and whether it is stored.
     witnessed: Option<(SignedCheckpoint, bool)>,
     stored: Option<Instant>,
@@ -154,36 +158,53 @@ impl Stated {
 }
 
 impl Log {
-    /// Lets the tree grow and signs its checkpoint where one is due. Stores the tree now and then.
-    pub(super) async fn turn(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
-        self.follow(body).await?;
-        self.store(body, false).await?;
-        if std::mem::take(&mut self.gap.asked) {
-            self.gap.stated = gap::stated(body).await?;
+    /// Lets the tree grow and, once it has come as far as [`Self::follow`] says, signs its checkpoint where one is due. Stores
+    /// the tree now and then.
+    pub(super) async fn turn(&mut self, body: &Arc<HostedBody>) -> Result<bool, CheckpointError> {
+        let whole = self.follow(body).await?;
+        if whole {
+            self.store(body, false).await?;
+            if std::mem::take(&mut self.gap.asked) {
+                self.gap.stated = gap::stated(body).await?;
+            }
+            self.state(body).await?;
         }
-        self.state(body).await
+        Ok(whole)
     }
 
-    /// Lets the tree grow over all that is durable.
-    pub(super) async fn follow(&mut self, body: &Arc<HostedBody>) -> Result<(), CheckpointError> {
+    /// Lets the tree grow by a bounded number of batches. Whether it has grown over all that was durable when it was over as
+    /// much the last time.
+    pub(super) async fn follow(&mut self, body: &Arc<HostedBody>) -> Result<bool, CheckpointError> {
         body.gate().pass().map_err(|shut: Shut| RowError::from(shut))?;
         let audit = body.audit();
-        self.vouched.get_or_insert_with(|| body.vouched().clone());
+        // The body may have been let go of and opened anew.
+        if self.vouched.as_ref().is_none_or(|vouched| !Arc::ptr_eq(vouched, body.vouched())) {
+            self.vouched = Some(body.vouched().clone());
+        }
         if !Arc::ptr_eq(&self.doubts, audit.doubts()) {
             self.doubts = audit.doubts().clone();
         }
         if !audit.tree().is_open() {
             self.open(body).await?;
         }
-        let durable = audit.last_number();
-        while audit.tree().size() < durable {
+        let last = audit.last_number();
+        let durable = self.growing_to.map_or(last, |to| to.min(last));
+        self.growing_to = Some(durable);
+        for _ in 0..BATCHES {
+            if audit.tree().size() >= durable {
+                break;
+            }
             // No further than one batch holds.
             let stored = audit.tree().size() - audit.tree().unstored_leaves();
             let to = durable.min(stored + BATCH);
             grow(body, to).await?;
             self.store(body, to == stored + BATCH).await?;
         }
-        Ok(())
+        let whole = audit.tree().size() >= durable;
+        if whole {
+            self.growing_to = None;
+        }
+        Ok(whole)
     }
 
     /// Goes on from the stored tree; from the beginning where it is none that could be of this log.

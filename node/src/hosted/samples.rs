@@ -37,6 +37,8 @@ pub(crate) struct Sample {
     pub(crate) fault: Arc<Mutex<Option<WriteFault>>>,
     /// Writes that every partition takes before the process is as good as stopped; without end at first.
     pub(crate) writes: Arc<AtomicUsize>,
+    /// The body whose rows are not answered for, while a test has named one: neither read nor written.
+    pub(crate) silent: Arc<Mutex<Option<&'static str>>>,
     pub(crate) journal: Arc<Journal>,
     dir: TempDir,
 }
@@ -78,14 +80,21 @@ impl Sample {
         let fault = Arc::new(Mutex::new(None));
         let writes = Arc::new(AtomicUsize::new(usize::MAX));
         let sqlite = folder.sqlite(SqliteOptions::default());
-        let engine = Arc::new(Troubled(sqlite, fault.clone(), writes.clone()));
+        let silent = Arc::new(Mutex::new(None));
+        let trouble = Trouble {
+            fault: fault.clone(),
+            writes: writes.clone(),
+            silent: silent.clone(),
+            name: String::new(),
+        };
+        let engine = Arc::new(Troubled(sqlite, trouble));
         let engines = Arc::new(Engines::only(folder, engine));
         let journal = Arc::new(journal);
         let home = Home { engines, journal: journal.clone(), keep: KEEP };
         let opened = [open(&home, dir.path(), "982016").await, open(&home, dir.path(), "982024").await];
         let bodies = Bodies::closed(opened.iter().map(HostedBody::code));
         opened.into_iter().for_each(|body| drop(bodies.enter(body).unwrap()));
-        Self { bodies, fault, writes, journal, dir }
+        Self { bodies, fault, writes, silent, journal, dir }
     }
 
     pub(crate) fn body(&self, code: &str) -> Arc<HostedBody> {
@@ -120,8 +129,24 @@ impl Sample {
     }
 }
 
-/// Partitions of a real engine that a test gives a fault of writing.
-struct Troubled<T: ?Sized>(Arc<T>, Arc<Mutex<Option<WriteFault>>>, Arc<AtomicUsize>);
+/// What a test does to partitions.
+#[derive(Clone)]
+struct Trouble {
+    fault: Arc<Mutex<Option<WriteFault>>>,
+    writes: Arc<AtomicUsize>,
+    silent: Arc<Mutex<Option<&'static str>>>,
+    /// Of the partition.
+    name: String,
+}
+
+impl Trouble {
+    fn is_silent(&self) -> bool {
+        self.silent.lock().unwrap().is_some_and(|silent| silent == self.name)
+    }
+}
+
+/// Partitions of a real engine that a test gives trouble.
+struct Troubled<T: ?Sized>(Arc<T>, Trouble);
 
 impl Engine for Troubled<dyn Engine> {
     fn kind(&self) -> EngineKind {
@@ -129,8 +154,8 @@ impl Engine for Troubled<dyn Engine> {
     }
 
     fn open(&self, name: &str) -> BoxFuture<Result<Arc<dyn Partition>, StoreError>> {
-        let (opening, fault, writes) = (self.0.open(name), self.1.clone(), self.2.clone());
-        Box::pin(async move { Ok(Arc::new(Troubled(opening.await?, fault, writes)) as Arc<dyn Partition>) })
+        let (opening, trouble) = (self.0.open(name), Trouble { name: name.to_owned(), ..self.1.clone() });
+        Box::pin(async move { Ok(Arc::new(Troubled(opening.await?, trouble)) as Arc<dyn Partition>) })
     }
 
     fn remove(&self, name: &str) -> BoxFuture<Result<bool, StoreError>> {
@@ -140,15 +165,24 @@ impl Engine for Troubled<dyn Engine> {
 
 impl Partition for Troubled<dyn Partition> {
     fn get_many(&self, keys: &[RowKey]) -> Reading<Vec<Option<Versioned>>> {
+        if self.1.is_silent() {
+            return Reading::later(std::future::pending());
+        }
         self.0.get_many(keys)
     }
 
     fn scan(&self, prefix: &RowKey, after: Option<&RowKey>, limit: usize) -> Reading<Rows> {
+        if self.1.is_silent() {
+            return Reading::later(std::future::pending());
+        }
         self.0.scan(prefix, after, limit)
     }
 
     fn apply(&self, batch: Batch) -> BoxFuture<Result<(), StoreError>> {
-        let left = self.2.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| match left {
+        if self.1.is_silent() {
+            return Box::pin(std::future::pending());
+        }
+        let left = self.1.writes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| match left {
             usize::MAX => Some(usize::MAX),
             left => left.checked_sub(1),
         });
@@ -178,7 +212,7 @@ impl Partition for Troubled<dyn Partition> {
     }
 
     fn fault(&self) -> Option<WriteFault> {
-        *self.1.lock().unwrap()
+        *self.1.fault.lock().unwrap()
     }
 
     fn recover(&self) -> BoxFuture<Option<WriteFault>> {

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod hop;
 pub mod job;
+pub mod outcomes;
 pub mod permits;
 pub mod records;
 pub mod release;

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_crypto::channel::proves_receipt;
-use chukei_domain::event::{Outcome as Ending, Target};
+use chukei_domain::event::{Outcome as Ended, Target};
 use chukei_relay_client::channel::{SealedBody, write_sealed};
 use chukei_relay_client::session::AcceptedRequest;
 use chukei_relay_client::stream::StreamError;
+use chukei_store::journal::Appending;
 use chukei_wire::frame::{FrameType, Outcome};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
 use crate::admission::NOT_READY;
 use crate::app::Node;
+use crate::audit::{AuditError, Ending, OpenPlace};
 use crate::hosted::persons::PersonId;
 use crate::inbound::hop::refuse;
 use crate::inbound::job::Job;
@@ -39,21 +41,47 @@ pub struct Unended {
     node: Arc<Node>,
     job: Arc<Job>,
     person: Option<PersonId>,
-    ending: Ending,
+    /// Its event, until that is durable.
+    decided: Option<Appending>,
+    /// Its place among those that are open; absent of what was refused, or never became durable.
+    place: Option<OpenPlace>,
+    outcome: Ended,
 }
-
 impl Unended {
-    /// Of this request, about this person.
-    pub fn new(node: Arc<Node>, job: Arc<Job>, person: Option<PersonId>) -> Self {
-        Self { node, job, person, ending: Ending::Aborted }
+    /// Of this request, about this person, with its event on its way into the log, and its place if it is authorised by that.
+    pub fn new(
+        node: Arc<Node>,
+        job: Arc<Job>,
+        person: Option<PersonId>,
+        decided: Appending,
+        place: Option<OpenPlace>,
+    ) -> Self {
+        Self { node, job, person, decided: Some(decided), place, outcome: Ended::Aborted }
+    }
+
+    /// Returns once its event is durable. Where that fails nothing was authorised, and nothing has an end.
+    pub async fn durable(&mut self) -> Result<(), AuditError> {
+        let Some(decided) = &mut self.decided else { return Ok(()) };
+        let durable = decided.await;
+        self.decided = None;
+        if durable.is_err() {
+            self.place = None;
+        }
+        Ok(durable.map(drop)?)
     }
 }
 
 impl Drop for Unended {
     fn drop(&mut self) {
-        let (log, actor) = (self.job.grant.body().audit(), self.job.grant.scope().actor());
-        let (request, person) = (self.job.header.request_id, self.person.map(Target::Person));
-        log.outcome(actor, request, person, self.ending, self.node.clock.now_ms());
+        let Some(place) = self.place.take() else { return };
+        let grant = &self.job.grant;
+        let ending = Ending {
+            actor: grant.scope().actor().to_owned(),
+            request: self.job.header.request_id,
+            target: self.person.map(Target::Person),
+            outcome: self.outcome,
+        };
+        grant.body().audit().end(place, ending, self.decided.take(), self.node.clock.now_ms());
     }
 }
 
@@ -70,7 +98,7 @@ pub async fn release(authorised: Authorised, mut request: AcceptedRequest) -> Re
     if let Some(mut unended) = unended
         && sent.is_ok()
     {
-        unended.ending = proof(&mut request, &receipt).await;
+        unended.outcome = proof(&mut request, &receipt).await;
     }
     result
 }
@@ -90,10 +118,10 @@ pub fn unsealed(result: ResultName) -> Outcome {
     }
 }
 
-async fn proof(request: &mut AcceptedRequest, receipt: &[u8; 16]) -> Ending {
+async fn proof(request: &mut AcceptedRequest, receipt: &[u8; 16]) -> Ended {
     request.recv.set_deadline(Instant::now() + RECEIPT_WAIT);
     match request.recv.expect(FrameType::Message).await {
-        Ok(tag) if proves_receipt(receipt, &tag) => Ending::Delivered,
-        _ => Ending::Aborted,
+        Ok(tag) if proves_receipt(receipt, &tag) => Ended::Delivered,
+        _ => Ended::Aborted,
     }
 }

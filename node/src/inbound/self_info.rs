@@ -39,17 +39,19 @@ pub async fn serve(node: &Arc<Node>, hop: &BrokerHop, mut request: AcceptedReque
 /// becomes, and is sealed while the disk writes.
 async fn authorise(node: &Arc<Node>, job: &Arc<Job>) -> Result<Authorised, AuditError> {
     let now_ms = node.clock.now_ms();
+    let log = job.grant.body().audit();
+    // Of every request: who is refused is not told from who is not (R50).
+    let place = log.open_request()?;
     let prepared = prepare(node, job, now_ms).await;
     let (verdict, person, mut result) = (prepared.verdict, prepared.person, prepared.result);
-    let log = job.grant.body().audit();
-    let (leaf, durable) = log.decided(told(node, job), verdict, person, result, now_ms);
-    let unended = (verdict == Verdict::Authorised && leaf.is_some())
-        .then(|| Unended::new(node.clone(), job.clone(), person));
+    let (leaf, decided) = log.decided(told(node, job), verdict, person, result, now_ms);
+    let place = Some(place).filter(|_| verdict == Verdict::Authorised && leaf.is_some());
+    let mut unended = Unended::new(node.clone(), job.clone(), person, decided, place);
     let sealed = prepared.reply.sealed(job, leaf);
-    durable.await?;
+    unended.durable().await?;
     if sealed.is_none() && verdict == Verdict::Authorised {
         // The channel went meanwhile.
         result = ResultName::NotReady;
     }
-    Ok(Authorised { result, sealed, unended })
+    Ok(Authorised { result, sealed, unended: (verdict == Verdict::Authorised).then_some(unended) })
 }
