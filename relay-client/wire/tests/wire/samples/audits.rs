@@ -72,8 +72,6 @@ pub(super) fn visit(visitor: &mut impl Visit) {
     visitor.message("ExportItem begins", &begins);
     visitor
         .message("ExportItem record", &ExportItem::Record { number: 3, opening: ByteBuf::from(vec![1, 2]) });
-    let unproven = ExportItem::Unproven { number: 4, record: ByteBuf::from(vec![1]), leaf: [0x6c; 32] };
-    visitor.message("ExportItem unproven", &unproven);
     visitor.message("ExportItem leaf", &ExportItem::Leaf { number: 5, leaf: [0x6c; 32] });
     let ends = ExportEnds {
         last: 5,
