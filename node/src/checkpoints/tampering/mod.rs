@@ -72,10 +72,13 @@ async fn grow(sample: &Sample) {
 /// A log whose files are derived but for the last.
 async fn log() -> TempDir {
     let sample = Sample::with(tempfile::tempdir().unwrap(), options()).await;
-    write(&sample, OTHER, RECORDS).await;
-    write(&sample, BODY, RECORDS).await;
+    // What waits together goes into one file.
+    for to in (128..=RECORDS).step_by(128) {
+        write(&sample, OTHER, to).await;
+        write(&sample, BODY, to).await;
+        sample.journal.derive().unwrap();
+    }
     grow(&sample).await;
-    sample.journal.derive().unwrap();
     sample.closed()
 }
 
