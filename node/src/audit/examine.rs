@@ -108,9 +108,19 @@ impl SealedLog {
         })
     }
 
-    /// The record of an entry; `None` of one that has expired.
+    /// The record of an entry, made when the entry says; `None` of one that has expired.
     pub(super) fn look(&self, entry: JournalEntry) -> Result<Option<Record>, BadRecord> {
-        if self.has_expired(&entry) { Ok(None) } else { self.open(entry).map(Some) }
+        if self.has_expired(&entry) {
+            return Ok(None);
+        }
+        let at_ms = entry.at_ms;
+        let record = self.open(entry)?;
+        if record.at_ms == at_ms { Ok(Some(record)) } else { Err(BadRecord) }
+    }
+
+    /// When the record of an entry was made, whatever the entry says; `None` of one that has expired.
+    pub(super) fn time_of(&self, entry: JournalEntry) -> Result<Option<u64>, BadRecord> {
+        Ok(self.look(entry)?.map(|record| record.at_ms))
     }
 
     /// Whether sealed content opens as the record of this number.

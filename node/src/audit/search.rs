@@ -1,7 +1,8 @@
 //! Events of a log that fit a question, a page at a time, from either end.
 //!
 //! What must hold: one page reads a bounded number of records, and says where the next goes on, whether or not it found
-//! any; nothing is opened that time or request already rule out. Deliberately absent: who may ask.
+//! any; nothing is opened that its request already rules out. The time that an entry says stands outside of its seal: no record
+//! is passed over, and no page ends, for one that was not opened. Deliberately absent: who may ask.
 
 use chukei_domain::event::{Record, Target};
 use chukei_store::journal::JournalEntry;
@@ -15,7 +16,7 @@ const READ: u64 = 65_536;
 /// Records read at a time where the newest are wanted first.
 const WINDOW: u64 = 8_192;
 /// Times of records are in the order of their numbers but for this: clocks of roles that differ by more are an alarm.
-const SLACK_MS: u64 = 3_600_000;
+pub(super) const SLACK_MS: u64 = 3_600_000;
 
 /// What is wanted. Whatever is absent fits everything.
 #[derive(Clone, Debug, Default)]
@@ -57,15 +58,14 @@ pub(crate) struct Found {
 }
 
 impl Question {
-    /// What the entry says of itself without a key does not rule it out.
-    fn may_fit(&self, entry: &JournalEntry) -> bool {
-        let late = self.from_ms.is_none_or(|from| entry.at_ms >= from);
-        let early = self.until_ms.is_none_or(|until| entry.at_ms < until);
-        let other = self.request.is_some_and(|wanted| entry.replay.is_some_and(|marked| marked != wanted));
-        late && early && !other
+    /// What the entry says of itself without a key shows that it is of another request.
+    fn is_of_another(&self, entry: &JournalEntry) -> bool {
+        self.request.is_some_and(|wanted| entry.replay.is_some_and(|marked| marked != wanted))
     }
 
     fn fits(&self, record: &Record) -> bool {
+        let late = self.from_ms.is_none_or(|from| record.at_ms >= from);
+        let early = self.until_ms.is_none_or(|until| record.at_ms < until);
         let actor = self.actor.as_ref().is_none_or(|wanted| is_of(&record.actor, wanted));
         let action = self.action.as_ref().is_none_or(|wanted| record.action == *wanted);
         let result = self.result.as_ref().is_none_or(|wanted| record.result == *wanted);
@@ -73,7 +73,7 @@ impl Question {
         let request = self
             .request
             .is_none_or(|wanted| record.event.request() == Some(wanted) || record.call == Some(wanted));
-        actor && action && result && person && request
+        late && early && actor && action && result && person && request
     }
 
     /// Whether nothing behind a record of this time fits, in this direction.
@@ -111,7 +111,11 @@ impl AuditLog {
         for entry in self.entries(from) {
             let entry = entry.map_err(|_| BadRecord)?;
             let number = entry.seq;
-            if number > last || question.is_past(entry.at_ms, false) {
+            if number > last {
+                return Ok(found);
+            }
+            if question.is_past(entry.at_ms, false) {
+                self.records.time_of(entry)?;
                 return Ok(found);
             }
             found.records.extend(self.fitting(question, entry)?);
@@ -144,7 +148,9 @@ impl AuditLog {
                 }
                 window.push(entry);
             }
-            let over = window.first().is_some_and(|entry| question.is_past(entry.at_ms, true));
+            let first_of_it = window.first().filter(|entry| question.is_past(entry.at_ms, true));
+            let over = first_of_it.is_some();
+            first_of_it.map(|entry| self.records.time_of(entry.clone())).transpose()?;
             for entry in window.into_iter().rev() {
                 let number = entry.seq;
                 found.records.extend(self.fitting(question, entry)?);
@@ -166,7 +172,7 @@ impl AuditLog {
     }
 
     fn fitting(&self, question: &Question, entry: JournalEntry) -> Result<Option<Record>, BadRecord> {
-        if !question.may_fit(&entry) {
+        if question.is_of_another(&entry) {
             return Ok(None);
         }
         let record = self.records.look(entry)?;
@@ -179,7 +185,9 @@ impl AuditLog {
         while high.saturating_sub(low) > WINDOW {
             let middle = low + (high - low) / 2;
             let entry = self.entries(middle).next().ok_or(BadRecord)?.map_err(|_| BadRecord)?;
-            if entry.at_ms < at_ms {
+            let made_ms = entry.at_ms;
+            self.records.time_of(entry)?;
+            if made_ms < at_ms {
                 low = middle;
             } else {
                 high = middle;

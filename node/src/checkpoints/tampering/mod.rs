@@ -5,6 +5,7 @@
 
 mod file;
 mod gone;
+mod times;
 
 use std::fs;
 use std::path::{Path, PathBuf};
