@@ -115,7 +115,8 @@ impl AuditLog {
         let mut against = tree.map(|(head, source)| Against::new(source, head));
         let (mut verified, untold) = self.passes(&mut against, marks, persons, told)?;
         let untold = untold.filter(|_| !is_ended).map(|(number, fault)| (Some(number), fault));
-        if untold.is_some() && verified.bad.is_none_or(|(bad, _)| bad > untold.and_then(|(number, _)| number)) {
+        if untold.is_some() && verified.bad.is_none_or(|(bad, _)| bad > untold.and_then(|(number, _)| number))
+        {
             verified.bad = untold;
         }
         if verified.bad.is_none() {
@@ -128,7 +129,13 @@ impl AuditLog {
     /// Reads the whole log again and makes its tree anew, without one to compare it with. Blocking.
     pub fn verify(&self) -> Result<Verified, Unread> {
         let told = &mut |_, _| true;
-        self.verify_against::<NoTree>(Measure { tree: None, marks: &[], persons: PERSONS, is_ended: false, told })
+        self.verify_against::<NoTree>(Measure {
+            tree: None,
+            marks: &[],
+            persons: PERSONS,
+            is_ended: false,
+            told,
+        })
     }
 
     /// Reads the log as often as its persons' chains need, each time no further than is good; and the first place that is gone

@@ -3,8 +3,8 @@
 //! What must hold: at most a tile of each level is held.
 
 use chukei_crypto::tlog::{
-    Edge, Hash, HashSource, MakeError, Subtree, TileError, TileName, Tiles, TreeHead,
-    prove_inclusion, verify_inclusion,
+    Edge, Hash, HashSource, MakeError, Subtree, TileError, TileName, Tiles, TreeHead, prove_inclusion,
+    verify_inclusion,
 };
 
 use super::{Stands, StoredLog, TileFault};

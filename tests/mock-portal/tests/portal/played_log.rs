@@ -52,7 +52,7 @@ impl PlayedLog {
     /// An empty one of this epoch.
     pub(crate) fn of(body: &Body, epoch: u64) -> Self {
         let secret = [7; 32];
-        let public = SigningKey::of_log(&MacKey::new(secret)).unwrap().public().try_into().unwrap();
+        let public = SigningKey::of_log(&MacKey::new(secret)).unwrap().public();
         Self {
             origin: LogOrigin { body: body.code, epoch },
             key: LogKey::certify(body.code, public, &body.identity).unwrap(),
