@@ -155,7 +155,8 @@ impl AuditLog {
         let mut gone = Gone::new(first);
         let first_pass = Pass { gone: Some(&mut gone), ..Pass::new(&self.records, against, marks) };
         let mut verified = first_pass.read(first, last, &mut places, told)?;
-        let untold = gone.untold().filter(|_| first <= last);
+        let is_known = self.tells_behind(&verified, last, &mut gone);
+        let untold = gone.untold().filter(|_| is_known && first <= last);
         while let Some(next) = places.next() {
             places = next;
             if let Some((Some(bad), _)) = verified.bad {
@@ -165,6 +166,29 @@ impl AuditLog {
             verified.bad = read.bad.or(verified.bad);
         }
         Ok((verified, untold))
+    }
+
+    /// Takes what records behind the first bad one tell of what is gone before it; whether all that is told is known.
+    fn tells_behind(&self, verified: &Verified, last: u64, gone: &mut Gone) -> bool {
+        let Some((bad, _)) = verified.bad else { return true };
+        let Some(behind) = bad.map(|bad| bad.saturating_add(1)) else { return false };
+        if !gone.asks() || behind > last {
+            return !gone.asks();
+        }
+        let keys = self.records.keys();
+        let mut next = behind;
+        for examined in Ahead::new(&self.records, &keys, behind) {
+            match examined {
+                Ok(Examined::Record(found)) => gone.opened(found.at_ms, found.tells),
+                Ok(Examined::Expired(_) | Examined::Bad) => {}
+                Err(_) => return false,
+            }
+            next += 1;
+            if next > last {
+                return true;
+            }
+        }
+        false
     }
 
     /// What others know of it.

@@ -202,12 +202,10 @@ impl Watched {
         self.unfinished = matches!(worked.grown, Some(Ok(false)));
         match &worked.grown {
             Some(Ok(_)) => drop(growth.done()),
-            Some(Err(error)) => {
-                if growth.failed(error) && error.is_lost() {
-                    metrics.alarm("log_tree_lost", &code);
-                }
+            Some(Err(error)) if growth.failed(error) && error.is_lost() => {
+                metrics.alarm("log_tree_lost", &code);
             }
-            None => {}
+            Some(Err(_)) | None => {}
         }
         for (broker, head) in worked.shown {
             match head {

@@ -55,6 +55,11 @@ impl Gone {
         }
     }
 
+    /// Whether anything is gone that a record has to tell of.
+    pub(super) fn asks(&self) -> bool {
+        self.first > 1 || !self.named.is_empty()
+    }
+
     /// The first place whose end nothing tells of, once the whole log was read.
     pub(super) fn untold(&self) -> Option<(u64, LogFault)> {
         if self.given_up_to < self.first {
