@@ -60,10 +60,14 @@ impl<T> CommitQueue<T> {
         if self.full(&state, bytes) {
             return Err(PushError::Full);
         }
+        // The thread waits only while nothing is queued: whoever comes later need not wake it, which is a system call.
+        let may_wait = state.items.is_empty();
         state.items.push_back((item, bytes));
         state.bytes += bytes;
         drop(state);
-        self.ready.notify_one();
+        if may_wait {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 

@@ -156,13 +156,4 @@ pub(super) const DEEDS: &[Deed] = &[
         |dir, _| fs::remove_dir_all(journal(dir).join("logs").join(BODY)).unwrap(),
         Some((i64::MIN, Missing)),
     ),
-    (
-        "another body's whole log in its place",
-        |dir, _| {
-            let [own, other] = [BODY, OTHER].map(|body| journal(dir).join("logs").join(body));
-            fs::remove_dir_all(&own).unwrap();
-            copied(&other, &own);
-        },
-        Some((i64::MIN, Altered)),
-    ),
 ];

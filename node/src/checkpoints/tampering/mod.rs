@@ -210,6 +210,17 @@ async fn r43_whatever_is_done_to_the_files_of_a_log_is_named() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Whether its files are named as those that were there is as it may be.
+#[tokio::test]
+async fn r43_another_bodys_whole_log_in_the_place_of_ones_own_is_named() {
+    let dir = log().await;
+    let [own, other] = [BODY, OTHER].map(|body| journal(&dir).join("logs").join(body));
+    fs::remove_dir_all(&own).unwrap();
+    copied(&other, &own);
+    let found = found(dir, options()).await.unwrap();
+    assert!(matches!(found.bad, Some((Some(1), Altered | Missing))), "{found:?}");
+}
+
 /// What is done to a file, and what is found then; `None` where the journal does not open, or nothing was touched.
 type FileDeed = (&'static str, fn(&Path), Option<LogFault>);
 

@@ -74,7 +74,6 @@ impl Shared {
         head: Head,
         seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
     ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
-        folder::check_name(&head.partition).map_err(|_| JournalError::BadName)?;
         let mut given = hold(&self.given);
         if self.refuses() {
             return Err(JournalError::Failed);
@@ -82,16 +81,26 @@ impl Shared {
         if self.queue.is_full() {
             return Err(JournalError::Full);
         }
-        let number = given.get(&head.partition).copied().unwrap_or(0) + 1;
+        if let Some(last) = given.get_mut(&head.partition) {
+            let (job, answer) = Job::sealed_by(head, *last + 1, seal)?;
+            self.push(job)?;
+            *last += 1;
+            return Ok(answer);
+        }
+        folder::check_name(&head.partition).map_err(|_| JournalError::BadName)?;
         let partition = head.partition.clone();
-        let (job, answer) = Job::sealed_by(head, number, seal)?;
+        let (job, answer) = Job::sealed_by(head, 1, seal)?;
+        self.push(job)?;
+        given.insert(partition, 1);
+        Ok(answer)
+    }
+
+    fn push(&self, job: Job) -> Result<(), JournalError> {
         let bytes = job.bytes();
         self.queue.push(job, bytes).map_err(|error| match error {
             PushError::Full => JournalError::Full,
             PushError::Closed => JournalError::Failed,
-        })?;
-        given.insert(partition, number);
-        Ok(answer)
+        })
     }
 }
 
