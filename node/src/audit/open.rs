@@ -5,7 +5,7 @@
 //! ([`AuditLog::close_open_requests`]). Of what was never authorised durably no outcome is told. Bounded: a request for which
 //! there is no room is not authorised. Deliberately absent: when it is tried again, see `inbound::outcomes`.
 
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -13,6 +13,7 @@ use chukei_domain::event::{Outcome, Target};
 use chukei_store::journal::{Appending, JournalError};
 use chukei_wire::id::RequestId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::coop::unconstrained;
 
 use crate::audit::log::{AuditError, AuditLog};
 
@@ -166,9 +167,10 @@ impl AuditLog {
     }
 }
 
-/// What became of an entry, if that is known.
+/// What became of an entry, if that is known. Without a task's budget: with it, the 129th of one look would never be known.
 fn now(appending: &mut Appending) -> Poll<Result<u64, JournalError>> {
-    Pin::new(appending).poll(&mut Context::from_waker(Waker::noop()))
+    let known = pin!(unconstrained(appending));
+    known.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[cfg(test)]

@@ -190,3 +190,15 @@ async fn as_many_requests_are_open_as_there_is_room_for() {
     held.settled().await;
     assert!(log.open_request().is_ok());
 }
+
+#[tokio::test]
+async fn r40_all_outcomes_that_are_durable_give_their_places_back_at_one_look() {
+    let sample = Sample::new().await;
+    let log = sample.body(BODY).audit().clone();
+    for id in 0..1_000 {
+        let place = log.open_request().unwrap();
+        log.end(place, ending((id % 251) as u8, Outcome::Delivered), None, NOW);
+    }
+    log.erased(NODE, "notices", 1, NOW).await.unwrap();
+    assert_eq!(log.settle(NOW).left, 0);
+}
