@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chukei_crypto::permit::Epoch;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::permit::{EVIDENCE_PARTITION, Evidence, EvidenceOf};
-use chukei_store::journal::{Entry, Journal};
+use chukei_store::journal::{Entry, Journal, Slack};
 
 /// Kind of these entries, readable without a key, as is the rest of them.
 const KIND: u8 = 32;
@@ -35,7 +35,8 @@ impl PermitEvidence {
         };
         let partition = EVIDENCE_PARTITION.to_owned();
         let at_ms = self.clock.now_ms();
-        let kept = self.journal.append(Entry { partition, kind: KIND, at_ms, replay: None, sealed });
+        let entry = Entry { partition, kind: KIND, at_ms, replay: None, sealed };
+        let kept = self.journal.append_within(Slack::UNAWAITED, entry);
         tokio::spawn(async move {
             if let Err(error) = kept.await {
                 tracing::error!(%error, "evidence of permits was not kept");

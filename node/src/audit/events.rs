@@ -5,7 +5,7 @@ use chukei_domain::event::{Event, Request, Target, TwoPersonAct, Why};
 use chukei_relay_client::permit::VerifiedPermit;
 use chukei_store::EngineKind;
 use chukei_store::image::Restored;
-use chukei_store::journal::Appending;
+use chukei_store::journal::{Appending, Slack};
 use chukei_wire::header::Header;
 use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId};
 use chukei_wire::result::ResultName;
@@ -98,9 +98,11 @@ impl AuditLog {
         self.note(told.draft(result, event), None, now_ms);
     }
 
-    /// A request of the portal was decided: queued, with the index of its leaf. Durable before anything is released.
+    /// A request of the portal was decided: queued, with the index of its leaf. Durable before anything is released; `slack`
+    /// is how long it may wait for others.
     pub fn decided(
         &self,
+        slack: Slack,
         told: Told,
         verdict: Verdict,
         person: Option<PersonId>,
@@ -114,7 +116,7 @@ impl AuditLog {
         };
         let draft = Draft::new(kind, &told.actor, "self_info", result, event);
         let draft = draft.about(person.map(Target::Person)).within(told.affair);
-        self.queue_indexed(draft, Some(id), now_ms)
+        self.queue_within(slack, draft, Some(id), now_ms)
     }
 
     /// The records about a person were asked for by the portal; durable before anything is released.
@@ -136,7 +138,7 @@ impl AuditLog {
         let Ending { actor, request, target, outcome } = ending;
         let event = Event::Outcome { request: request.0, outcome: *outcome };
         let draft = Draft::new(EntryKind::Outcome, actor.as_str(), "self_info", ResultName::Done, event);
-        self.queue(draft.about(*target), Some(request.0), now_ms)
+        self.queue_within(Slack::UNAWAITED, draft.about(*target), Some(request.0), now_ms).1
     }
 
     /// A batch of persons was enrolled: registered, unchanged and rejected rows.

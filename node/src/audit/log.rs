@@ -7,7 +7,7 @@ use chukei_domain::codes::AffairCode;
 use chukei_domain::event::{Event, Record, Target};
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{KeyfileError, KeyringFile};
-use chukei_store::journal::{Appending, Journal, JournalError};
+use chukei_store::journal::{Appending, Journal, JournalError, Slack};
 use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
@@ -174,21 +174,21 @@ impl AuditLog {
 
     /// Queues a record at once; resolves when it is durable. `request` marks the entry with a request id.
     pub(crate) fn queue(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) -> Appending {
-        let Draft { kind, mut record } = draft;
-        record.at_ms = now_ms;
-        self.records.append(kind as u8, request, record)
+        self.queue_within(Slack::NONE, draft, request, now_ms).1
     }
 
-    /// As [`Self::queue`], with the index of the leaf that the record becomes; `None` where it was refused.
-    pub(crate) fn queue_indexed(
+    /// As [`Self::queue`], of a record that may wait for others, with the index of the leaf that it becomes; `None` where it
+    /// was refused.
+    pub(crate) fn queue_within(
         &self,
+        slack: Slack,
         draft: Draft,
         request: Option<[u8; 16]>,
         now_ms: u64,
     ) -> (Option<u64>, Appending) {
         let Draft { kind, mut record } = draft;
         record.at_ms = now_ms;
-        let (number, durable) = self.records.append_numbered(kind as u8, request, record);
+        let (number, durable) = self.records.append_within(slack, kind as u8, request, record);
         (number.and_then(|number| number.checked_sub(1)), durable)
     }
 
@@ -201,7 +201,7 @@ impl AuditLog {
     /// Queues a record without waiting for the disk: for what nothing depends on.
     pub(crate) fn note(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) {
         // A journal that cannot write makes the role not ready, which is where that is told.
-        drop(self.queue(draft, request, now_ms));
+        drop(self.queue_within(Slack::UNAWAITED, draft, request, now_ms));
     }
 
     /// Writes a record; returns once it is durable. `request` marks the entry with a request id.

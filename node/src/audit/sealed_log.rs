@@ -13,7 +13,7 @@ use chukei_crypto::tlog::{Commitment, Opening, Part, Salt};
 use chukei_domain::event::{Place as ChainPlace, Record, Shown, Unplaced};
 use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{KeyfileError, KeyringFile};
-use chukei_store::journal::{Appending, Journal, JournalEntry, JournalError, JournalReader};
+use chukei_store::journal::{Appending, Journal, JournalEntry, JournalError, JournalReader, Slack};
 
 use crate::audit::coming::Coming;
 use crate::audit::keep::Keep;
@@ -102,12 +102,14 @@ impl SealedLog {
     /// Queues `record` at once under the next number; resolves when it is durable. `request` stays readable
     /// without a key.
     pub(crate) fn append(&self, kind: u8, request: Option<[u8; 16]>, record: Record) -> Appending {
-        self.append_numbered(kind, request, record).1
+        self.append_within(Slack::NONE, kind, request, record).1
     }
 
-    /// As [`Self::append`], with the number that the record has once it is durable; `None` where it was refused.
-    pub(crate) fn append_numbered(
+    /// As [`Self::append`], of a record that may wait for others, with the number that it has once it is durable; `None`
+    /// where it was refused.
+    pub(crate) fn append_within(
         &self,
+        slack: Slack,
         kind: u8,
         request: Option<[u8; 16]>,
         mut record: Record,
@@ -115,18 +117,19 @@ impl SealedLog {
         let ((keys, day), mut numbered) = (self.keys_for(record.at_ms), None);
         // Before the order of the logs is held.
         let salts = self.tree.as_ref().map(|(_, tree)| (tree, self.salts_for(&keys, day)));
-        let appending = self.journal.append_sealed_with(&self.owner, kind, record.at_ms, request, |seq| {
-            record.seq = seq;
-            let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
-            let ids = KeyIds { purpose: self.purpose, day, person: None };
-            let row = seq.to_be_bytes();
-            let sealed = seal(&*keys, ids, self.place(&row), &bytes)?;
-            if let Some((tree, salts)) = salts {
-                tree.keep(seq, self.coming(salts?, kind, &record, &bytes));
-            }
-            numbered = Some(seq);
-            Ok::<_, SealRecordError>(sealed)
-        });
+        let appending =
+            self.journal.append_sealed_with(&self.owner, kind, record.at_ms, request, slack, |seq| {
+                record.seq = seq;
+                let bytes = record.to_bytes().map_err(|_| SealRecordError::Encoding)?;
+                let ids = KeyIds { purpose: self.purpose, day, person: None };
+                let row = seq.to_be_bytes();
+                let sealed = seal(&*keys, ids, self.place(&row), &bytes)?;
+                if let Some((tree, salts)) = salts {
+                    tree.keep(seq, self.coming(salts?, kind, &record, &bytes));
+                }
+                numbered = Some(seq);
+                Ok::<_, SealRecordError>(sealed)
+            });
         (numbered, appending)
     }
 

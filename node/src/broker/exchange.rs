@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chukei_crypto::seal::Purpose;
 use chukei_domain::event::{Event, Exchange, ExchangesAsked, Record, RecordsHidden};
 use chukei_keys::{KeyfileError, KeyringFile};
-use chukei_store::journal::{Appending, Journal, JournalError};
+use chukei_store::journal::{Appending, Journal, JournalError, Slack};
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::id::HeaderHash;
@@ -192,9 +192,10 @@ impl ExchangeLog {
         self.records.failed()
     }
 
-    /// Queues the record of a passage that begins.
+    /// Queues the record of a passage that begins; `slack` is how long it may wait for others.
     pub(super) fn open(
         &self,
+        slack: Slack,
         opening: &Opening<'_>,
         now_ms: u64,
     ) -> Result<(OpenExchange, Durable), ExchangeError> {
@@ -215,7 +216,7 @@ impl ExchangeLog {
             event: Event::ExchangeOpened(exchange(opening)?),
         };
         let open = Open { log: self.clone(), record: record.clone(), request: header.request_id.0 };
-        let appending = self.records.append(OPENED, None, record);
+        let (_, appending) = self.records.append_within(slack, OPENED, None, record);
         Ok((OpenExchange(Some(open)), Durable(Some(appending))))
     }
 }
@@ -326,7 +327,7 @@ impl OpenExchange {
         record.result = ending.as_str().to_owned();
         record.event = Event::ExchangeClosed { request, answered: ending == Ending::Answered };
         // Queued at once; the journal writes what is queued before it ends.
-        drop(log.records.append(CLOSED, None, record));
+        drop(log.records.append_within(Slack::UNAWAITED, CLOSED, None, record));
     }
 }
 

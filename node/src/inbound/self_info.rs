@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use chukei_relay_client::session::AcceptedRequest;
+use chukei_store::Slack;
 use chukei_wire::result::ResultName;
 
 use crate::admission::Way;
@@ -44,7 +45,8 @@ async fn authorise(node: &Arc<Node>, job: &Arc<Job>) -> Result<Authorised, Audit
     let place = log.open_request()?;
     let prepared = prepare(node, job, now_ms).await;
     let (verdict, person, mut result) = (prepared.verdict, prepared.person, prepared.result);
-    let (leaf, decided) = log.decided(told(node, job), verdict, person, result, now_ms);
+    let slack = Slack::among(node.metrics.in_flight.get());
+    let (leaf, decided) = log.decided(slack, told(node, job), verdict, person, result, now_ms);
     let place = Some(place).filter(|_| verdict == Verdict::Authorised && leaf.is_some());
     let mut unended = Unended::new(node.clone(), job.clone(), person, decided, place);
     let sealed = prepared.reply.sealed(job, leaf);

@@ -3,11 +3,12 @@
 //! The thread takes everything that waits in one piece, so that all of it shares one fsync. A full queue says so
 //! at once: nobody waits to be queued (R40). A task in the thread's place waits in the same way, [`TaskQueue`].
 //!
-//! Where several came together, whoever is ready to run goes first before the next are taken: on a busy machine they come
-//! too, and one fsync is for more of them; on an idle one nobody is ready, and nothing is waited for.
+//! An item says how long it may wait for others to share its fsync: none is waited for longer than the least patient of
+//! them says.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -41,18 +42,56 @@ struct State<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
     closed: bool,
-    /// Whether the last group was of more than one.
-    shared: bool,
+    /// When what is queued is to be taken at the latest.
+    due: Due,
+}
+
+/// The sooner, the less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Now,
+    At(Instant),
+}
+
+impl Due {
+    fn within(slack: Duration) -> Self {
+        if slack.is_zero() { Self::Now } else { Self::At(Instant::now() + slack) }
+    }
+}
+
+/// What there is to be done about a group.
+enum Next {
+    Take,
+    /// Nothing is due before then; never, where nothing is queued.
+    Wait(Option<Instant>),
+    End,
+}
+
+impl<T> State<T> {
+    fn next(&self) -> Next {
+        match (self.items.is_empty(), self.closed, self.due) {
+            (true, true, _) => Next::End,
+            (true, false, _) => Next::Wait(None),
+            (false, false, Due::At(at)) if at > Instant::now() => Next::Wait(Some(at)),
+            (false, ..) => Next::Take,
+        }
+    }
 }
 
 impl<T> CommitQueue<T> {
     pub(crate) fn new(limits: QueueLimits) -> Self {
-        let state = State { items: VecDeque::new(), bytes: 0, closed: false, shared: false };
+        let state = State { items: VecDeque::new(), bytes: 0, closed: false, due: Due::Now };
         Self { limits, state: Mutex::new(state), ready: Condvar::new() }
     }
 
     /// Queues `item`, which counts as `bytes`.
     pub(crate) fn push(&self, item: T, bytes: usize) -> Result<(), PushError> {
+        self.push_within(item, bytes, Duration::ZERO).map(drop)
+    }
+
+    /// As [`Self::push`], of an item that may wait for others for `slack`. Whether it is to be taken sooner than what was
+    /// queued before: only then is the thread woken, which is a system call.
+    pub(crate) fn push_within(&self, item: T, bytes: usize, slack: Duration) -> Result<bool, PushError> {
         let mut state = self.lock();
         if state.closed {
             return Err(PushError::Closed);
@@ -60,40 +99,53 @@ impl<T> CommitQueue<T> {
         if self.full(&state, bytes) {
             return Err(PushError::Full);
         }
-        // The thread waits only while nothing is queued: whoever comes later need not wake it, which is a system call.
-        let may_wait = state.items.is_empty();
-        state.items.push_back((item, bytes));
         state.bytes += bytes;
+        let crowded = state.bytes > self.limits.bytes / 2 || state.items.len() + 1 >= self.limits.items / 2;
+        let due = if crowded { Due::Now } else { Due::within(slack) };
+        let sooner = state.items.is_empty() || due < state.due;
+        state.items.push_back((item, bytes));
+        if sooner {
+            state.due = due;
+        }
         drop(state);
-        if may_wait {
+        if sooner {
             self.ready.notify_one();
         }
-        Ok(())
+        Ok(sooner)
     }
 
-    /// Waits until something is queued and moves a group of it into `group`; `false` once the queue is closed and
+    /// Waits until something is due and moves a group of what is queued into `group`; `false` once the queue is closed and
     /// empty.
     pub(crate) fn take_group(&self, group: &mut Vec<T>) -> bool {
         let mut state = self.lock();
-        while state.items.is_empty() {
-            if state.closed {
-                return false;
-            }
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if state.shared {
-            drop(state);
-            std::thread::yield_now();
-            state = self.lock();
+        loop {
+            state = match state.next() {
+                Next::Take => break,
+                Next::End => return false,
+                Next::Wait(None) => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Next::Wait(Some(at)) => {
+                    let waited = self.ready.wait_timeout(state, at.saturating_duration_since(Instant::now()));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
         self.fill(&mut state, group);
-        state.shared = group.len() > 1;
         true
     }
 
-    /// Moves a group of what is queued into `group`; nothing if nothing is.
+    /// Moves a group of what is queued into `group`, due or not; nothing if nothing is.
     pub(crate) fn take_ready(&self, group: &mut Vec<T>) {
         self.fill(&mut self.lock(), group);
+    }
+
+    /// As [`Self::take_group`], where that need not wait.
+    fn take_due(&self, group: &mut Vec<T>) -> Next {
+        let mut state = self.lock();
+        let next = state.next();
+        if matches!(next, Next::Take) {
+            self.fill(&mut state, group);
+        }
+        next
     }
 
     fn fill(&self, state: &mut State<T>, group: &mut Vec<T>) {
@@ -108,6 +160,8 @@ impl<T> CommitQueue<T> {
             taken += bytes;
             group.push(item);
         }
+        // What did not fit has waited enough.
+        state.due = Due::Now;
     }
 
     /// Lets go of memory that a burst has left behind.
@@ -167,21 +221,28 @@ impl<T> TaskQueue<T> {
 
     /// As [`CommitQueue::push`].
     pub(crate) fn push(&self, item: T, bytes: usize) -> Result<(), PushError> {
-        self.queue.push(item, bytes)?;
-        self.changed.notify_one();
+        self.push_within(item, bytes, Duration::ZERO)
+    }
+
+    /// As [`CommitQueue::push_within`].
+    pub(crate) fn push_within(&self, item: T, bytes: usize, slack: Duration) -> Result<(), PushError> {
+        if self.queue.push_within(item, bytes, slack)? {
+            self.changed.notify_one();
+        }
         Ok(())
     }
 
     /// As [`CommitQueue::take_group`], for the one task that serves the queue.
     pub(crate) async fn take_group(&self, group: &mut Vec<T>) -> bool {
         loop {
-            // Before what is queued is taken: nothing comes behind a queue that was closed.
-            let closed = self.queue.is_closed();
-            self.queue.take_ready(group);
-            if !group.is_empty() || closed {
-                return !group.is_empty();
+            match self.queue.take_due(group) {
+                Next::Take => return true,
+                Next::End => return false,
+                Next::Wait(None) => self.changed.notified().await,
+                Next::Wait(Some(at)) => {
+                    drop(tokio::time::timeout_at(at.into(), self.changed.notified()).await)
+                }
             }
-            self.changed.notified().await;
         }
     }
 
@@ -203,8 +264,9 @@ impl<T> std::ops::Deref for TaskQueue<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
-    use super::{CommitQueue, PushError, QueueLimits, TaskQueue};
+    use super::{CommitQueue, Next, PushError, QueueLimits, TaskQueue};
 
     const LIMITS: QueueLimits = QueueLimits { items: 4, bytes: 100, group_items: 3, group_bytes: 50 };
 
@@ -263,6 +325,38 @@ mod tests {
         assert_eq!(queue.push(1, 1), Err(PushError::Closed));
         assert_eq!(group(&queue), [0]);
         assert!(!queue.take_group(&mut Vec::new()));
+    }
+
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn queue_waits_no_longer_than_the_least_patient() {
+        let queue = CommitQueue::new(QueueLimits { items: 8, bytes: 100, group_items: 8, group_bytes: 50 });
+        assert_eq!(queue.push_within(0, 1, LONG), Ok(true));
+        assert_eq!(queue.push_within(1, 1, LONG * 2), Ok(false), "nobody is woken for what may wait longer");
+        assert!(matches!(queue.take_due(&mut Vec::new()), Next::Wait(Some(_))));
+        assert_eq!(queue.push_within(2, 1, Duration::ZERO), Ok(true));
+        assert_eq!(queue.push_within(3, 1, LONG), Ok(false));
+        assert_eq!(group(&queue), [0, 1, 2, 3], "all that waits goes with it, in order");
+        assert!(matches!(queue.take_due(&mut Vec::new()), Next::Wait(None)));
+    }
+
+    #[test]
+    fn queue_that_fills_or_ends_waits_for_nobody() {
+        let queue = queue();
+        assert_eq!(queue.push_within(0, 1, LONG), Ok(true));
+        assert_eq!(queue.push_within(1, 1, LONG), Ok(true), "half of the places are taken");
+        assert_eq!(group(&queue), [0, 1]);
+        assert_eq!(queue.push_within(2, 1, LONG), Ok(true));
+        queue.close();
+        assert_eq!(group(&queue), [2]);
+    }
+
+    #[test]
+    fn queue_takes_what_is_due_when_its_time_has_come() {
+        let queue = queue();
+        assert_eq!(queue.push_within(0, 1, Duration::from_millis(1)), Ok(true));
+        assert_eq!(group(&queue), [0]);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

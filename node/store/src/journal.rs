@@ -46,6 +46,7 @@ mod retire;
 mod routes;
 mod scan;
 mod segment;
+mod slack;
 mod summary;
 mod table;
 mod writer;
@@ -86,6 +87,7 @@ pub use reserve::Reserve;
 pub use routes::LogPlace;
 use routes::Routes;
 use segment::{Disk, Medium};
+pub use slack::Slack;
 use table::TableJournal;
 use writer::{Job, Spare, Writer};
 

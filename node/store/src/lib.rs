@@ -33,7 +33,7 @@ pub use engine::{Engine, EngineKind};
 pub use error::StoreError;
 pub use folder::DataFolder;
 pub use journal::{
-    Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, JournalStatus, Recovered,
+    Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, JournalStatus, Recovered, Slack,
 };
 pub use partition::{BoxFuture, Compacted, Partition, Rows, Usage, Versioned, WriteFault};
 pub use postgres::{PostgresEngine, PostgresOptions, PostgresRefusal};

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use chukei_domain::event::Event;
-use chukei_store::journal::JournalOptions;
+use chukei_store::journal::{JournalOptions, Slack};
 use chukei_wire::result::ResultName;
 
 use super::*;
@@ -109,7 +109,8 @@ async fn r40_an_outcome_for_which_there_was_no_room_is_queued_again_until_it_is_
     let go_on = held.stand();
     let mut waiting = Vec::new();
     while log
-        .queue_indexed(
+        .queue_within(
+            Slack::NONE,
             Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }),
             None,
             NOW,

@@ -44,7 +44,7 @@ impl Case {
             permit_epoch: Some([9; 16]),
             legal_basis: "番号法附則6条3項",
         };
-        self.log.open(&opening, NOW)
+        self.log.open(Slack::NONE, &opening, NOW)
     }
 
     /// Every durable record, opened, once as many are there.

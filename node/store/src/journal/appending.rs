@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::entry::{Entry, Head};
 use super::error::JournalError;
 use super::routes::{LogPlace, Route, Way};
+use super::slack::Slack;
 use super::writer::Job;
 use super::{Journal, Shared};
 use crate::commit_queue::PushError;
@@ -20,8 +21,13 @@ impl Journal {
     /// Queues an entry at once; the future resolves to its number within its partition when it is durable.
     /// Dropping the future does not take the entry back.
     pub fn append(&self, entry: Entry) -> Appending {
+        self.append_within(Slack::NONE, entry)
+    }
+
+    /// As [`Journal::append`], of an entry that may wait for others.
+    pub fn append_within(&self, slack: Slack, entry: Entry) -> Appending {
         let Entry { partition, kind, at_ms, replay, sealed } = entry;
-        self.append_sealed_with(&partition, kind, at_ms, replay, |_| Ok::<_, JournalError>(sealed))
+        self.append_sealed_with(&partition, kind, at_ms, replay, slack, |_| Ok::<_, JournalError>(sealed))
     }
 
     /// As [`Journal::append`], for content that is bound to its number: `seal` is called at once, in the calling
@@ -33,12 +39,13 @@ impl Journal {
         kind: u8,
         at_ms: u64,
         replay: Option<[u8; 16]>,
+        slack: Slack,
         seal: impl FnOnce(u64) -> Result<Vec<u8>, E>,
     ) -> Appending
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let head = Head { partition: partition.to_owned(), kind, at_ms, replay };
+        let head = Head { partition: partition.to_owned(), kind, at_ms, replay, slack };
         let seal = |number| seal(number).map_err(|error| JournalError::Seal(error.into()));
         Appending(self.enqueue(head, seal))
     }
@@ -96,8 +103,9 @@ impl Shared {
     }
 
     fn push(&self, job: Job) -> Result<(), JournalError> {
-        let bytes = job.bytes();
-        self.queue.push(job, bytes).map_err(|error| match error {
+        let (bytes, slack) = (job.bytes(), job.head.slack.time());
+        let pushed = self.queue.push_within(job, bytes, slack).map(drop);
+        pushed.map_err(|error| match error {
             PushError::Full => JournalError::Full,
             PushError::Closed => JournalError::Failed,
         })

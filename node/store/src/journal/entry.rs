@@ -7,6 +7,8 @@
 //!
 //! Numbers are big-endian. A replay id of sixteen zero bytes does not exist: ids are version 7 UUIDs.
 
+use super::slack::Slack;
+
 /// Bytes of sealed content in one entry at most.
 pub const MAX_SEALED_BYTES: usize = 1 << 20;
 
@@ -42,12 +44,14 @@ pub struct JournalEntry {
     pub sealed: Vec<u8>,
 }
 
-/// What stands in front of the content.
+/// What is known of an entry that comes, besides its content.
 pub(super) struct Head {
     pub(super) partition: String,
     pub(super) kind: u8,
     pub(super) at_ms: u64,
     pub(super) replay: Option<[u8; 16]>,
+    /// How long it may wait to be written.
+    pub(super) slack: Slack,
 }
 
 impl Head {

@@ -4,6 +4,7 @@
 use super::checkpoint::Checkpoint;
 use super::entry::{EntryRef, Head};
 use super::fields::unseal;
+use super::slack::Slack;
 use super::summary::Summary;
 
 /// Bytes of magic and format in front of what a checkpoint or a summary says.
@@ -13,7 +14,7 @@ const FRONT: usize = 8 + 4;
 pub fn journal_block(mut payload: &[u8]) {
     while let Some(entry) = EntryRef::take(&mut payload) {
         let EntryRef { partition, kind, at_ms, number, replay, sealed, raw } = entry;
-        let head = Head { partition: partition.to_owned(), kind, at_ms, replay };
+        let head = Head { partition: partition.to_owned(), kind, at_ms, replay, slack: Slack::NONE };
         let mut again = Vec::new();
         head.encode(number, sealed, &mut again);
         assert_eq!(again, raw);

@@ -198,8 +198,9 @@ impl super::Shared {
                 continue;
             }
             let (partition, number, bytes) = (job.head.partition.clone(), job.number, job.bytes());
-            match self.queue.push(job, bytes) {
-                Ok(()) => drop(given.insert(partition, number)),
+            let slack = job.head.slack.time();
+            match self.queue.push_within(job, bytes, slack) {
+                Ok(_) => drop(given.insert(partition, number)),
                 // Dropped with the queue that took it: its caller is told that it failed.
                 Err(_) => refused = true,
             }

@@ -8,6 +8,7 @@ use super::checkpoint::{GivenUp, LogEnd};
 use super::entry::{EntryRef, Head, JournalEntry, MAX_SEALED_BYTES};
 use super::error::JournalError;
 use super::log_file::{self, Appender};
+use super::slack::Slack;
 use super::summary::Summary;
 use crate::durable_file::ensure_dir;
 use crate::hold::hold;
@@ -146,6 +147,7 @@ fn encode(partition: &str, entry: &JournalEntry, bytes: &mut Vec<u8>) -> Result<
         return Err(JournalError::TooLarge);
     }
     bytes.clear();
-    Head { partition: partition.to_owned(), kind, at_ms, replay }.encode(seq, sealed, bytes);
+    Head { partition: partition.to_owned(), kind, at_ms, replay, slack: Slack::NONE }
+        .encode(seq, sealed, bytes);
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::Shared;
 use super::entry::Head;
 use super::error::JournalError;
 use super::log_file;
+use super::slack::Slack;
 use super::writer::Job;
 use crate::commit_queue::PushError;
 use crate::durable_file::sync_dir;
@@ -50,7 +51,7 @@ impl Shared {
     /// The segment that grows takes no more blocks.
     fn end_segment(&self) -> Result<(), JournalError> {
         let (done, answer) = oneshot::channel();
-        let head = Head { partition: String::new(), kind: 0, at_ms: 0, replay: None };
+        let head = Head { partition: String::new(), kind: 0, at_ms: 0, replay: None, slack: Slack::NONE };
         let end = Job { head, number: 0, sealed: Vec::new(), done };
         self.queue.push(end, 0).map_err(|error| match error {
             PushError::Full => JournalError::Full,

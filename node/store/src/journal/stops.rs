@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::segment::{Disk, Medium};
-use super::{GivenUp, Journal, JournalEntry, JournalError, JournalOptions};
+use super::{GivenUp, Journal, JournalEntry, JournalError, JournalOptions, Slack};
 
 /// A disk that does so many operations, and then none any more.
 #[derive(Clone)]
@@ -75,9 +75,10 @@ fn history(journal: &Journal, runtime: &tokio::runtime::Runtime) -> Result<Told,
     for round in 0..3 {
         for number in 1..=10u64 {
             for body in BODIES {
-                let appended = journal.append_sealed_with(body, 1, number, Some([7; 16]), |number| {
-                    Ok::<_, JournalError>(sealed(number))
-                });
+                let appended =
+                    journal.append_sealed_with(body, 1, number, Some([7; 16]), Slack::NONE, |number| {
+                        Ok::<_, JournalError>(sealed(number))
+                    });
                 match runtime.block_on(appended) {
                     Ok(number) => told.last.insert(body, number),
                     Err(_) => return Err(told),
@@ -148,7 +149,7 @@ fn journal_stopped_at_any_operation_loses_nothing_and_doubles_nothing() {
             for body in BODIES {
                 let last = journal.last_number(body);
                 let seal = |number: u64| Ok::<_, JournalError>(sealed(number));
-                let appended = journal.append_sealed_with(body, 1, 99, None, seal);
+                let appended = journal.append_sealed_with(body, 1, 99, None, Slack::NONE, seal);
                 assert_eq!(runtime.block_on(appended).unwrap(), last + 1);
             }
             while journal.derive().unwrap() > 0 {}

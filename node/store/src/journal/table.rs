@@ -133,8 +133,8 @@ impl TableJournal {
             return Err(JournalError::Full);
         }
         let (job, answer) = Job::sealed_by(head, owned.given + 1, seal)?;
-        let (number, bytes) = (job.number, job.bytes());
-        self.shared.queue.push(job, bytes).map_err(|error| match error {
+        let (number, bytes, slack) = (job.number, job.bytes(), job.head.slack.time());
+        self.shared.queue.push_within(job, bytes, slack).map_err(|error| match error {
             PushError::Full => JournalError::Full,
             PushError::Closed => JournalError::Failed,
         })?;
@@ -154,8 +154,8 @@ impl TableJournal {
                 job.refuse(JournalError::Full);
                 continue;
             };
-            let (number, bytes) = (job.number, job.bytes());
-            match self.shared.queue.push(job, bytes) {
+            let (number, bytes, slack) = (job.number, job.bytes(), job.head.slack.time());
+            match self.shared.queue.push_within(job, bytes, slack) {
                 Ok(()) => owned.given = number,
                 // Dropped with the queue that took it: its caller is told that it failed.
                 Err(_) => refused = true,

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 
 use super::segment::{self, Disk, HEADER_BYTES, Medium};
 use super::summary::Summary;
-use super::{Appending, Journal, JournalError, JournalOptions};
+use super::{Appending, Journal, JournalError, JournalOptions, Slack};
 
 const SECTOR: u64 = 512;
 
@@ -73,7 +73,7 @@ fn options() -> JournalOptions {
 
 pub(super) fn append(journal: &Journal, length: usize) -> Appending {
     let seal = |number: u64| Ok::<_, JournalError>(number.to_be_bytes().repeat(length));
-    journal.append_sealed_with("982016", 1, 1_000, None, seal)
+    journal.append_sealed_with("982016", 1, 1_000, None, Slack::NONE, seal)
 }
 
 /// Every entry that is there, checked to be whole and in unbroken sequence.
@@ -205,7 +205,9 @@ async fn journal_one_sync_serves_all_bodies() {
     let options = JournalOptions { observer: Some(observer), ..options() };
     let (journal, _) = Journal::open_on(dir.path(), options, disk.clone()).unwrap();
     let append = |body: &str| {
-        journal.append_sealed_with(body, 1, 1_000, None, |_| Ok::<_, JournalError>(body.as_bytes().to_vec()))
+        journal.append_sealed_with(body, 1, 1_000, None, Slack::NONE, |_| {
+            Ok::<_, JournalError>(body.as_bytes().to_vec())
+        })
     };
     append("982016").await.unwrap();
     disk.set(|faults| faults.held = true);
@@ -342,7 +344,7 @@ async fn journal_a_segment_that_is_used_after_all_is_not_judged_by_its_old_summa
     let id = |number: u64| [[1; 8], number.to_be_bytes()].concat().try_into().unwrap();
     let append = async |journal: &Journal, number: u64| {
         let seal = |_| Ok::<_, JournalError>(vec![7; 1_000]);
-        journal.append_sealed_with("982016", 1, number, Some(id(number)), seal).await.unwrap()
+        journal.append_sealed_with("982016", 1, number, Some(id(number)), Slack::NONE, seal).await.unwrap()
     };
     let (journal, _) = Journal::open(dir.path(), options()).unwrap();
     assert_eq!(append(&journal, 1).await, 1);

@@ -9,7 +9,7 @@ use chukei_store::journal::LogPlace;
 use chukei_store::keyring_place::KeyringPlace;
 use chukei_store::{
     Engine, Entry, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, Partition, PostgresEngine,
-    PostgresOptions,
+    PostgresOptions, Slack,
 };
 
 use zeroize::Zeroizing;
@@ -43,7 +43,9 @@ impl Node {
 
     async fn append(&self, body: &str, replay: Option<[u8; 16]>) -> Result<u64, JournalError> {
         self.journal
-            .append_sealed_with(body, 3, 1_000, replay, |number| Ok::<_, JournalError>(sealed(number)))
+            .append_sealed_with(body, 3, 1_000, replay, Slack::NONE, |number| {
+                Ok::<_, JournalError>(sealed(number))
+            })
             .await
     }
 
@@ -52,7 +54,7 @@ impl Node {
         let all: Vec<_> = (0..count)
             .map(|_| {
                 let seal = |number: u64| Ok::<_, JournalError>(sealed(number));
-                self.journal.append_sealed_with(body, 3, 1_000, None, seal)
+                self.journal.append_sealed_with(body, 3, 1_000, None, Slack::NONE, seal)
             })
             .collect();
         for one in all {
@@ -227,7 +229,7 @@ async fn postgres_journal_is_not_put_back_while_an_entry_is_on_its_way() {
     let node = Node::start(&fresh).await;
     for body in BODIES {
         let seal = |number: u64| Ok::<_, JournalError>(sealed(number));
-        let on_its_way = node.journal.append_sealed_with(body, 3, 1_000, None, seal);
+        let on_its_way = node.journal.append_sealed_with(body, 3, 1_000, None, Slack::NONE, seal);
         let entry = JournalEntry { seq: 7, at_ms: 1, kind: 3, replay: None, sealed: sealed(7) };
         let refused = node.journal.import(body, [Ok(entry)], GivenUp::NotRestored);
         assert!(matches!(refused, Err(JournalError::NotEmpty)), "{refused:?}");

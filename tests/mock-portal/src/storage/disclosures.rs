@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chukei_crypto::seal::{self, KeyIds, Place, Purpose};
-use chukei_store::journal::{Appending, GivenUp, JournalEntry};
+use chukei_store::journal::{Appending, GivenUp, JournalEntry, Slack};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::codec;
 use chukei_wire::id::RequestId;
@@ -149,7 +149,8 @@ impl Vault {
     /// Keeps where the record of a disclosure is; durable once the answer resolves. Beside it, whether this is the first
     /// that is written and not held against the body's log, because too many wait for that.
     pub(crate) fn note_disclosure(&self, disclosed: Disclosed, at_ms: u64) -> (Appending, bool) {
-        let (appending, number) = self.append_entry(DISCLOSED, &disclosed, at_ms);
+        // The person has the answer by then: only the body waits, for the word that it arrived.
+        let (appending, number) = self.append_entry(Slack::UNAWAITED, DISCLOSED, &disclosed, at_ms);
         let full = number.is_some_and(|number| self.disclosures.lock().add(&disclosed, number));
         (appending, full)
     }
@@ -180,15 +181,21 @@ impl Vault {
         self.reach(person, body, reached).await?;
         for requests in requests.chunks(AT_ONCE) {
             let settled = Settled { person, body, requests: requests.to_vec() };
-            self.append_entry(VERIFIED, &settled, at_ms).0.await?;
+            self.append_entry(Slack::NONE, VERIFIED, &settled, at_ms).0.await?;
             self.disclosures.lock().settle(person, body, requests);
         }
         Ok(())
     }
 
-    fn append_entry<T: Serialize>(&self, kind: u8, entry: &T, at_ms: u64) -> (Appending, Option<u64>) {
+    fn append_entry<T: Serialize>(
+        &self,
+        slack: Slack,
+        kind: u8,
+        entry: &T,
+        at_ms: u64,
+    ) -> (Appending, Option<u64>) {
         let mut number = None;
-        let appending = self.journal.append_sealed_with(LOG, kind, at_ms, None, |seq| {
+        let appending = self.journal.append_sealed_with(LOG, kind, at_ms, None, slack, |seq| {
             let plain = codec::encode(entry).map_err(|_| VaultError::Sealing)?;
             let keys = self.keyring.snapshot();
             let sealed = seal::seal(&*keys, STANDING, entry_place(&seq.to_be_bytes()), &plain);

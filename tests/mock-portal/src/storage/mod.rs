@@ -19,7 +19,7 @@ use chukei_keys::{KeyProvider, KeyfileError, KeyringFile, Owner};
 use chukei_relay_client::permit::{EVIDENCE_PARTITION, Evidence};
 use chukei_store::batch::Batch;
 use chukei_store::folder::DataFolder;
-use chukei_store::journal::{Appending, Entry, Journal, JournalError, JournalOptions};
+use chukei_store::journal::{Appending, Entry, Journal, JournalError, JournalOptions, Slack};
 use chukei_store::partition::{Partition, Rows, Versioned};
 use chukei_store::row::{RowKey, Space};
 use chukei_store::{SqliteOptions, StoreError};
@@ -162,7 +162,10 @@ impl Vault {
     pub(crate) fn keep_evidence(&self, evidence: &Evidence, at_ms: u64) -> Result<Appending, VaultError> {
         let sealed = evidence.to_bytes().map_err(|_| VaultError::Sealing)?;
         let partition = EVIDENCE_PARTITION.to_owned();
-        Ok(self.journal.append(Entry { partition, kind: EVIDENCE, at_ms, replay: None, sealed }))
+        Ok(self.journal.append_within(
+            Slack::UNAWAITED,
+            Entry { partition, kind: EVIDENCE, at_ms, replay: None, sealed },
+        ))
     }
 
     /// The first day that is not over.
