@@ -1,5 +1,8 @@
 //! Randomness from the operating system, through ring. Its absence is an error, never a panic.
 //!
+//! Deliberately absent: bytes drawn ahead, which would save a system call for each salt. A virtual machine that is set back to
+//! a snapshot would use them twice; the system's own generator learns of that.
+//!
 //! [`Stream`] serves libraries whose generators may not fail: it is keyed once, fallibly, and cannot run dry.
 
 use std::convert::Infallible;

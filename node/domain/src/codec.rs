@@ -25,8 +25,7 @@ pub enum CodecError {
 
 /// Encodes `value` in its one form: at most `limit` bytes, the version byte included.
 pub(crate) fn encode<T: Serialize>(version: u8, value: &T, limit: usize) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = vec![version];
-    serde_ipld_dagcbor::to_writer(&mut bytes, value).map_err(|_| CodecError::Malformed)?;
+    let bytes = chukei_cbor::behind(&[version], value).map_err(|_| CodecError::Malformed)?;
     if bytes.len() > limit { Err(CodecError::TooLong) } else { Ok(bytes) }
 }
 
@@ -43,7 +42,7 @@ pub(crate) fn decode<T: Serialize + DeserializeOwned>(
     if *found != version {
         return Err(CodecError::UnknownVersion(*found));
     }
-    let value: T = serde_ipld_dagcbor::from_slice(cbor).map_err(|_| CodecError::Malformed)?;
+    let value: T = chukei_cbor::from_slice(cbor).map_err(|_| CodecError::Malformed)?;
     if encode(version, &value, limit)? != bytes {
         return Err(CodecError::NotCanonical);
     }

@@ -46,8 +46,8 @@ mod tests {
     fn row(versions: &[u8]) -> Result<Row, ()> {
         let list: Vec<_> =
             versions.iter().map(|version| (*version, ByteArray::new([*version; 32]))).collect();
-        let bytes = serde_ipld_dagcbor::to_vec(&list).map_err(|_| ())?;
-        serde_ipld_dagcbor::from_slice(&bytes).map_err(|_| ())
+        let bytes = chukei_cbor::to_vec(&list).map_err(|_| ())?;
+        chukei_cbor::from_slice(&bytes).map_err(|_| ())
     }
 
     #[test]
@@ -55,8 +55,8 @@ mod tests {
         for versions in [&[1][..], &[2, 1], &[127, 3]] {
             let read = row(versions).unwrap();
             assert!(read.0.iter().map(BindingSecret::version).eq(versions.iter().copied()));
-            let again = serde_ipld_dagcbor::to_vec(&read).unwrap();
-            assert_eq!(serde_ipld_dagcbor::from_slice::<Row>(&again).unwrap(), read);
+            let again = chukei_cbor::to_vec(&read).unwrap();
+            assert_eq!(chukei_cbor::from_slice::<Row>(&again).unwrap(), read);
         }
         for versions in [&[][..], &[1, 2], &[2, 2], &[3, 2, 1], &[0], &[128], &[2, 0]] {
             assert_eq!(row(versions), Err(()), "{versions:?}");

@@ -73,7 +73,7 @@ impl HostedBody {
         sealed_for: SealedFor,
         value: &T,
     ) -> Result<Vec<u8>, RowError> {
-        let plain = Zeroizing::new(serde_ipld_dagcbor::to_vec(value).map_err(|_| RowError::Malformed)?);
+        let plain = Zeroizing::new(chukei_cbor::to_vec(value).map_err(|_| RowError::Malformed)?);
         self.seal_bytes(space, row, sealed_for, &plain).await
     }
 
@@ -114,7 +114,7 @@ impl HostedBody {
         sealed: &[u8],
     ) -> Result<T, RowError> {
         let plain = Zeroizing::new(self.open_bytes(space, row, sealed.to_vec()).await?.into_inner());
-        serde_ipld_dagcbor::from_slice(&plain).map_err(|_| RowError::Malformed)
+        chukei_cbor::from_slice(&plain).map_err(|_| RowError::Malformed)
     }
 
     /// Opens a row that may be absent.

@@ -22,7 +22,7 @@ pub enum CodecError {
 
 /// Encodes `value` in its one form.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    serde_ipld_dagcbor::to_vec(value).map_err(|_| CodecError::Malformed)
+    chukei_cbor::to_vec(value).map_err(|_| CodecError::Malformed)
 }
 
 /// Decodes bytes of at most `limit`, refusing every form but the canonical one.
@@ -30,7 +30,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
     if bytes.len() > limit {
         return Err(CodecError::TooLong);
     }
-    let value: T = serde_ipld_dagcbor::from_slice(bytes).map_err(|_| CodecError::Malformed)?;
+    let value: T = chukei_cbor::from_slice(bytes).map_err(|_| CodecError::Malformed)?;
     if encode(&value)? != bytes {
         return Err(CodecError::NotCanonical);
     }
@@ -44,7 +44,7 @@ pub fn decode_untraced<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Resul
     if bytes.len() > limit {
         return Err(CodecError::TooLong);
     }
-    serde_ipld_dagcbor::from_slice(bytes).map_err(|_| CodecError::Malformed)
+    chukei_cbor::from_slice(bytes).map_err(|_| CodecError::Malformed)
 }
 
 #[cfg(test)]

@@ -299,8 +299,8 @@ fn states_and_kinds_have_the_names_that_they_are_stored_under() {
     for state in State::ALL {
         let mut act = asked(Subject::EraseBody);
         act.state = *state;
-        let bytes = serde_ipld_dagcbor::to_vec(&act).unwrap();
-        assert_eq!(serde_ipld_dagcbor::from_slice::<Act>(&bytes).unwrap(), act);
+        let bytes = chukei_cbor::to_vec(&act).unwrap();
+        assert_eq!(chukei_cbor::from_slice::<Act>(&bytes).unwrap(), act);
         assert!(bytes.windows(state.as_str().len()).any(|part| part == state.as_str().as_bytes()));
     }
 }

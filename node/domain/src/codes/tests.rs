@@ -51,8 +51,8 @@ proptest! {
 
     #[test]
     fn encoded_codes_are_read_back_only_where_they_have_their_form(text in "(TM)?[0-9]{13,15}|\\PC{0,16}") {
-        let bytes = serde_ipld_dagcbor::to_vec(&text).unwrap();
-        let read = serde_ipld_dagcbor::from_slice::<InfoNameCode>(&bytes);
+        let bytes = chukei_cbor::to_vec(&text).unwrap();
+        let read = chukei_cbor::from_slice::<InfoNameCode>(&bytes);
         prop_assert_eq!(read.ok().map(|code| code.as_str().to_owned()), text.parse::<InfoNameCode>().ok().map(|_| text));
     }
 }

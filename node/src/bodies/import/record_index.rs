@@ -45,7 +45,7 @@ impl RecordEntry {
 
     /// The form that is sealed, under the person's key and the dataset's.
     pub(super) fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, RowError> {
-        serde_ipld_dagcbor::to_vec(self).map(Zeroizing::new).map_err(|_| RowError::Malformed)
+        chukei_cbor::to_vec(self).map(Zeroizing::new).map_err(|_| RowError::Malformed)
     }
 
     /// Opens a stored entry; `None` where there is none, or its person or dataset is erased.
@@ -56,9 +56,7 @@ impl RecordEntry {
     ) -> Result<Option<Self>, RowError> {
         let Some(stored) = stored else { return Ok(None) };
         match body.open_copy(Space::RecordId, row, stored.value).await {
-            Ok(Some(plain)) => {
-                serde_ipld_dagcbor::from_slice(&plain).map(Some).map_err(|_| RowError::Malformed)
-            }
+            Ok(Some(plain)) => chukei_cbor::from_slice(&plain).map(Some).map_err(|_| RowError::Malformed),
             Ok(None) | Err(RowError::Seal(SealError::KeyDestroyed)) => Ok(None),
             Err(error) => Err(error),
         }

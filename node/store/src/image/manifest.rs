@@ -160,7 +160,7 @@ impl Manifest {
 
     /// The bytes that are signed.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ImageError> {
-        serde_ipld_dagcbor::to_vec(self).map_err(|_| MALFORMED)
+        chukei_cbor::to_vec(self).map_err(|_| MALFORMED)
     }
 
     /// Bytes of all payloads.
@@ -202,7 +202,7 @@ impl SignedManifest {
 
     /// The bytes of the file.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ImageError> {
-        serde_ipld_dagcbor::to_vec(self).map_err(|_| MALFORMED)
+        chukei_cbor::to_vec(self).map_err(|_| MALFORMED)
     }
 
     /// The name by which later backups know this one: SHA-256 of the file.
@@ -215,7 +215,7 @@ impl SignedManifest {
         if file.len() > MAX_MANIFEST_BYTES {
             return Err(MALFORMED);
         }
-        let signed: Self = serde_ipld_dagcbor::from_slice(file).map_err(|_| MALFORMED)?;
+        let signed: Self = chukei_cbor::from_slice(file).map_err(|_| MALFORMED)?;
         let message = Self::message(&signed.manifest);
         let ours = |identity: &Vec<u8>| verify_p256(identity, &message, &signed.signature).is_ok();
         if !identities.iter().any(ours) {
@@ -233,7 +233,7 @@ impl SignedManifest {
         if file.len() > MAX_MANIFEST_BYTES {
             return Err(MALFORMED);
         }
-        let signed: Self = serde_ipld_dagcbor::from_slice(file).map_err(|_| MALFORMED)?;
+        let signed: Self = chukei_cbor::from_slice(file).map_err(|_| MALFORMED)?;
         Self::read(&signed.manifest)
     }
 
@@ -242,8 +242,8 @@ impl SignedManifest {
         struct Format {
             format: u32,
         }
-        match serde_ipld_dagcbor::from_slice::<Format>(manifest) {
-            Ok(Format { format: FORMAT }) => serde_ipld_dagcbor::from_slice(manifest).map_err(|_| MALFORMED),
+        match chukei_cbor::from_slice::<Format>(manifest) {
+            Ok(Format { format: FORMAT }) => chukei_cbor::from_slice(manifest).map_err(|_| MALFORMED),
             Ok(Format { format }) if format > FORMAT => Err(ImageError::NewerFormat),
             _ => Err(MALFORMED),
         }

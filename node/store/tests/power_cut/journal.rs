@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chukei_power_cut::{Fault, Found, Missing, Plan, child, faulty, run, say, start_anew, started_anew};
-use chukei_store::{DataFolder, GivenUp, Journal, JournalEntry, JournalError, JournalOptions};
+use chukei_store::{DataFolder, GivenUp, Journal, JournalEntry, JournalError, JournalOptions, Slack};
 
 const NAME: &str = "journal::journal_power_cut_loses_nothing_and_leaves_no_gap";
 const WRITERS: u8 = 3;
@@ -64,13 +64,25 @@ fn replay(writer: u8, number: u64) -> Option<[u8; 16]> {
     })
 }
 
+/// Every other entry may wait for others.
+fn slack(number: u64) -> Slack {
+    if number.is_multiple_of(2) { Slack::UNAWAITED } else { Slack::NONE }
+}
+
 async fn write(journal: Arc<Journal>, writer: u8, rounds: u64) {
     for _ in 0..rounds {
         let next = journal.last_number(&writer.to_string()) + 1;
         let appending: Vec<_> = (next..next + TOGETHER)
             .map(|number| {
                 let seal = |given: u64| Ok::<_, JournalError>(content(writer, given));
-                journal.append_sealed_with(&writer.to_string(), 1, number, replay(writer, number), seal)
+                journal.append_sealed_with(
+                    &writer.to_string(),
+                    1,
+                    number,
+                    replay(writer, number),
+                    slack(number),
+                    seal,
+                )
             })
             .collect();
         for one in appending {
@@ -155,7 +167,8 @@ async fn write_or_try_again(journal: Arc<Journal>, writer: u8) {
     while journal.last_number(&name) < ROUNDS * TOGETHER {
         let number = journal.last_number(&name) + 1;
         let seal = |given: u64| Ok::<_, JournalError>(content(writer, given));
-        let appended = journal.append_sealed_with(&name, 1, number, replay(writer, number), seal).await;
+        let appended =
+            journal.append_sealed_with(&name, 1, number, replay(writer, number), slack(number), seal).await;
         match appended {
             Ok(number) => say(&format!("ack {writer} {number}")),
             Err(JournalError::Failed | JournalError::DiskFull) => tokio::task::yield_now().await,

@@ -16,7 +16,8 @@ use chukei_power_cut::{Found, Missing, Plan, child, run_from, say};
 use chukei_store::journal::LogPlace;
 use chukei_store::keyring_place::KeyringPlace;
 use chukei_store::{
-    Engine, Journal, JournalError, JournalOptions, Partition, PostgresEngine, PostgresOptions, StoreError,
+    Engine, Journal, JournalError, JournalOptions, Partition, PostgresEngine, PostgresOptions, Slack,
+    StoreError,
 };
 use tempfile::TempDir;
 
@@ -77,7 +78,7 @@ impl Node {
             let next = self.journal.last_number(BODY) + 1;
             let seal = |number| Ok::<_, JournalError>(content(number));
             let appending: Vec<_> = (next..next + TOGETHER)
-                .map(|_| self.journal.append_sealed_with(BODY, 1, 1_000, None, seal))
+                .map(|_| self.journal.append_sealed_with(BODY, 1, 1_000, None, Slack::NONE, seal))
                 .collect();
             for entry in appending {
                 say(&format!("appended {}", entry.await.unwrap()));

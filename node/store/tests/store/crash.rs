@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use chukei_store::{
-    Batch, DataFolder, Engine, EngineKind, JournalError, JournalOptions, Partition, RowKey, Space,
+    Batch, DataFolder, Engine, EngineKind, JournalError, JournalOptions, Partition, RowKey, Slack, Space,
 };
 use rand::Rng;
 use tokio::runtime::Runtime;
@@ -174,7 +174,8 @@ fn journal_survives_being_killed_at_any_moment() {
             async move {
                 loop {
                     let seal = |number: u64| Ok::<_, JournalError>(number.to_be_bytes().repeat(100));
-                    let appended = journal.append_sealed_with(&writer.to_string(), 1, 1_000, None, seal);
+                    let appended =
+                        journal.append_sealed_with(&writer.to_string(), 1, 1_000, None, Slack::NONE, seal);
                     acknowledge(writer, appended.await.unwrap());
                 }
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use chukei_store::journal::MAX_SEALED_BYTES;
-use chukei_store::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered};
+use chukei_store::{Entry, Journal, JournalEntry, JournalError, JournalOptions, Recovered, Slack};
 
 /// Small segments, so that a few entries make several, which stay.
 fn small() -> JournalOptions {
@@ -71,12 +71,12 @@ async fn journal_seals_with_the_number_that_the_entry_gets() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = open(dir.path());
     let sealing = |number: u64| Ok::<_, JournalError>(number.to_be_bytes().to_vec());
-    let first = journal.append_sealed_with("982016", 1, 5, Some([7; 16]), sealing);
-    let fails = journal.append_sealed_with("982016", 1, 5, None, |number| {
+    let first = journal.append_sealed_with("982016", 1, 5, Some([7; 16]), Slack::NONE, sealing);
+    let fails = journal.append_sealed_with("982016", 1, 5, None, Slack::NONE, |number| {
         assert_eq!(number, 2);
         Err("no key")
     });
-    let second = journal.append_sealed_with("982016", 1, 5, None, sealing);
+    let second = journal.append_sealed_with("982016", 1, 5, None, Slack::NONE, sealing);
     assert_eq!(first.await.unwrap(), 1);
     assert!(matches!(fails.await, Err(JournalError::Seal(_))));
     assert_eq!(second.await.unwrap(), 2, "a failed sealing uses up no number");
@@ -101,7 +101,7 @@ fn journal_many_writers_get_unbroken_numbers_in_order() {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 let queued: Vec<_> = (0..200)
                     .map(|_| {
-                        journal.append_sealed_with("982016", 1, 5, None, |number| {
+                        journal.append_sealed_with("982016", 1, 5, None, Slack::NONE, |number| {
                             Ok::<_, JournalError>(number.to_be_bytes().to_vec())
                         })
                     })

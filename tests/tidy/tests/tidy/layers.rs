@@ -20,6 +20,7 @@ struct Layer {
 
 const NETWORK: &[&str] = &["quinn", "quinn-proto", "axum", "hyper", "chukei-relay-client", "chukei-wire"];
 const BELOW_ROLES: &[&str] = &[
+    "chukei-cbor",
     "chukei-crypto",
     "chukei-wire",
     "chukei-domain",
@@ -47,18 +48,23 @@ const TESTS: &[&str] =
 
 const LAYERS: &[Layer] = &[
     Layer {
+        name: "chukei-cbor",
+        may_name: &[],
+        never_reaches: &["tokio", "quinn", "quinn-proto", "mio", "socket2", "rusqlite", "jiff", "tracing"],
+    },
+    Layer {
         name: "chukei-crypto",
         may_name: &[],
         never_reaches: &["tokio", "quinn", "quinn-proto", "mio", "socket2", "rusqlite", "jiff", "tracing"],
     },
     Layer {
         name: "chukei-wire",
-        may_name: &["chukei-crypto"],
+        may_name: &["chukei-cbor", "chukei-crypto"],
         never_reaches: &["tokio", "quinn", "quinn-proto", "mio", "socket2", "jiff", "tracing"],
     },
     Layer {
         name: "chukei-domain",
-        may_name: &["chukei-crypto"],
+        may_name: &["chukei-cbor", "chukei-crypto"],
         never_reaches: &["chukei-wire", "tokio", "quinn", "rusqlite", "sled", "tokio-postgres", "tracing"],
     },
     Layer {
@@ -69,7 +75,13 @@ const LAYERS: &[Layer] = &[
     // The server and the recorder are for its tests.
     Layer {
         name: "chukei-store",
-        may_name: &["chukei-domain", "chukei-crypto", "chukei-postgres-server", "chukei-power-cut"],
+        may_name: &[
+            "chukei-cbor",
+            "chukei-domain",
+            "chukei-crypto",
+            "chukei-postgres-server",
+            "chukei-power-cut",
+        ],
         never_reaches: NETWORK,
     },
     Layer {

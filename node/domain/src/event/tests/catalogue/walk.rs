@@ -34,7 +34,7 @@ impl<'a> Walk<'a> {
 
     /// Walks the canonical CBOR of a value of this type.
     pub(super) fn record(&mut self, name: &str, cbor: &[u8]) {
-        self.named(name, &serde_ipld_dagcbor::from_slice(cbor).unwrap());
+        self.named(name, &chukei_cbor::from_slice(cbor).unwrap());
     }
 
     fn named(&mut self, name: &str, value: &Value) {
