@@ -9,10 +9,10 @@ use chukei_benches::load::{self, Round};
 use chukei_benches::progress::Progress;
 use chukei_benches::table::Table;
 use chukei_benches::{Failure, stats};
-use chukei_store::Entry;
+use chukei_store::{Entry, Slack};
 
 use crate::Bench;
-use crate::body::{Logs, NOW_MS, OneLog};
+use crate::body::{Logs, NOW_MS};
 
 const IN_FLIGHT: usize = 1_024;
 /// Bytes of an event of a call, sealed.
@@ -63,7 +63,7 @@ pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure
 async fn events(logs: &Logs, time: Duration) -> Result<Round, Failure> {
     let of = Arc::clone(&logs.logs);
     let ask = move |number: u64| {
-        let appending = pick(&of, number).map(OneLog::called);
+        let appending = pick(&of, number).map(|one| one.called(IN_FLIGHT as i64));
         async move {
             appending.ok_or("no such body")?.await?;
             Ok(())
@@ -79,7 +79,8 @@ async fn entries(logs: &Logs, time: Duration) -> Result<Round, Failure> {
     let ask = move |number: u64| {
         let appending = pick(&names, number).map(|name| {
             let sealed = vec![7; SEALED];
-            journal.append(Entry { partition: name.clone(), kind: 0, at_ms: NOW_MS, replay: None, sealed })
+            let entry = Entry { partition: name.clone(), kind: 0, at_ms: NOW_MS, replay: None, sealed };
+            journal.append_within(Slack::among(IN_FLIGHT as i64), entry)
         });
         async move {
             appending.ok_or("no such body")?.await?;

@@ -9,7 +9,7 @@ use chukei_domain::local_body_code::LocalBodyCode;
 use chukei_keys::{FileProvider, KeyProvider, KeyringFile, Owner};
 use chukei_node::audit::{AuditLog, CallTold, Keep};
 use chukei_relay_client::request_id;
-use chukei_store::journal::Appending;
+use chukei_store::journal::{Appending, Slack};
 use chukei_store::{DataFolder, Journal, JournalOptions};
 use chukei_wire::body_code::BodyCode;
 use chukei_wire::header::{Header, Kind};
@@ -52,10 +52,10 @@ impl Logs {
 }
 
 impl OneLog {
-    /// Puts the event of a call on its way to the disk.
-    pub(crate) fn called(&self) -> Appending {
+    /// Puts the event of a call on its way to the disk, as one of so many.
+    pub(crate) fn called(&self, under_way: i64) -> Appending {
         let told = CallTold { actor: CALLER, header: &self.header, why: &self.why };
-        self.log.called(told, NOW_MS)
+        self.log.called(Slack::among(under_way), told, NOW_MS)
     }
 }
 

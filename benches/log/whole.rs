@@ -37,7 +37,7 @@ async fn write(one: &OneLog, records: u64, progress: &Progress) -> Result<(), Fa
     let mut left = records;
     while left > 0 {
         let group = left.min(GROUP);
-        let appending: Vec<_> = (0..group).map(|_| one.called()).collect();
+        let appending: Vec<_> = (0..group).map(|_| one.called(1)).collect();
         for appending in appending {
             appending.await?;
         }

@@ -80,16 +80,22 @@ impl CallTold<'_> {
 }
 
 impl AuditLog {
-    /// A call is about to be served. Queued at once.
-    pub fn called(&self, told: CallTold<'_>, now_ms: u64) -> Appending {
+    /// A call is about to be served. Queued at once; `slack` is how long it may wait for others.
+    pub fn called(&self, slack: Slack, told: CallTold<'_>, now_ms: u64) -> Appending {
         let event = Event::Called { request: told.header.request_id.0, why: told.why.clone() };
-        self.queue(told.draft(ResultName::Pending, event), None, now_ms)
+        self.queue_within(slack, told.draft(ResultName::Pending, event), None, now_ms).1
     }
 
-    /// A call is refused. Queued at once.
-    pub fn call_refused(&self, told: CallTold<'_>, result: ResultName, now_ms: u64) -> Appending {
+    /// A call is refused. Queued at once; `slack` is how long it may wait for others.
+    pub fn call_refused(
+        &self,
+        slack: Slack,
+        told: CallTold<'_>,
+        result: ResultName,
+        now_ms: u64,
+    ) -> Appending {
         let event = Event::CallRefused { request: told.header.request_id.0, why: told.why.clone() };
-        self.queue(told.draft(result, event), None, now_ms)
+        self.queue_within(slack, told.draft(result, event), None, now_ms).1
     }
 
     /// A call ended, having concerned `count` things. Queued, not waited for: what the call did has its own events.

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use chukei_domain::event::Why;
-use chukei_store::journal::{Appending, JournalError};
+use chukei_store::journal::{Appending, JournalError, Slack};
 use chukei_wire::header::Header;
 use chukei_wire::identity::Identity;
 use chukei_wire::result::ResultName;
@@ -31,6 +31,7 @@ pub(super) struct Logs {
     needed: usize,
     /// Of whoever gets in when the log's disk is full: space is given up for them (R43).
     room: Option<Arc<LogDisk>>,
+    slack: Slack,
 }
 
 impl Logs {
@@ -51,29 +52,29 @@ impl Logs {
             }
             None => (decided.observed.body.and_then(|code| node.bodies.opened(code)), None),
         };
-        let actor = caller.identity.to_string();
+        let (actor, slack) = (caller.identity.to_string(), Slack::among(node.metrics.in_flight.get()));
         let room = LogDisk::serves_always(header.kind).then(|| node.log_disk.clone());
         if upkeep && (whole_node || about.is_none()) {
             let logs: Vec<_> = node.bodies.logs().collect();
-            return Self { actor, needed: logs.len().min(1), logs, room };
+            return Self { actor, needed: logs.len().min(1), logs, room, slack };
         }
         let logs: Vec<_> = about.iter().chain(&own).map(|body| body.audit().clone()).collect();
-        Self { actor, needed: logs.len(), logs, room }
+        Self { actor, needed: logs.len(), logs, room, slack }
     }
 
     /// Tells of what was decided: that it begins, or that it is refused.
     pub(super) async fn decided(&self, header: &Header, decided: &Decided) -> Result<(), AuditError> {
         let (told, at_ms) = (self.told(header, &decided.why), decided.observed.at_ms);
         match decided.observed.refused {
-            Some(refusal) => self.write(|log| log.call_refused(told, refusal, at_ms)).await,
-            None => self.write(|log| log.called(told, at_ms)).await,
+            Some(refusal) => self.write(|log| log.call_refused(self.slack, told, refusal, at_ms)).await,
+            None => self.write(|log| log.called(self.slack, told, at_ms)).await,
         }
     }
 
     /// Tells of what was refused after it had begun.
     pub(super) async fn refused(&self, header: &Header, late: &Late) -> Result<(), AuditError> {
         let (told, at_ms) = (self.told(header, &late.why), late.observed.at_ms);
-        self.write(|log| log.call_refused(told, late.refusal, at_ms)).await
+        self.write(|log| log.call_refused(self.slack, told, late.refusal, at_ms)).await
     }
 
     /// Tells of its end. Queued, not waited for.
