@@ -31,6 +31,7 @@ mod routes;
 mod server;
 mod start;
 mod upkeep;
+mod waiting;
 mod witness;
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! How far the copies of this broker's entries go, and how long what has none has waited.
 //!
-//! What must hold: waiting is counted from when an entry was first seen to be durable and without a copy, by a clock that does
-//! not jump.
+//! What must hold: waiting is counted from when an entry was first seen to be durable and without a copy (`broker/waiting.rs`).
 
 use std::time::Duration;
 
 use chukei_wire::message::copies::{CopyOf, HeldEnd};
 use tokio::time::Instant;
+
+use crate::broker::waiting::{Told, Waiting};
 
 /// Without a copy for longer, entries are an alarm.
 pub(super) const TOO_LONG: Duration = Duration::from_secs(5);
@@ -18,15 +19,15 @@ struct Way {
     copied: u64,
     /// The end of the copies that was found to be this broker's own entry.
     own: HeldEnd,
-    /// What was the last one when it was first seen that something has no copy, and when that was.
-    waiting: Option<(u64, Instant)>,
+    /// What has no copy.
+    waiting: Waiting,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     ways: [Way; 3],
-    told: bool,
+    told: Told,
 }
 
 /// How it stands.
@@ -71,20 +72,10 @@ impl Progress {
     pub(super) fn look(&mut self, durable: [u64; 3], now: Instant) -> Standing {
         let (mut behind, mut lag) = (0, Duration::ZERO);
         for (way, durable) in self.ways.iter_mut().zip(durable) {
-            way.waiting = match way.waiting {
-                _ if way.copied >= durable => None,
-                Some((seen, since)) if way.copied < seen => Some((seen, since)),
-                // What was seen is copied, and something newer is not.
-                _ => Some((durable, now)),
-            };
             behind += durable.saturating_sub(way.copied);
-            if let Some((_, since)) = way.waiting {
-                lag = lag.max(now.saturating_duration_since(since));
-            }
+            lag = lag.max(way.waiting.look(way.copied, durable, now));
         }
-        let late = lag > TOO_LONG;
-        let alarm = (late != self.told).then_some(late);
-        self.told = late;
+        let alarm = self.told.turns(lag > TOO_LONG);
         Standing { behind, lag, alarm }
     }
 

@@ -37,8 +37,8 @@ pub(in crate::broker) async fn show(broker: &Arc<Broker>, links: &Dialer, name: 
         if let Some(peer) = links.current(name) {
             shown = show_since(broker, &peer, name, shown).await;
         }
-        let waits = broker.witness.memory().was_seen_since(shown);
-        let Stood { lag, alarm } = standing.look(shown, waits, Instant::now());
+        let newest = broker.witness.memory().newest_seen();
+        let Stood { lag, alarm } = standing.look(shown, newest, Instant::now());
         broker.metrics.log_heads_waiting_seconds.with_label_values(&[name]).set(lag.as_secs_f64());
         match alarm {
             Some(true) => {
@@ -117,10 +117,8 @@ pub(in crate::broker) async fn serve(
 
 async fn take(broker: &Arc<Broker>, peer: &Peer, seen: LogSeen) -> Compared<Keeping> {
     let refused = |name| Compared::Told(LogCompared::Refused(name));
-    let (peers, now_ms) = match admitted(broker, peer) {
-        Ok(admitted) => admitted,
-        Err(name) => return refused(name),
-    };
+    // Whatever the reason: OVERLOADED would say that this log has no room, and the head would not be shown again.
+    let Ok((peers, now_ms)) = admitted(broker, peer) else { return refused(ResultName::NotReady) };
     let (worker, from) = (broker.clone(), peer.connection.identity().name().to_owned());
     let judged = broker.public_key_work.run(move || {
         let keep = |kept| keep(&worker, kept, now_ms);

@@ -76,7 +76,7 @@ impl Memory {
             return Err(MemoryError::Contradiction(number));
         }
         self.remember(origin, head, kept.note, kept.gap);
-        self.kept(&origin, number, None);
+        self.kept(&origin, (head.size, number), None);
         Ok(())
     }
 
@@ -120,14 +120,13 @@ impl Memory {
         self.log_mut(origin).cosigned(head, note, gap);
     }
 
-    /// The entry of this number is durable; what may be told of it to other brokers.
-    pub(super) fn kept(&mut self, origin: &LogOrigin, number: u64, seen: Option<LogSeen>) {
+    /// The entry of this number is durable, about a head of so many leaves that was cosigned here; what may be told of it to
+    /// other brokers.
+    pub(super) fn kept(&mut self, origin: &LogOrigin, (size, number): (u64, u64), seen: Option<LogSeen>) {
         let Some(log) = self.logs.get_mut(origin) else { return };
-        if number < log.number {
-            return;
-        }
-        log.number = number;
-        if let Some(seen) = seen {
+        if log.kept(size, number)
+            && let Some(seen) = seen
+        {
             self.turn += 1;
             log.seen = Some((self.turn, seen));
         }
@@ -162,9 +161,10 @@ impl Memory {
         seen
     }
 
-    /// Whether there is any of it.
-    pub(super) fn was_seen_since(&self, turn: u64) -> bool {
-        self.logs.values().filter_map(|log| log.seen.as_ref()).any(|(at, _)| *at > turn)
+    /// The newest turn of what may be told; 0 where there is nothing.
+    pub(super) fn newest_seen(&self) -> u64 {
+        let seen = self.logs.values().filter_map(|log| log.seen.as_ref());
+        seen.map(|(at, _)| *at).max().unwrap_or(0)
     }
 
     /// What is to be written once more so that nothing before entry `number` is needed: of each log that has something
