@@ -32,6 +32,15 @@ pub(super) enum Compared<K> {
         /// On its way to the disk.
         kept: K,
     },
+    /// It was cosigned here too, and what holds the log to it is written once more.
+    Again {
+        /// Of which log.
+        origin: LogOrigin,
+        /// Leaves of what was cosigned here last.
+        size: u64,
+        /// On its way to the disk.
+        kept: K,
+    },
     /// It contradicts what is known, with the alarm where nobody heard of one for a while.
     Contradicts {
         /// The checkpoint that was known.
@@ -88,6 +97,9 @@ impl Witness {
         let mut memory = self.memory();
         match memory.note_other(origin, head, &note) {
             Noted::Known => Compared::Told(LogCompared::Agrees),
+            Noted::Again(own) => {
+                Compared::Again { origin, size: memory.last(&origin).size, kept: keep(*own) }
+            }
             Noted::Full => Compared::Told(LogCompared::Refused(ResultName::Overloaded)),
             Noted::New => {
                 let own = memory.get(&origin).filter(|log| log.is_cosigned()).map(|log| log.note.clone());
@@ -113,7 +125,14 @@ impl Witness {
                     self.memory().noted(&origin, &head, number);
                     LogCompared::Noted(own.map(|own| ByteBuf::from(own.into_bytes())))
                 }
-                Err(JournalError::Full) => LogCompared::Refused(ResultName::Overloaded),
+                // Also where the queue to the disk is full: OVERLOADED says that of this log alone.
+                Err(_) => LogCompared::Refused(ResultName::NotReady),
+            },
+            Compared::Again { origin, size, kept } => match kept.await {
+                Ok(number) => {
+                    self.memory().kept(&origin, (size, number), None);
+                    LogCompared::Agrees
+                }
                 Err(_) => LogCompared::Refused(ResultName::NotReady),
             },
             // Told in any case: the memory of it is this process's, and the evidence is the other's own.

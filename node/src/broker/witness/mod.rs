@@ -62,6 +62,8 @@ pub(super) enum Taken<K> {
 /// A cosignature that is not to be told yet.
 pub(super) struct Cosigned {
     origin: LogOrigin,
+    /// Leaves of the log.
+    size: u64,
     signature: Signature,
     /// The checkpoint, for other brokers.
     seen: LogSeen,
@@ -146,8 +148,10 @@ impl Witness {
                 let note = checkpoint.to_string();
                 let kept = keep(Kept { kind: KeptKind::Own, note: note.clone(), gap: gap.clone() });
                 let seen = seen(head, &note, &signature);
-                memory.remember(*origin, *admitted.checkpoint().head(), note, gap.clone());
-                Taken::Cosigned(Box::new(Cosigned { origin: *origin, signature, seen, gap }), kept)
+                let head = *admitted.checkpoint().head();
+                memory.remember(*origin, head, note, gap.clone());
+                let cosigned = Cosigned { origin: *origin, size: head.size, signature, seen, gap };
+                Taken::Cosigned(Box::new(cosigned), kept)
             }
             Judgement::Behind(size) => Taken::Told(LogWitnessed::Behind(size)),
             Judgement::Fork => contradicted(&mut memory, *origin, checkpoint, None),
@@ -160,10 +164,10 @@ impl Witness {
     where
         K: Future<Output = Result<u64, JournalError>>,
     {
-        let Cosigned { origin, signature, seen, gap } = cosigned;
+        let Cosigned { origin, size, signature, seen, gap } = cosigned;
         match kept.await {
             Ok(number) => {
-                self.memory().kept(&origin, number, Some(seen));
+                self.memory().kept(&origin, (size, number), Some(seen));
                 (LogWitnessed::Cosigned(signature.to_string()), gap)
             }
             Err(JournalError::Full) => (LogWitnessed::Refused(ResultName::Overloaded), None),

@@ -270,7 +270,7 @@ async fn a_memory_that_cannot_be_shortened_stays() {
     }
     let rests = stage.log.of_another_body();
     stage.witness.memory().remember(rests.origin, rests.head(5), rests.checkpoint(5).to_string(), None);
-    stage.witness.memory().kept(&rests.origin, 1, None);
+    stage.witness.memory().kept(&rests.origin, (5, 1), None);
     let refused =
         stage.witness.shorten(&stage.journal, 10, |_| std::future::ready(Err(JournalError::Full))).await;
     assert!(matches!(refused, Err(JournalError::Full)));

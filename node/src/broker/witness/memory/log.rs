@@ -1,7 +1,7 @@
 //! One log as a witness remembers it.
 //!
 //! What must hold: two heads of one size and different roots are a contradiction, whoever cosigned them, and the log
-//! stays contradicted; few heads of others wait at a time.
+//! stays contradicted; few heads of others wait at a time; a head is known only where what holds the log to it is durable.
 
 use std::collections::VecDeque;
 
@@ -27,8 +27,10 @@ pub(in crate::broker::witness) struct Other {
 /// What becomes of another broker's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::broker::witness) enum Noted {
-    /// It was cosigned here too, or is remembered already.
+    /// It was cosigned here too, or is remembered already; durably.
     Known,
+    /// It was cosigned here too, but the entry that holds the log to it may be lost: this one does.
+    Again(Box<Kept>),
     /// It is remembered from now on.
     New,
     /// It has another root than this checkpoint of its size, and is remembered from now on.
@@ -46,6 +48,8 @@ pub(in crate::broker::witness) struct Log {
     pub(in crate::broker::witness) note: String,
     /// Number of its newest entry that is known to be durable; 0 for none yet.
     pub(super) number: u64,
+    /// Size of the largest head that was cosigned here and is known to be durable: later ones continue what is smaller.
+    durable: u64,
     /// With what its epoch began here.
     gap: Option<LogGap>,
     /// Heads that were cosigned before, the newest last.
@@ -64,6 +68,7 @@ impl Default for Log {
             head: TreeHead::EMPTY,
             note: String::new(),
             number: 0,
+            durable: 0,
             gap: None,
             lately: VecDeque::new(),
             others: Vec::new(),
@@ -103,26 +108,46 @@ impl Log {
         self.others.clear();
     }
 
-    /// Another broker has cosigned this.
+    /// The entry of a head that was cosigned here is durable; whether there is no larger one that is.
+    pub(super) fn kept(&mut self, size: u64, number: u64) -> bool {
+        self.number = self.number.max(number);
+        let largest = size >= self.durable;
+        self.durable = self.durable.max(size);
+        largest
+    }
+
+    /// Another broker has cosigned this. What is known and not durable, because its entry is still on its way or was lost, is
+    /// written once more.
     pub(super) fn note_other(&mut self, head: TreeHead, note: &str) -> Noted {
-        let room = self.others.len() < LOG_ALSO_MAX;
-        let others = self.others.iter().map(|other| (&other.head, &other.note));
         let own = std::iter::once((&self.head, &self.note)).filter(|(_, note)| !note.is_empty());
-        let lately = self.lately.iter().map(|(head, note)| (head, note));
-        let same = own.chain(lately).chain(others).find(|(known, _)| known.size == head.size);
-        let noted = match same {
-            Some((known, _)) if *known == head => return Noted::Known,
-            Some((_, note)) => Noted::Contradicts(note.clone()),
-            None if room => Noted::New,
-            None => return Noted::Full,
-        };
-        if matches!(noted, Noted::Contradicts(_)) {
-            self.forked = true;
-            // Evidence is worth more than what might become some.
-            self.others.truncate(LOG_ALSO_MAX - 1);
+        let cosigned = own.chain(self.lately.iter().map(|(head, note)| (head, note)));
+        if let Some((known, of_it)) = cosigned.into_iter().find(|(known, _)| known.size == head.size) {
+            return match *known == head {
+                true if head.size <= self.durable => Noted::Known,
+                true => Noted::Again(Box::new(self.own())),
+                false => self.contradicted(head, note, of_it.clone()),
+            };
+        }
+        if let Some(other) = self.others.iter().find(|other| other.head.size == head.size) {
+            return match other.head == head {
+                true if other.number > 0 => Noted::Known,
+                true => Noted::New,
+                false => self.contradicted(head, note, other.note.clone()),
+            };
+        }
+        if self.others.len() >= LOG_ALSO_MAX {
+            return Noted::Full;
         }
         self.others.push(Other { head, note: note.to_owned(), number: 0 });
-        noted
+        Noted::New
+    }
+
+    fn contradicted(&mut self, head: TreeHead, note: &str, known: String) -> Noted {
+        self.forked = true;
+        // Evidence is worth more than what might become some.
+        self.others.truncate(LOG_ALSO_MAX - 1);
+        self.others.push(Other { head, note: note.to_owned(), number: 0 });
+        Noted::Contradicts(known)
     }
 
     /// Whether something of it stands before entry `number`, durably.
@@ -143,9 +168,13 @@ impl Log {
 
     /// All of it, as entries: what was cosigned here first, because it ends what others had cosigned before.
     pub(super) fn entries(&self) -> Vec<Kept> {
-        let own = Kept { kind: KeptKind::Own, note: self.note.clone(), gap: self.gap.clone() };
-        let own = self.is_cosigned().then_some(own);
+        let own = self.is_cosigned().then(|| self.own());
         let others = self.others.iter();
         own.into_iter().chain(others.map(|other| Kept::other(other.note.clone()))).collect()
+    }
+
+    /// The entry of what was cosigned here last.
+    fn own(&self) -> Kept {
+        Kept { kind: KeptKind::Own, note: self.note.clone(), gap: self.gap.clone() }
     }
 }

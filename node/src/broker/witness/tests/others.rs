@@ -187,20 +187,68 @@ async fn what_the_other_has_cosigned_last_is_continued_when_it_answers_with_it()
     assert_eq!(stage.told(&stage.log.grown(7, 9)).await, LogWitnessed::Behind(20));
 }
 
+const NOT_READY: LogCompared = LogCompared::Refused(ResultName::NotReady);
+
 #[tokio::test]
-async fn r43_nothing_is_noted_before_it_is_durable_and_few_heads_wait_at_a_time() {
+async fn r43_a_disk_that_takes_nothing_has_a_head_shown_again_and_few_heads_wait_at_a_time() {
     let stage = Stage::set();
     stage.told(&stage.log.grown(0, 30)).await;
-    let keep = |_| std::future::ready(Err::<u64, _>(JournalError::Full));
-    let compared = stage.witness.compare(&seen(&stage.log, 1), "broker-b", &stage.peers, keep);
-    let refused = LogCompared::Refused(ResultName::Overloaded);
-    assert_eq!(stage.witness.settle_compared(compared).await, refused);
+    for error in [JournalError::Full, JournalError::Failed] {
+        let keep = |_| std::future::ready(Err::<u64, _>(error));
+        let compared = stage.witness.compare(&seen(&stage.log, 1), "broker-b", &stage.peers, keep);
+        assert_eq!(stage.witness.settle_compared(compared).await, NOT_READY);
+    }
     for size in 2..5 {
         assert!(is_noted(&stage.hears(&seen(&stage.log, size)).await));
     }
+    let refused = LogCompared::Refused(ResultName::Overloaded);
     assert_eq!(stage.hears(&seen(&stage.log, 5)).await, refused);
     let contradicts = stage.hears(&seen(&stage.log.forked(1), 4)).await;
     assert!(matches!(contradicts, LogCompared::Fork(_)), "there is room for evidence: {contradicts:?}");
+}
+
+#[tokio::test]
+async fn r43_a_head_that_the_disk_did_not_take_is_written_once_more_before_it_is_said_to_be_known() {
+    let lost = |_| std::future::ready(Err::<u64, _>(JournalError::Failed));
+    let stage = Stage::set();
+    let theirs = seen(&stage.log, 5);
+    let compared = stage.witness.compare(&theirs, "broker-b", &stage.peers, lost);
+    assert_eq!(stage.witness.settle_compared(compared).await, NOT_READY);
+    assert!(is_noted(&stage.hears(&theirs).await));
+    let (after, _copy) = stage.killed();
+    let keep = |_| std::future::ready(Ok::<u64, JournalError>(1));
+    let taken = after.take(&stage.log.grown(0, 7), &stage.peers, NOW, keep);
+    assert!(matches!(taken, Taken::Told(LogWitnessed::Behind(5))), "remembered");
+    assert_eq!(stage.hears(&theirs).await, LogCompared::Agrees);
+
+    // The same for what was cosigned here: of two heads neither of which is durable, the later holds the log to both.
+    let stage = Stage::set();
+    for (old, new) in [(0, 5), (5, 7)] {
+        let taken = stage.witness.take(&stage.log.grown(old, new), &stage.peers, NOW, lost);
+        assert!(matches!(taken, Taken::Cosigned(..)));
+    }
+    let compared = stage.witness.compare(&seen(&stage.log, 5), "broker-b", &stage.peers, lost);
+    assert_eq!(stage.witness.settle_compared(compared).await, NOT_READY);
+    assert_eq!(stage.hears(&seen(&stage.log, 5)).await, LogCompared::Agrees);
+    let (after, _copy) = stage.killed();
+    assert_eq!(Stage::last(&after, &stage.log), 7);
+}
+
+#[tokio::test]
+async fn r43_a_head_whose_entry_is_on_its_way_is_not_said_to_be_known_before_one_is_durable() {
+    let stage = Stage::set();
+    let waits = |_| std::future::pending::<Result<u64, JournalError>>();
+    let theirs = seen(&stage.log, 5);
+    for _ in 0..2 {
+        let compared = stage.witness.compare(&theirs, "broker-b", &stage.peers, waits);
+        let mut settling = Box::pin(stage.witness.settle_compared(compared));
+        assert_eq!(at_once(&mut settling), None);
+    }
+    let taken = stage.witness.take(&stage.log.of_epoch(2).grown(0, 7), &stage.peers, NOW, waits);
+    assert!(matches!(taken, Taken::Cosigned(..)));
+    let compared = stage.witness.compare(&seen(&stage.log.of_epoch(2), 7), "broker-b", &stage.peers, waits);
+    let mut settling = Box::pin(stage.witness.settle_compared(compared));
+    assert_eq!(at_once(&mut settling), None);
 }
 
 #[tokio::test]
