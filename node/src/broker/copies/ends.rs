@@ -67,11 +67,10 @@ pub(super) fn of_entry(entry: JournalEntry) -> CopiedEntry {
 /// Whether the last copy is another than the entry of its number in `partition`, which is durable. What was given up there is
 /// not compared. Blocking.
 pub(super) fn differs(journal: &Journal, partition: &str, held: HeldEnd) -> Result<bool, JournalError> {
-    if held.last < journal.first_number(partition).0.max(1) {
-        return Ok(false);
-    }
-    let Some(own) = journal.read(partition, held.last).next() else { return Ok(false) };
-    Ok(end(&of_entry(own?))? != held)
+    let Some(own) = journal.read(partition, held.last.max(1)).next() else { return Ok(false) };
+    let own = own?;
+    // Where the entry was given up, also meanwhile, what is read is the first one that is kept.
+    Ok(own.seq == held.last && end(&of_entry(own))? != held)
 }
 
 /// Content of the entry that holds a copy.

@@ -124,6 +124,25 @@ async fn a_batch_that_nobody_waits_for_any_more_is_settled_before_the_next() {
 }
 
 #[tokio::test]
+async fn r41_a_copy_of_what_was_given_up_is_compared_with_no_other_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, own) = (journal(dir.path()), places::own(RECORDS));
+    let differs = |held| ends::differs(&journal, own, held).unwrap();
+    assert!(!differs(HeldEnd::default()), "nothing is held, and there is nothing");
+    for number in 1..=3 {
+        let CopiedEntry { kind, at_ms, sealed, .. } = copy(number);
+        journal.append(Entry { partition: own.to_owned(), kind, at_ms, replay: None, sealed }).await.unwrap();
+    }
+    let [first, second] = [copy(1), copy(2)].map(|copy| ends::end(&copy).unwrap());
+    assert!(!differs(HeldEnd::default()));
+    assert!(!differs(second));
+    assert!(differs(HeldEnd { last: 1, ..second }));
+    journal.forget_before(own, 2, GivenUp::Retention).unwrap();
+    assert!(!differs(first), "it is another one that is read there");
+    assert!(!differs(second));
+}
+
+#[tokio::test]
 async fn copies_and_the_holders_own_entries_do_not_meet() {
     let dir = tempfile::tempdir().unwrap();
     let journal = journal(dir.path());
