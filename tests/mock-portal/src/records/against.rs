@@ -15,7 +15,7 @@ use chukei_relay_client::exchange::{self, Question};
 use chukei_wire::header::{Direction, Header, Kind};
 use chukei_wire::id::RequestId;
 use chukei_wire::limits::EXCHANGE_PAGE;
-use chukei_wire::message::exchange::{ExchangeEntry, ExchangePage, ExchangeQuery, ExchangeRecord};
+use chukei_wire::message::exchange::{BodyCount, ExchangeEntry, ExchangePage, ExchangeQuery, ExchangeRecord};
 
 use super::fetch::Asked;
 use super::gather::Gathered;
@@ -146,7 +146,7 @@ async fn ask(
 ) -> Result<(), Untold> {
     let name = broker.identity().name().to_owned();
     let asker = format!("portal/{}", core.name);
-    let (mut after, mut answered, mut due) = (None, 0, None);
+    let (mut after, mut answered, mut due) = (None, 0, 0_u64);
     for _ in 0..PAGES_MAX {
         let header = request::header(core.clock.now_ms(), Kind::ExchangeRecords, Direction::Hop, TRY_MS)?;
         let header = Header { body: Some(of.body), portal: Some(core.name.clone()), ..header };
@@ -154,10 +154,7 @@ async fn ask(
         let question = Question { header: &header, asker: &asker, person: Some(of.code), query: &query };
         let page: ExchangePage = exchange::records(broker, &name, question, &core.peers.load()).await?;
         permits.take(&page.statement).map_err(Untold::Wrong)?;
-        for count in &page.statement.counts {
-            due = Some(due.unwrap_or(0) + count.answered);
-            told.closed += count.closed;
-        }
+        due = due.saturating_add(counted(told, &page.statement.counts));
         for entry in &page.statement.entries {
             let ExchangeEntry::Open(record) = entry else { continue };
             answered += u64::from(record.is_answered());
@@ -166,10 +163,18 @@ async fn ask(
         after = page.statement.next;
         if after.is_none() {
             // What it counted is what it showed.
-            return if due.unwrap_or(0) == answered { Ok(()) } else { Err(Untold::Pages) };
+            return if due == answered { Ok(()) } else { Err(Untold::Pages) };
         }
     }
     Err(Untold::Pages)
+}
+
+/// Takes what a broker says that it does not show; how many answered requests it says that it shows.
+fn counted(told: &mut Told, counts: &[BodyCount]) -> u64 {
+    // A broker's numbers may be any: what no sum can hold is as many as there can be.
+    let closed = counts.iter().fold(told.closed, |closed, count| closed.saturating_add(count.closed));
+    told.closed = closed;
+    counts.iter().fold(0, |answered, count| answered.saturating_add(count.answered))
 }
 
 fn take(told: &mut Told, record: &ExchangeRecord) {

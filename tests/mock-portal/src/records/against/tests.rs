@@ -68,3 +68,12 @@ fn requests_of_the_last_seconds_are_left_out() {
     assert_eq!((of(at, 0), of(at, 2)), (Differences::default(), Differences::default()));
     assert_eq!((of(at + 1, 0).left_out.len(), of(at + 1, 2).kept_closed.len()), (1, 1));
 }
+
+#[test]
+fn r40_numbers_that_no_sum_can_hold_are_taken_as_what_they_are() {
+    let count = |answered, closed| BodyCount { body: "982016".parse().unwrap(), answered, others: 0, closed };
+    let mut told = Told::default();
+    assert_eq!(counted(&mut told, &[count(1, 2), count(3, 4)]), 4);
+    assert_eq!(counted(&mut told, &[count(u64::MAX, u64::MAX), count(1, 1)]), u64::MAX);
+    assert_eq!(told.closed, u64::MAX);
+}
