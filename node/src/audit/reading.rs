@@ -1,7 +1,7 @@
 //! Reading the log back: each record opened, numbered without a gap.
 
 use chukei_domain::event::Record;
-use chukei_store::journal::{JournalError, JournalReader};
+use chukei_store::journal::{JournalEntry, JournalError, JournalReader};
 
 use crate::audit::log::AuditLog;
 use crate::audit::sealed_log::{BadRecord, SealedLog};
@@ -41,6 +41,20 @@ impl AuditLog {
     /// Entries from number `from` on, as they are. Blocking file I/O.
     pub(crate) fn entries(&self, from: u64) -> JournalReader {
         self.records.entries(from)
+    }
+
+    /// Entries from number `from` on, up to the one before `until`, as they are: as many as the caller holds at a time. Blocking
+    /// file I/O.
+    pub(super) fn between(&self, from: u64, until: u64) -> Result<Vec<JournalEntry>, BadRecord> {
+        let mut entries = Vec::new();
+        for entry in self.entries(from) {
+            let entry = entry.map_err(|_| BadRecord)?;
+            if entry.seq >= until {
+                break;
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     /// Number of the first record that was made then or later, Unix milliseconds. Blocking file I/O.

@@ -140,14 +140,7 @@ impl AuditLog {
         let (mut found, mut read) = (Found::default(), 0);
         while until > first {
             let from = until.saturating_sub(WINDOW).max(first);
-            let mut window = Vec::new();
-            for entry in self.entries(from) {
-                let entry = entry.map_err(|_| BadRecord)?;
-                if entry.seq >= until {
-                    break;
-                }
-                window.push(entry);
-            }
+            let window = self.between(from, until)?;
             let first_of_it = window.first().filter(|entry| question.is_past(entry.at_ms, true));
             let over = first_of_it.is_some();
             first_of_it.map(|entry| self.records.time_of(entry.clone())).transpose()?;

@@ -79,15 +79,7 @@ impl AuditLog {
         let (begin, mut until) = (self.first_number(), first);
         while until > begin {
             let from = until.saturating_sub(WINDOW).max(begin);
-            let mut window = Vec::new();
-            for entry in self.entries(from) {
-                let entry = entry.map_err(|_| BadRecord)?;
-                if entry.seq >= until {
-                    break;
-                }
-                window.push(entry);
-            }
-            for entry in window.into_iter().rev() {
+            for entry in self.between(from, until)?.into_iter().rev() {
                 let at_ms = self.records.time_of(entry)?;
                 if at_ms.is_none_or(|at_ms| at_ms.saturating_add(SLACK_MS) < from_ms) {
                     return Ok(());
