@@ -108,8 +108,33 @@ async fn another(links: &Dialer, silent: Option<usize>, deadline: Instant) -> Op
     Some(links.all().into_iter().find(|peer| Some(peer.id()) != silent).unwrap_or(any))
 }
 
+/// One try: the channel with a body, a header on it with no datasets, and what `exchange` makes of both. The id is that of the
+/// request, where one was sent.
+pub(crate) async fn on_channel<T, F>(
+    core: &Core,
+    of: &Try,
+    (kind, body, login): (Kind, BodyCode, &Login),
+    exchange: impl FnOnce(Arc<Channel>, Header) -> F,
+) -> (Option<RequestId>, Tried<T>)
+where
+    F: Future<Output = Result<Tried<T>, Broken>>,
+{
+    let prepared = async {
+        let channel = open_channel(core, body, of).await?;
+        let header = header(core, kind, body, login, &channel, of)?;
+        Ok((channel, header))
+    };
+    let (channel, header) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(broken) => return (None, explain(core, None, broken)),
+    };
+    let id = header.request_id;
+    let exchanged = exchange(Arc::clone(&channel), header).await;
+    (Some(id), exchanged.unwrap_or_else(|broken| explain(core, Some((&channel, id)), broken)))
+}
+
 /// The channel with a body, set up where there is none.
-pub(crate) async fn open_channel(core: &Core, body: BodyCode, of: &Try) -> Result<Arc<Channel>, Broken> {
+async fn open_channel(core: &Core, body: BodyCode, of: &Try) -> Result<Arc<Channel>, Broken> {
     let now_ms = core.clock.now_ms();
     let scope = Scope { portal: core.name.clone(), body, direction: Direction::ToBody };
     let peers = core.peers.load_full();
@@ -130,8 +155,8 @@ pub(crate) async fn open_channel(core: &Core, body: BodyCode, of: &Try) -> Resul
     Ok(core.channels.get_or_setup(&scope, parties, now_ms, of.until, set_up).await?)
 }
 
-/// The header of a try on this channel, with no datasets.
-pub(crate) fn header(
+/// The header of a try on this channel.
+fn header(
     core: &Core,
     kind: Kind,
     body: BodyCode,
@@ -173,7 +198,7 @@ pub(crate) fn not_answered<T>(core: &Core, channel: &Channel, outcome: Outcome) 
 }
 
 /// What a broken try means: a mismatch ends it with an alarm, everything else may be tried again.
-pub(crate) fn explain<T>(core: &Core, sent: Option<(&Channel, RequestId)>, broken: Broken) -> Tried<T> {
+fn explain<T>(core: &Core, sent: Option<(&Channel, RequestId)>, broken: Broken) -> Tried<T> {
     let alarm = |kind: &'static str| match sent {
         Some((channel, id)) => {
             channel.stop();

@@ -17,7 +17,7 @@ use chukei_wire::message::records::{KnownHead, RecordsReply, RecordsRequest};
 use chukei_wire::result::ResultName;
 use tokio::time::Instant;
 
-use crate::asking::{Broken, TRY_PART, Tried, Try, explain, header, not_answered, open_channel, repeated};
+use crate::asking::{Broken, TRY_PART, Tried, Try, not_answered, on_channel, repeated};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::folder::Login;
@@ -52,20 +52,11 @@ async fn attempt(
     known: Option<KnownHead>,
     of: &Try,
 ) -> (Option<RequestId>, Tried<RecordsReply>) {
-    let channel = match open_channel(core, asked.body, of).await {
-        Ok(channel) => channel,
-        Err(broken) => return (None, explain(core, None, broken)),
-    };
-    let header = match header(core, Kind::PersonRecords, asked.body, &asked.login, &channel, of) {
-        Ok(header) => header,
-        Err(broken) => return (None, explain(core, None, broken)),
-    };
-    let id = header.request_id;
-    let tried = match exchange(core, of, asked, &channel, &header, (from, known)).await {
-        Ok(tried) => tried,
-        Err(broken) => explain(core, Some((&channel, id)), broken),
-    };
-    (Some(id), tried)
+    let whom = (Kind::PersonRecords, asked.body, &asked.login);
+    on_channel(core, of, whom, |channel, header| async move {
+        exchange(core, of, asked, &channel, &header, (from, known)).await
+    })
+    .await
 }
 
 async fn exchange(

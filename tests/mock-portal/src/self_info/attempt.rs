@@ -13,7 +13,7 @@ use chukei_wire::result::ResultName;
 use zeroize::Zeroizing;
 
 use super::{Asked, answer};
-use crate::asking::{Broken, Tried, Try, explain, header, not_answered, open_channel};
+use crate::asking::{Broken, Tried, Try, not_answered, on_channel};
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::protocol::SelfInfo;
@@ -21,20 +21,12 @@ use crate::storage::disclosures::Disclosed;
 
 /// Tries once. The id is that of the request, where one was sent.
 pub(super) async fn attempt(core: &Core, asked: &Asked, of: &Try) -> (Option<RequestId>, Tried<SelfInfo>) {
-    let channel = match open_channel(core, asked.body, of).await {
-        Ok(channel) => channel,
-        Err(broken) => return (None, explain(core, None, broken)),
-    };
-    let header = match header(core, Kind::SelfInfo, asked.body, &asked.login, &channel, of) {
-        Ok(header) => Header { datasets: asked.datasets.clone(), ..header },
-        Err(broken) => return (None, explain(core, None, broken)),
-    };
-    let id = header.request_id;
-    let tried = match exchange(core, of, asked, &channel, &header).await {
-        Ok(tried) => tried,
-        Err(broken) => explain(core, Some((&channel, id)), broken),
-    };
-    (Some(id), tried)
+    let whom = (Kind::SelfInfo, asked.body, &asked.login);
+    on_channel(core, of, whom, |channel, header| async move {
+        let header = Header { datasets: asked.datasets.clone(), ..header };
+        exchange(core, of, asked, &channel, &header).await
+    })
+    .await
 }
 
 async fn exchange(
