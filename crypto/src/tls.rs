@@ -1,10 +1,12 @@
-//! TLS 1.3 as every connection here runs it: the provider of the hops, and the configuration of channels.
+//! TLS 1.3 as every connection here runs it: the provider of the hops, and the configuration of channels and of clients of
+//! servers outside.
 //!
 //! What must hold: only listed algorithms (R21) are offered or accepted — no X25519, ChaCha20 or RSA —, and the
 //! provider is always passed explicitly, never installed for the process. Deliberately absent: TLS 1.2,
 //! session tickets, resumption and early data, each of which would let a peer in without a fresh proof.
 
 mod channel;
+mod client;
 pub mod hybrid;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use webpki::ring as verify;
 
 pub use channel::{channel_client, channel_peer_name, channel_server};
+pub use client::{NotAuthorities, client_of};
 
 /// What certificates and handshakes may be signed with. The first algorithm of a scheme is the one TLS 1.3
 /// means by it.

@@ -4,6 +4,7 @@
 //! What must hold: no unauthenticated or plaintext peer can exist (R20); everything from outside is bounded;
 //! every wait has a deadline. Deliberately absent: what a body stores, and rules of the domain.
 
+pub mod bounded_file;
 pub mod channel;
 pub mod clock;
 pub mod codes;

@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use chukei_relay_client::bounded_file;
 use chukei_relay_client::peers::PeerList;
 use chukei_store::image::{BackupSet, Checked, ImageError, Importer, Restored, check_chain};
 use chukei_store::journal::GivenUp;
@@ -22,7 +23,7 @@ use crate::config::serve::NodeConfig;
 use crate::home::Home;
 
 /// Bytes of a file with a public key at most.
-const IDENTITY_MAX: u64 = 4 * 1024;
+const IDENTITY_MAX: usize = 4 * 1024;
 
 /// What is asked for.
 pub(crate) struct Restore<'a> {
@@ -149,10 +150,7 @@ fn identity(path: &Path) -> Result<Vec<u8>, Failure> {
         let text = format!("{}: not one line of hexadecimal with a public key", path.display());
         Failure::new(Exit::Usage, "BAD_KEY_FILE", text)
     };
-    if std::fs::metadata(path).map_err(|_| refused())?.len() > IDENTITY_MAX {
-        return Err(refused());
-    }
-    let text = std::fs::read(path).map_err(|_| refused())?;
+    let text = bounded_file::read(path, IDENTITY_MAX).map_err(|_| refused())?;
     data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim_ascii()).map_err(|_| refused())
 }
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chukei_crypto::stamp::{Policy, REPLY_MAX, Roots};
+use chukei_crypto::tls::client_of;
+use chukei_relay_client::bounded_file::{self, PEM_MAX};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -25,9 +25,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::ConfigError;
 use crate::config::time_stamps::TimeStampSettings;
-
-/// Longest file of certificates, in bytes.
-const PEM_MAX: u64 = 1 << 20;
 
 /// Why an authority gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -165,27 +162,13 @@ fn checked<B>(response: &Response<B>) -> Result<(), AskError> {
 }
 
 fn certificates(key: &str, file: &Path) -> Result<Vec<u8>, ConfigError> {
-    let unread = |cause: String| ConfigError::rule(key, format!("{}: {cause}", file.display()));
-    let length = std::fs::metadata(file).map_err(|error| unread(error.to_string()))?.len();
-    if length > PEM_MAX {
-        return Err(unread("larger than a list of certificates".to_owned()));
-    }
-    std::fs::read(file).map_err(|error| unread(error.to_string()))
+    let unread = |error: std::io::Error| ConfigError::rule(key, format!("{}: {error}", file.display()));
+    bounded_file::read(file, PEM_MAX).map_err(unread)
 }
 
 fn tls(file: &Path) -> Result<TlsConnector, ConfigError> {
-    let unusable = || ConfigError::rule("time_stamps.authority", "not certificates in PEM");
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&certificates("time_stamps.authority", file)?) {
-        roots.add(certificate.map_err(|_| unusable())?).map_err(|_| unusable())?;
-    }
-    if roots.is_empty() {
-        return Err(unusable());
-    }
-    let config = ClientConfig::builder_with_provider(chukei_crypto::tls::provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|_| unusable())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let key = "time_stamps.authority";
+    let config = client_of(&certificates(key, file)?);
+    let config = config.map_err(|error| ConfigError::rule(key, error.to_string()))?;
     Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod export;
 mod follow;
+mod given;
 mod search;
 mod stamps;
 mod trusted;

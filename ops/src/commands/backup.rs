@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chukei_relay_client::bounded_file;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::PeerList;
 use chukei_store::image::{BackupSet, FileSums, ImageError, ImageFile, ImageWriter, Manifest, check_chain};
@@ -24,7 +25,7 @@ use crate::report::Report;
 /// Bytes of a manifest at most, before it is looked at.
 const MANIFEST_MAX: usize = 64 << 20;
 /// Bytes of a file with a public key at most.
-const IDENTITY_MAX: u64 = 4 * 1024;
+const IDENTITY_MAX: usize = 4 * 1024;
 
 /// `backup create`.
 pub(crate) async fn create(link: &mut NodeLink, args: CreateArgs, show: bool) -> Result<Report, Failure> {
@@ -196,11 +197,7 @@ pub(crate) fn identity(path: &Path) -> Result<Vec<u8>, Failure> {
         let message = "は公開鍵のファイルではありません。16進の1行のファイルを指定してください";
         Failure::usage("BAD_KEY_FILE", format!("{} {message}", path.display()))
     };
-    let length = std::fs::metadata(path).map_err(|_| refused())?.len();
-    if length > IDENTITY_MAX {
-        return Err(refused());
-    }
-    let text = std::fs::read(path).map_err(|_| refused())?;
+    let text = bounded_file::read(path, IDENTITY_MAX).map_err(|_| refused())?;
     HEXLOWER_PERMISSIVE.decode(text.trim_ascii()).map_err(|_| refused())
 }
 

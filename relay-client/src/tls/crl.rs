@@ -13,9 +13,10 @@ use webpki::{BorrowedCertRevocationList, EndEntityCert};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::files::{LISTS_MAX, bounded};
+use super::files::LISTS_MAX;
 use super::identity::without_zeros;
 use super::trust::Authority;
+use crate::bounded_file;
 
 /// Lists in one file.
 const LISTS: usize = 16;
@@ -57,7 +58,7 @@ pub(super) struct RevocationList {
 
 /// The lists of these authorities in `path`, at most one of each: the one with the highest number.
 pub(super) fn read(path: &Path, authorities: &[Authority]) -> Result<Vec<RevocationList>, CrlError> {
-    let bytes = bounded(path, LISTS_MAX).ok_or(CrlError::Unreadable)?;
+    let bytes = bounded_file::read(path, LISTS_MAX).map_err(|_| CrlError::Unreadable)?;
     let mut lists: Vec<RevocationList> = Vec::new();
     for der in ders(&bytes)? {
         let Some(list) = RevocationList::verify(&der, authorities)? else { continue };

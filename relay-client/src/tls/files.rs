@@ -1,7 +1,5 @@
 //! The files a hop's credentials are read from, each bounded before it is read.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::PemObject;
@@ -10,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::crl::CrlError;
 use super::identity::BadCertificate;
+use crate::bounded_file;
 
 /// Certificates read from one file.
 const CERTIFICATES_MAX: usize = 16;
@@ -59,7 +58,7 @@ pub enum CredentialError {
 
 /// The certificates in `path`, at least one.
 pub(super) fn certificates(path: &Path) -> Option<Vec<CertificateDer<'static>>> {
-    let text = bounded(path, PEM_MAX)?;
+    let text = bounded_file::read(path, PEM_MAX).ok()?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .take(CERTIFICATES_MAX)
         .map(|certificate| certificate.map(CertificateDer::into_owned))
@@ -70,15 +69,5 @@ pub(super) fn certificates(path: &Path) -> Option<Vec<CertificateDer<'static>>> 
 
 /// The private key in `path`.
 pub(super) fn key(path: &Path) -> Option<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(&Zeroizing::new(bounded(path, PEM_MAX)?)).ok()
-}
-
-/// The bytes of `path`; `None` where it cannot be read or is longer than `limit`.
-pub(super) fn bounded(path: &Path, limit: usize) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    // Room for one byte more than allowed, so that reading never moves a secret to a larger buffer.
-    let room = usize::try_from(file.metadata().ok()?.len()).ok()?.min(limit) + 1;
-    let mut bytes = Vec::with_capacity(room);
-    file.take(u64::try_from(limit).ok()? + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() <= limit).then_some(bytes)
+    PrivateKeyDer::from_pem_slice(&Zeroizing::new(bounded_file::read(path, PEM_MAX).ok()?)).ok()
 }

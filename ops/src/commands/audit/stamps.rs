@@ -8,6 +8,7 @@ use std::path::Path;
 
 use chukei_crypto::stamp::Roots;
 use chukei_domain::day::Day;
+use chukei_relay_client::bounded_file::PEM_MAX;
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::peers::PeerList;
 use chukei_wire::header::Kind;
@@ -16,7 +17,7 @@ use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
 
-use super::trusted;
+use super::{given, trusted};
 use crate::cli::Trusted;
 use crate::failure::{Exit, Failure, explain};
 use crate::japan_time;
@@ -24,9 +25,6 @@ use crate::link::NodeLink;
 use crate::report::Report;
 
 use judge::{BadStamp, Judge};
-
-/// Longest file of roots, in bytes.
-const ROOTS_MAX: u64 = 1 << 20;
 
 /// By what stamps are believed.
 pub(super) struct Believed {
@@ -44,11 +42,7 @@ impl Believed {
             );
             Failure::usage("BAD_ROOTS", message)
         };
-        let length = std::fs::metadata(roots).map_err(|error| unread(&error.to_string()))?.len();
-        if length > ROOTS_MAX {
-            return Err(unread("大きすぎます"));
-        }
-        let pem = std::fs::read(roots).map_err(|error| unread(&error.to_string()))?;
+        let pem = given::read(roots, PEM_MAX).map_err(|cause| unread(&cause))?;
         let read = Roots::from_pem(&pem).map_err(|error| unread(&error.to_string()))?;
         Ok(Self { roots: read, peers: trusted::peers(trusted, Clock::system().now_ms())? })
     }

@@ -19,7 +19,7 @@ use crate::link::{Fault, NodeLink};
 use crate::progress::Progress;
 use crate::report::Report;
 
-use super::{backup, export, stamps, trusted};
+use super::{backup, export, given, stamps, trusted};
 
 /// `audit verify`. A log that is not whole is a refusal whose JSON says where.
 pub(crate) async fn verify(
@@ -66,11 +66,7 @@ fn checkpoint(path: &Path) -> Result<Vec<u8>, Failure> {
         let message = format!("チェックポイントを読めません: {cause}。{} を確認してください", path.display());
         Failure::usage("FILE_IO", message)
     };
-    let length = std::fs::metadata(path).map_err(|error| unread(&error.to_string()))?.len();
-    if usize::try_from(length).is_ok_and(|length| length > LOG_CHECKPOINT_MAX) {
-        return Err(unread("大きすぎます"));
-    }
-    std::fs::read(path).map_err(|error| unread(&error.to_string()))
+    given::read(path, LOG_CHECKPOINT_MAX).map_err(|cause| unread(&cause))
 }
 
 fn report(reply: &AuditVerifyReply) -> (Report, Option<Exit>) {

@@ -2,7 +2,7 @@
 //! (`2026-11-22.tst`), as OpenSSL reads them, and `stamps.json` with what shows that the log goes on from each.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chukei_crypto::tlog::NOTE_MAX;
@@ -13,6 +13,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::commands::audit::given;
 use crate::failure::Failure;
 use crate::folder;
 
@@ -128,11 +129,7 @@ fn fixed<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// A file of at most so many bytes.
 fn bytes(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
-    let mut read = Vec::new();
-    let file = File::open(path).map_err(|error| unread(path, &error.to_string()))?;
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut read).map_err(|error| unread(path, &error.to_string()))?;
-    if read.len() > most { Err(unread(path, "大きすぎます")) } else { Ok(read) }
+    given::read(path, most).map_err(|cause| unread(path, &cause))
 }
 
 fn unread(path: &Path, cause: &str) -> Failure {

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use chukei_crypto::tls::client_of;
+use chukei_relay_client::bounded_file::{self, PEM_MAX};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls_pki_types::ServerName;
 
 use crate::failure::Failure;
 
@@ -39,19 +40,9 @@ impl Target {
         let name = host.and_then(|host| ServerName::try_from(host).ok());
         let name = name.ok_or_else(|| bad("--syslog は HOST:PORT の形で指定してください".to_owned()))?;
         let ca = ca.ok_or_else(|| bad("--syslog には --syslog-ca が必要です".to_owned()))?;
-        let mut roots = RootCertStore::empty();
         let unread = || bad(format!("{} は認証局の証明書(PEM)ではありません", ca.display()));
-        for certificate in CertificateDer::pem_file_iter(ca).map_err(|_| unread())? {
-            roots.add(certificate.map_err(|_| unread())?).map_err(|_| unread())?;
-        }
-        if roots.is_empty() {
-            return Err(unread());
-        }
-        let config = ClientConfig::builder_with_provider(chukei_crypto::tls::provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|_| Failure::other("TLS", "TLSを準備できません"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let pem = bounded_file::read(ca, PEM_MAX).map_err(|_| unread())?;
+        let config = client_of(&pem).map_err(|_| unread())?;
         Ok(Self { to: to.to_owned(), name, config: Arc::new(config) })
     }
 
