@@ -6,56 +6,25 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=$PWD
 cd "$work"
-cat > x.cnf <<'C'
-[req]
-distinguished_name = dn
-[dn]
-[ca]
-basicConstraints = critical,CA:TRUE
-keyUsage = critical,keyCertSign,cRLSign
-subjectKeyIdentifier = hash
-[tsa]
-extendedKeyUsage = critical,timeStamping
-keyUsage = critical,digitalSignature
-subjectKeyIdentifier = hash
-[weak]
-extendedKeyUsage = timeStamping
-[also]
-extendedKeyUsage = critical,timeStamping,codeSigning
-[none]
-keyUsage = critical,digitalSignature
-[encipher]
-extendedKeyUsage = critical,timeStamping
-keyUsage = critical,keyEncipherment
-[ts]
-default_tsa = conf
-[conf]
-serial = serial
-crypto_device = builtin
-signer_digest = sha256
-default_policy = 1.3.6.1.4.1.99999.1
-digests = sha256
-ess_cert_id_chain = no
-ess_cert_id_alg = sha256
-C
+cp "$out/authority.cnf" x.cnf
 printf 01 > serial
 rsa='-newkey rsa:2048'
 ec='-newkey ec -pkeyopt ec_paramgen_curve:P-256'
 p384='-newkey ec -pkeyopt ec_paramgen_curve:P-384'
-root() { openssl req -x509 -config x.cnf -extensions ca -nodes $2 -keyout "$1.key" -out "$1.pem" -days 36500 -subj "/CN=$1" 2>/dev/null; }
+root() { openssl req -x509 -config x.cnf -extensions root -nodes $2 -keyout "$1.key" -out "$1.pem" -days 36500 -subj "/CN=$1" 2>/dev/null; }
 leaf() { # name issuer extensions algorithm [validity]
     openssl req -new -config x.cnf -nodes $4 -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
     openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -extfile x.cnf -extensions "$3" -out "$1.pem" ${5:--days 36500} 2>/dev/null
 }
 root root-rsa "$rsa"; root root-ec "$ec"; root stranger "$ec"
-leaf tsa-rsa root-rsa tsa "$rsa"
-leaf middle root-ec ca "$p384"
-leaf tsa-ec middle tsa "$ec"
-leaf tsa root-ec tsa "$ec"; leaf other root-ec tsa "$ec"; leaf unknown stranger tsa "$ec"
-leaf weak root-ec weak "$ec"; leaf also root-ec also "$ec"; leaf none root-ec none "$ec"; leaf encipher root-ec encipher "$ec"
-leaf over root-ec tsa "$ec" "-days 1"
-leaf curve root-ec tsa "-newkey ec -pkeyopt ec_paramgen_curve:P-521"
-leaf small root-ec tsa "-newkey rsa:1024"
+leaf tsa-rsa root-rsa stamps "$rsa"
+leaf middle root-ec root "$p384"
+leaf tsa-ec middle stamps "$ec"
+leaf tsa root-ec stamps "$ec"; leaf other root-ec stamps "$ec"; leaf unknown stranger stamps "$ec"
+leaf weak root-ec weak "$ec"; leaf also root-ec also "$ec"; leaf none root-ec nothing "$ec"; leaf encipher root-ec encipher "$ec"
+leaf over root-ec stamps "$ec" "-days 1"
+leaf curve root-ec stamps "-newkey ec -pkeyopt ec_paramgen_curve:P-521"
+leaf small root-ec stamps "-newkey rsa:1024"
 cat > put.py <<'P'
 import hashlib, sys
 def tlv(tag, *parts):
@@ -87,8 +56,8 @@ elif what == "critical": out.write(info(extra=tlv(0xa1, tlv(0x30, bytes.fromhex(
 P
 python3 put.py request > q.tsq; python3 put.py content > content
 cp root-rsa.pem root-ec.pem "$out"; cp content "$out/content.txt"; cp q.tsq "$out/request.tsq"
-openssl ts -reply -config x.cnf -section conf -queryfile q.tsq -signer tsa-rsa.pem -inkey tsa-rsa.key -out "$out/rsa.tsr" 2>/dev/null
-openssl ts -reply -config x.cnf -section conf -queryfile q.tsq -signer tsa-ec.pem -inkey tsa-ec.key -chain middle.pem -out "$out/ec.tsr" 2>/dev/null
+openssl ts -reply -config x.cnf -section tsa -queryfile q.tsq -signer tsa-rsa.pem -inkey tsa-rsa.key -out "$out/rsa.tsr" 2>/dev/null
+openssl ts -reply -config x.cnf -section tsa -queryfile q.tsq -signer tsa-ec.pem -inkey tsa-ec.key -chain middle.pem -out "$out/ec.tsr" 2>/dev/null
 sign() { # sample what signer [options]
     name=$1 what=$2 signer=$3; shift 3
     python3 put.py "$what" > info.der
