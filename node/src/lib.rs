@@ -45,4 +45,7 @@ pub mod undisclosed;
 pub mod upkeep;
 pub mod witness;
 
+#[cfg(test)]
+mod samples;
+
 pub use cli::main;

@@ -54,6 +54,17 @@ impl Held {
         go_on
     }
 
+    /// Lets the thread go on to a disk that is gone, until the journal has failed.
+    fn fail(&self, go_on: Sender<()>) {
+        let [there, away] = ["journal", "gone"].map(|name| self.sample.dir().join("node").join(name));
+        fs::rename(&there, &away).unwrap();
+        drop(go_on);
+        while !self.sample.journal.failed() {
+            std::thread::yield_now();
+        }
+        fs::rename(&away, &there).unwrap();
+    }
+
     /// Waits until entries are taken again.
     async fn written(&self) {
         while self.log().erased(NODE, "notices", 1, NOW).await.is_err() {
@@ -136,13 +147,7 @@ async fn r40_an_outcome_that_a_failed_write_took_along_is_queued_again_once_the_
     let place = log.open_request().unwrap();
     let go_on = held.stand();
     log.end(place, ending(1, Outcome::Aborted), None, NOW + 1);
-    let [there, away] = ["journal", "gone"].map(|name| held.sample.dir().join("node").join(name));
-    fs::rename(&there, &away).unwrap();
-    drop(go_on);
-    while !held.sample.journal.failed() {
-        std::thread::yield_now();
-    }
-    fs::rename(&away, &there).unwrap();
+    held.fail(go_on);
     assert!(held.settled().await > 0, "it was refused");
     assert_eq!(held.outcomes(), [(1, Outcome::Aborted, PERSON)]);
 }
@@ -159,13 +164,7 @@ async fn of_a_request_that_never_was_authorised_durably_no_outcome_is_told() {
         log.end(place, ending(id, Outcome::Aborted), Some(authorised), NOW);
     }
     assert_eq!(log.settle(NOW).left, 2, "it is not known yet");
-    let [there, away] = ["journal", "gone"].map(|name| held.sample.dir().join("node").join(name));
-    fs::rename(&there, &away).unwrap();
-    drop(go_on);
-    while !held.sample.journal.failed() {
-        std::thread::yield_now();
-    }
-    fs::rename(&away, &there).unwrap();
+    held.fail(go_on);
     held.settled().await;
     assert_eq!(held.outcomes(), []);
     // And of one that was, once that is known.

@@ -5,7 +5,6 @@ use std::cell::Cell;
 use chukei_domain::event::{Event, Record};
 use chukei_relay_client::exchange::ExchangeError;
 use chukei_wire::frame::Outcome;
-use chukei_wire::header::Kind;
 use chukei_wire::id::RequestId;
 use chukei_wire::message::exchange::{ExchangeEntry, ExchangeQuery, ExchangeRecord, ExchangeStatement};
 use tokio::time::Instant;
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 use super::reading::{APART_MS, READ_MAX};
 use super::*;
 use crate::audit;
+use crate::samples::passage;
 
 const NOW: u64 = 1_795_219_200_000;
 /// Between two requests: forty in a second.
@@ -42,23 +42,8 @@ fn own(number: u64) -> Record {
 }
 
 fn at_broker(number: u64) -> ExchangeRecord {
-    ExchangeRecord {
-        request_id: RequestId(id(number)),
-        kind: Kind::SelfInfo.as_str().to_owned(),
-        body: "982016".parse().unwrap(),
-        portal: "mynaportal".to_owned(),
-        to_body: true,
-        affair: None,
-        datasets: Vec::new(),
-        legal_basis: "番号法附則6条3項".to_owned(),
-        asked_ms: NOW + number * EVERY_MS,
-        ended: None,
-        permit_epoch: None,
-        permit_number: number + 1,
-        number: number + 1,
-        person: None,
-        undisclosed: false,
-    }
+    let asked = passage(id(number), NOW + number * EVERY_MS);
+    ExchangeRecord { permit_number: number + 1, number: number + 1, ..asked }
 }
 
 /// A broker with all of them, which counts its questions.

@@ -1,32 +1,18 @@
 //! What a portal is shown of one passage.
 
 use chukei_wire::codec::encode;
-use chukei_wire::id::RequestId;
 use chukei_wire::message::exchange::ExchangeEnd;
 
 use super::*;
+use crate::samples;
 
 const TAX: &str = "TM00000000000002";
 const CARE: &str = "TM00000000000004";
 
 fn passage(dataset: &str, result: Option<&str>) -> ExchangeRecord {
-    ExchangeRecord {
-        request_id: RequestId([7; 16]),
-        kind: "self-info".into(),
-        body: "982016".parse().unwrap(),
-        portal: "mynaportal".into(),
-        to_body: true,
-        affair: None,
-        datasets: vec![dataset.into()],
-        legal_basis: String::new(),
-        asked_ms: 1_000,
-        ended: result.map(|result| ExchangeEnd { at_ms: 2_000, result: result.into() }),
-        permit_epoch: Some([1; 16]),
-        permit_number: 3,
-        number: 4,
-        person: None,
-        undisclosed: false,
-    }
+    let ended = result.map(|result| ExchangeEnd { at_ms: 2_000, result: result.into() });
+    let (datasets, permit_epoch) = (vec![dataset.into()], Some([1; 16]));
+    ExchangeRecord { datasets, ended, permit_epoch, ..samples::passage([7; 16], 1_000) }
 }
 
 fn mark(all: bool, datasets: &[&str]) -> Mark {

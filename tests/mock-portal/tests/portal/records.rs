@@ -186,14 +186,20 @@ fn refused(told: &Result<PersonRecords, Failure>) -> &str {
         .unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn r43_two_checkpoints_of_one_size_are_an_alarm_and_both_notes_are_kept() {
-    let mut case = Case::set().await;
+/// A log with an answered request, and what is to become another history of it.
+async fn two_histories() -> (Case, PlayedLog, PlayedLog) {
+    let case = Case::set().await;
     let mut log = PlayedLog::of(&case.body, 1);
     log.others(1);
     log.asked(id(1));
     log.ended(id(1));
-    let mut other = log.clone();
+    let other = log.clone();
+    (case, log, other)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r43_two_checkpoints_of_one_size_are_an_alarm_and_both_notes_are_kept() {
+    let (mut case, mut log, mut other) = two_histories().await;
     log.others(2);
     other.others(3);
     let first = case.told(None, |stage, asked| log.page(stage, asked, 4, &[])).await;
@@ -214,12 +220,7 @@ async fn r43_two_checkpoints_of_one_size_are_an_alarm_and_both_notes_are_kept() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r43_a_checkpoint_that_is_not_proven_to_continue_the_known_one_is_refused() {
-    let mut case = Case::set().await;
-    let mut log = PlayedLog::of(&case.body, 1);
-    log.others(1);
-    log.asked(id(1));
-    log.ended(id(1));
-    let mut other = log.clone();
+    let (mut case, mut log, mut other) = two_histories().await;
     other.leaves_of_others(&[9, 9, 9]);
     log.leaves_of_others(&[2, 3, 4]);
     let (told, _) = case.told(None, |stage, asked| log.page(stage, asked, 5, &[])).await;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::audit;
+use crate::samples::passage;
 
 const NOW: u64 = 1_795_219_200_000;
 
@@ -22,23 +23,9 @@ fn own(request: u8, at_ms: u64) -> Own {
 }
 
 fn at_broker(request: u8, asked_ms: u64) -> ExchangeRecord {
-    ExchangeRecord {
-        request_id: RequestId([request; 16]),
-        kind: "self-info".to_owned(),
-        body: "982016".parse().unwrap(),
-        portal: "mynaportal".to_owned(),
-        to_body: true,
-        affair: None,
-        datasets: Vec::new(),
-        legal_basis: "番号法附則6条3項".to_owned(),
-        asked_ms,
-        ended: Some(ExchangeEnd { at_ms: asked_ms + 5, result: "ANSWERED".to_owned() }),
-        permit_epoch: None,
-        permit_number: 7,
-        number: u64::from(request),
-        person: None,
-        undisclosed: request == 3,
-    }
+    let ended = Some(ExchangeEnd { at_ms: asked_ms + 5, result: "ANSWERED".to_owned() });
+    let (number, undisclosed) = (u64::from(request), request == 3);
+    ExchangeRecord { ended, number, undisclosed, ..passage([request; 16], asked_ms) }
 }
 
 fn side<T>(records: Vec<T>, whole_until_ms: u64) -> Side<T> {

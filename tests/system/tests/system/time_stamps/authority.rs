@@ -47,41 +47,13 @@ pub(super) const BAD: &[(Manner, &str)] = &[
     (Manner::Rejected, "not_granted"),
 ];
 
-/// Keys, certificates and configuration. `ca` makes what was valid once; `req` and `x509` the rest.
+/// What its certificates say and how it stamps: as for the samples of stamps.
+const CONFIGURATION: &str =
+    include_str!("../../../../../crypto/src/stamp/tests/samples/authority.cnf");
+
+/// Keys and certificates. `ca` makes what was valid once; `req` and `x509` the rest.
 const LAYOUT: &str = r#"
 set -e
-cat > tsa.cnf <<'C'
-[req]
-distinguished_name = dn
-[dn]
-[root]
-basicConstraints = critical,CA:TRUE
-keyUsage = critical,keyCertSign,cRLSign
-[stamps]
-extendedKeyUsage = critical,timeStamping
-keyUsage = critical,digitalSignature
-[nothing]
-keyUsage = critical,digitalSignature
-[ca]
-default_ca = own
-[own]
-database = index.txt
-serial = serials
-new_certs_dir = .
-default_md = sha256
-policy = any
-[any]
-commonName = supplied
-[ts]
-default_tsa = tsa
-[tsa]
-serial = serial
-crypto_device = builtin
-signer_digest = sha256
-default_policy = 1.3.6.1.4.1.99999.1
-digests = sha256
-ess_cert_id_alg = sha256
-C
 : > index.txt; echo 01 > serials; echo 01 > serial
 key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
 for name in root stranger; do
@@ -125,6 +97,7 @@ fn run(folder: &Path, program: &str, args: &[&str]) {
 impl Authority {
     pub(super) fn start(folder: &Path, manner: Manner) -> Self {
         fs::create_dir(folder).unwrap();
+        fs::write(folder.join("tsa.cnf"), CONFIGURATION).unwrap();
         run(folder, "sh", &["-c", LAYOUT]);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shared = Arc::new(Shared {
