@@ -3,13 +3,16 @@
 //! Label values come from closed sets (kinds, result names, peer names of the configuration); a body code, a
 //! person or a request id is never a label.
 
-use crate::admission::Reason;
 use chukei_domain::act::{ActKind, State};
 use chukei_relay_client::channel::Channels;
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
+
+use crate::admission::Reason;
+use crate::telemetry::registering::Registering;
 
 const LATENCY_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -137,251 +140,187 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers everything under the constant label `role`.
+    /// Makes and registers everything under the constant label `role`.
     pub fn new(role: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new_custom(
             Some("chukei".into()),
             Some(std::iter::once(("role".to_owned(), role.to_owned())).collect()),
         )?;
-        let counts = |name, help, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
-        let numbers = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
-        let values = |name, help, labels: &[&str]| GaugeVec::new(Opts::new(name, help), labels);
+        let made = Registering(&registry);
         let metrics = Self {
-            requests: counts("requests_total", "Requests by kind and result", &["kind", "result"])?,
-            decision_seconds: Histogram::with_opts(
-                HistogramOpts::new("decision_seconds", "Seconds of each access decision")
-                    .buckets(DECISION_BUCKETS.to_vec()),
+            requests: made.counts("requests_total", "Requests by kind and result", &["kind", "result"])?,
+            decision_seconds: made.seconds(
+                "decision_seconds",
+                "Seconds of each access decision",
+                DECISION_BUCKETS,
             )?,
-            request_seconds: HistogramVec::new(
-                HistogramOpts::new("request_seconds", "Seconds per request")
-                    .buckets(LATENCY_BUCKETS.to_vec()),
+            request_seconds: made.seconds_of(
+                "request_seconds",
+                "Seconds per request",
                 &["kind"],
+                LATENCY_BUCKETS,
             )?,
-            connections: numbers("connections", "Live connections by kind of peer", &["peer"])?,
-            in_flight: IntGauge::new("in_flight", "Requests admitted and not finished")?,
-            queue_depth: numbers("queue_depth", "Entries waiting, by queue", &["queue"])?,
-            journal_fsync_seconds: Histogram::with_opts(
-                HistogramOpts::new("journal_fsync_seconds", "Seconds of each group fsync")
-                    .buckets(FSYNC_BUCKETS.to_vec()),
+            connections: made.numbers("connections", "Live connections by kind of peer", &["peer"])?,
+            in_flight: made.number("in_flight", "Requests admitted and not finished")?,
+            queue_depth: made.numbers("queue_depth", "Entries waiting, by queue", &["queue"])?,
+            journal_fsync_seconds: made.seconds(
+                "journal_fsync_seconds",
+                "Seconds of each group fsync",
+                FSYNC_BUCKETS,
             )?,
-            certificate_days_left: values(
+            certificate_days_left: made.values(
                 "certificate_days_left",
                 "Days until a certificate in use expires",
                 &["certificate"],
             )?,
-            crl_age_seconds: values(
+            crl_age_seconds: made.values(
                 "crl_age_seconds",
                 "Seconds since the revocation list in use was made",
                 &["list"],
             )?,
-            crl_seconds_left: values(
+            crl_seconds_left: made.values(
                 "crl_seconds_left",
                 "Seconds until the revocation list in use is over",
                 &["list"],
             )?,
-            tls_file_unusable: IntGaugeVec::new(
-                Opts::new("tls_file_unusable", "1 while a file of the credentials on disk cannot be used"),
+            tls_file_unusable: made.numbers(
+                "tls_file_unusable",
+                "1 while a file of the credentials on disk cannot be used",
                 &["file"],
             )?,
-            integrity_alarms: counts("integrity_alarms_total", "Mismatches found, by kind", &["kind"])?,
-            undisclosed_pending: IntGauge::new(
+            integrity_alarms: made.counts(
+                "integrity_alarms_total",
+                "Mismatches found, by kind",
+                &["kind"],
+            )?,
+            undisclosed_pending: made.number(
                 "undisclosed_pending",
                 "Persons of whom not every broker knows yet what is hidden from them",
             )?,
-            exchange_index_behind: IntGauge::new(
-                "exchange_index_behind",
-                "Exchange records that are not in the index yet",
+            exchange_index_behind: made
+                .number("exchange_index_behind", "Exchange records that are not in the index yet")?,
+            log_heads: made.counts(
+                "log_heads_total",
+                "Heads of logs shown to a witness, by result",
+                &["result"],
             )?,
-            log_heads: counts("log_heads_total", "Heads of logs shown to a witness, by result", &["result"])?,
-            log_heads_compared: counts(
+            log_heads_compared: made.counts(
                 "log_heads_compared_total",
                 "Heads of logs that brokers have shown each other, by result",
                 &["result"],
             )?,
-            log_heads_waiting_seconds: values(
+            log_heads_waiting_seconds: made.values(
                 "log_heads_waiting_seconds",
                 "Seconds that cosigned heads have waited to be compared",
                 &["broker"],
             )?,
-            time_stamps: counts("time_stamps_total", "Time stamps of an authority, by result", &["result"])?,
-            time_stamp_age_seconds: Gauge::new(
+            time_stamps: made.counts(
+                "time_stamps_total",
+                "Time stamps of an authority, by result",
+                &["result"],
+            )?,
+            time_stamp_age_seconds: made.value(
                 "time_stamp_age_seconds",
                 "Seconds since the newest time stamp of the body that waits longest",
             )?,
-            log_gaps: IntCounter::new("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
-            broker_links: numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
-            record_copies: IntGauge::new("record_copies", "Brokers that hold copies of this one's records")?,
-            record_copies_behind: IntGauge::new(
+            log_gaps: made.count("log_gaps_total", "Epochs of logs begun by a word of two persons")?,
+            broker_links: made.numbers("broker_links", "1 while the link to a broker stands", &["broker"])?,
+            record_copies: made.number("record_copies", "Brokers that hold copies of this one's records")?,
+            record_copies_behind: made.number(
                 "record_copies_behind",
                 "Durable entries of this broker without a copy at another one",
             )?,
-            record_copies_lag_seconds: Gauge::new(
+            record_copies_lag_seconds: made.value(
                 "record_copies_lag_seconds",
                 "Seconds that the oldest entry without a copy has waited",
             )?,
-            permits_unproven: IntCounter::new(
-                "permits_unproven_total",
-                "Permits that stay without a signed root",
-            )?,
-            ready: Gauge::new("ready", "1 when the role could serve a request now")?,
-            shed: counts("shed_total", "Requests answered OVERLOADED, by limit", &["reason"])?,
-            bodies_over_storage: IntGauge::new(
-                "bodies_over_storage",
-                "Hosted bodies whose rows take more than they may",
-            )?,
-            unobserved: IntCounter::new(
-                "access_unobserved_total",
-                "Decisions that the review of patterns had no room for",
-            )?,
-            reviews_open: IntGauge::new("reviews_open", "Items that wait for a reviewer")?,
-            reviews_overdue: IntGauge::new("reviews_overdue", "Of these, items that nobody signed in time")?,
-            reviews_dropped: IntCounter::new(
+            permits_unproven: made
+                .count("permits_unproven_total", "Permits that stay without a signed root")?,
+            ready: made.value("ready", "1 when the role could serve a request now")?,
+            shed: made.counts("shed_total", "Requests answered OVERLOADED, by limit", &["reason"])?,
+            bodies_over_storage: made
+                .number("bodies_over_storage", "Hosted bodies whose rows take more than they may")?,
+            unobserved: made
+                .count("access_unobserved_total", "Decisions that the review of patterns had no room for")?,
+            reviews_open: made.number("reviews_open", "Items that wait for a reviewer")?,
+            reviews_overdue: made.number("reviews_overdue", "Of these, items that nobody signed in time")?,
+            reviews_dropped: made.count(
                 "reviews_dropped_total",
                 "Items that were not opened because a review queue was full",
             )?,
-            bodies_not_ready: numbers(
+            bodies_not_ready: made.numbers(
                 "bodies_not_ready",
                 "Hosted bodies that cannot be served now, by cause",
                 &["cause"],
             )?,
-            store_bytes: numbers(
+            store_bytes: made.numbers(
                 "store_bytes",
                 "Bytes that the rows of hosted bodies take, by engine",
                 &["engine"],
             )?,
-            store_reclaimable_bytes: numbers(
+            store_reclaimable_bytes: made.numbers(
                 "store_reclaimable_bytes",
                 "Bytes of these that hold nothing, by engine",
                 &["engine"],
             )?,
-            channels: numbers("channels", "End-to-end channels, by state", &["state"])?,
-            code_version: IntGauge::new("code_version", "Version that person codes are made in")?,
-            code_renewals_pending: IntGauge::new(
-                "code_renewals_pending",
-                "Hosted bodies whose codes are not all of that version",
-            )?,
-            clock_apart_seconds: values(
+            channels: made.numbers("channels", "End-to-end channels, by state", &["state"])?,
+            code_version: made.number("code_version", "Version that person codes are made in")?,
+            code_renewals_pending: made
+                .number("code_renewals_pending", "Hosted bodies whose codes are not all of that version")?,
+            clock_apart_seconds: made.values(
                 "clock_apart_seconds",
                 "How far this clock is ahead of a broker's",
                 &["broker"],
             )?,
-            clock_alarms: counts(
+            clock_alarms: made.counts(
                 "clock_alarms_total",
                 "Clocks found too far apart, by which way a broker is off",
                 &["broker_is"],
             )?,
-            witnessed_seconds: Gauge::new("witnessed_seconds", "Unix time that brokers have vouched for")?,
-            rows_swept: IntCounter::new("rows_swept_total", "Rows removed that nobody could open any more")?,
-            bytes_given_back: IntCounter::new(
-                "bytes_given_back_total",
-                "Bytes that compaction has given back",
-            )?,
-            duty_failures: counts(
+            witnessed_seconds: made.value("witnessed_seconds", "Unix time that brokers have vouched for")?,
+            rows_swept: made.count("rows_swept_total", "Rows removed that nobody could open any more")?,
+            bytes_given_back: made.count("bytes_given_back_total", "Bytes that compaction has given back")?,
+            duty_failures: made.counts(
                 "duty_failures_total",
                 "Failed tries of a body's own duties, by duty",
                 &["duty"],
             )?,
-            acts_open: numbers("acts_open", "Acts of two persons that are open, by state", &["state"])?,
-            acts_ended: counts(
+            acts_open: made.numbers(
+                "acts_open",
+                "Acts of two persons that are open, by state",
+                &["state"],
+            )?,
+            acts_ended: made.counts(
                 "acts_ended_total",
                 "Acts of two persons that were carried out, failed or were left, by kind and state",
                 &["kind", "state"],
             )?,
-            journal_segments: IntGauge::new(
-                "journal_segments",
-                "Segments that logs are not derived from yet",
-            )?,
-            journal_reserved: IntGauge::new("journal_reserved", "1 while the next segment is reserved")?,
-            journal_failed: IntGauge::new("journal_failed", "1 while the journal refuses everything")?,
-            journal_disk_bytes: IntGauge::new("journal_disk_bytes", "Bytes of the journal's disk")?,
-            journal_free_bytes: IntGauge::new("journal_free_bytes", "Bytes of it that may be written")?,
-            log_entries_given_up: IntCounter::new(
-                "log_entries_given_up_total",
-                "Entries of logs given up after their retention",
-            )?,
-            log_disk_used: Gauge::new(
-                "log_disk_used_ratio",
-                "Part of the log's disk used, the reserve apart",
-            )?,
-            log_disk_alarm: IntGauge::new(
-                "log_disk_alarm",
-                "1 while the log's disk is fuller than it may be",
-            )?,
-            log_reserve_bytes: IntGauge::new("log_reserve_bytes", "Bytes for when there is no other space")?,
-            degraded_level: IntGauge::new("degraded_level", "What the role does without, 0 to 4")?,
-            standby_behind: IntGauge::new("standby_behind", "Owners whose standby of epochs is not in step")?,
-            registry,
+            journal_segments: made
+                .number("journal_segments", "Segments that logs are not derived from yet")?,
+            journal_reserved: made.number("journal_reserved", "1 while the next segment is reserved")?,
+            journal_failed: made.number("journal_failed", "1 while the journal refuses everything")?,
+            journal_disk_bytes: made.number("journal_disk_bytes", "Bytes of the journal's disk")?,
+            journal_free_bytes: made.number("journal_free_bytes", "Bytes of it that may be written")?,
+            log_entries_given_up: made
+                .count("log_entries_given_up_total", "Entries of logs given up after their retention")?,
+            log_disk_used: made
+                .value("log_disk_used_ratio", "Part of the log's disk used, the reserve apart")?,
+            log_disk_alarm: made
+                .number("log_disk_alarm", "1 while the log's disk is fuller than it may be")?,
+            log_reserve_bytes: made.number("log_reserve_bytes", "Bytes for when there is no other space")?,
+            degraded_level: made.number("degraded_level", "What the role does without, 0 to 4")?,
+            standby_behind: made.number("standby_behind", "Owners whose standby of epochs is not in step")?,
+            registry: registry.clone(),
         };
         // Where nothing has failed, that is said: an increase is from there.
         for kind in ActKind::ALL {
             metrics.acts_ended.with_label_values(&[kind.as_str(), State::Failed.as_str()]);
         }
-        metrics.register()?;
-        Ok(metrics)
-    }
-
-    fn register(&self) -> Result<(), prometheus::Error> {
-        self.registry.register(Box::new(self.requests.clone()))?;
-        self.registry.register(Box::new(self.code_version.clone()))?;
-        self.registry.register(Box::new(self.code_renewals_pending.clone()))?;
-        self.registry.register(Box::new(self.clock_apart_seconds.clone()))?;
-        self.registry.register(Box::new(self.clock_alarms.clone()))?;
-        self.registry.register(Box::new(self.witnessed_seconds.clone()))?;
-        self.registry.register(Box::new(self.rows_swept.clone()))?;
-        self.registry.register(Box::new(self.bytes_given_back.clone()))?;
-        self.registry.register(Box::new(self.decision_seconds.clone()))?;
-        self.registry.register(Box::new(self.request_seconds.clone()))?;
-        self.registry.register(Box::new(self.connections.clone()))?;
-        self.registry.register(Box::new(self.in_flight.clone()))?;
-        self.registry.register(Box::new(self.queue_depth.clone()))?;
-        self.registry.register(Box::new(self.journal_fsync_seconds.clone()))?;
-        self.registry.register(Box::new(self.certificate_days_left.clone()))?;
-        self.registry.register(Box::new(self.crl_age_seconds.clone()))?;
-        self.registry.register(Box::new(self.crl_seconds_left.clone()))?;
-        self.registry.register(Box::new(self.tls_file_unusable.clone()))?;
-        self.registry.register(Box::new(self.integrity_alarms.clone()))?;
-        self.registry.register(Box::new(self.undisclosed_pending.clone()))?;
-        self.registry.register(Box::new(self.exchange_index_behind.clone()))?;
-        self.registry.register(Box::new(self.log_heads.clone()))?;
-        self.registry.register(Box::new(self.log_heads_compared.clone()))?;
-        self.registry.register(Box::new(self.log_heads_waiting_seconds.clone()))?;
-        self.registry.register(Box::new(self.time_stamps.clone()))?;
-        self.registry.register(Box::new(self.time_stamp_age_seconds.clone()))?;
-        self.registry.register(Box::new(self.log_gaps.clone()))?;
-        self.registry.register(Box::new(self.broker_links.clone()))?;
-        self.registry.register(Box::new(self.record_copies.clone()))?;
-        self.registry.register(Box::new(self.record_copies_behind.clone()))?;
-        self.registry.register(Box::new(self.record_copies_lag_seconds.clone()))?;
-        self.registry.register(Box::new(self.permits_unproven.clone()))?;
-        self.registry.register(Box::new(self.ready.clone()))?;
-        self.registry.register(Box::new(self.shed.clone()))?;
         for reason in Reason::ALL {
-            self.shed.with_label_values(&[reason.as_str()]);
+            metrics.shed.with_label_values(&[reason.as_str()]);
         }
-        self.registry.register(Box::new(self.bodies_over_storage.clone()))?;
-        self.registry.register(Box::new(self.unobserved.clone()))?;
-        self.registry.register(Box::new(self.reviews_open.clone()))?;
-        self.registry.register(Box::new(self.reviews_overdue.clone()))?;
-        self.registry.register(Box::new(self.reviews_dropped.clone()))?;
-        self.registry.register(Box::new(self.bodies_not_ready.clone()))?;
-        self.registry.register(Box::new(self.store_bytes.clone()))?;
-        self.registry.register(Box::new(self.store_reclaimable_bytes.clone()))?;
-        self.registry.register(Box::new(self.channels.clone()))?;
-        self.registry.register(Box::new(self.duty_failures.clone()))?;
-        self.registry.register(Box::new(self.acts_open.clone()))?;
-        self.registry.register(Box::new(self.acts_ended.clone()))?;
-        self.registry.register(Box::new(self.journal_segments.clone()))?;
-        self.registry.register(Box::new(self.journal_reserved.clone()))?;
-        self.registry.register(Box::new(self.journal_failed.clone()))?;
-        self.registry.register(Box::new(self.journal_disk_bytes.clone()))?;
-        self.registry.register(Box::new(self.journal_free_bytes.clone()))?;
-        self.registry.register(Box::new(self.log_entries_given_up.clone()))?;
-        self.registry.register(Box::new(self.log_disk_used.clone()))?;
-        self.registry.register(Box::new(self.log_disk_alarm.clone()))?;
-        self.registry.register(Box::new(self.log_reserve_bytes.clone()))?;
-        self.registry.register(Box::new(self.degraded_level.clone()))?;
-        self.registry.register(Box::new(self.standby_behind.clone()))?;
-        self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(metrics)
     }
 
     /// The text exposition.

@@ -7,3 +7,4 @@ pub mod logs;
 pub mod measure;
 pub mod metrics;
 pub mod open_acts;
+mod registering;
