@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_wire::limits::LOG_CHECKPOINT_MAX;
-use chukei_wire::message::audit::{AuditVerifyRequest, LogFault};
-use chukei_wire::message::staff::AuditVerifyReply;
+use chukei_wire::message::audit::{AuditVerifyReply, AuditVerifyRequest, LogFault};
 use chukei_wire::result::ResultName;
 use tokio::sync::watch;
 

@@ -5,10 +5,10 @@ use std::ffi::OsStr;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::Kind;
 use chukei_wire::id::NoticeId;
-use chukei_wire::message::audit::{AuditVerifyRequest, LogFault};
+use chukei_wire::message::audit::{AuditVerifyReply, AuditVerifyRequest, LogFault};
 use chukei_wire::message::staff::{
-    AuditVerifyReply, CatalogueItem, CatalogueReply, NoticeDraft, NoticeSendReply, NoticeShowPage,
-    NoticeShowRequest, NoticeTargets, PersonListPage, PersonListRequest, TargetState,
+    CatalogueItem, CatalogueReply, NoticeDraft, NoticeSendReply, NoticeShowPage, NoticeShowRequest,
+    NoticeTargets, PersonListPage, PersonListRequest, TargetState,
 };
 use chukei_wire::result::ResultName;
 use serde_json::json;

@@ -65,6 +65,36 @@ pub struct AuditVerifyRequest {
     pub checkpoint: Option<ByteBuf>,
 }
 
+/// Outcome of re-reading a body's events and holding them against the tree over them; or how far that is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditVerifyReply {
+    /// Every event opened, in unbroken sequence, and is the leaf that the tree has at its place.
+    pub verified: bool,
+    /// Events read.
+    pub events: u64,
+    /// Sequence number of the first bad or missing event. Absent of a log that is another one than a witness knows,
+    /// where nobody can tell since when.
+    pub first_bad: Option<u64>,
+    /// What is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<LogFault>,
+    /// Leaves of the tree that the log was held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree_size: Option<u64>,
+    /// Its root.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub tree_root: Option<[u8; 32]>,
+    /// Leaves of the largest checkpoint that a witness is known to remember.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<u64>,
+    /// Places of the tree whose records were given up or are sealed under destroyed keys: their leaves stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<u64>,
+    /// The work goes on, and this many records are to be read in all: another message follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
+}
+
 /// Ask for events of the body's log, a page at a time. Whatever is absent asks for all.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditSearchRequest {

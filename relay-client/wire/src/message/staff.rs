@@ -2,12 +2,16 @@
 //!
 //! Long work is a conversation: the caller sends batches, the node answers each once it is durable.
 
+mod notices;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::NoticeId;
-use crate::message::audit::LogFault;
-use crate::message::notice::Choice;
 use crate::result::ResultName;
+
+pub use notices::{
+    NoticeDraft, NoticeListPage, NoticeListRequest, NoticeSendReply, NoticeShowPage, NoticeShowRequest,
+    NoticeSummary, NoticeTargets, TargetState,
+};
 
 unprinted!(
     EnrollRow,
@@ -16,9 +20,6 @@ unprinted!(
     PersonBlockRequest,
     CopyShowRequest,
     CopyRecord,
-    NoticeDraft,
-    NoticeTargets,
-    TargetState,
     ProvisionStatusRequest,
     Provision,
     PersonUndiscloseRequest,
@@ -228,109 +229,6 @@ pub struct CopyShowReply {
     pub records: Vec<CopyRecord>,
 }
 
-/// A notice without its targets, which follow in [`NoticeTargets`] messages.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeDraft {
-    /// Chosen by the sender; the same key with the same content is the same notice.
-    pub idempotency_key: String,
-    /// Affair code.
-    pub affair: String,
-    /// Title.
-    pub title: String,
-    /// Text.
-    pub body: String,
-    /// Choices.
-    pub choices: Vec<Choice>,
-    /// Attachment names: refused unless empty.
-    pub attachments: Vec<String>,
-    /// Publication, Unix milliseconds; absent means now.
-    pub publish_at_ms: Option<u64>,
-    /// Retention from publication, days.
-    pub retention_days: u32,
-    /// How many targets follow.
-    pub targets: u32,
-}
-
-/// Targets of a notice, at most `NOTICE_TARGET_BATCH`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeTargets {
-    /// 団体内統合宛名番号.
-    pub targets: Vec<String>,
-}
-
-/// Outcome of a registration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeSendReply {
-    /// The notice.
-    pub notice: NoticeId,
-    /// Targets.
-    pub targets: u32,
-    /// `REGISTERED`.
-    pub result: ResultName,
-}
-
-/// Ask for one notice's states and answers, a page at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeShowRequest {
-    /// The notice.
-    pub notice: NoticeId,
-    /// Continue behind this cursor.
-    pub after: Option<serde_bytes::ByteBuf>,
-}
-
-/// A page of targets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeShowPage {
-    /// Targets.
-    pub targets: Vec<TargetState>,
-    /// Cursor of the next page; absent on the last.
-    pub next: Option<serde_bytes::ByteBuf>,
-}
-
-/// State of one target.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetState {
-    /// 団体内統合宛名番号.
-    pub integrated_addressee_number: String,
-    /// `PENDING`, `UNREAD`, `READ` or `FAILED`.
-    pub state: String,
-    /// Chosen ids.
-    pub answers: Vec<String>,
-}
-
-/// Ask for registered notices, a page at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeListRequest {
-    /// Continue behind this cursor.
-    pub after: Option<serde_bytes::ByteBuf>,
-}
-
-/// A page of notices.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeListPage {
-    /// Notices.
-    pub notices: Vec<NoticeSummary>,
-    /// Cursor of the next page; absent on the last.
-    pub next: Option<serde_bytes::ByteBuf>,
-}
-
-/// One notice in a list. Title and text are not repeated here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoticeSummary {
-    /// The notice.
-    pub notice: NoticeId,
-    /// Affair code.
-    pub affair: String,
-    /// Targets.
-    pub targets: u32,
-    /// Targets whose delivery the portal has acknowledged.
-    pub delivered: u32,
-    /// Last civil day (Japan) of retention, YYYY-MM-DD.
-    pub expires: String,
-    /// `OPEN` or `ERASED`.
-    pub state: String,
-}
-
 /// Ask what was provided (提供状況確認), newest last.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvisionStatusRequest {
@@ -364,36 +262,6 @@ pub struct Provision {
     pub authorised_ms: u64,
     /// `delivered`, `aborted` or `unknown`; absent while open.
     pub outcome: Option<String>,
-}
-
-/// Outcome of re-reading a body's events and holding them against the tree over them; or how far that is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditVerifyReply {
-    /// Every event opened, in unbroken sequence, and is the leaf that the tree has at its place.
-    pub verified: bool,
-    /// Events read.
-    pub events: u64,
-    /// Sequence number of the first bad or missing event. Absent of a log that is another one than a witness knows,
-    /// where nobody can tell since when.
-    pub first_bad: Option<u64>,
-    /// What is wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<LogFault>,
-    /// Leaves of the tree that the log was held against.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tree_size: Option<u64>,
-    /// Its root.
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    pub tree_root: Option<[u8; 32]>,
-    /// Leaves of the largest checkpoint that a witness is known to remember.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub witnessed: Option<u64>,
-    /// Places of the tree whose records were given up or are sealed under destroyed keys: their leaves stand.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expired: Option<u64>,
-    /// The work goes on, and this many records are to be read in all: another message follows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<u64>,
 }
 
 /// One item of the catalogue.

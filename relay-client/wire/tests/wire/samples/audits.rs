@@ -1,7 +1,6 @@
 //! Messages about a body's log.
 
 use chukei_wire::message::audit::*;
-use chukei_wire::message::staff::AuditVerifyReply;
 use serde_bytes::ByteBuf;
 
 use super::{Visit, addressee, request_id, text};

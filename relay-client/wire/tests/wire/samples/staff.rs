@@ -1,6 +1,7 @@
 //! What staff and systems of a body ask for, and what they are answered. All fictitious.
 
 use chukei_wire::id::NoticeId;
+use chukei_wire::message::audit::AuditVerifyReply;
 use chukei_wire::message::{keys::*, staff::*};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
