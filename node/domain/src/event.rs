@@ -1,7 +1,7 @@
-//! Audit events: one enum of everything that leaves a trace, and the record that carries one (R3).
+//! Audit events: one enum of everything that leaves a trace (R3); what carries one is its `record`.
 //!
-//! What must hold: one byte form per record; sequence numbers of a body are unbroken; a record names people by
-//! internal ids only; every field is of a kind that `AUDIT-EVENTS.md` tells, which is written from these types by the tests.
+//! What must hold: people are named by internal ids only; every field is of a kind that `AUDIT-EVENTS.md` tells, which is
+//! written from these types by the tests.
 //! Deliberately absent: values, texts, addressee numbers, keys; the seal is the journal's.
 
 mod act;
@@ -9,6 +9,7 @@ mod circumstances;
 mod outcome;
 mod parts;
 mod person;
+mod record;
 mod records;
 mod request;
 mod review;
@@ -16,8 +17,7 @@ mod why;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{self, CodecError};
-use crate::codes::{AffairCode, InfoNameCode};
+use crate::codes::InfoNameCode;
 use crate::erasure::{ErasureRecord, ErasureScope};
 
 pub use act::{ActStep, TwoPersonAct};
@@ -27,59 +27,11 @@ pub use parts::{PartsError, RecordParts, Unplaced};
 pub use person::{
     Disclosure, Ending, PART_MAX, PART_VERSION, PersonPart, Place, Previous, Shown, ShownEnd, ShownResult,
 };
+pub use record::{RECORD_MAX, Record, Target, VERSION};
 pub use records::{ExchangesAsked, RecordsHidden};
 pub use request::{Exchange, Request};
 pub use review::Reviewed;
 pub use why::{REASONS_MAX, Why};
-
-/// Format version written.
-pub const VERSION: u8 = 1;
-/// Bytes of the longest encoded record.
-pub const RECORD_MAX: usize = 8 * 1024;
-
-/// One entry of a body's (or a broker's) log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// Sequence number within the log, from 1, unbroken.
-    #[serde(rename = "n")]
-    pub seq: u64,
-    /// When, Unix milliseconds.
-    #[serde(rename = "t")]
-    pub at_ms: u64,
-    /// Identity of the one who acted, as in their certificate.
-    #[serde(rename = "a")]
-    pub actor: String,
-    /// What was called, e.g. `self-info`.
-    #[serde(rename = "c")]
-    pub action: String,
-    /// Whom or what it concerned, where that is one thing.
-    #[serde(rename = "g")]
-    pub target: Option<Target>,
-    /// The affair it was done for.
-    #[serde(rename = "f")]
-    pub affair: Option<AffairCode>,
-    /// Stable result name, e.g. `DONE`.
-    #[serde(rename = "r")]
-    pub result: String,
-    /// The call in which it was done, by its request id: the `called` record of that request has the device, the
-    /// department and the reasons. Absent where the event names its request itself, and of the process's own duty.
-    #[serde(rename = "q", default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
-    pub call: Option<[u8; 16]>,
-    /// What happened.
-    #[serde(rename = "e")]
-    pub event: Event,
-}
-
-/// Whom or what an event concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Target {
-    /// A person, by the body's random internal id.
-    #[serde(rename = "person")]
-    Person(#[serde(with = "serde_bytes")] [u8; 16]),
-    /// A notice.
-    #[serde(rename = "notice")]
-    Notice(#[serde(with = "serde_bytes")] [u8; 16]),
-}
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -422,18 +374,6 @@ pub enum KeyClass {
     /// Keys without an end, and the keys of pages.
     #[serde(rename = "standing")]
     Standing,
-}
-
-impl Record {
-    /// The one byte form.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
-        codec::encode(VERSION, self, RECORD_MAX)
-    }
-
-    /// Reads what [`Self::to_bytes`] wrote, and nothing else.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
-        codec::decode(VERSION, bytes, RECORD_MAX)
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod samples;
 use samples::{events, record};
 
 use super::*;
+use crate::codec::CodecError;
 
 fn name(event: &Event) -> String {
     let printed = format!("{event:?}");

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use syn::{Attribute, Expr, Fields, GenericArgument, Item, Lit, PathArguments, Type};
 
 /// Where the types stand. A type that is not found in one of these is a leaf.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     include_str!("../../../event.rs"),
     include_str!("../../act.rs"),
     include_str!("../../outcome.rs"),
     include_str!("../../person.rs"),
     include_str!("../../person/neutral.rs"),
+    include_str!("../../record.rs"),
     include_str!("../../records.rs"),
     include_str!("../../request.rs"),
     include_str!("../../review.rs"),
