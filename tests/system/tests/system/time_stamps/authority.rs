@@ -48,8 +48,7 @@ pub(super) const BAD: &[(Manner, &str)] = &[
 ];
 
 /// What its certificates say and how it stamps: as for the samples of stamps.
-const CONFIGURATION: &str =
-    include_str!("../../../../../crypto/src/stamp/tests/samples/authority.cnf");
+const CONFIGURATION: &str = include_str!("../../../../../crypto/src/stamp/tests/samples/authority.cnf");
 
 /// Keys and certificates. `ca` makes what was valid once; `req` and `x509` the rest.
 const LAYOUT: &str = r#"
