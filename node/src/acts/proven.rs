@@ -107,7 +107,7 @@ fn ends(last: u64, proof: Vec<u8>, vouched: &Vouched) -> ExportEnds {
     ExportEnds {
         last,
         proof: ByteBuf::from(proof),
-        checkpoint: ByteBuf::from(vouched.checkpoint.to_string().into_bytes()),
+        checkpoint: ByteBuf::from(vouched.note()),
         key: vouched.key.public,
         certificate: vouched.key.signature,
     }

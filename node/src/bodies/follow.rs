@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chukei_crypto::tlog::{HashSource, Subtree, Tiles};
 use chukei_wire::id::RequestId;
 use chukei_wire::limits::{AUDIT_FOLLOW_BYTES, AUDIT_FOLLOW_LEAVES};
-use chukei_wire::message::audit::{AuditFollowPage, AuditFollowRequest, FollowedEntry, FollowedHead};
+use chukei_wire::message::audit::{AuditFollowPage, AuditFollowRequest, FollowedEntry};
 use chukei_wire::result::ResultName;
 use serde_bytes::ByteBuf;
 
@@ -17,6 +17,7 @@ use crate::app::Node;
 use crate::audit::{AuditLog, BadRecord};
 use crate::bodies::call::{Call, CallError, Done};
 use crate::checkpoints::{StoredTree, Vouched};
+use crate::hosted::HostedBody;
 
 /// Bytes that an entry takes beside its sealed content.
 const ENTRY: usize = 96;
@@ -25,17 +26,20 @@ const ENTRY: usize = 96;
 pub async fn follow(_node: &Arc<Node>, grant: &Grant<Read>, call: &mut Call) -> Result<Done, CallError> {
     let mut sent = 0;
     while let Some(asked) = call.next::<AuditFollowRequest>().await? {
-        let body = grant.scope().body().clone();
-        let vouched = body.vouched().over(None);
-        let tiles = vouched.as_ref().map(|vouched| StoredTree::at(&body, &vouched.tree));
-        let log = body.audit().clone();
-        let paged = tokio::task::spawn_blocking(move || page(&log, vouched.as_deref(), tiles, asked));
-        let page = paged.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
-        let page = page.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))?;
+        let page = one(grant.scope().body(), asked).await?;
         sent += page.entries.len();
         call.reply(&page).await?;
     }
     Ok(Done::of(sent))
+}
+
+async fn one(body: &Arc<HostedBody>, asked: AuditFollowRequest) -> Result<AuditFollowPage, CallError> {
+    let vouched = body.vouched().newest();
+    let tiles = vouched.as_ref().map(|vouched| StoredTree::at(body, &vouched.tree));
+    let log = body.audit().clone();
+    let paged = tokio::task::spawn_blocking(move || page(&log, vouched.as_deref(), tiles, asked));
+    let page = paged.await.map_err(|_| CallError::NotNow(ResultName::NotReady))?;
+    page.map_err(|BadRecord| CallError::Refused(ResultName::IntegrityFailure))
 }
 
 fn page(
@@ -70,15 +74,32 @@ fn page(
             page.leaves.extend_from_slice(&tiles.hash(at).map_err(|_| BadRecord)?);
         }
         // A follower that has more than the checkpoint covers is told so by it.
-        page.checkpoint = (until == size || asked.size > size).then(|| head(vouched));
+        page.checkpoint = (until == size || asked.size > size).then(|| vouched.followed());
     }
     Ok(page)
 }
 
-fn head(vouched: &Vouched) -> FollowedHead {
-    FollowedHead {
-        checkpoint: ByteBuf::from(vouched.checkpoint.to_string().into_bytes()),
-        key: vouched.key.public,
-        certificate: vouched.key.signature,
+#[cfg(test)]
+mod tests {
+    use chukei_crypto::tlog::SignedCheckpoint;
+
+    use super::*;
+    use crate::checkpoints::samples;
+    use crate::hosted::samples::Sample;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn r43_a_follower_gets_leaves_and_checkpoints_while_one_of_the_brokers_is_away() {
+        let sample = Sample::new().await;
+        let body = sample.body("982016");
+        let page = async |size| one(&body, AuditFollowRequest { from: 1, size }).await.ok().unwrap();
+        body.audit().erased("chukei://node/node-a", "notices", 1, 1_795_219_200_000).await.unwrap();
+        samples::vouch(&body).await;
+        let all = page(0).await;
+        assert_eq!(all.leaves.len(), 32);
+        body.audit().erased("chukei://node/node-a", "notices", 1, 1_795_219_200_000).await.unwrap();
+        samples::vouch_in_part(&body).await;
+        let more = page(1).await;
+        let stated = SignedCheckpoint::parse(&more.checkpoint.unwrap().checkpoint).unwrap();
+        assert_eq!((more.leaves.len(), stated.unverified().head().size), (32, 2));
     }
 }

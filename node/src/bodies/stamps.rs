@@ -31,20 +31,12 @@ async fn one(body: &HostedBody, asked: AuditStampsRequest) -> Result<AuditStamps
     let mut page = AuditStampsPage { stamps: Vec::new(), next: None, head: None };
     if !kept.is_empty() {
         // After a start, until a broker has cosigned again.
-        let vouched = body.vouched().over(None).ok_or(CallError::NotNow(ResultName::NotReady))?;
+        let vouched = body.vouched().newest().ok_or(CallError::NotNow(ResultName::NotReady))?;
         page.next = kept.last().filter(|_| more).map(|last| last.day);
-        page.head = Some(head(&vouched));
+        page.head = Some(vouched.followed());
         page.stamps = shown(body, &vouched, kept).await?;
     }
     Ok(page)
-}
-
-fn head(vouched: &Vouched) -> FollowedHead {
-    FollowedHead {
-        checkpoint: ByteBuf::from(vouched.checkpoint.to_string().into_bytes()),
-        key: vouched.key.public,
-        certificate: vouched.key.signature,
-    }
 }
 
 async fn shown(body: &HostedBody, vouched: &Vouched, kept: Vec<Kept>) -> Result<Vec<TimeStamped>, CallError> {
@@ -66,4 +58,29 @@ async fn shown(body: &HostedBody, vouched: &Vouched, kept: Vec<Kept>) -> Result<
         shown.push(TimeStamped { day, head, token, proof });
     }
     Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoints::samples;
+    use crate::hosted::samples::Sample;
+    use crate::time_stamps::samples::kept;
+
+    /// What is stamped is the newest checkpoint that any broker has cosigned.
+    #[tokio::test]
+    async fn r43_a_stamp_is_shown_with_its_proof_while_one_of_the_brokers_is_away() {
+        let sample = Sample::new().await;
+        let body = sample.body("982016");
+        let erased = || body.audit().erased("chukei://node/node-a", "notices", 1, 1_795_219_200_000);
+        erased().await.unwrap();
+        samples::vouch(&body).await;
+        erased().await.unwrap();
+        samples::vouch_in_part(&body).await;
+        kept(&body, &body.vouched().newest().unwrap(), 100).await;
+        let page = one(&body, AuditStampsRequest { after: None }).await.ok().unwrap();
+        assert_eq!(page.stamps.len(), 1);
+        assert!(page.stamps[0].proof.is_some());
+        assert_eq!(page.head.unwrap().checkpoint, page.stamps[0].head.checkpoint);
+    }
 }

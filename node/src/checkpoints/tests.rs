@@ -1,7 +1,7 @@
 //! Trees over real logs: grown, stored, stopped and gone on with, and what is proven out of them.
 
 mod order;
-mod turns;
+pub(super) mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;

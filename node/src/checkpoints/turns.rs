@@ -5,7 +5,7 @@
 //! the log is back. A head that is due for a broker was made behind whatever that broker has answered. Deliberately absent:
 //! when turns begin, and calls of brokers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chukei_relay_client::peers::PeerList;
@@ -78,8 +78,8 @@ impl Turns {
 
     /// Begins a turn of every log that is in none: its tree grows, and is stated to these brokers where that is due.
     pub(super) fn begin(&mut self, bodies: &[Arc<HostedBody>], brokers: &Arc<[String]>) {
-        self.logs
-            .retain(|code, watched| watched.log.is_none() || bodies.iter().any(|body| body.code() == *code));
+        let here: HashSet<BodyCode> = bodies.iter().map(|body| body.code()).collect();
+        self.logs.retain(|code, watched| watched.log.is_none() || here.contains(code));
         for body in bodies {
             let new = || Watched::new(body.code(), &self.metrics);
             let watched = self.logs.entry(body.code()).or_insert_with(new);
@@ -132,8 +132,7 @@ impl Turns {
         let watched = self.logs.get_mut(&code)?;
         match worked {
             Some(worked) => watched.take_back(worked, code, peers, &self.metrics),
-            // What is stored of it is where it begins anew.
-            None => *watched = Watched::new(code, &self.metrics),
+            None => watched.broken_off(),
         }
         Some(code)
     }
@@ -207,19 +206,34 @@ impl Watched {
             }
             Some(Err(_)) | None => {}
         }
+        let (shown, mut unproven) = (!worked.shown.is_empty(), None);
         for (broker, head) in worked.shown {
             match head {
-                Ok(head) => {
-                    proofs.done();
-                    self.due.extend(head.map(|head| (broker, head)));
-                }
-                Err(error) => drop(proofs.failed(&error)),
+                Ok(head) => self.due.extend(head.map(|head| (broker, head))),
+                Err(error) => drop(unproven.get_or_insert(error)),
             }
+        }
+        // One duty over all brokers: what fails for one is not done because it is for another.
+        match unproven {
+            Some(error) => drop(proofs.failed(&error)),
+            None if shown => drop(proofs.done()),
+            None => {}
         }
         self.log = Some(worked.log);
         for (broker, (shown, answer)) in std::mem::take(&mut self.unheard) {
             self.hear(&broker, &shown, answer, peers, metrics);
         }
+    }
+
+    /// Its turn broke off, and its log with it: what is stored is where that begins anew. What was told is not told again.
+    fn broken_off(&mut self) {
+        let [growth, _] = &mut self.duties;
+        growth.failed(&CheckpointError::Broken);
+        self.log = Some(Log::default());
+        self.unfinished = false;
+        // Of a log that knows nothing of them any more: brokers say it again.
+        self.due.clear();
+        self.unheard.clear();
     }
 
     /// Tells the log, which is here, what a broker answered.
@@ -255,3 +269,6 @@ impl Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

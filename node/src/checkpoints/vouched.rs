@@ -9,6 +9,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use chukei_crypto::tlog::SignedCheckpoint;
 use chukei_relay_client::log_key::LogKey;
+use chukei_wire::message::audit::FollowedHead;
+use serde_bytes::ByteBuf;
 
 use crate::checkpoints::proofs::Snapshot;
 
@@ -23,6 +25,20 @@ pub(crate) struct Vouched {
 }
 
 impl Vouched {
+    /// The note with its cosignatures, as bytes.
+    pub(crate) fn note(&self) -> Vec<u8> {
+        self.checkpoint.to_string().into_bytes()
+    }
+
+    /// It with the key that it is believed by.
+    pub(crate) fn followed(&self) -> FollowedHead {
+        FollowedHead {
+            checkpoint: ByteBuf::from(self.note()),
+            key: self.key.public,
+            certificate: self.key.signature,
+        }
+    }
+
     fn leaves(&self) -> u64 {
         self.tree.head().size
     }
@@ -52,6 +68,11 @@ impl VouchedHeads {
         if whole {
             place(&self.by_every_broker);
         }
+    }
+
+    /// The newest that any broker has cosigned: how the log goes on is told without waiting for brokers that are away.
+    pub(crate) fn newest(&self) -> Option<Arc<Vouched>> {
+        self.by_any_broker.load_full()
     }
 
     /// The checkpoint to prove leaves by, of which `last` is the last index: one that every broker has cosigned, unless

@@ -105,6 +105,11 @@ impl Authority {
         self.apart_ms
     }
 
+    /// How long one answer may take.
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Its answer to the DER of a question: at most [`REPLY_MAX`] bytes that nobody has looked at.
     pub(super) async fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, AskError> {
         tokio::time::timeout(self.deadline, self.connected(question)).await.map_err(|_| AskError::Deadline)?

@@ -21,39 +21,55 @@ const LAST_PAUSE: Duration = Duration::from_secs(30 * 60);
 pub(super) struct Plan {
     /// Its moment, after midnight.
     moment_ms: u64,
-    /// The day of the newest stamp.
-    newest: Option<u32>,
+    /// The day of the newest stamp; `None` within where there is none, and outside while that is not known.
+    newest: Option<Option<u32>>,
     failures: u32,
     not_before: Option<Instant>,
     begun: bool,
 }
 
 impl Plan {
-    pub(super) fn new(body: BodyCode, newest: Option<u32>) -> Self {
+    /// Of a body whose newest stamp is not known yet.
+    pub(super) fn new(body: BodyCode) -> Self {
         let [a, b, c, d, ..] = sha256(body.to_string().as_bytes());
         let moment_ms = u64::from(u32::from_be_bytes([a, b, c, d])) % SPREAD_MS;
-        Self { moment_ms, newest, failures: 0, not_before: None, begun: false }
+        Self { moment_ms, newest: None, failures: 0, not_before: None, begun: false }
     }
 
-    /// Whether it is to be asked for now, which is then begun.
-    pub(super) fn begin(&mut self, now_ms: u64) -> bool {
+    /// Whether a turn is to begin: to look for the newest stamp, or, once that is known, to ask for one.
+    pub(super) fn is_due(&self, now_ms: u64) -> bool {
         let today = day_of(now_ms);
-        let due =
-            self.newest.is_none_or(|newest| newest < today && now_ms >= start_of(today) + self.moment_ms);
+        let due = self
+            .newest
+            .flatten()
+            .is_none_or(|newest| newest < today && now_ms >= start_of(today) + self.moment_ms);
         let waits = self.not_before.is_some_and(|moment| Instant::now() < moment);
-        let begins = due && !waits && !self.begun;
-        self.begun |= begins;
-        begins
+        due && !waits && !self.begun
     }
 
-    /// There is a stamp of this day.
-    pub(super) fn done(&mut self, day: u32) {
-        (self.begun, self.failures, self.not_before, self.newest) = (false, 0, None, Some(day));
+    /// Whether it is known which stamp is the newest.
+    pub(super) fn is_known(&self) -> bool {
+        self.newest.is_some()
     }
 
-    /// Nothing came of it, and nobody failed.
-    pub(super) fn given_up(&mut self) {
-        self.begun = false;
+    /// Turns that failed one after another.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// A turn begins.
+    pub(super) fn begin(&mut self) {
+        self.begun = true;
+    }
+
+    /// Whether one goes on.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// It came to an end: the newest stamp is of this day, or there is none.
+    pub(super) fn known(&mut self, newest: Option<u32>) {
+        (self.begun, self.failures, self.not_before, self.newest) = (false, 0, None, Some(newest));
     }
 
     /// It failed: the next try has to wait.
@@ -74,7 +90,10 @@ mod tests {
     const DAY_MS: u64 = 86_400_000;
 
     fn plan(newest: Option<u32>) -> Plan {
-        Plan::new("982016".parse().unwrap(), newest)
+        let mut plan = Plan::new("982016".parse().unwrap());
+        assert!(!plan.is_known());
+        plan.known(newest);
+        plan
     }
 
     #[tokio::test]
@@ -82,22 +101,20 @@ mod tests {
         let now_ms = 1_795_219_200_000;
         let today = day_of(now_ms);
         let mut first = plan(None);
-        assert!(first.begin(now_ms));
-        assert!(!first.begin(now_ms), "one question at a time");
-        first.given_up();
-        assert!(first.begin(now_ms));
-        first.done(today);
-        assert!(!first.begin(now_ms) && !first.begin(start_of(today) + DAY_MS - 1));
+        assert!(first.is_due(now_ms));
+        first.begin();
+        assert!(!first.is_due(now_ms), "one question at a time");
+        first.known(Some(today));
+        assert!(!first.is_due(now_ms) && !first.is_due(start_of(today) + DAY_MS - 1));
         let midnight = start_of(today + 1);
-        assert!(first.moment_ms > 0 && !first.begin(midnight));
-        assert!(first.begin(midnight + first.moment_ms));
+        assert!(first.moment_ms > 0 && !first.is_due(midnight));
+        assert!(first.is_due(midnight + first.moment_ms));
         let moments: std::collections::BTreeSet<u64> = ["982016", "982024", "983012", "980005"]
-            .map(|code| Plan::new(code.parse().unwrap(), None).moment_ms)
+            .map(|code| Plan::new(code.parse().unwrap()).moment_ms)
             .into();
         assert_eq!(moments.len(), 4);
         assert!(moments.iter().all(|moment| *moment < SPREAD_MS));
-        let mut ahead = plan(Some(today + 3));
-        assert!(!ahead.begin(now_ms), "a clock that was set back asks for nothing");
+        assert!(!plan(Some(today + 3)).is_due(now_ms), "a clock that was set back asks for nothing");
     }
 
     #[tokio::test(start_paused = true)]
@@ -105,15 +122,16 @@ mod tests {
         let now_ms = 1_795_219_200_000;
         let mut plan = plan(None);
         for failures in 0..12u32 {
-            assert!(plan.begin(now_ms));
+            assert!(plan.is_due(now_ms));
+            plan.begin();
             plan.failed();
             let pause = FIRST_PAUSE.saturating_mul(1 << failures).min(LAST_PAUSE);
-            assert!(!plan.begin(now_ms));
+            assert!(!plan.is_due(now_ms));
             tokio::time::advance(pause / 2 - Duration::from_millis(1)).await;
-            assert!(!plan.begin(now_ms), "{failures}");
+            assert!(!plan.is_due(now_ms), "{failures}");
             tokio::time::advance(pause / 2 + Duration::from_millis(2)).await;
         }
-        plan.done(day_of(now_ms) - 1);
+        plan.known(Some(day_of(now_ms) - 1));
         assert_eq!((plan.failures, plan.not_before), (0, None));
     }
 }

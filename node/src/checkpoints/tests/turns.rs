@@ -6,27 +6,35 @@ use chukei_relay_client::peers::{BrokerPeer, Hex, PEERS_PURPOSE, PeerList, PeerL
 use chukei_relay_client::signed::sign;
 use chukei_wire::message::log::{LogHead, LogWitnessed};
 
+use super::super::logs::Heard;
 use super::super::turns::Turns;
 use super::*;
 use crate::telemetry::metrics::Metrics;
 
 const OTHER: &str = "982024";
-const BROKER: &str = "broker-a";
+pub(in crate::checkpoints) const BROKER: &str = "broker-a";
+pub(in crate::checkpoints) const SECOND: &str = "broker-b";
 
-/// A broker that cosigns whatever it is shown.
-struct Broker {
-    key: SigningKey,
-    peers: PeerList,
+/// Brokers of one list that cosign whatever they are shown.
+pub(in crate::checkpoints) struct Broker {
+    keys: HashMap<String, SigningKey>,
+    pub(in crate::checkpoints) peers: PeerList,
 }
 
 impl Broker {
-    fn new() -> Self {
-        let [key, root] = [(); 2].map(|()| SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap());
-        let broker = BrokerPeer {
-            name: BROKER.to_owned(),
+    pub(in crate::checkpoints) fn new() -> Self {
+        Self::of(&[BROKER])
+    }
+
+    pub(in crate::checkpoints) fn of(names: &[&str]) -> Self {
+        let key = || SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
+        let (root, keys) =
+            (key(), names.iter().map(|&name| (name.to_owned(), key())).collect::<HashMap<_, _>>());
+        let broker = |(name, own): (&String, &SigningKey)| BrokerPeer {
+            name: name.clone(),
             acquisition_public: Hex(vec![4; 65]),
-            permit_public: Hex(vec![6; 32]),
-            witness_public: Hex(key.public().to_vec()),
+            permit_public: Hex(key().public().to_vec()),
+            witness_public: Hex(own.public().to_vec()),
         };
         let list = PeerListFile {
             version: 1,
@@ -34,19 +42,23 @@ impl Broker {
             not_after_ms: u64::MAX,
             bodies: Vec::new(),
             portals: Vec::new(),
-            brokers: vec![broker],
+            brokers: keys.iter().map(broker).collect(),
             registry: Hex(vec![5; 32]),
         };
         let list = list.to_json().unwrap();
         let signature = data_encoding::HEXLOWER.decode(sign(PEERS_PURPOSE, &list, &root).as_bytes()).unwrap();
         let peers = PeerList::verify(&list, &signature, &root.public(), NOW).unwrap();
-        Self { key, peers }
+        Self { keys, peers }
     }
 
-    fn cosigned(&self, shown: &LogHead) -> LogWitnessed {
+    pub(in crate::checkpoints) fn cosigned(&self, shown: &LogHead) -> LogWitnessed {
+        self.cosigned_as(BROKER, shown)
+    }
+
+    pub(in crate::checkpoints) fn cosigned_as(&self, name: &str, shown: &LogHead) -> LogWitnessed {
         let (text, time) = (SignedCheckpoint::parse(&shown.checkpoint).unwrap(), NOW / 1_000);
-        let signed = self.key.sign(cosigned_message(&text.unverified().to_string(), time).as_bytes());
-        let witness = self.peers.broker(BROKER).unwrap().witness().unwrap();
+        let signed = self.keys[name].sign(cosigned_message(&text.unverified().to_string(), time).as_bytes());
+        let witness = self.peers.broker(name).unwrap().witness().unwrap();
         let signature = Signature::new(&witness, [&time.to_be_bytes()[..], &signed].concat());
         LogWitnessed::Cosigned(signature.to_string())
     }
@@ -89,7 +101,7 @@ async fn r43_a_body_whose_rows_nobody_answers_for_holds_up_no_other_ones_checkpo
             due.iter().map(|head| (head.clone(), broker.cosigned(head))).collect(),
             &broker.peers,
         );
-        let vouched = sample.body(OTHER).vouched().over(None).unwrap();
+        let vouched = sample.body(OTHER).vouched().newest().unwrap();
         assert_eq!(vouched.tree.head().size, size);
         written(&sample, OTHER).await;
     }
@@ -138,9 +150,9 @@ async fn r43_what_a_broker_answers_while_a_log_grows_is_heard_once_it_is_back() 
     let nobody: Arc<[String]> = Arc::new([]);
     turns.begin(&body, &nobody);
     turns.answered(BROKER, vec![(shown.clone(), broker.cosigned(&shown))], &broker.peers);
-    assert!(body[0].vouched().over(None).is_none(), "the log is in its turn");
+    assert!(body[0].vouched().newest().is_none(), "the log is in its turn");
     over(&mut turns, &broker).await;
-    assert_eq!(body[0].vouched().over(None).unwrap().tree.head().size, 1);
+    assert_eq!(body[0].vouched().newest().unwrap().tree.head().size, 1);
     turns.begin(&body, &brokers);
     over(&mut turns, &broker).await;
     let due = turns.due_for(BROKER);
@@ -160,5 +172,23 @@ async fn r43_a_body_that_was_opened_anew_gives_out_what_is_cosigned_from_then_on
     log.turn(&body).await.unwrap();
     let shown = log.head_for(&body, BROKER).await.unwrap().unwrap();
     log.answered(BROKER, &shown, broker.cosigned(&shown), &broker.peers);
-    assert_eq!(body.vouched().over(None).unwrap().tree.head().size, 2);
+    assert_eq!(body.vouched().newest().unwrap().tree.head().size, 2);
+}
+
+#[tokio::test]
+async fn r43_the_newest_checkpoint_is_given_out_while_one_of_the_brokers_is_away() {
+    let sample = Sample::new().await;
+    let (brokers, mut log, body) = (Broker::of(&[BROKER, SECOND]), Log::default(), sample.body(BODY));
+    for (size, awake) in [(1, &[BROKER, SECOND][..]), (2, &[BROKER]), (3, &[BROKER])] {
+        written(&sample, BODY).await;
+        log.turn(&body).await.unwrap();
+        for name in awake {
+            let shown = log.head_for(&body, name).await.unwrap().unwrap();
+            let answer = brokers.cosigned_as(name, &shown);
+            assert_eq!(log.answered(name, &shown, answer, &brokers.peers), Heard::Cosigned);
+        }
+        assert_eq!(body.vouched().newest().unwrap().tree.head().size, size);
+        let whole = body.vouched().over(Some(0)).unwrap();
+        assert_eq!(whole.tree.head().size, 1, "what leaves are proven by is what all have cosigned");
+    }
 }

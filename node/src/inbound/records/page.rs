@@ -123,7 +123,7 @@ async fn stated(
     Ok(StatedLog {
         key: vouched.key.public,
         certificate: vouched.key.signature,
-        checkpoint: vouched.checkpoint.to_string().into_bytes(),
+        checkpoint: vouched.note(),
         grown: grown.to_bytes(),
     })
 }

@@ -65,7 +65,7 @@ pub(crate) async fn follow(
             Ok(caught_up) => caught_up,
             Err(Refused::Io(failure)) => return Err(failure),
             Err(Refused::Another(what)) => {
-                watch.contradicted()?;
+                watch.contradicted(&copy, &page)?;
                 return Ok(contradicted(&copy, what));
             }
         };

@@ -75,15 +75,13 @@ impl Watch {
                 false => tracing::info!(body = %copy.body(), "the log is heard again"),
             }
         }
-        self.write(copy, page.map(|page| (page.last + 1).saturating_sub(copy.next())))
+        self.write(copy, page.map(|page| lag(copy, page)))
     }
 
-    /// The log is another one than the copy.
-    pub(super) fn contradicted(&mut self) -> Result<(), Failure> {
+    /// The log is another one than the copy, by what the node answered.
+    pub(super) fn contradicted(&mut self, copy: &Copy, page: &AuditFollowPage) -> Result<(), Failure> {
         self.contradicted = true;
-        let Some(path) = &self.metrics else { return Ok(()) };
-        let text = "chukei_follow_contradicted 1\n";
-        put(path, text)
+        self.write(copy, Some(lag(copy, page)))
     }
 
     fn write(&self, copy: &Copy, lag: Option<u64>) -> Result<(), Failure> {
@@ -98,7 +96,7 @@ impl Watch {
              chukei_follow_silent{{body=\"{body}\"}} {}\n\
              # HELP chukei_follow_contradicted Whether the log is another one than its copy.\n\
              # TYPE chukei_follow_contradicted gauge\n\
-             chukei_follow_contradicted {}\n\
+             chukei_follow_contradicted{{body=\"{body}\"}} {}\n\
              # HELP chukei_follow_entries Entries in the copy.\n\
              # TYPE chukei_follow_entries gauge\n\
              chukei_follow_entries{{body=\"{body}\"}} {}\n",
@@ -126,6 +124,11 @@ impl Watch {
     }
 }
 
+/// Entries that the log has and the copy does not.
+fn lag(copy: &Copy, page: &AuditFollowPage) -> u64 {
+    (page.last + 1).saturating_sub(copy.next())
+}
+
 /// Exchanges the file as a whole: a collector reads it at any time.
 fn put(path: &PathBuf, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
@@ -137,4 +140,39 @@ fn put(path: &PathBuf, text: &str) -> Result<(), Failure> {
     fs::write(file.path(), text).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_bytes::ByteBuf;
+
+    use super::*;
+
+    /// Names, labels and values, without comments.
+    fn series(path: &PathBuf) -> Vec<String> {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn r43_a_contradiction_names_its_body_beside_everything_else_that_is_known_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = Copy::open(&dir.path().join("copy"), "982016".parse().unwrap()).unwrap();
+        let path = dir.path().join("follow.prom");
+        let mut watch = Watch::new(180, Some(path.clone()));
+        watch.sent(1);
+        let (leaves, checkpoint) = (ByteBuf::new(), None);
+        let page = AuditFollowPage { first: 1, last: 7, entries: Vec::new(), leaves, checkpoint };
+        watch.look(&copy, Some(&page)).unwrap();
+        let before = series(&path);
+        assert!(before.contains(&"chukei_follow_contradicted{body=\"982016\"} 0".to_owned()), "{before:?}");
+        assert!(before.contains(&"chukei_follow_lag_entries{body=\"982016\"} 7".to_owned()), "{before:?}");
+        watch.contradicted(&copy, &page).unwrap();
+        let after = series(&path);
+        assert!(after.contains(&"chukei_follow_contradicted{body=\"982016\"} 1".to_owned()), "{after:?}");
+        let names = |series: &[String]| -> Vec<String> {
+            series.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!((names(&before), before.len()), (names(&after), 6));
+    }
 }

@@ -8,14 +8,14 @@
 //! ```
 //!
 //! What must hold: bytes count up to what the state says, and the rest is written over; the tree is made of the leaves here, and is
-//! compared with every checkpoint. One process at a time writes it.
+//! compared with every checkpoint, each of which a broker has cosigned. One process at a time writes it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use chukei_crypto::tlog::{Frontier, Hash, SignedCheckpoint};
+use chukei_crypto::tlog::{Frontier, Hash, SignedCheckpoint, Standing};
 use chukei_relay_client::clock::Clock;
 use chukei_relay_client::log_key::{LogKey, LogOrigin};
 use chukei_relay_client::peers::PeerList;
@@ -162,7 +162,7 @@ impl Copy {
         Ok(self.state.next > page.last && page.leaves.is_empty())
     }
 
-    /// A checkpoint over all leaves that are here has their root.
+    /// A checkpoint over all leaves that are here has their root, and a broker's word.
     fn verify(
         &self,
         head: &FollowedHead,
@@ -175,7 +175,11 @@ impl Copy {
         let origin: LogOrigin = checkpoint.unverified().origin().parse().map_err(|_| unsigned())?;
         let key = LogKey { body: origin.body, public: head.key, signature: head.certificate };
         let pins = key.pins(origin.epoch, peers).map_err(|_| unsigned())?;
-        let (stated, _) = checkpoint.verify(&pins).map_err(|_| unsigned())?;
+        let (stated, witnessed) = checkpoint.verify(&pins).map_err(|_| unsigned())?;
+        // The log's own word is none: it would say the same of a log that was made anew.
+        if witnessed.standing == Standing::Unwitnessed {
+            return Err(Refused::Another("not_witnessed"));
+        }
         if origin.body != self.body {
             return Err(unsigned());
         }
@@ -276,3 +280,6 @@ fn foreign(dir: &Path) -> Failure {
     );
     Failure::usage("BAD_COPY", message)
 }
+
+#[cfg(test)]
+mod tests;

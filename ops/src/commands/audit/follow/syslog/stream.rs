@@ -1,7 +1,7 @@
 //! A connection to a receiver, every wait on which has an end.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,10 +54,8 @@ impl Target {
     /// Connects, and has the receiver prove who it is before anything is sent.
     pub(super) fn connect(&self) -> io::Result<Stream> {
         let until = Instant::now() + WAIT;
-        let unknown = || io::Error::new(ErrorKind::NotFound, "no address");
-        let address = self.to.to_socket_addrs()?.next().ok_or_else(unknown)?;
-        let socket = TcpStream::connect_timeout(&address, WAIT)?;
-        let mut socket = Timed { socket, until };
+        let addresses: Vec<SocketAddr> = self.to.to_socket_addrs()?.collect();
+        let mut socket = Timed { socket: reached(&addresses, until)?, until };
         let mut connection =
             ClientConnection::new(self.config.clone(), self.name.clone()).map_err(io::Error::other)?;
         while connection.is_handshaking() {
@@ -65,6 +63,23 @@ impl Target {
         }
         Ok(Stream(StreamOwned::new(connection, socket)))
     }
+}
+
+/// The first of the addresses that answers until then: each has an even part of what is left, so that one that is silent leaves
+/// time for the others. Why the last one did not, where none does.
+fn reached(addresses: &[SocketAddr], until: Instant) -> io::Result<TcpStream> {
+    let mut failed = io::Error::new(ErrorKind::NotFound, "no address");
+    for (address, others) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
+        let left = until.saturating_duration_since(Instant::now()) / others;
+        if left.is_zero() {
+            return Err(late());
+        }
+        match TcpStream::connect_timeout(address, left) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 impl Stream {
@@ -152,5 +167,25 @@ impl Write for Timed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.socket.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn r43_a_receiver_is_reached_at_whichever_of_its_addresses_answers() {
+        let until = || Instant::now() + WAIT;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+        let [there, closed] = [&listener, &gone].map(|listener| listener.local_addr().unwrap());
+        drop(gone);
+        assert_eq!(reached(&[closed, there], until()).unwrap().peer_addr().unwrap(), there);
+        assert_eq!(reached(&[closed, closed], until()).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(reached(&[], until()).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(reached(&[there], Instant::now()).unwrap_err().kind(), ErrorKind::TimedOut);
     }
 }
