@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+/// So many items share an fsync that waiting for more would save nothing.
+const ENOUGH: usize = 256;
+
 /// How much may wait, and how much is taken at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueLimits {
@@ -100,7 +103,8 @@ impl<T> CommitQueue<T> {
             return Err(PushError::Full);
         }
         state.bytes += bytes;
-        let crowded = state.bytes > self.limits.bytes / 2 || state.items.len() + 1 >= self.limits.items / 2;
+        let enough = ENOUGH.min(self.limits.items / 2);
+        let crowded = state.bytes > self.limits.bytes / 2 || state.items.len() + 1 >= enough;
         let due = if crowded { Due::Now } else { Due::within(slack) };
         let sooner = state.items.is_empty() || due < state.due;
         state.items.push_back((item, bytes));
