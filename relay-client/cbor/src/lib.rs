@@ -1,7 +1,7 @@
 //! Values as CBOR in its one form, and back: deterministic encoding (RFC 8949, 4.2.1), every map in the order of its keys.
 //!
 //! What must hold: what is signed, hashed or authenticated has a single form, whatever order a value tells its fields in;
-//! the same bytes as `serde_ipld_dagcbor` writes, which every test here compares. That writes each entry of each map into
+//! the same bytes as `serde_ipld_dagcbor` writes, with which the tests compare. That writes each entry of each map into
 //! memory of its own to sort them; here a value is written in one piece and only what is out of order is moved, which takes half
 //! the time. Deliberately absent: floats, tags and what has no length beforehand, which no format here has.
 

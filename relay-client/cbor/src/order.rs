@@ -1,7 +1,5 @@
 //! Puts the entries of maps into the order of their keys, in place.
 
-use std::cmp::Ordering;
-
 /// Items within items: far more than any format here has.
 const DEPTH: u32 = 64;
 
@@ -73,7 +71,7 @@ impl Order {
     fn reorder(&mut self, bytes: &mut [u8], from: usize, outer: usize) -> Option<()> {
         let entries = self.entries.get_mut(outer..)?;
         entries.sort_unstable_by(|one, other| one.key(bytes).cmp(other.key(bytes)));
-        let twice = |pair: &[Entry]| matches!(pair, [one, other] if one.key(bytes).cmp(other.key(bytes)) == Ordering::Equal);
+        let twice = |pair: &[Entry]| matches!(pair, [one, other] if one.key(bytes) == other.key(bytes));
         if entries.windows(2).any(twice) {
             return None;
         }
