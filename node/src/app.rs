@@ -193,12 +193,13 @@ impl Node {
 
     /// Sets the gauges of bodies that cannot be served now.
     pub fn count_faults(&self) {
-        let faults = self.bodies.faults();
-        for cause in Cause::ALL {
-            let count = faults.values().filter(|fault| fault.cause == cause).count();
-            let gauge = self.metrics.bodies_not_ready.with_label_values(&[cause.as_str()]);
-            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
-        }
+        self.bodies.show_faults(|faults| {
+            for cause in Cause::ALL {
+                let count = faults.values().filter(|fault| fault.cause == cause).count();
+                let gauge = self.metrics.bodies_not_ready.with_label_values(&[cause.as_str()]);
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        });
     }
 
     /// How many brokers are configured, connected or not.

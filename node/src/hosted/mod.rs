@@ -19,7 +19,7 @@ pub mod rows;
 pub mod sealed_body;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use chukei_wire::body_code::BodyCode;
@@ -73,12 +73,14 @@ impl Place {
 /// The bodies that this node is to host, by code. Each opens, fails and recovers by itself.
 pub struct Bodies {
     by_code: HashMap<BodyCode, Place>,
+    showing: Mutex<()>,
 }
 
 impl Bodies {
     /// Places for bodies that are not open yet.
     pub fn closed(codes: impl IntoIterator<Item = BodyCode>) -> Self {
-        Self { by_code: codes.into_iter().map(|code| (code, Place::empty())).collect() }
+        let by_code = codes.into_iter().map(|code| (code, Place::empty())).collect();
+        Self { by_code, showing: Mutex::default() }
     }
 
     /// Puts an open body in its place.
@@ -143,5 +145,12 @@ impl Bodies {
     pub fn faults(&self) -> BTreeMap<BodyCode, Arc<Fault>> {
         let faulty = |(code, place): (&BodyCode, &Place)| Some((*code, place.fault()?));
         self.by_code.iter().filter_map(faulty).collect()
+    }
+
+    /// Has what is shown of the faults made anew, by one at a time: bodies come and go together, and whoever looked first
+    /// must not be the last to show what it saw.
+    pub fn show_faults(&self, show: impl FnOnce(&BTreeMap<BodyCode, Arc<Fault>>)) {
+        let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        show(&self.faults());
     }
 }

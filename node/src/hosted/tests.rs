@@ -1,15 +1,18 @@
 //! What a body stores opens where it was stored and nowhere else, and not after its keys are gone.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 use chukei_crypto::seal::{Purpose, SealError};
 use chukei_domain::document::Document;
 use chukei_store::{Batch, RowKey, Space, StoreError, WriteFault};
+use chukei_wire::body_code::BodyCode;
 
-use super::HostedBody;
 use super::persons::PersonRecord;
 use super::rows::{RowError, SealedFor};
 use super::samples::Sample;
+use super::{Bodies, HostedBody};
 use crate::access::grant::duty_write;
 use crate::key_gate::{Cause, Fault};
 
@@ -157,4 +160,36 @@ async fn a_body_that_another_node_has_taken_over_is_read_and_written_no_more() {
     assert!(sample.bodies.opened(code).is_none(), "its place is empty");
     assert_eq!(sample.bodies.faults()[&code].cause, Cause::OwnedElsewhere);
     assert_eq!(sample.bodies.iter().count(), 1);
+}
+
+/// What is shown stays until the next change: a body that is counted as faulty and is not would stay an alarm.
+#[test]
+fn faults_that_change_together_are_shown_as_they_are_in_the_end() {
+    let codes = ["982016", "982024"].map(|code| code.parse().unwrap());
+    let (bodies, shown, turn) = (Bodies::closed(codes), AtomicUsize::new(0), Barrier::new(2));
+    let damaged = |faults: &BTreeMap<BodyCode, Arc<Fault>>| {
+        faults.values().filter(|fault| fault.cause == Cause::Damaged).count()
+    };
+    let change = &|code: BodyCode| {
+        let mut wrong = 0;
+        for round in 0..400_u32 {
+            let cause = if round.is_multiple_of(2) { Cause::Damaged } else { Cause::Missing };
+            turn.wait();
+            bodies.note(code, Fault::new(cause, "of the test"));
+            bodies.show_faults(|faults| {
+                let seen = damaged(faults);
+                std::thread::yield_now();
+                shown.store(seen, Ordering::Release);
+            });
+            turn.wait();
+            wrong += u32::from(shown.load(Ordering::Acquire) != damaged(&bodies.faults()));
+            turn.wait();
+        }
+        wrong
+    };
+    let wrong = std::thread::scope(|scope| {
+        let changing = codes.map(|code| scope.spawn(move || change(code)));
+        changing.map(|thread| thread.join().unwrap())
+    });
+    assert_eq!(wrong, [0, 0]);
 }
