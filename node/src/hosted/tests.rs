@@ -1,8 +1,8 @@
 //! What a body stores opens where it was stored and nowhere else, and not after its keys are gone.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use chukei_crypto::seal::{Purpose, SealError};
 use chukei_domain::document::Document;
@@ -165,31 +165,24 @@ async fn a_body_that_another_node_has_taken_over_is_read_and_written_no_more() {
 /// What is shown stays until the next change: a body that is counted as faulty and is not would stay an alarm.
 #[test]
 fn faults_that_change_together_are_shown_as_they_are_in_the_end() {
-    let codes = ["982016", "982024"].map(|code| code.parse().unwrap());
-    let (bodies, shown, turn) = (Bodies::closed(codes), AtomicUsize::new(0), Barrier::new(2));
-    let damaged = |faults: &BTreeMap<BodyCode, Arc<Fault>>| {
-        faults.values().filter(|fault| fault.cause == Cause::Damaged).count()
+    let codes = ["982016", "982024"].map(|code| code.parse::<BodyCode>().unwrap());
+    let (bodies, shown) = (Bodies::closed(codes), Mutex::new(Vec::new()));
+    let (tell, told) = mpsc::channel();
+    let show = |faults: &BTreeMap<BodyCode, Arc<Fault>>| {
+        *shown.lock().unwrap() = faults.values().map(|fault| fault.cause).collect();
     };
-    let change = &|code: BodyCode| {
-        let mut wrong = 0;
-        for round in 0..400_u32 {
-            let cause = if round.is_multiple_of(2) { Cause::Damaged } else { Cause::Missing };
-            turn.wait();
-            bodies.note(code, Fault::new(cause, "of the test"));
-            bodies.show_faults(|faults| {
-                let seen = damaged(faults);
-                std::thread::yield_now();
-                shown.store(seen, Ordering::Release);
+    std::thread::scope(|scope| {
+        bodies.show_faults(|seen| {
+            scope.spawn(|| {
+                bodies.note(codes[1], Fault::new(Cause::Damaged, "of the test"));
+                bodies.show_faults(show);
+                tell.send(()).unwrap();
             });
-            turn.wait();
-            wrong += u32::from(shown.load(Ordering::Acquire) != damaged(&bodies.faults()));
-            turn.wait();
-        }
-        wrong
-    };
-    let wrong = std::thread::scope(|scope| {
-        let changing = codes.map(|code| scope.spawn(move || change(code)));
-        changing.map(|thread| thread.join().unwrap())
+            // Whoever came later would overtake now, if it could.
+            let overtaken = told.recv_timeout(Duration::from_millis(300));
+            show(seen);
+            assert!(overtaken.is_err());
+        });
     });
-    assert_eq!(wrong, [0, 0]);
+    assert_eq!(*shown.lock().unwrap(), [Cause::Opening, Cause::Damaged]);
 }
