@@ -47,6 +47,8 @@ struct State<T> {
     closed: bool,
     /// When what is queued is to be taken at the latest.
     due: Due,
+    /// What whoever said so may wait: who comes later and waits as long needs no clock to be later.
+    patience: Duration,
 }
 
 /// The sooner, the less.
@@ -71,6 +73,19 @@ enum Next {
 }
 
 impl<T> State<T> {
+    /// What is queued is taken within `slack`, if not sooner anyway; whether it was not.
+    fn hurry(&mut self, slack: Duration) -> bool {
+        if !self.items.is_empty() && (self.due == Due::Now || slack >= self.patience) {
+            return false;
+        }
+        let due = Due::within(slack);
+        let sooner = self.items.is_empty() || due < self.due;
+        if sooner {
+            (self.due, self.patience) = (due, slack);
+        }
+        sooner
+    }
+
     fn next(&self) -> Next {
         match (self.items.is_empty(), self.closed, self.due) {
             (true, true, _) => Next::End,
@@ -83,7 +98,13 @@ impl<T> State<T> {
 
 impl<T> CommitQueue<T> {
     pub(crate) fn new(limits: QueueLimits) -> Self {
-        let state = State { items: VecDeque::new(), bytes: 0, closed: false, due: Due::Now };
+        let state = State {
+            items: VecDeque::new(),
+            bytes: 0,
+            closed: false,
+            due: Due::Now,
+            patience: Duration::ZERO,
+        };
         Self { limits, state: Mutex::new(state), ready: Condvar::new() }
     }
 
@@ -105,12 +126,9 @@ impl<T> CommitQueue<T> {
         state.bytes += bytes;
         let enough = ENOUGH.min(self.limits.items / 2);
         let crowded = state.bytes > self.limits.bytes / 2 || state.items.len() + 1 >= enough;
-        let due = if crowded { Due::Now } else { Due::within(slack) };
-        let sooner = state.items.is_empty() || due < state.due;
+        let slack = if crowded { Duration::ZERO } else { slack };
+        let sooner = state.hurry(slack);
         state.items.push_back((item, bytes));
-        if sooner {
-            state.due = due;
-        }
         drop(state);
         if sooner {
             self.ready.notify_one();

@@ -32,6 +32,7 @@ mod derive;
 mod entry;
 mod error;
 mod fields;
+mod given;
 mod handover;
 mod index;
 mod keeper;
@@ -60,7 +61,6 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -77,6 +77,7 @@ use checkpoint::Checkpoint;
 pub use checkpoint::GivenUp;
 pub use entry::{Entry, JournalEntry, MAX_SEALED_BYTES};
 pub use error::JournalError;
+use given::Given;
 pub use handover::{HeldLog, LogMove};
 use index::Index;
 use keeper::Keeper;
@@ -108,8 +109,8 @@ struct Shared {
     options: JournalOptions,
     medium: Box<dyn Medium>,
     queue: CommitQueue<Job>,
-    /// The number given last, per partition. Held while an entry is queued: the queue is in order of the numbers.
-    given: Mutex<HashMap<String, u64>>,
+    /// The number given last, per partition.
+    given: Given,
     /// What is durable.
     index: Mutex<Index>,
     /// Set after a write of unknown outcome, until the journal goes on in another segment.
@@ -151,7 +152,7 @@ impl Journal {
             options,
             medium,
             queue: CommitQueue::new(limits),
-            given: Mutex::new(found.index.last_numbers()),
+            given: Given::after(found.index.last_numbers()),
             index: Mutex::new(found.index),
             failed: AtomicBool::new(false),
             logs: Mutex::new(found.checkpoint),

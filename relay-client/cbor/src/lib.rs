@@ -34,7 +34,7 @@ pub fn behind<T: Serialize + ?Sized>(prefix: &[u8], value: &T) -> Result<Vec<u8>
     value.serialize(&mut serializer).map_err(|_| NotInForm)?;
     let mut bytes = serializer.into_inner().into_inner();
     let written = bytes.get_mut(prefix.len()..).ok_or(NotInForm)?;
-    Order::default().put(written).ok_or(NotInForm)?;
+    Order::new().put(written).ok_or(NotInForm)?;
     Ok(bytes)
 }
 

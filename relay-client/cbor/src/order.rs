@@ -17,8 +17,10 @@ impl Entry {
     }
 }
 
+/// Entries that most values have no more of at a time.
+const ENTRIES: usize = 32;
+
 /// Memory for it.
-#[derive(Default)]
 pub(crate) struct Order {
     /// Of the maps that are being read, the outer ones first.
     entries: Vec<Entry>,
@@ -26,6 +28,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Room for most values.
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::with_capacity(ENTRIES), moved: Vec::new() }
+    }
+
     /// Orders one item, which is all that `bytes` hold; `None` where they hold anything else, or a key twice.
     pub(crate) fn put(&mut self, bytes: &mut [u8]) -> Option<()> {
         (self.item(bytes, 0, DEPTH)? == bytes.len()).then_some(())
@@ -76,6 +83,7 @@ impl Order {
             return None;
         }
         self.moved.clear();
+        self.moved.reserve(bytes.len().saturating_sub(from));
         for entry in entries {
             self.moved.extend_from_slice(bytes.get(entry.key..entry.end)?);
         }

@@ -81,7 +81,7 @@ proptest! {
     #[test]
     fn bytes_that_nobody_wrote_are_ordered_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let before = bytes.len();
-        let _ = Order::default().put(&mut bytes);
+        let _ = Order::new().put(&mut bytes);
         prop_assert_eq!(bytes.len(), before);
     }
 }

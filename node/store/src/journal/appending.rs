@@ -14,7 +14,6 @@ use super::slack::Slack;
 use super::writer::Job;
 use super::{Journal, Shared};
 use crate::commit_queue::PushError;
-use crate::folder;
 use crate::hold::hold;
 
 impl Journal {
@@ -31,7 +30,7 @@ impl Journal {
     }
 
     /// As [`Journal::append`], for content that is bound to its number: `seal` is called at once, in the calling
-    /// thread, with the number that the entry gets, while the journal's order is held: it must be quick. If it
+    /// thread, with the number that the entry gets, while the order of its partition is held: it must be quick. If it
     /// fails, the number is given to the next entry.
     pub fn append_sealed_with<E>(
         &self,
@@ -47,20 +46,23 @@ impl Journal {
     {
         let head = Head { partition: partition.to_owned(), kind, at_ms, replay, slack };
         let seal = |number| seal(number).map_err(|error| JournalError::Seal(error.into()));
-        Appending(self.enqueue(head, seal))
+        Appending(self.enqueue(partition, head, seal))
     }
 
     fn enqueue(
         &self,
+        partition: &str,
         head: Head,
         seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
     ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
         // Held until the entry is queued: no way is changed while it has a number and no place.
         let routes = self.routes.look();
-        match (routes.get(&head.partition), self.routes.table()) {
-            (None, _) if self.routes.is_local(&head.partition) => self.shared.enqueue(head, seal),
+        match (routes.get(partition), self.routes.table()) {
+            (None, _) if self.routes.is_local(partition) => self.shared.enqueue(partition, head, seal),
             (None, _) => Err(JournalError::NotOwned),
-            (Some(Route { way: Way::Open, place: LogPlace::Files }), _) => self.shared.enqueue(head, seal),
+            (Some(Route { way: Way::Open, place: LogPlace::Files }), _) => {
+                self.shared.enqueue(partition, head, seal)
+            }
             (Some(Route { way: Way::Held(waiting), .. }), _) => hold(waiting).take(head, seal),
             (Some(Route { way: Way::Open, place: LogPlace::Server }), Some(table)) => {
                 table.append(head, seal)
@@ -78,28 +80,21 @@ impl Shared {
 
     fn enqueue(
         &self,
+        partition: &str,
         head: Head,
         seal: impl FnOnce(u64) -> Result<Vec<u8>, JournalError>,
     ) -> Result<oneshot::Receiver<Result<u64, JournalError>>, JournalError> {
-        let mut given = hold(&self.given);
-        if self.refuses() {
-            return Err(JournalError::Failed);
-        }
-        if self.queue.is_full() {
-            return Err(JournalError::Full);
-        }
-        if let Some(last) = given.get_mut(&head.partition) {
-            let (job, answer) = Job::sealed_by(head, *last + 1, seal)?;
+        self.given.give(partition, |number| {
+            if self.refuses() {
+                return Err(JournalError::Failed);
+            }
+            if self.queue.is_full() {
+                return Err(JournalError::Full);
+            }
+            let (job, answer) = Job::sealed_by(head, number, seal)?;
             self.push(job)?;
-            *last += 1;
-            return Ok(answer);
-        }
-        folder::check_name(&head.partition).map_err(|_| JournalError::BadName)?;
-        let partition = head.partition.clone();
-        let (job, answer) = Job::sealed_by(head, 1, seal)?;
-        self.push(job)?;
-        given.insert(partition, 1);
-        Ok(answer)
+            Ok(answer)
+        })
     }
 
     fn push(&self, job: Job) -> Result<(), JournalError> {

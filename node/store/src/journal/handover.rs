@@ -12,7 +12,6 @@ use super::restore::Restoring;
 use super::routes::{LogPlace, Route, Routes, Waiting, Way, waited};
 use super::table::PuttingBack;
 use super::writer::Job;
-use crate::hold::hold;
 
 /// How long a log that is held may take until its last entry is durable.
 const DRAINED_WITHIN: Duration = Duration::from_secs(30);
@@ -89,7 +88,7 @@ impl LogMove {
     pub fn hold(&self) -> HeldLog {
         let mut routes = self.journal.routes.change();
         let given = match self.from {
-            LogPlace::Files => hold(&self.journal.shared.given).get(&self.partition).copied().unwrap_or(0),
+            LogPlace::Files => self.journal.shared.given.alone().last(&self.partition).unwrap_or(0),
             LogPlace::Server => self.journal.routes.table().map_or(0, |table| table.given(&self.partition)),
         };
         let way = Way::Held(Waiting::after(given).into());
@@ -189,7 +188,7 @@ impl Journal {
 impl super::Shared {
     /// Queues entries that have their numbers, all or none behind the first that finds no room.
     fn enqueue_numbered(&self, jobs: impl IntoIterator<Item = Job>) {
-        let mut given = hold(&self.given);
+        let mut given = self.given.alone();
         let mut refused = false;
         for job in jobs {
             refused |= self.refuses() || self.queue.is_full();
@@ -200,7 +199,7 @@ impl super::Shared {
             let (partition, number, bytes) = (job.head.partition.clone(), job.number, job.bytes());
             let slack = job.head.slack.time();
             match self.queue.push_within(job, bytes, slack) {
-                Ok(_) => drop(given.insert(partition, number)),
+                Ok(_) => given.set(&partition, number),
                 // Dropped with the queue that took it: its caller is told that it failed.
                 Err(_) => refused = true,
             }

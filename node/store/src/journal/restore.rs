@@ -62,7 +62,7 @@ impl Shared {
     ) -> Result<Restoring, JournalError> {
         let logs = hold(&self.logs);
         self.settle(&logs)?;
-        if logs.logs.contains_key(partition) || hold(&self.given).contains_key(partition) {
+        if logs.logs.contains_key(partition) || self.given.alone().last(partition).is_some() {
             return Err(JournalError::NotEmpty);
         }
         ensure_dir(&log_file::root(&self.dir))?;
@@ -112,13 +112,13 @@ impl Shared {
         let mut next = logs.clone();
         let before = next.logs.insert(partition.clone(), end.clone()).map_or(0, |before| before.derived);
         // Held over the checkpoint: an entry that is appended meanwhile would have number 1.
-        let mut given = hold(&self.given);
-        if given.get(partition).copied().unwrap_or(0) != before {
+        let mut given = self.given.alone();
+        if given.last(partition).unwrap_or(0) != before {
             return Err(JournalError::NotEmpty);
         }
         self.store(&mut logs, next)?;
         hold(&self.index).set_log(partition, end.clone());
-        given.insert(partition.clone(), last);
+        given.set(partition, last);
         Ok(last)
     }
 

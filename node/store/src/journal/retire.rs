@@ -27,10 +27,10 @@ impl Shared {
             self.settle(&logs)?;
             let mut next = logs.clone();
             next.logs.remove(partition);
-            let mut given = hold(&self.given);
+            let mut given = self.given.alone();
             self.store(&mut logs, next)?;
             hold(&self.index).forget(partition);
-            given.remove(partition);
+            given.forget(partition);
         }
         self.remove_log(partition)
     }

@@ -200,9 +200,9 @@ impl Writer {
 
     /// Refuses all that waits and takes its numbers back, so that the journal can go on without a gap.
     fn take_back(&self, group: &mut Vec<Job>, error: impl Fn() -> JournalError) -> usize {
-        let mut given = hold(&self.shared.given);
+        let mut given = self.shared.given.alone();
         self.shared.queue.take_waiting(group);
-        *given = hold(&self.shared.index).last_numbers();
+        given.take_back_to(hold(&self.shared.index).last_numbers());
         self.shared.failed.store(false, Ordering::Release);
         drop(given);
         let refused = group.len();
