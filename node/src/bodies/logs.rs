@@ -52,7 +52,7 @@ impl Logs {
             }
             None => (decided.observed.body.and_then(|code| node.bodies.opened(code)), None),
         };
-        let (actor, slack) = (caller.identity.to_string(), Slack::among(node.metrics.in_flight.get()));
+        let (actor, slack) = (caller.identity.to_string(), node.metrics.slack());
         let room = LogDisk::serves_always(header.kind).then(|| node.log_disk.clone());
         if upkeep && (whole_node || about.is_none()) {
             let logs: Vec<_> = node.bodies.logs().collect();

@@ -14,7 +14,6 @@ use chukei_relay_client::session::{
     AcceptedRequest, OpenRequest, SessionError, forward_request, put_status, read_status,
 };
 use chukei_relay_client::stream::{RecvHalf, ResetCode, SendHalf, StreamError, splice};
-use chukei_store::Slack;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Hop, Kind};
 use chukei_wire::id::HeaderHash;
@@ -63,7 +62,7 @@ pub(super) async fn relay(
         permit_epoch,
         legal_basis: broker.legal_basis(passage),
     };
-    let slack = Slack::among(broker.metrics.in_flight.get());
+    let slack = broker.metrics.slack();
     let (exchange, durable) = match broker.exchanges.open(slack, &opening, broker.clock.now_ms()) {
         Ok(recorded) => recorded,
         Err(error) => return unrecorded(&error, &mut request).await,

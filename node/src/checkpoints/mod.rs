@@ -15,14 +15,14 @@ mod stored;
 mod turns;
 mod vouched;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chukei_relay_client::connection::PeerConnection;
 use chukei_relay_client::log_witness::show_heads;
 use chukei_wire::message::log::{LogHead, LogWitnessed};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::app::Node;
@@ -50,7 +50,8 @@ struct Answered {
 #[derive(Default)]
 struct Calls {
     calls: JoinSet<Answered>,
-    called: HashSet<String>,
+    /// The broker of each.
+    called: HashMap<Id, String>,
 }
 
 /// Makes checkpoints and has them witnessed until the node stops.
@@ -64,14 +65,7 @@ pub async fn run(node: Arc<Node>) {
     loop {
         tokio::select! {
             () = async { drop(stopping.wait_for(|stop| *stop).await) } => return turns.let_go(),
-            Some(answered) = calls.calls.join_next() => match answered {
-                Ok(Answered { broker, answers }) => {
-                    calls.called.remove(&broker);
-                    turns.answered(&broker, answers, &node.peers());
-                }
-                // Whose it was is not known: at worst another broker has two calls for a while.
-                Err(_) => calls.called.clear(),
-            },
+            Some(answered) = calls.ended() => turns.answered(&answered.broker, answered.answers, &node.peers()),
             Some(ended) = turns.ended() => {
                 turns.take_back(ended, &node.peers());
                 if turns.are_over() {
@@ -92,23 +86,37 @@ fn open_bodies(node: &Node) -> Vec<Arc<HostedBody>> {
 }
 
 impl Calls {
+    /// The next one that ends; one that broke off was answered nothing, and is shown the same again.
+    async fn ended(&mut self) -> Option<Answered> {
+        let (ended, answered) = match self.calls.join_next_with_id().await? {
+            Ok((ended, answered)) => (ended, Some(answered)),
+            Err(broken_off) => (broken_off.id(), None),
+        };
+        let broker = self.called.remove(&ended);
+        answered.or_else(|| Some(Answered { broker: broker?, answers: Vec::new() }))
+    }
+
+    fn is_called(&self, broker: &str) -> bool {
+        self.called.values().any(|called| called == broker)
+    }
+
     /// Brokers in reach that have answered all that they were shown.
     fn free(&self, node: &Node) -> Arc<[String]> {
         let names = node.brokers().into_iter().map(|broker| broker.identity().name().to_owned());
-        names.filter(|name| !self.called.contains(name)).collect()
+        names.filter(|name| !self.is_called(name)).collect()
     }
 
     /// Shows what is due to the brokers that are free.
     fn show(&mut self, node: &Node, turns: &mut Turns) {
         for broker in node.brokers() {
             let name = broker.identity().name().to_owned();
-            if self.called.contains(&name) {
+            if self.is_called(&name) {
                 continue;
             }
             let heads = turns.due_for(&name);
             if !heads.is_empty() {
-                self.called.insert(name.clone());
-                self.calls.spawn(show(broker, name, heads, node.clock.now_ms()));
+                let call = self.calls.spawn(show(broker, name.clone(), heads, node.clock.now_ms()));
+                self.called.insert(call.id(), name);
             }
         }
     }

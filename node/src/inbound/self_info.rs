@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use chukei_relay_client::session::AcceptedRequest;
-use chukei_store::Slack;
 use chukei_wire::result::ResultName;
 
 use crate::admission::Way;
@@ -45,7 +44,7 @@ async fn authorise(node: &Arc<Node>, job: &Arc<Job>) -> Result<Authorised, Audit
     let place = log.open_request()?;
     let prepared = prepare(node, job, now_ms).await;
     let (verdict, person, mut result) = (prepared.verdict, prepared.person, prepared.result);
-    let slack = Slack::among(node.metrics.in_flight.get());
+    let slack = node.metrics.slack();
     let (leaf, decided) = log.decided(slack, told(node, job), verdict, person, result, now_ms);
     let place = Some(place).filter(|_| verdict == Verdict::Authorised && leaf.is_some());
     let mut unended = Unended::new(node.clone(), job.clone(), person, decided, place);

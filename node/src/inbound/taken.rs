@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use chukei_relay_client::channel::{ChannelUnusable, Scope as ChannelScope, read_sealed};
 use chukei_relay_client::session::AcceptedRequest;
-use chukei_store::Slack;
 use chukei_wire::frame::Outcome;
 use chukei_wire::header::{Header, Kind};
 use chukei_wire::id::ChannelId;
@@ -149,7 +148,7 @@ pub async fn decline(node: &Node, not_taken: NotTaken, request: &mut AcceptedReq
         let logged = match request.header.kind {
             Kind::PersonRecords => log.records_asked(told, None, *result, now_ms).await,
             _ => {
-                let slack = Slack::among(node.metrics.in_flight.get());
+                let slack = node.metrics.slack();
                 let (_, durable) = log.decided(slack, told, Verdict::Refused, None, *result, now_ms);
                 durable.await.map(|_| ()).map_err(AuditError::from)
             }

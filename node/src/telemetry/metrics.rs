@@ -5,6 +5,7 @@
 
 use chukei_domain::act::{ActKind, State};
 use chukei_relay_client::channel::Channels;
+use chukei_store::Slack;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
@@ -335,6 +336,11 @@ impl Metrics {
         for (state, count) in [("answered", answered), ("opened", opened), ("former_identity", former)] {
             self.channels.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// How long an entry that an answer waits for may wait for those of the other requests under way.
+    pub fn slack(&self) -> Slack {
+        Slack::among(self.in_flight.get())
     }
 
     /// Counts what was answered OVERLOADED. Which body's it was stands in the log.

@@ -4,6 +4,7 @@
 //! lives; nothing is overwritten; what is brought back has been opened first, and is not older than the newest that was
 //! acknowledged.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use chukei_keys::{
     DrillError, FileProvider, KeyProvider, KeySettings, KeyfileError, MAX_KEYRING_BYTES, Owner, ProviderKind,
     SealedHead,
 };
+use chukei_relay_client::bounded_file;
 use chukei_relay_client::settings::base_of;
 use chukei_store::keyring_place::KeyringPlace;
 use chukei_store::{PostgresEngine, PostgresOptions};
@@ -133,12 +135,12 @@ fn owner(name: &str) -> Result<Owner, Failure> {
 }
 
 fn sealed(path: &Path, owner: &Owner) -> Result<(Vec<u8>, SealedHead), Failure> {
-    let length = std::fs::metadata(path).map_err(|error| files::io_failed(path, &error))?.len();
     let place = path.display();
-    if length > MAX_KEYRING_BYTES {
-        return Err(unusable(&place, &KeyfileError::TooLarge));
-    }
-    let bytes = std::fs::read(path).map_err(|error| files::io_failed(path, &error))?;
+    let most = usize::try_from(MAX_KEYRING_BYTES).unwrap_or(usize::MAX);
+    let bytes = bounded_file::read(path, most).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => unusable(&place, &KeyfileError::TooLarge),
+        _ => files::io_failed(path, &error),
+    })?;
     let head = head(&bytes, &place, owner)?;
     Ok((bytes, head))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use chukei_crypto::tls::client_of;
@@ -54,7 +54,8 @@ impl Target {
     /// Connects, and has the receiver prove who it is before anything is sent.
     pub(super) fn connect(&self) -> io::Result<Stream> {
         let until = Instant::now() + WAIT;
-        let addresses: Vec<SocketAddr> = self.to.to_socket_addrs()?.collect();
+        let to = self.to.clone();
+        let addresses = resolved(move || Ok(to.to_socket_addrs()?.collect()), until)?;
         let mut socket = Timed { socket: reached(&addresses, until)?, until };
         let mut connection =
             ClientConnection::new(self.config.clone(), self.name.clone()).map_err(io::Error::other)?;
@@ -63,6 +64,17 @@ impl Target {
         }
         Ok(Stream(StreamOwned::new(connection, socket)))
     }
+}
+
+/// What `resolve` finds until then. It is not called off: the system's resolver gives up by itself.
+fn resolved(
+    resolve: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
+    until: Instant,
+) -> io::Result<Vec<SocketAddr>> {
+    let (tell, told) = mpsc::channel();
+    // Whoever waited may have gone.
+    std::thread::Builder::new().name("resolver".into()).spawn(move || drop(tell.send(resolve())))?;
+    told.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_else(|_| Err(late()))
 }
 
 /// The first of the addresses that answers until then: each has an even part of what is left, so that one that is silent leaves
@@ -187,5 +199,15 @@ mod tests {
         assert_eq!(reached(&[closed, closed], until()).unwrap_err().kind(), ErrorKind::ConnectionRefused);
         assert_eq!(reached(&[], until()).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(reached(&[there], Instant::now()).unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn r43_a_resolver_that_does_not_answer_is_not_waited_for() {
+        let there = SocketAddr::from(([127, 0, 0, 1], 6_514));
+        assert_eq!(resolved(move || Ok(vec![there]), Instant::now() + WAIT).unwrap(), [there]);
+        let (hold, held) = mpsc::channel::<()>();
+        let silent = move || held.recv().map(|()| Vec::new()).map_err(io::Error::other);
+        assert_eq!(resolved(silent, Instant::now()).unwrap_err().kind(), ErrorKind::TimedOut);
+        drop(hold);
     }
 }
