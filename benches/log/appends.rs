@@ -1,8 +1,8 @@
 //! Durable events of bodies, 1,024 in flight: sealed under the body's keys, committed to in its tree, synced; in turns with
-//! entries of the same size that are neither sealed nor in a tree.
+//! entries of the same size that are neither sealed nor in a tree, and with the load alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use chukei_benches::load::{self, Round};
@@ -29,6 +29,7 @@ pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure
         "processor time for one, µs",
         "bare entries/s",
         "processor time for one, µs",
+        "of which the load, µs",
     ];
     let mut table = Table::new("Durable events, 1,024 in flight", &header);
     progress.steps((bench.args.bodies.len() * bench.args.rounds) as u64);
@@ -36,10 +37,12 @@ pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure
         progress.at(format!("{bodies} bodies"));
         let logs = Logs::new(&bench.folder, bodies)?;
         let growing = Growing::start(&logs)?;
-        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        let answers = answering()?;
+        let (mut ours, mut bare, mut load) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.args.rounds {
-            ours.push(bench.runtime.block_on(events(&logs, bench.round()))?);
-            bare.push(bench.runtime.block_on(entries(&logs, bench.round()))?);
+            ours.push(bench.runtime.block_on(load::until_rest(events(&logs, bench.round())))?);
+            bare.push(bench.runtime.block_on(load::until_rest(entries(&logs, bench.round())))?);
+            load.push(bench.runtime.block_on(load::until_rest(nothing(answers.clone(), bench.round())))?);
             progress.done(1);
         }
         growing.stop()?;
@@ -54,6 +57,7 @@ pub(crate) fn table(bench: &Bench, progress: &Progress) -> Result<Table, Failure
             cpu(&ours),
             stats::show(bare.iter().map(|round| round.per_second), 0),
             cpu(&bare),
+            cpu(&load),
         ]);
     }
     Ok(table)
@@ -85,6 +89,38 @@ async fn entries(logs: &Logs, time: Duration) -> Result<Round, Failure> {
         async move {
             appending.ok_or("no such body")?.await?;
             Ok(())
+        }
+    };
+    load::run(IN_FLIGHT, time, vec![std::process::id()], ask).await
+}
+
+/// Whoever waits to be answered.
+type Waiting = tokio::sync::oneshot::Sender<()>;
+
+/// A thread that answers all that wait, a thousand times a second, until nobody can ask any more.
+fn answering() -> Result<mpsc::Sender<Waiting>, Failure> {
+    let (ask, asked) = mpsc::channel::<Waiting>();
+    let answer = move || {
+        while let Ok(first) = asked.recv() {
+            std::thread::park_timeout(Duration::from_millis(1));
+            // Whoever asked may have gone.
+            std::iter::once(first).chain(asked.try_iter()).for_each(|waiting| {
+                let _ = waiting.send(());
+            });
+        }
+    };
+    std::thread::Builder::new().name("answers".into()).spawn(answer)?;
+    Ok(ask)
+}
+
+/// What the same load costs where nothing is written: each is answered by another thread, many at a time.
+async fn nothing(answers: mpsc::Sender<Waiting>, time: Duration) -> Result<Round, Failure> {
+    let ask = move |_| {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let asked = answers.send(answer);
+        async move {
+            asked?;
+            Ok(answered.await?)
         }
     };
     load::run(IN_FLIGHT, time, vec![std::process::id()], ask).await

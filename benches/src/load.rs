@@ -10,6 +10,10 @@ use tokio::task::JoinSet;
 use crate::stats::quantile;
 use crate::{Failure, machine};
 
+/// Over which time it is looked whether a process is at rest, and when it must be.
+const REST_LOOK: Duration = Duration::from_millis(100);
+const REST_WITHIN: Duration = Duration::from_secs(30);
+
 /// One round.
 pub struct Round {
     /// Answered requests.
@@ -73,6 +77,35 @@ where
         cpu_us,
         per_sync: None,
     })
+}
+
+/// A round of this process, its processor time counted until it has done what the round left it to do; at rest before.
+pub async fn until_rest(round: impl Future<Output = Result<Round, Failure>>) -> Result<Round, Failure> {
+    let this = [std::process::id()];
+    rest(&this).await?;
+    let before = spent(&this);
+    let mut round = round.await?;
+    rest(&this).await?;
+    let taken = before.zip(spent(&this)).and_then(|(before, after)| {
+        Some(after.first()?.saturating_sub(*before.first()?) as f64 / 1e3 / round.requests)
+    });
+    round.cpu_us = taken.map(|taken| vec![taken]);
+    Ok(round)
+}
+
+/// Waits until the processes take less than a twentieth of a processor.
+async fn rest(processes: &[u32]) -> Result<(), Failure> {
+    let began = Instant::now();
+    while began.elapsed() < REST_WITHIN {
+        let before = spent(processes);
+        tokio::time::sleep(REST_LOOK).await;
+        let Some((before, after)) = before.zip(spent(processes)) else { return Ok(()) };
+        let taken: u64 = after.iter().zip(&before).map(|(after, before)| after.saturating_sub(*before)).sum();
+        if u128::from(taken) * 20 < REST_LOOK.as_nanos() {
+            return Ok(());
+        }
+    }
+    Err("the process does not come to rest".into())
 }
 
 fn spent(processes: &[u32]) -> Option<Vec<u64>> {
