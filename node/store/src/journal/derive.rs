@@ -19,15 +19,15 @@ use super::summary::Summary;
 use super::{Shared, hold, recover, summary};
 use crate::durable_file::ensure_dir;
 
-/// Segments that are derived at a time: what is held in memory.
-const AT_A_TIME: usize = 2;
+/// Bytes of segments that are derived at a time, at least one segment: what is held in memory.
+const AT_A_TIME: u64 = 128 << 20;
 
 impl Shared {
     /// Derives the oldest segments that take no more blocks; how many that were. Blocking file I/O.
     pub(super) fn derive(&self) -> Result<usize, JournalError> {
         let mut logs = hold(&self.logs);
         self.settle(&logs)?;
-        let closed: Vec<_> = hold(&self.index).closed().take(AT_A_TIME).collect();
+        let closed = at_a_time(hold(&self.index).closed());
         let Some(last) = closed.last() else { return Ok(0) };
         let mut next = logs.clone();
         next.journal_from = last.number + 1;
@@ -155,5 +155,34 @@ impl Shared {
             self.medium.remove(&summary::path(&self.dir, number))?;
         }
         Ok(())
+    }
+}
+
+/// The first of these, as many as are derived together.
+fn at_a_time(closed: impl Iterator<Item = Segment>) -> Vec<Segment> {
+    let mut bytes = 0u64;
+    let fits = |segment: &Segment| {
+        let first = bytes == 0;
+        bytes = bytes.saturating_add(segment.end);
+        first || bytes <= AT_A_TIME
+    };
+    closed.take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_derived_together_as_far_as_memory_for_them_goes_and_never_none() {
+        let of = |ends: &[u64]| {
+            let segment =
+                |(number, &end): (usize, &u64)| Segment { number: number as u64, end, latest_ms: 0 };
+            at_a_time(ends.iter().enumerate().map(segment)).len()
+        };
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[1, 1, 1]), 3);
+        assert_eq!(of(&[16 << 20; 20]), 8);
+        assert_eq!(of(&[u64::MAX, u64::MAX]), 1);
     }
 }

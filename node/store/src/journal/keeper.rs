@@ -83,11 +83,13 @@ fn in_order(shared: &Shared) -> Result<(), JournalError> {
     loop {
         let begun = begin_ahead(shared);
         sum_up(shared)?;
-        let due = hold(&shared.index).closed().count() >= shared.options.derive_segments;
+        // Where there was no space for another segment, it removes some.
+        let waits = if begun.is_ok() { 1 } else { 4 };
+        let due =
+            hold(&shared.index).closed().count() >= shared.options.derive_segments.div_ceil(waits).max(1);
         if !due || shared.keeper.stopped() {
             return begun;
         }
-        // Also where there was no space for another segment: it removes some.
         shared.derive()?;
     }
 }

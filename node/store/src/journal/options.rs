@@ -14,8 +14,8 @@ pub struct JournalOptions {
     pub queue_entries: usize,
     /// Bytes of sealed content that may wait to be written.
     pub queue_bytes: usize,
-    /// So many full segments are waited for until the logs are derived from them and they are removed: more of them
-    /// mean fewer and larger writes to the logs.
+    /// So many full segments are waited for until the logs are derived from them and they are removed, a quarter of that
+    /// where there is no space for another one. Each log has a sync of its own then: more segments mean fewer of these.
     pub derive_segments: usize,
     /// A log's file of so many bytes takes no more entries.
     pub log_bytes: u64,
@@ -29,7 +29,7 @@ impl Default for JournalOptions {
             segment_bytes: 16 << 20,
             queue_entries: 8192,
             queue_bytes: 32 << 20,
-            derive_segments: 2,
+            derive_segments: 8,
             log_bytes: 4 << 20,
             observer: None,
         }
