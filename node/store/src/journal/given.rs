@@ -15,11 +15,9 @@ use crate::hold::hold;
 pub(super) struct Given(RwLock<HashMap<String, Mutex<u64>>>);
 
 impl Given {
-    /// Given that go on behind these.
+    /// Numbers go on behind these.
     pub(super) fn after(last: HashMap<String, u64>) -> Self {
-        let mut alone = HashMap::with_capacity(last.len());
-        alone.extend(last.into_iter().map(|(partition, number)| (partition, Mutex::new(number))));
-        Self(RwLock::new(alone))
+        Self(RwLock::new(behind(last)))
     }
 
     /// Gives the next number of a partition to `take`, which queues its entry; where that fails, the number is given again.
@@ -72,9 +70,12 @@ impl Alone<'_> {
 
     /// Takes back all that were given behind these.
     pub(super) fn take_back_to(&mut self, last: HashMap<String, u64>) {
-        self.0.clear();
-        self.0.extend(last.into_iter().map(|(partition, number)| (partition, Mutex::new(number))));
+        *self.0 = behind(last);
     }
+}
+
+fn behind(last: HashMap<String, u64>) -> HashMap<String, Mutex<u64>> {
+    last.into_iter().map(|(partition, number)| (partition, Mutex::new(number))).collect()
 }
 
 #[cfg(test)]

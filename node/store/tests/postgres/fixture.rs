@@ -63,8 +63,15 @@ pub(crate) async fn fresh_on(server: &PostgresServer) -> Fresh {
         let url = server.url(role, DATABASE, Connection::Socket);
         PostgresOptions { schema: schema.clone(), connections: 4, ..PostgresOptions::new(url, "node-a") }
     };
-    PostgresEngine::migrate(&as_role(OWNER), NODE).await.unwrap();
-    Fresh { options: as_role(NODE) }
+    let (until, owner) = (Instant::now() + CONNECT_WITHIN, as_role(OWNER));
+    loop {
+        match PostgresEngine::migrate(&owner, NODE).await {
+            Ok(_) => return Fresh { options: as_role(NODE) },
+            // As below: what is there of it is found and kept.
+            Err(StoreError::Unreachable) if Instant::now() < until => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 impl Fresh {
