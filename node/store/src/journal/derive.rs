@@ -19,15 +19,12 @@ use super::summary::Summary;
 use super::{Shared, hold, recover, summary};
 use crate::durable_file::ensure_dir;
 
-/// Bytes of segments that are derived at a time, at least one segment: what is held in memory.
-const AT_A_TIME: u64 = 128 << 20;
-
 impl Shared {
     /// Derives the oldest segments that take no more blocks; how many that were. Blocking file I/O.
     pub(super) fn derive(&self) -> Result<usize, JournalError> {
         let mut logs = hold(&self.logs);
         self.settle(&logs)?;
-        let closed = at_a_time(hold(&self.index).closed());
+        let closed = at_a_time(hold(&self.index).closed(), self.options.derive_bytes);
         let Some(last) = closed.last() else { return Ok(0) };
         let mut next = logs.clone();
         next.journal_from = last.number + 1;
@@ -158,13 +155,13 @@ impl Shared {
     }
 }
 
-/// The first of these, as many as are derived together.
-fn at_a_time(closed: impl Iterator<Item = Segment>) -> Vec<Segment> {
+/// The first of these, as many as come to `most` bytes, at least one.
+fn at_a_time(closed: impl Iterator<Item = Segment>, most: u64) -> Vec<Segment> {
     let mut bytes = 0u64;
     let fits = |segment: &Segment| {
         let first = bytes == 0;
         bytes = bytes.saturating_add(segment.end);
-        first || bytes <= AT_A_TIME
+        first || bytes <= most
     };
     closed.take_while(fits).collect()
 }
@@ -178,7 +175,7 @@ mod tests {
         let of = |ends: &[u64]| {
             let segment =
                 |(number, &end): (usize, &u64)| Segment { number: number as u64, end, latest_ms: 0 };
-            at_a_time(ends.iter().enumerate().map(segment)).len()
+            at_a_time(ends.iter().enumerate().map(segment), 128 << 20).len()
         };
         assert_eq!(of(&[]), 0);
         assert_eq!(of(&[1, 1, 1]), 3);

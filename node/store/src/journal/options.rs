@@ -17,6 +17,8 @@ pub struct JournalOptions {
     /// So many full segments are waited for until the logs are derived from them and they are removed, a quarter of that
     /// where there is no space for another one. Each log has a sync of its own then: more segments mean fewer of these.
     pub derive_segments: usize,
+    /// Bytes of segments that are derived at a time, at least one segment: what is held in memory.
+    pub derive_bytes: u64,
     /// A log's file of so many bytes takes no more entries.
     pub log_bytes: u64,
     /// Told after every sync, on the journal's own thread: it must be quick.
@@ -30,6 +32,7 @@ impl Default for JournalOptions {
             queue_entries: 8192,
             queue_bytes: 32 << 20,
             derive_segments: 8,
+            derive_bytes: 128 << 20,
             log_bytes: 4 << 20,
             observer: None,
         }

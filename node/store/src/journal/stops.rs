@@ -54,8 +54,13 @@ const BODIES: [&str; 2] = ["982016", "982024"];
 const RESTORED: &str = "983012";
 
 fn options() -> JournalOptions {
-    let derive_segments = usize::MAX;
-    JournalOptions { segment_bytes: 512, log_bytes: 256, derive_segments, ..JournalOptions::default() }
+    JournalOptions {
+        segment_bytes: 512,
+        log_bytes: 256,
+        derive_segments: usize::MAX,
+        derive_bytes: 2 * 512,
+        ..JournalOptions::default()
+    }
 }
 
 fn sealed(number: u64) -> Vec<u8> {

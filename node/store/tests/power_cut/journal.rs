@@ -43,7 +43,13 @@ fn open(folder: &Path) -> Journal {
 }
 
 fn options() -> JournalOptions {
-    JournalOptions { segment_bytes: 1 << 14, log_bytes: 1 << 12, ..JournalOptions::default() }
+    JournalOptions {
+        segment_bytes: 1 << 14,
+        log_bytes: 1 << 12,
+        derive_segments: 2,
+        derive_bytes: 2 << 14,
+        ..JournalOptions::default()
+    }
 }
 
 /// Entries of all sizes: some share a segment with dozens, some need one of their own.

@@ -61,8 +61,12 @@ impl Node {
     async fn start(server: &PostgresServer) -> Self {
         let engine = PostgresEngine::connect(options(server, NODE)).await.unwrap();
         // Nothing of this body lies in it.
-        let small =
-            JournalOptions { segment_bytes: 1 << 14, log_bytes: 1 << 12, ..JournalOptions::default() };
+        let small = JournalOptions {
+            segment_bytes: 1 << 14,
+            log_bytes: 1 << 12,
+            derive_segments: 2,
+            ..JournalOptions::default()
+        };
         let files = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::open(files.path(), small).unwrap();
         journal.on_server(&engine, &[]).unwrap();

@@ -164,7 +164,8 @@ fn postgres_crash_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn journal_survives_being_killed_at_any_moment() {
-    let options = || JournalOptions { segment_bytes: 1 << 16, ..JournalOptions::default() };
+    let options =
+        || JournalOptions { segment_bytes: 1 << 16, derive_segments: 2, ..JournalOptions::default() };
     if let Some(dir) = std::env::var_os(CHILD) {
         opening();
         let (journal, _) = DataFolder::open(Path::new(&dir)).unwrap().journal(options()).unwrap();

@@ -11,8 +11,13 @@ const BODIES: [&str; 3] = ["982016", "982024", "permits"];
 
 /// Small files, so that a few entries make several; derived only when asked.
 fn small() -> JournalOptions {
-    let derive_segments = usize::MAX;
-    JournalOptions { segment_bytes: 1024, log_bytes: 512, derive_segments, ..JournalOptions::default() }
+    JournalOptions {
+        segment_bytes: 1024,
+        log_bytes: 512,
+        derive_segments: usize::MAX,
+        derive_bytes: 2 * 1024,
+        ..JournalOptions::default()
+    }
 }
 
 fn open(dir: &Path) -> Journal {
