@@ -16,12 +16,13 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), StartError> {
     let portal = Arc::new(Portal::start(settings).await?);
     let (stop, stopped) = watch::channel(false);
     expiry::start(Arc::clone(portal.core()), stopped.clone()).await;
+    // Before anybody is told that it is ready: callers who are early wait at the socket.
+    let socket = Socket::bind(&settings.socket)
+        .map_err(|error| StartError::Listen(settings.socket.display().to_string(), error))?;
     let metrics = settings.listen.metrics;
     health::serve(metrics, Arc::clone(&portal), stopped.clone())
         .await
         .map_err(|error| StartError::Listen(metrics.to_string(), error))?;
-    let socket = Socket::bind(&settings.socket)
-        .map_err(|error| StartError::Listen(settings.socket.display().to_string(), error))?;
     tokio::spawn(renewal::run(Arc::clone(portal.core()), Arc::clone(portal.links()), stopped.clone()));
     tracing::info!(portal = %settings.name, %metrics, "serving");
     let calls = tokio::spawn(server::serve(socket, Arc::clone(&portal), stopped));
