@@ -47,6 +47,8 @@ pub enum AnnounceError {
 
 /// Announces every body that is open on `connection`; nothing where there has been none yet.
 pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
+    // Before the bodies are looked at: what is told last is what was seen last.
+    let _turn = node.announcements.turn(connection.identity().name()).await;
     let now_ms = node.clock.now_ms();
     let delegations = delegations(node, now_ms)?;
     if delegations.is_empty() && !node.announcements.have_been() {

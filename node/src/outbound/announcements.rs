@@ -3,11 +3,16 @@
 //! Delegations are renewed long before they end, by the clock that judges them: it may jump. They are shown anew
 //! when a body's identity turns, and when the peer list changes, for a broker drops those under an identity that
 //! the list no longer names. A renewal that fails is tried again at the next look.
+//!
+//! What must hold: a broker is told one list at a time, each as it is when its turn comes. Bodies that open at the same moment
+//! are all announced by all of them, and an older list that came last would take a body away from everybody.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::app::Node;
@@ -24,6 +29,8 @@ pub struct Announcements {
     due: Mutex<Option<Instant>>,
     /// Whether a broker may know of a body here.
     begun: AtomicBool,
+    /// By brokers' names.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Announcements {
@@ -32,6 +39,15 @@ impl Announcements {
         let at = Instant::now() + wait;
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         *due = Some(due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Until nobody else is telling this broker. Whoever is takes a bounded time.
+    pub(super) async fn turn(&self, broker: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(broker.to_owned()).or_default())
+        };
+        turn.lock_owned().await
     }
 
     /// Notes that a body is announced.
@@ -77,6 +93,18 @@ async fn everywhere(node: &Node) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_broker_is_told_one_list_at_a_time_and_no_other_waits_for_it() {
+        let announcements = Announcements::default();
+        let telling = announcements.turn("broker-a").await;
+        drop(announcements.turn("broker-b").await);
+        let mut next = std::pin::pin!(announcements.turn("broker-a"));
+        let waits = tokio::time::timeout(Duration::ZERO, next.as_mut()).await;
+        assert!(waits.is_err());
+        drop(telling);
+        drop(next.await);
+    }
 
     #[test]
     fn the_earliest_reason_counts_and_once() {
