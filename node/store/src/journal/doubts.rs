@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::segment::{self, HEADER_BYTES};
 use super::tests::{Faulty, append, count};
-use super::{GivenUp, Journal, JournalEntry, JournalError, JournalOptions, hold, recover};
+use super::{GivenUp, Journal, JournalEntry, JournalError, JournalOptions, JournalStatus, hold, recover};
 
 /// Longer than anything here takes that comes at all.
 const LONG: Duration = Duration::from_secs(30);
@@ -110,4 +110,33 @@ async fn journal_derives_although_no_space_can_be_reserved() {
         assert!(began.elapsed() < LONG, "nothing is derived");
         tokio::task::yield_now().await;
     }
+}
+
+/// What is full is derived and removed sooner where another segment finds no space.
+#[tokio::test]
+async fn journal_derives_sooner_where_there_is_no_space_for_a_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let options = || JournalOptions { derive_segments: 8, ..options() };
+    let (journal, _) = Journal::open_on(dir.path(), options(), disk.clone()).unwrap();
+    let until = async |done: &dyn Fn(JournalStatus) -> bool| {
+        let waiting = async {
+            while !done(journal.status().unwrap()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, waiting).await.unwrap();
+    };
+    // Each fills more than half of a segment.
+    for segments in 1..=2 {
+        append(&journal, 300).await.unwrap();
+        until(&|status| status.segments == segments && status.reserved).await;
+    }
+    disk.set(|faults| faults.full = true);
+    append(&journal, 300).await.unwrap();
+    until(&|status| status.segments == 1).await;
+    assert_eq!(count(&journal), 3);
+    drop(journal);
+    let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
+    assert_eq!((recovered.entries, count(&journal)), (3, 3));
 }

@@ -5,17 +5,15 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::segment::{self, Disk, HEADER_BYTES, Medium};
 use super::summary::Summary;
-use super::{Appending, Journal, JournalError, JournalOptions, JournalStatus, Slack};
+use super::{Appending, Journal, JournalError, JournalOptions, Slack};
 
 const SECTOR: u64 = 512;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A disk whose next operations the test decides.
 #[derive(Clone, Default)]
@@ -170,35 +168,6 @@ async fn journal_goes_on_without_a_gap_after_the_disk_was_full() {
     drop(journal);
     let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
     assert_eq!((recovered.entries, recovered.torn_bytes, count(&journal)), (last + 1, 0, last + 1));
-}
-
-/// What is full is derived and removed sooner where another segment finds no space.
-#[tokio::test]
-async fn journal_derives_sooner_where_there_is_no_space_for_a_segment() {
-    let dir = tempfile::tempdir().unwrap();
-    let disk = Faulty::default();
-    let options = || JournalOptions { derive_segments: 8, ..options() };
-    let (journal, _) = Journal::open_on(dir.path(), options(), disk.clone()).unwrap();
-    let until = async |done: &dyn Fn(JournalStatus) -> bool| {
-        let waiting = async {
-            while !done(journal.status().unwrap()) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap();
-    };
-    // Each fills more than half of a segment.
-    for segments in 1..=2 {
-        append(&journal, 300).await.unwrap();
-        until(&|status| status.segments == segments && status.reserved).await;
-    }
-    disk.set(|faults| faults.full = true);
-    append(&journal, 300).await.unwrap();
-    until(&|status| status.segments == 1).await;
-    assert_eq!(count(&journal), 3);
-    drop(journal);
-    let (journal, recovered) = Journal::open(dir.path(), options()).unwrap();
-    assert_eq!((recovered.entries, count(&journal)), (3, 3));
 }
 
 #[tokio::test]
