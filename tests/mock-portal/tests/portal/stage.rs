@@ -106,8 +106,9 @@ impl Stage {
         command.arg("--config").arg(self.config()).arg("serve").stdin(Stdio::null()).stderr(log.unwrap());
         self.process = Some(command.spawn().unwrap());
         self.broker.connected().await;
+        // The socket listens before the page of readiness does.
+        until(|| async { self.asked("/readyz").is_ok_and(|page| page.starts_with("HTTP/1.1 200")) }).await;
         until(|| async { Client::connect(&self.socket()).await.is_ok() }).await;
-        until(|| async { self.page("/readyz").starts_with("HTTP/1.1 200") }).await;
     }
 
     /// kill -9.
@@ -158,12 +159,17 @@ impl Stage {
 
     /// A page of the metrics endpoint, with its status line.
     pub(crate) fn page(&self, path: &str) -> String {
+        self.asked(path).unwrap()
+    }
+
+    /// The same of a portal that may not listen yet.
+    fn asked(&self, path: &str) -> std::io::Result<String> {
         use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect(self.metrics).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: portal\r\nConnection: close\r\n\r\n").unwrap();
+        let mut stream = std::net::TcpStream::connect(self.metrics)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: portal\r\nConnection: close\r\n\r\n")?;
         let mut page = String::new();
-        stream.read_to_string(&mut page).unwrap();
-        page
+        stream.read_to_string(&mut page)?;
+        Ok(page)
     }
 
     /// New persons of `body`: user id, addressee number and acquisition number of each.
