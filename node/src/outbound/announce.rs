@@ -48,7 +48,8 @@ pub enum AnnounceError {
 /// Announces every body that is open on `connection`; nothing where there has been none yet.
 pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
     // Before the bodies are looked at: what is told last is what was seen last.
-    let _turn = node.announcements.turn(connection.identity().name()).await;
+    let turn = node.announcements.turn(connection.identity().name(), connection.id());
+    let Some(telling) = turn.await else { return Ok(()) };
     let now_ms = node.clock.now_ms();
     let delegations = delegations(node, now_ms)?;
     if delegations.is_empty() && !node.announcements.have_been() {
@@ -60,7 +61,10 @@ pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), An
     request.send.write_message(&Announce { delegations }).await.map_err(SessionError::from)?;
     request.send.finish().await.map_err(SessionError::from)?;
     match request.read_status().await? {
-        Outcome::Answered => Ok(()),
+        Outcome::Answered => {
+            telling.done();
+            Ok(())
+        }
         other => Err(AnnounceError::Refused(other)),
     }
 }

@@ -50,6 +50,7 @@ mod segment;
 mod slack;
 mod summary;
 mod table;
+mod unsynced;
 mod writer;
 
 #[cfg(test)]

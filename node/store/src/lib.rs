@@ -26,6 +26,7 @@ mod hold;
 mod lock_file;
 mod sled;
 mod sqlite;
+mod sync_all;
 mod turns;
 
 pub use batch::Batch;

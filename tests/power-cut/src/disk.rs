@@ -43,7 +43,7 @@ pub(crate) struct Disk {
     /// Calls that returned: only what they did is covered by a sync that begins now.
     returned: HashSet<CallNumber>,
     /// What each sync that goes on will have made durable when it ends.
-    syncing: HashMap<CallNumber, (Node, Vec<CallNumber>)>,
+    syncing: HashMap<CallNumber, Vec<(Node, Vec<CallNumber>)>>,
     /// Whether bytes whose sync failed are never written: the kernel holds them for written and the next sync says
     /// nothing of them. Otherwise they are written by the next.
     forgetful: bool,
@@ -81,27 +81,23 @@ impl Disk {
             Step::Returned(call) => {
                 self.returned.insert(*call);
             }
-            Step::SyncBegun { call, node } => {
-                let covered =
-                    self.nodes.get(*node).map(|node| node.pending(&self.returned)).unwrap_or_default();
-                self.syncing.insert(*call, (*node, covered));
+            Step::SyncBegun { call, node, all } => {
+                let covered = if *all { self.all_files() } else { vec![*node] };
+                let covered = covered.into_iter().map(|node| (node, self.returned(node))).collect();
+                self.syncing.insert(*call, covered);
             }
             Step::SyncEnded { call } => {
-                if let Some((node, covered)) = self.syncing.remove(call)
-                    && let Some(node) = self.nodes.get_mut(node)
-                {
-                    node.make_durable(&covered);
+                for (node, covered) in self.syncing.remove(call).unwrap_or_default() {
+                    if let Some(node) = self.nodes.get_mut(node) {
+                        node.make_durable(&covered);
+                    }
                 }
             }
             Step::SyncFailed { call } => {
-                if let Some((node, covered)) = self.syncing.remove(call)
-                    && let (true, Some(OnDisk::File(file))) = (self.forgetful, self.nodes.get_mut(node))
-                {
-                    let stays = |pending: &Pending<FileChange>| {
-                        !matches!(pending.change, FileChange::Write { .. })
-                            || !covered.contains(&pending.call)
-                    };
-                    file.pending.retain(stays);
+                for (node, covered) in self.syncing.remove(call).unwrap_or_default() {
+                    if let (true, Some(OnDisk::File(file))) = (self.forgetful, self.nodes.get_mut(node)) {
+                        file.forget(&covered);
+                    }
                 }
             }
             Step::Mapped(node) => {
@@ -138,6 +134,28 @@ impl Disk {
             }
             _ => false,
         }
+    }
+}
+
+impl Disk {
+    fn all_files(&self) -> Vec<Node> {
+        let files = self.nodes.iter().enumerate().filter(|(_, node)| matches!(node, OnDisk::File(_)));
+        files.map(|(node, _)| node).collect()
+    }
+
+    /// What a sync of it that begins now covers.
+    fn returned(&self, node: Node) -> Vec<CallNumber> {
+        self.nodes.get(node).map(|node| node.pending(&self.returned)).unwrap_or_default()
+    }
+}
+
+impl DiskFile {
+    /// The kernel holds these bytes for written.
+    fn forget(&mut self, covered: &[CallNumber]) {
+        let stays = |pending: &Pending<FileChange>| {
+            !matches!(pending.change, FileChange::Write { .. }) || !covered.contains(&pending.call)
+        };
+        self.pending.retain(stays);
     }
 }
 

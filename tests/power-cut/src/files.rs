@@ -45,8 +45,8 @@ impl Files {
         let result = match call.outcome {
             Outcome::Returned(result) => result,
             Outcome::Never if self.may_change(call.name, &arguments) => return Err(TrialError::Interrupted),
-            Outcome::Failed if matches!(call.name, "fsync" | "fdatasync") => {
-                self.failed_sync(moment, &arguments);
+            Outcome::Failed if matches!(call.name, "fsync" | "fdatasync" | "syncfs") => {
+                self.failed_sync(moment, call.name, &arguments);
                 return Ok(());
             }
             Outcome::Never | Outcome::Failed => return Ok(()),
@@ -81,11 +81,7 @@ impl Files {
             "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" => {
                 self.write(at, call, arguments, result)?;
             }
-            "fsync" | "fdatasync" => {
-                if let Some(node) = self.node(arguments) {
-                    self.steps.push(Step::SyncBegun { call: at, node });
-                }
-            }
+            "fsync" | "fdatasync" | "syncfs" => self.sync_begun(at, call.name, arguments),
             "ftruncate" => {
                 if let Some(node) = self.node(arguments) {
                     self.change(at, node, FileChange::Resize(arguments.number(1)?));
@@ -110,11 +106,16 @@ impl Files {
         Some(())
     }
 
-    fn failed_sync(&mut self, moment: Moment, arguments: &Arguments<'_>) {
-        match (moment, self.node(arguments)) {
-            (Moment::Begun(call), Some(node)) => self.steps.push(Step::SyncBegun { call, node }),
-            (Moment::Ended(call), _) => self.steps.push(Step::SyncFailed { call }),
-            (Moment::Begun(_), None) => {}
+    fn sync_begun(&mut self, call: CallNumber, name: &str, arguments: &Arguments<'_>) {
+        if let Some(node) = self.node(arguments) {
+            self.steps.push(Step::SyncBegun { call, node, all: name == "syncfs" });
+        }
+    }
+
+    fn failed_sync(&mut self, moment: Moment, name: &str, arguments: &Arguments<'_>) {
+        match moment {
+            Moment::Begun(call) => self.sync_begun(call, name, arguments),
+            Moment::Ended(call) => self.steps.push(Step::SyncFailed { call }),
         }
     }
 
@@ -150,12 +151,12 @@ impl Files {
                     self.steps.push(Step::Mapped(opened.node));
                 }
             }
-            "fsync" | "fdatasync" => self.steps.push(Step::SyncEnded { call: at }),
+            "fsync" | "fdatasync" | "syncfs" => self.steps.push(Step::SyncEnded { call: at }),
             "copy_file_range" | "splice" => {
                 self.processes.opened(arguments.number(2)?).is_none().then_some(())?;
             }
             "sendfile" => self.node(arguments).is_none().then_some(())?,
-            "sync" | "syncfs" | "fchdir" | "openat2" => return None,
+            "sync" | "fchdir" | "openat2" => return None,
             _ => {}
         }
         self.steps.push(Step::Returned(at));
@@ -202,9 +203,8 @@ impl Files {
             "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" | "ftruncate" | "fallocate" => {
                 self.node(arguments).is_some()
             }
-            "read" | "readv" | "fsync" | "fdatasync" | "sync_file_range" | "fcntl" | "lseek" | "close" => {
-                false
-            }
+            "read" | "readv" | "fsync" | "fdatasync" | "syncfs" | "sync_file_range" | "fcntl" | "lseek"
+            | "close" => false,
             _ => true,
         }
     }

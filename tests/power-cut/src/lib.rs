@@ -6,8 +6,8 @@
 //! rest, whatever a cut leaves ([`cut`]). [`trial`] puts the folder back on a real disk and hands it to the test.
 //!
 //! What must hold: the disk of the model promises no more than POSIX does. A file's bytes and length are durable up
-//! to its last fsync or fdatasync, a name only when its folder was synced; `sync_file_range` counts as nothing; what
-//! is not synced may be there, not be there, or be there in some sectors, file by file and in any order. Only
+//! to its last fsync or fdatasync, or to a later syncfs, which is not believed to cover names; a name only when its folder was
+//! synced; `sync_file_range` counts as nothing; what is not synced may be there, not be there, or be there in some sectors, file by file and in any order. Only
 //! two things are taken for granted, as every journalling file system grants them: the names of one folder change in
 //! the order of the calls, and bytes cut off by a truncation do not come back once the file has grown again. A call
 //! that the model does not know is an error, never ignored. Calls can be made to fail as well ([`Fault`]); what a sync

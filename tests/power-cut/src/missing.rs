@@ -79,7 +79,7 @@ pub(crate) fn without(recording: &Recording, missing: Missing) -> Option<Vec<Ste
     let mut gone = HashSet::new();
     for step in &recording.steps {
         names.take(step);
-        if let Step::SyncBegun { call, node } = step
+        if let Step::SyncBegun { call, node, .. } = step
             && names.has(missing, *node)
         {
             gone.insert(*call);

@@ -60,7 +60,10 @@ pub(crate) enum Step {
     Returned(CallNumber),
     SyncBegun {
         call: CallNumber,
+        /// What was named.
         node: Node,
+        /// Whether every file there is is covered, and no folder: the whole file system's sync.
+        all: bool,
     },
     SyncEnded {
         call: CallNumber,

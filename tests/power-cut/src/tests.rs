@@ -77,6 +77,24 @@ fn what_was_synced_with_its_name_is_there_for_good() {
 }
 
 #[test]
+fn a_sync_of_the_whole_file_system_covers_all_files_and_no_name() {
+    let files = [
+        CREATE,
+        WRITE,
+        "openat(AT_FDCWD, 'b', O_RDWR|O_CREAT, 0600) = 5",
+        "write(5, 'two', 3) = 3",
+        OPEN_FOLDER,
+        "fsync(4) = 0",
+    ];
+    let synced = [&files[..], &["syncfs(5) = 0", "write(3, 'more', 4) = 4"]].concat();
+    assert!(found(&synced, "a").iter().flatten().all(|left| left.starts_with(b"one")));
+    assert_eq!(found(&synced, "b"), states(&[Some("two")]));
+    assert_eq!(found(&[CREATE, WRITE, "syncfs(3) = 0"], "a"), states(&[None, Some("one")]));
+    let failed = [&files[..], &["syncfs(5) = -1 EIO (Input/output error)"]].concat();
+    assert!(found(&failed, "a").contains(&Some(Vec::new())));
+}
+
+#[test]
 fn a_sync_that_failed_or_is_none_makes_nothing_durable() {
     for sync in
         ["fsync(3) = -1 EIO (Input/output error)", "sync_file_range(3, 0, 0, SYNC_FILE_RANGE_WRITE) = 0"]
@@ -194,7 +212,7 @@ fn calls_without_a_meaning_here_are_errors() {
         "fallocate(3, FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE, 0, 10) = 0",
         "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f00",
         "openat(AT_FDCWD, 'b', O_RDWR|O_CREAT|O_DSYNC, 0600) = 5",
-        "syncfs(3) = 0",
+        "sync() = 0",
         "rename('a', '/elsewhere/a') = 0",
         "symlink('a', 'b') = 0",
     ] {

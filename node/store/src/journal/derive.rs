@@ -5,7 +5,8 @@
 //! behind the lengths that it names, which are written over; a stop behind it leaves segments that it no longer needs. Where
 //! storing it failed, either may lie there: the old one is stored again before anything else.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fs::File;
 use std::sync::atomic::Ordering;
 
 use super::blocks::Blocks;
@@ -16,6 +17,7 @@ use super::index::Segment;
 use super::log_file::{self, Appender};
 use super::segment;
 use super::summary::Summary;
+use super::unsynced::Unsynced;
 use super::{Shared, hold, recover, summary};
 use crate::durable_file::ensure_dir;
 
@@ -29,10 +31,16 @@ impl Shared {
         let mut next = logs.clone();
         next.journal_from = last.number + 1;
         ensure_dir(&log_file::root(&self.dir))?;
+        let mut unsynced = Unsynced::new(&*self.medium);
         for (partition, entries) in self.gather(&closed)? {
             let end = next.logs.entry(partition.clone()).or_default();
-            *end = self.append(&partition, end.clone(), &entries)?;
+            let (grown, file) = self.append(&partition, end.clone(), &entries)?;
+            *end = grown;
+            if let Some(file) = file {
+                unsynced.push(file, entries.len() as u64)?;
+            }
         }
+        unsynced.sync()?;
         let mut past = Vec::new();
         for segment in &closed {
             past.extend(self.keep_replays(*segment)?);
@@ -74,8 +82,8 @@ impl Shared {
     }
 
     /// The entries of these segments by partition, in order, as they lie in blocks.
-    fn gather(&self, segments: &[Segment]) -> Result<BTreeMap<String, Vec<u8>>, JournalError> {
-        let mut gathered = BTreeMap::<String, Vec<u8>>::new();
+    fn gather(&self, segments: &[Segment]) -> Result<HashMap<String, Vec<u8>>, JournalError> {
+        let mut gathered = HashMap::<String, Vec<u8>>::new();
         for segment in segments {
             let mut blocks = Blocks::of_segment(&self.dir, *segment);
             while blocks.next(|_, entry| match gathered.get_mut(entry.partition) {
@@ -86,14 +94,20 @@ impl Shared {
         Ok(gathered)
     }
 
-    fn append(&self, partition: &str, end: LogEnd, mut entries: &[u8]) -> Result<LogEnd, JournalError> {
+    /// Where the log ends now, and its file, where that is not durable yet.
+    fn append(
+        &self,
+        partition: &str,
+        end: LogEnd,
+        mut entries: &[u8],
+    ) -> Result<(LogEnd, Option<File>), JournalError> {
         let folder = log_file::folder(&self.dir, partition);
         let mut appender = Appender::new(folder, end, self.options.log_bytes, &*self.medium)?;
         while !entries.is_empty() {
             let entry = EntryRef::take(&mut entries).ok_or(JournalError::NotInSequence)?;
             appender.push(&entry)?;
         }
-        appender.finish()
+        appender.written()
     }
 
     /// Sees to it that the replay ids of a segment outlive it; its number and the time of its latest entry, if it has

@@ -1,5 +1,5 @@
-//! The thread that keeps the journal in order behind the one that writes it: begins the next segment ahead, sums up
-//! segments that are full, derives the logs and removes what was derived.
+//! The thread that keeps the journal in order behind the one that writes it: begins the next segment ahead and makes it quick
+//! to write to, sums up segments that are full, derives the logs and removes what was derived.
 //!
 //! Nothing that is acknowledged depends on it: where it fails, the journal only grows, and it tries again. Where it is not
 //! known which checkpoint lies on the disk, nothing is taken until it has stored one.
@@ -15,6 +15,8 @@ use super::{Shared, hold, recover};
 
 /// How long it waits after a failure.
 const RETRY: Duration = Duration::from_secs(2);
+/// Zeros that are written and synced at a time: what a sync of the journal may have to wait for.
+const ZEROS_BYTES: u64 = 1 << 20;
 
 /// What the keeper is told.
 #[derive(Default)]
@@ -26,6 +28,7 @@ pub(super) struct Keeper {
 #[derive(Default)]
 struct State {
     due: bool,
+    ends_soon: bool,
     stopped: bool,
 }
 
@@ -34,6 +37,16 @@ impl Keeper {
     pub(super) fn wake(&self) {
         hold(&self.state).due = true;
         self.changed.notify_all();
+    }
+
+    /// The next segment is soon written to.
+    pub(super) fn segment_ends_soon(&self) {
+        hold(&self.state).ends_soon = true;
+        self.wake();
+    }
+
+    fn ends_soon(&self) -> bool {
+        hold(&self.state).ends_soon
     }
 
     /// The journal is being closed.
@@ -81,7 +94,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
 fn in_order(shared: &Shared) -> Result<(), JournalError> {
     shared.settle(&hold(&shared.logs))?;
     loop {
-        let begun = begin_ahead(shared);
+        let begun = begin_ahead(shared).and_then(|()| zero_ahead(shared));
         sum_up(shared)?;
         // Where there was no space for another segment, it removes some.
         let waits = if begun.is_ok() { 1 } else { 4 };
@@ -101,7 +114,26 @@ fn begin_ahead(shared: &Shared) -> Result<(), JournalError> {
     if spare.is_none() {
         let (number, capacity) = (newest + 1, shared.options.segment_bytes);
         let file = segment::create(&shared.dir, number, capacity, &*shared.medium)?;
-        *spare = Some(Spare { number, file, capacity });
+        *spare = Some(Spare { number, file, capacity, zeroed: segment::HEADER_BYTES });
+    }
+    Ok(())
+}
+
+/// Writes zeros to the next segment, when it is soon written to: before, it may never be.
+fn zero_ahead(shared: &Shared) -> Result<(), JournalError> {
+    while shared.keeper.ends_soon() && !shared.keeper.stopped() {
+        let mut spare = hold(&shared.spare);
+        let Some(next) = spare.as_mut().filter(|next| next.zeroed < next.capacity) else {
+            hold(&shared.keeper.state).ends_soon = false;
+            break;
+        };
+        let end = next.capacity.min(next.zeroed + ZEROS_BYTES);
+        // While the writer cannot take it.
+        segment::write_zeros(&next.file, next.zeroed..end, &*shared.medium)?;
+        next.zeroed = end;
+        let file = next.file.try_clone()?;
+        drop(spare);
+        shared.medium.sync(&file)?;
     }
     Ok(())
 }

@@ -122,6 +122,12 @@ impl<'a> Appender<'a> {
         Ok(self.end)
     }
 
+    /// What the checkpoint is to say once the file is durable that was written last, where there is one.
+    pub(super) fn written(mut self) -> Result<(LogEnd, Option<File>), JournalError> {
+        self.write_block()?;
+        Ok((self.end, self.file))
+    }
+
     fn complete(&mut self) -> Result<(), JournalError> {
         self.write_block()?;
         if let Some(file) = self.file.take() {

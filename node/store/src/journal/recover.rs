@@ -119,7 +119,7 @@ fn take_unused(
         // After a failed write it may have been closed with nothing in it: now it is used after all.
         forget_summary(dir, number, medium)?;
         let capacity = file.metadata()?.len();
-        spare = (header == Header::Ours).then_some(Spare { number, file, capacity });
+        spare = (header == Header::Ours).then_some(Spare { number, file, capacity, zeroed: HEADER_BYTES });
         numbers.pop();
     }
     Ok(spare)

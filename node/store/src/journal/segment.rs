@@ -4,10 +4,12 @@
 //! "CHUKEIJL" | format u32 | segment number u64 | CRC-32 of the 20 bytes before u32 | zero bytes up to 64
 //! ```
 //!
-//! What must hold: the header is synced before the first block is written. So a file without one holds nothing.
+//! What must hold: the header is synced before the first block is written. So a file without one holds nothing. What is not
+//! written yet reads as zero.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,11 +17,14 @@ use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
 use crate::durable_file::{self, sync_dir};
+use crate::sync_all::sync_all;
 
 /// Where the first block begins.
 pub(super) const HEADER_BYTES: u64 = 64;
 /// The number of the first segment there ever is.
 pub(super) const FIRST: u64 = 1;
+/// Bytes of it at most: somebody waits while it is made.
+pub(super) const FIRST_BYTES: u64 = 1 << 20;
 
 const MAGIC: &[u8; 8] = b"CHUKEIJL";
 const FORMAT: u32 = 1;
@@ -32,6 +37,8 @@ pub(super) trait Medium: Send + Sync + 'static {
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes what was written durable.
     fn sync(&self, file: &File) -> io::Result<()>;
+    /// Makes what was written to all of these durable; the first was opened before any was written to.
+    fn sync_all(&self, files: &[File]) -> io::Result<()>;
     /// Replaces a file as a whole, durably.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file, if it is there. Durable at leisure: a file that comes back is removed again.
@@ -56,6 +63,10 @@ impl Medium for Disk {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    fn sync_all(&self, files: &[File]) -> io::Result<()> {
+        sync_all(files)
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -114,6 +125,13 @@ pub(super) fn create(dir: &Path, number: u64, len: u64, medium: &dyn Medium) -> 
     medium.sync(&file)?;
     sync_dir(dir)?;
     Ok(file)
+}
+
+/// Writes zeros where there are none but by reservation. A block that is written there then changes nothing of what the file
+/// system knows of the file, and its sync has nothing else to write.
+pub(super) fn write_zeros(file: &File, place: Range<u64>, medium: &dyn Medium) -> io::Result<()> {
+    let zeros = vec![0; usize::try_from(place.end.saturating_sub(place.start)).map_err(io::Error::other)?];
+    medium.write(file, &zeros, place.start)
 }
 
 /// Opens an existing segment.

@@ -74,6 +74,8 @@ pub(super) struct Spare {
     pub(super) file: File,
     /// The file's length.
     pub(super) capacity: u64,
+    /// So far, zeros are written.
+    pub(super) zeroed: u64,
 }
 
 /// Why a block was not written.
@@ -90,11 +92,13 @@ pub(super) struct Writer {
     /// Number of the first segment, where there is none.
     first: u64,
     block: Vec<u8>,
+    /// The keeper knows that the segment will soon take no more blocks.
+    ends_soon: bool,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, tail: Option<Tail>, first: u64) -> Self {
-        Self { shared, tail, first, block: Vec::new() }
+        Self { shared, tail, first, block: Vec::new(), ends_soon: false }
     }
 
     /// Serves the queue until it is closed and empty.
@@ -145,6 +149,10 @@ impl Writer {
         medium.sync(&tail.file).map_err(WriteError::Unknown)?;
         let seconds = started.elapsed().as_secs_f64();
         tail.place.offset += self.block.len() as u64;
+        if !self.ends_soon && tail.place.offset >= tail.capacity / 2 {
+            self.ends_soon = true;
+            self.shared.keeper.segment_ends_soon();
+        }
         self.note(group, place);
         if let Some(observer) = &self.shared.options.observer {
             observer(&SyncReport { seconds, entries: group.len(), waiting: self.shared.queue.depth() });
@@ -162,8 +170,9 @@ impl Writer {
 
     /// Goes on in the next segment, which was begun ahead unless it could not be or is too small.
     fn begin_segment(&mut self, block: u64) -> io::Result<()> {
-        let shared = &self.shared;
-        let capacity = shared.options.segment_bytes.max(HEADER_BYTES + block);
+        let (shared, begun) = (&self.shared, self.tail.is_some());
+        let bytes = if begun { u64::MAX } else { segment::FIRST_BYTES };
+        let capacity = shared.options.segment_bytes.min(bytes).max(HEADER_BYTES + block);
         // Held until the index has the segment: the keeper begins the one behind it.
         let mut ahead = hold(&shared.spare);
         let number = self.tail.as_ref().map_or(self.first, |tail| tail.place.segment + 1);
@@ -171,12 +180,15 @@ impl Writer {
             Some(spare) if spare.number == number && spare.capacity >= capacity => spare,
             _ => {
                 let file = segment::create(&shared.dir, number, capacity, &*shared.medium)?;
-                Spare { number, file, capacity }
+                let zeroed = if begun { HEADER_BYTES } else { capacity };
+                segment::write_zeros(&file, HEADER_BYTES..zeroed, &*shared.medium)?;
+                Spare { number, file, capacity, zeroed }
             }
         };
         hold(&shared.index).add_segment(number, HEADER_BYTES);
         let place = Place { segment: number, offset: HEADER_BYTES };
         self.tail = Some(Tail { file: spare.file, place, capacity: spare.capacity });
+        self.ends_soon = false;
         drop(ahead);
         shared.keeper.wake();
         Ok(())

@@ -24,7 +24,7 @@ const RESTORED: [&str; 4] = ["a", "b", "c", "d"];
 /// Turns after which a fault that passes must have passed.
 const ATTEMPTS: u32 = 500;
 const FAULTS: &[Fault] = &[
-    Fault { calls: "fdatasync,fsync", error: "EIO" },
+    Fault { calls: "fdatasync,fsync,syncfs", error: "EIO" },
     Fault { calls: "pwrite64", error: "EIO" },
     Fault { calls: "fallocate", error: "ENOSPC" },
 ];
