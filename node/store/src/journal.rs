@@ -61,6 +61,8 @@ pub(crate) mod fuzzing;
 mod stops;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zeros;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -28,7 +28,7 @@ pub(super) struct Keeper {
 #[derive(Default)]
 struct State {
     due: bool,
-    ends_soon: bool,
+    zeros: bool,
     stopped: bool,
 }
 
@@ -39,14 +39,14 @@ impl Keeper {
         self.changed.notify_all();
     }
 
-    /// The next segment is soon written to.
-    pub(super) fn segment_ends_soon(&self) {
-        hold(&self.state).ends_soon = true;
+    /// The next segment is soon written to, in many small blocks.
+    pub(super) fn zeros_are_worth_it(&self) {
+        hold(&self.state).zeros = true;
         self.wake();
     }
 
-    fn ends_soon(&self) -> bool {
-        hold(&self.state).ends_soon
+    fn wants_zeros(&self) -> bool {
+        hold(&self.state).zeros
     }
 
     /// The journal is being closed.
@@ -121,10 +121,10 @@ fn begin_ahead(shared: &Shared) -> Result<(), JournalError> {
 
 /// Writes zeros to the next segment, when it is soon written to: before, it may never be.
 fn zero_ahead(shared: &Shared) -> Result<(), JournalError> {
-    while shared.keeper.ends_soon() && !shared.keeper.stopped() {
+    while shared.keeper.wants_zeros() && !shared.keeper.stopped() {
         let mut spare = hold(&shared.spare);
         let Some(next) = spare.as_mut().filter(|next| next.zeroed < next.capacity) else {
-            hold(&shared.keeper.state).ends_soon = false;
+            hold(&shared.keeper.state).zeros = false;
             break;
         };
         let end = next.capacity.min(next.zeroed + ZEROS_BYTES);

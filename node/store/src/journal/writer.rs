@@ -19,6 +19,8 @@ use super::{Shared, SyncReport, hold};
 
 /// How long it waits before it tries the disk again.
 const RETRY: Duration = Duration::from_millis(250);
+/// Where blocks are smaller, a segment takes so many of them that each one's sync is worth the zeros before it.
+const SMALL_BLOCK: u64 = 32 << 10;
 
 /// An entry with its number, and who waits for it.
 pub(super) struct Job {
@@ -92,13 +94,13 @@ pub(super) struct Writer {
     /// Number of the first segment, where there is none.
     first: u64,
     block: Vec<u8>,
-    /// The keeper knows that the segment will soon take no more blocks.
-    ends_soon: bool,
+    /// Blocks that this process wrote to the segment that grows, until it is half full.
+    blocks: Option<u64>,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, tail: Option<Tail>, first: u64) -> Self {
-        Self { shared, tail, first, block: Vec::new(), ends_soon: false }
+        Self { shared, tail, first, block: Vec::new(), blocks: Some(0) }
     }
 
     /// Serves the queue until it is closed and empty.
@@ -149,11 +151,8 @@ impl Writer {
         medium.sync(&tail.file).map_err(WriteError::Unknown)?;
         let seconds = started.elapsed().as_secs_f64();
         tail.place.offset += self.block.len() as u64;
-        if !self.ends_soon && tail.place.offset >= tail.capacity / 2 {
-            self.ends_soon = true;
-            self.shared.keeper.segment_ends_soon();
-        }
         self.note(group, place);
+        self.count_block();
         if let Some(observer) = &self.shared.options.observer {
             observer(&SyncReport { seconds, entries: group.len(), waiting: self.shared.queue.depth() });
         }
@@ -188,7 +187,7 @@ impl Writer {
         hold(&shared.index).add_segment(number, HEADER_BYTES);
         let place = Place { segment: number, offset: HEADER_BYTES };
         self.tail = Some(Tail { file: spare.file, place, capacity: spare.capacity });
-        self.ends_soon = false;
+        self.blocks = Some(0);
         drop(ahead);
         shared.keeper.wake();
         Ok(())
@@ -208,6 +207,19 @@ impl Writer {
             index.add(&job.head.partition, job.number, job.head.at_ms, place);
         }
         index.extend(place.offset + self.block.len() as u64);
+    }
+
+    /// Has the next segment made ready for small blocks, where this one gets many. Few large ones are written as quickly without,
+    /// and the zeros would cost more than they save.
+    fn count_block(&mut self) {
+        let (Some(blocks), Some(tail)) = (&mut self.blocks, &self.tail) else { return };
+        *blocks += 1;
+        if tail.place.offset >= tail.capacity / 2 {
+            if blocks.saturating_mul(2 * SMALL_BLOCK) >= tail.capacity {
+                self.shared.keeper.zeros_are_worth_it();
+            }
+            self.blocks = None;
+        }
     }
 
     /// Refuses all that waits and takes its numbers back, so that the journal can go on without a gap.
