@@ -8,14 +8,15 @@ pub type SyncObserver = Arc<dyn Fn(&SyncReport) + Send + Sync>;
 /// How a journal is kept.
 #[derive(Clone)]
 pub struct JournalOptions {
-    /// Bytes preallocated for each segment file; a block that is larger gets a segment of its own size.
+    /// Bytes preallocated for each segment file, of the first of all at most 1 MiB; a block that is larger gets a segment of its
+    /// own size.
     pub segment_bytes: u64,
     /// Entries that may wait to be written.
     pub queue_entries: usize,
     /// Bytes of sealed content that may wait to be written.
     pub queue_bytes: usize,
     /// So many full segments are waited for until the logs are derived from them and they are removed, a quarter of that
-    /// where there is no space for another one. Each log has a sync of its own then: more segments mean fewer of these.
+    /// where there is no space for another one. Each log is opened, written to and synced then: more segments mean less of that.
     pub derive_segments: usize,
     /// Bytes of segments that are derived at a time, at least one segment: what is held in memory.
     pub derive_bytes: u64,
