@@ -45,7 +45,7 @@ pub enum AnnounceError {
     Encoding(#[from] chukei_wire::codec::CodecError),
 }
 
-/// Announces every body that is open on `connection`; nothing where there has been none yet.
+/// Announces every body that is open on `connection`, unless somebody else just did; nothing where there has been none yet.
 pub async fn announce(node: &Node, connection: &PeerConnection) -> Result<(), AnnounceError> {
     // Before the bodies are looked at: what is told last is what was seen last.
     let turn = node.announcements.turn(connection.identity().name(), connection.id());

@@ -74,7 +74,7 @@ impl Announcements {
     }
 
     /// Until nobody else is telling this broker, which takes a bounded time; `None` where it was told meanwhile, over this
-    /// connection, of all that there is now.
+    /// connection, of all that there was when this was called.
     pub(super) async fn turn(&self, broker: &str, connection: usize) -> Option<Telling> {
         let (asked, last) = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@
 //! behind the lengths that it names, which are written over; a stop behind it leaves segments that it no longer needs. Where
 //! storing it failed, either may lie there: the old one is stored again before anything else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::atomic::Ordering;
 
@@ -82,7 +82,7 @@ impl Shared {
     }
 
     /// The entries of these segments by partition, in order, as they lie in blocks.
-    fn gather(&self, segments: &[Segment]) -> Result<HashMap<String, Vec<u8>>, JournalError> {
+    fn gather(&self, segments: &[Segment]) -> Result<BTreeMap<String, Vec<u8>>, JournalError> {
         let mut gathered = HashMap::<String, Vec<u8>>::new();
         for segment in segments {
             let mut blocks = Blocks::of_segment(&self.dir, *segment);
@@ -91,7 +91,8 @@ impl Shared {
                 None => drop(gathered.insert(entry.partition.to_owned(), entry.raw.to_vec())),
             })? {}
         }
-        Ok(gathered)
+        // In an order that is the same every time.
+        Ok(gathered.into_iter().collect())
     }
 
     /// Where the log ends now, and its file, where that is not durable yet.

@@ -28,7 +28,7 @@ pub(super) struct Keeper {
 #[derive(Default)]
 struct State {
     due: bool,
-    zeros: bool,
+    zeros: Option<u64>,
     stopped: bool,
 }
 
@@ -39,13 +39,13 @@ impl Keeper {
         self.changed.notify_all();
     }
 
-    /// The next segment is soon written to, in many small blocks.
-    pub(super) fn zeros_are_worth_it(&self) {
-        hold(&self.state).zeros = true;
+    /// This segment, the next, is soon written to in many small blocks.
+    pub(super) fn zeros_are_worth_it(&self, next: u64) {
+        hold(&self.state).zeros = Some(next);
         self.wake();
     }
 
-    fn wants_zeros(&self) -> bool {
+    fn wants_zeros(&self) -> Option<u64> {
         hold(&self.state).zeros
     }
 
@@ -94,14 +94,15 @@ pub(super) fn run(shared: &Arc<Shared>) {
 fn in_order(shared: &Shared) -> Result<(), JournalError> {
     shared.settle(&hold(&shared.logs))?;
     loop {
-        let begun = begin_ahead(shared).and_then(|()| zero_ahead(shared));
+        let begun = begin_ahead(shared);
+        let zeroed = zero_ahead(shared);
         sum_up(shared)?;
         // Where there was no space for another segment, it removes some.
         let waits = if begun.is_ok() { 1 } else { 4 };
         let due =
             hold(&shared.index).closed().count() >= shared.options.derive_segments.div_ceil(waits).max(1);
         if !due || shared.keeper.stopped() {
-            return begun;
+            return begun.and(zeroed);
         }
         shared.derive()?;
     }
@@ -121,17 +122,21 @@ fn begin_ahead(shared: &Shared) -> Result<(), JournalError> {
 
 /// Writes zeros to the next segment, when it is soon written to: before, it may never be.
 fn zero_ahead(shared: &Shared) -> Result<(), JournalError> {
-    while shared.keeper.wants_zeros() && !shared.keeper.stopped() {
+    while let Some(wanted) = shared.keeper.wants_zeros()
+        && !shared.keeper.stopped()
+    {
         let mut spare = hold(&shared.spare);
-        let Some(next) = spare.as_mut().filter(|next| next.zeroed < next.capacity) else {
-            hold(&shared.keeper.state).zeros = false;
-            break;
+        let Some(next) = spare.as_mut().filter(|next| next.number == wanted && next.zeroed < next.capacity)
+        else {
+            hold(&shared.keeper.state).zeros.take_if(|zeros| *zeros == wanted);
+            continue;
         };
         let end = next.capacity.min(next.zeroed + ZEROS_BYTES);
         // While the writer cannot take it.
         segment::write_zeros(&next.file, next.zeroed..end, &*shared.medium)?;
         next.zeroed = end;
-        let file = next.file.try_clone()?;
+        // Not through the writer's own: who syncs first through that one is told of what could not be written, once.
+        let file = segment::open(&shared.dir, wanted)?;
         drop(spare);
         shared.medium.sync(&file)?;
     }

@@ -25,7 +25,7 @@ impl<'a> Unsynced<'a> {
         Self { medium, files: Vec::new(), bytes: 0 }
     }
 
-    /// A log to which `bytes` were written since it was opened, which was after those before it were.
+    /// A log to which `bytes` at most were written since it was opened, which was after those before it were.
     pub(super) fn push(&mut self, file: File, bytes: u64) -> io::Result<()> {
         self.files.push(file);
         self.bytes += bytes;

@@ -179,9 +179,10 @@ impl Writer {
             Some(spare) if spare.number == number && spare.capacity >= capacity => spare,
             _ => {
                 let file = segment::create(&shared.dir, number, capacity, &*shared.medium)?;
-                let zeroed = if begun { HEADER_BYTES } else { capacity };
-                segment::write_zeros(&file, HEADER_BYTES..zeroed, &*shared.medium)?;
-                Spare { number, file, capacity, zeroed }
+                if !begun {
+                    segment::write_zeros(&file, HEADER_BYTES..capacity, &*shared.medium)?;
+                }
+                Spare { number, file, capacity, zeroed: capacity }
             }
         };
         hold(&shared.index).add_segment(number, HEADER_BYTES);
@@ -216,7 +217,7 @@ impl Writer {
         *blocks += 1;
         if tail.place.offset >= tail.capacity / 2 {
             if blocks.saturating_mul(2 * SMALL_BLOCK) >= tail.capacity {
-                self.shared.keeper.zeros_are_worth_it();
+                self.shared.keeper.zeros_are_worth_it(tail.place.segment + 1);
             }
             self.blocks = None;
         }

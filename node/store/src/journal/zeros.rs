@@ -15,9 +15,11 @@ use super::{Journal, JournalOptions};
 const PATIENCE: Duration = Duration::from_secs(20);
 const SEGMENT: u64 = 256 << 10;
 
-/// Which zeros were written to which file.
+/// Which file, and which zeros were written to it.
+type Zeros = (u64, Range<u64>);
+
 #[derive(Clone, Default)]
-struct Recording(Arc<(Mutex<Vec<(u64, Range<u64>)>>, Condvar)>);
+struct Recording(Arc<(Mutex<Vec<Zeros>>, Condvar)>);
 
 impl Recording {
     fn zeros(&self, dir: &Path, number: u64) -> u64 {
@@ -32,7 +34,7 @@ impl Recording {
 }
 
 /// Where the zeros end that were written one behind the other to a segment, if it is there.
-fn zeros_end(written: &[(u64, Range<u64>)], dir: &Path, number: u64) -> u64 {
+fn zeros_end(written: &[Zeros], dir: &Path, number: u64) -> u64 {
     let Ok(file) = std::fs::metadata(segment::path(dir, number)) else { return 0 };
     let of = written.iter().filter(|(ino, _)| *ino == file.ino()).map(|(_, zeros)| zeros);
     of.fold(HEADER_BYTES, |end, zeros| {
