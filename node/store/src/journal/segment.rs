@@ -38,7 +38,9 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// Makes what was written durable.
     fn sync(&self, file: &File) -> io::Result<()>;
     /// Makes what was written to all of these durable; the first was opened before any was written to.
-    fn sync_all(&self, files: &[File]) -> io::Result<()>;
+    fn sync_all(&self, files: &[File]) -> io::Result<()> {
+        files.iter().try_for_each(|file| self.sync(file))
+    }
     /// Replaces a file as a whole, durably.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file, if it is there. Durable at leisure: a file that comes back is removed again.

@@ -39,10 +39,6 @@ impl Medium for Stopping {
         self.spend()
     }
 
-    fn sync_all(&self, _: &[File]) -> io::Result<()> {
-        self.spend()
-    }
-
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.spend()?;
         Disk.replace(path, bytes)

@@ -57,10 +57,6 @@ impl Medium for Faulty {
         if self.0.0.lock().unwrap().sync_fails { Err(io::Error::other("no")) } else { Ok(()) }
     }
 
-    fn sync_all(&self, files: &[File]) -> io::Result<()> {
-        files.iter().try_for_each(|file| self.sync(file))
-    }
-
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         Disk.replace(path, bytes)?;
         if self.0.0.lock().unwrap().replaced_fails { Err(io::Error::other("no")) } else { Ok(()) }
@@ -286,10 +282,6 @@ impl Medium for Forgetful {
         let synced = file.metadata()?.ino();
         memory.unsynced.retain(|(file, ..)| file.metadata().map_or(true, |found| found.ino() != synced));
         Ok(())
-    }
-
-    fn sync_all(&self, files: &[File]) -> io::Result<()> {
-        files.iter().try_for_each(|file| self.sync(file))
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -61,10 +61,6 @@ impl Medium for Recording {
         Disk.sync(file)
     }
 
-    fn sync_all(&self, files: &[File]) -> io::Result<()> {
-        Disk.sync_all(files)
-    }
-
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         Disk.replace(path, bytes)
     }
