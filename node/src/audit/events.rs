@@ -11,7 +11,7 @@ use chukei_wire::id::{DeliveryId, HeaderHash, NoticeId};
 use chukei_wire::result::ResultName;
 
 use crate::audit::by::By;
-use crate::audit::log::{AuditError, AuditLog, Draft, EntryKind};
+use crate::audit::log::{AuditError, AuditLog, Draft};
 use crate::audit::open::Ending;
 use crate::hosted::notices::NoticeStub;
 use crate::hosted::persons::PersonId;
@@ -74,7 +74,7 @@ pub struct CallTold<'a> {
 
 impl CallTold<'_> {
     fn draft(self, result: ResultName, event: Event) -> Draft {
-        let draft = Draft::new(EntryKind::Call, self.actor, self.header.kind.as_str(), result, event);
+        let draft = Draft::new(self.actor, self.header.kind.as_str(), result, event);
         self.header.affair.as_deref().into_iter().fold(draft, Draft::for_affair)
     }
 }
@@ -83,7 +83,7 @@ impl AuditLog {
     /// A call is about to be served. Queued at once; `slack` is how long it may wait for others.
     pub fn called(&self, slack: Slack, told: CallTold<'_>, now_ms: u64) -> Appending {
         let event = Event::Called { request: told.header.request_id.0, why: told.why.clone() };
-        self.queue_within(slack, told.draft(ResultName::Pending, event), None, now_ms).1
+        self.queue_within(slack, told.draft(ResultName::Pending, event), now_ms).1
     }
 
     /// A call is refused. Queued at once; `slack` is how long it may wait for others.
@@ -95,13 +95,13 @@ impl AuditLog {
         now_ms: u64,
     ) -> Appending {
         let event = Event::CallRefused { request: told.header.request_id.0, why: told.why.clone() };
-        self.queue_within(slack, told.draft(result, event), None, now_ms).1
+        self.queue_within(slack, told.draft(result, event), now_ms).1
     }
 
     /// A call ended, having concerned `count` things. Queued, not waited for: what the call did has its own events.
     pub fn call_ended(&self, told: CallTold<'_>, result: ResultName, count: u64, now_ms: u64) {
         let event = Event::CallEnded { request: told.header.request_id.0, count };
-        self.note(told.draft(result, event), None, now_ms);
+        self.note(told.draft(result, event), now_ms);
     }
 
     /// A request of the portal was decided: queued, with the index of its leaf. Durable before anything is released; `slack`
@@ -115,14 +115,13 @@ impl AuditLog {
         result: ResultName,
         now_ms: u64,
     ) -> (Option<u64>, Appending) {
-        let id = told.request.request;
-        let (kind, event) = match verdict {
-            Verdict::Authorised => (EntryKind::Authorised, Event::Authorised(told.request)),
-            Verdict::Refused => (EntryKind::Refused, Event::Refused(told.request)),
+        let event = match verdict {
+            Verdict::Authorised => Event::Authorised(told.request),
+            Verdict::Refused => Event::Refused(told.request),
         };
-        let draft = Draft::new(kind, &told.actor, "self_info", result, event);
+        let draft = Draft::new(&told.actor, "self_info", result, event);
         let draft = draft.about(person.map(Target::Person)).within(told.affair);
-        self.queue_within(slack, draft, Some(id), now_ms)
+        self.queue_within(slack, draft, now_ms)
     }
 
     /// The records about a person were asked for by the portal; durable before anything is released.
@@ -133,25 +132,24 @@ impl AuditLog {
         result: ResultName,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let id = told.request.request;
         let event = Event::RecordsAsked(told.request);
-        let draft = Draft::new(EntryKind::Other, &told.actor, "person_records", result, event);
-        self.write(draft.about(person.map(Target::Person)).within(told.affair), Some(id), now_ms).await
+        let draft = Draft::new(&told.actor, "person_records", result, event);
+        self.write(draft.about(person.map(Target::Person)).within(told.affair), now_ms).await
     }
 
     /// What became of an authorised request: queued. Whoever drops what is returned leaves it to the next start.
     pub(super) fn outcome_of(&self, ending: &Ending, now_ms: u64) -> Appending {
         let Ending { actor, request, target, outcome } = ending;
         let event = Event::Outcome { request: request.0, outcome: *outcome };
-        let draft = Draft::new(EntryKind::Outcome, actor.as_str(), "self_info", ResultName::Done, event);
-        self.queue_within(Slack::UNAWAITED, draft.about(*target), Some(request.0), now_ms).1
+        let draft = Draft::new(actor.as_str(), "self_info", ResultName::Done, event);
+        self.queue_within(Slack::UNAWAITED, draft.about(*target), now_ms).1
     }
 
     /// A batch of persons was enrolled: registered, unchanged and rejected rows.
     pub async fn enrolled(&self, by: By<'_>, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
         let [enrolled, unchanged, rejected] = counts;
         let event = Event::PersonEnrolled { enrolled, unchanged, rejected };
-        self.write(Draft::done(by, "person_enroll", event), None, now_ms).await
+        self.write(Draft::done(by, "person_enroll", event), now_ms).await
     }
 
     /// Codes of persons were renewed: renewed and refused ones.
@@ -165,14 +163,14 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let [renewed, refused] = counts;
         let event = Event::CodesRenewed { party, version, renewed, refused };
-        self.write(Draft::done(actor, "renew_codes", event), None, now_ms).await
+        self.write(Draft::done(actor, "renew_codes", event), now_ms).await
     }
 
     /// A batch of copies was imported: registered, unchanged and rejected rows.
     pub async fn imported(&self, by: By<'_>, counts: [u64; 3], now_ms: u64) -> Result<(), AuditError> {
         let [registered, unchanged, rejected] = counts;
         let event = Event::CopiesImported { registered, unchanged, rejected };
-        self.write(Draft::done(by, "copy_import", event), None, now_ms).await
+        self.write(Draft::done(by, "copy_import", event), now_ms).await
     }
 
     /// A person's own information is withheld from now on (R50).
@@ -185,7 +183,7 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let event = Event::PersonBlocked { datasets: datasets.to_vec() };
         let draft = Draft::done(by, "person_block", event).about(Some(Target::Person(person)));
-        self.write(draft, None, now_ms).await
+        self.write(draft, now_ms).await
     }
 
     /// A person's own information is given out again (R50).
@@ -198,7 +196,7 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let event = Event::PersonUnblocked { datasets: datasets.to_vec() };
         let draft = Draft::done(actor, "person_unblock", event).about(Some(Target::Person(person)));
-        self.write(draft, None, now_ms).await
+        self.write(draft, now_ms).await
     }
 
     /// A person's exchange records are hidden from them from now on (R50).
@@ -212,7 +210,7 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let event = Event::RecordsUndisclosed { version, datasets: datasets.to_vec() };
         let draft = Draft::done(by, "person_undisclose", event).about(Some(Target::Person(person)));
-        self.write(draft, None, now_ms).await
+        self.write(draft, now_ms).await
     }
 
     /// A person's exchange records are shown to them again (R50).
@@ -226,7 +224,7 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let event = Event::RecordsDisclosed { version, datasets: datasets.to_vec() };
         let draft = Draft::done(actor, "disclose_records", event).about(Some(Target::Person(person)));
-        self.write(draft, None, now_ms).await
+        self.write(draft, now_ms).await
     }
 
     /// A step of an act that two persons decide (R23).
@@ -238,8 +236,8 @@ impl AuditLog {
         result: ResultName,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let draft = Draft::new(EntryKind::Other, by, "act", result, Event::Act(told));
-        self.write(draft.about(person.map(Target::Person)), None, now_ms).await
+        let draft = Draft::new(by, "act", result, Event::Act(told));
+        self.write(draft.about(person.map(Target::Person)), now_ms).await
     }
 
     /// A notice was registered.
@@ -250,9 +248,9 @@ impl AuditLog {
         now_ms: u64,
     ) -> Result<(), AuditError> {
         let event = Event::NoticeRegistered { targets: stub.targets, expiry_day: stub.expiry_day };
-        let draft = Draft::new(EntryKind::Other, by, "notice_send", ResultName::Registered, event);
+        let draft = Draft::new(by, "notice_send", ResultName::Registered, event);
         let draft = draft.about(Some(Target::Notice(stub.id.0))).for_affair(&stub.affair);
-        self.write(draft, None, now_ms).await
+        self.write(draft, now_ms).await
     }
 
     /// The portal answered deliveries of a notice. The journal keeps its order: once the last is durable, all are.
@@ -265,12 +263,12 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let draft = |(delivery, result): &(DeliveryId, ResultName)| {
             let event = Event::NoticeDelivered { delivery: delivery.0 };
-            let draft = Draft::new(EntryKind::Other, actor, "notice_delivery", *result, event);
+            let draft = Draft::new(actor, "notice_delivery", *result, event);
             draft.about(Some(Target::Notice(notice.0)))
         };
         let Some((last, others)) = answers.split_last() else { return Ok(()) };
-        others.iter().for_each(|answer| self.note(draft(answer), None, now_ms));
-        self.write(draft(last), None, now_ms).await
+        others.iter().for_each(|answer| self.note(draft(answer), now_ms));
+        self.write(draft(last), now_ms).await
     }
 
     /// States and answers of a notice were pulled.
@@ -283,7 +281,7 @@ impl AuditLog {
     ) -> Result<(), AuditError> {
         let event = Event::NoticeStatusRead { states };
         let draft = Draft::done(actor, "notice_poll", event).about(Some(Target::Notice(notice.0)));
-        self.write(draft, None, now_ms).await
+        self.write(draft, now_ms).await
     }
 
     /// Keys were rotated, destroyed or retired.
@@ -294,14 +292,14 @@ impl AuditLog {
         event: Event,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        self.write(Draft::done(by, action, event), None, now_ms).await
+        self.write(Draft::done(by, action, event), now_ms).await
     }
 
     /// Rows and log came back from a backup.
     pub async fn restored(&self, actor: &str, restored: Restored, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::LogRestored { backup: restored.backup, last: restored.last_number };
-        let draft = Draft::new(EntryKind::Restored, actor, "restore", ResultName::Done, event);
-        self.write(draft, None, now_ms).await
+        let draft = Draft::new(actor, "restore", ResultName::Done, event);
+        self.write(draft, now_ms).await
     }
 
     /// Records older than `before_ms` are about to be given up: `first` is the first that stays.
@@ -312,8 +310,7 @@ impl AuditLog {
         before_ms: u64,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        self.write(Draft::done(actor, "retention", Event::LogGivenUp { first, before_ms }), None, now_ms)
-            .await
+        self.write(Draft::done(actor, "retention", Event::LogGivenUp { first, before_ms }), now_ms).await
     }
 
     /// The register is about to be what the founding document says.
@@ -325,7 +322,7 @@ impl AuditLog {
         now_ms: u64,
     ) -> Result<(), AuditError> {
         let event = Event::RegisterFounded { document, entries };
-        self.write(Draft::done(actor, "register_found", event), None, now_ms).await
+        self.write(Draft::done(actor, "register_found", event), now_ms).await
     }
 
     /// The register is about to change.
@@ -338,13 +335,13 @@ impl AuditLog {
         now_ms: u64,
     ) -> Result<(), AuditError> {
         let event = Event::RegisterChanged { version, put, removed };
-        self.write(Draft::done(by, action, event), None, now_ms).await
+        self.write(Draft::done(by, action, event), now_ms).await
     }
 
     /// Rows went to another engine.
     pub async fn moved(&self, by: By<'_>, engines: [EngineKind; 2], now_ms: u64) -> Result<(), AuditError> {
         let [from, to] = engines.map(|engine| engine.to_string());
-        self.write(Draft::done(by, "move", Event::RowsMoved { from, to }), None, now_ms).await
+        self.write(Draft::done(by, "move", Event::RowsMoved { from, to }), now_ms).await
     }
 
     /// A step of an erasure (R23).
@@ -355,14 +352,13 @@ impl AuditLog {
         event: Event,
         now_ms: u64,
     ) -> Result<(), AuditError> {
-        let draft = Draft::new(EntryKind::Other, actor, "erase", ResultName::Erased, event);
-        self.write(draft.about(target), None, now_ms).await
+        let draft = Draft::new(actor, "erase", ResultName::Erased, event);
+        self.write(draft.about(target), now_ms).await
     }
 
     /// The keys of a purpose's day are destroyed.
     pub async fn erased(&self, actor: &str, purpose: &str, day: u32, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::Erased { purpose: purpose.to_owned(), day };
-        self.write(Draft::new(EntryKind::Other, actor, "expiry", ResultName::Erased, event), None, now_ms)
-            .await
+        self.write(Draft::new(actor, "expiry", ResultName::Erased, event), now_ms).await
     }
 }

@@ -51,6 +51,6 @@ impl AuditLog {
     pub(crate) async fn log_gap(&self, actor: &str, told: GapTold, now_ms: u64) -> Result<(), AuditError> {
         let GapTold { epoch_ms, first, backup, witnessed, requested_by, approved_by } = told;
         let event = Event::LogGap { epoch_ms, first, backup, witnessed, requested_by, approved_by };
-        self.write(Draft::done(actor, "log_gap", event), None, now_ms).await
+        self.write(Draft::done(actor, "log_gap", event), now_ms).await
     }
 }

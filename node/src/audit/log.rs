@@ -42,6 +42,7 @@ impl EntryKind {
             Event::Authorised(request) => (Self::Authorised, Some(request.request)),
             Event::Refused(request) => (Self::Refused, Some(request.request)),
             Event::Outcome { request, .. } => (Self::Outcome, Some(*request)),
+            Event::RecordsAsked(request) => (Self::Other, Some(request.request)),
             Event::Called { .. } | Event::CallRefused { .. } | Event::CallEnded { .. } => (Self::Call, None),
             Event::LogRestored { .. } => (Self::Restored, None),
             _ => (Self::Other, None),
@@ -58,21 +59,12 @@ pub enum AuditError {
 }
 
 /// A record before its number and time are known.
-pub(crate) struct Draft {
-    kind: EntryKind,
-    record: Record,
-}
+pub(crate) struct Draft(Record);
 
 impl Draft {
-    pub(crate) fn new<'a>(
-        kind: EntryKind,
-        by: impl Into<By<'a>>,
-        action: &str,
-        result: ResultName,
-        event: Event,
-    ) -> Self {
+    pub(crate) fn new<'a>(by: impl Into<By<'a>>, action: &str, result: ResultName, event: Event) -> Self {
         let by = by.into();
-        let record = Record {
+        Self(Record {
             seq: 0,
             at_ms: 0,
             actor: by.actor().to_owned(),
@@ -82,26 +74,25 @@ impl Draft {
             result: result.as_str().to_owned(),
             call: by.request(),
             event,
-        };
-        Self { kind, record }
+        })
     }
 
     pub(crate) fn done<'a>(by: impl Into<By<'a>>, action: &str, event: Event) -> Self {
-        Self::new(EntryKind::Other, by, action, ResultName::Done, event)
+        Self::new(by, action, ResultName::Done, event)
     }
 
     pub(crate) fn about(mut self, target: Option<Target>) -> Self {
-        self.record.target = target;
+        self.0.target = target;
         self
     }
 
     pub(crate) fn within(mut self, affair: Option<AffairCode>) -> Self {
-        self.record.affair = affair;
+        self.0.affair = affair;
         self
     }
 
     pub(crate) fn for_affair(mut self, affair: &str) -> Self {
-        self.record.affair = affair.parse().ok();
+        self.0.affair = affair.parse().ok();
         self
     }
 }
@@ -172,22 +163,18 @@ impl AuditLog {
         self.records.grow(tree, self.last_number())
     }
 
-    /// Queues a record at once; resolves when it is durable. `request` marks the entry with a request id.
-    pub(crate) fn queue(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) -> Appending {
-        self.queue_within(Slack::NONE, draft, request, now_ms).1
+    /// Queues a record at once; resolves when it is durable.
+    pub(crate) fn queue(&self, draft: Draft, now_ms: u64) -> Appending {
+        self.queue_within(Slack::NONE, draft, now_ms).1
     }
 
     /// As [`Self::queue`], of a record that may wait for others, with the index of the leaf that it becomes; `None` where it
     /// was refused.
-    pub(crate) fn queue_within(
-        &self,
-        slack: Slack,
-        draft: Draft,
-        request: Option<[u8; 16]>,
-        now_ms: u64,
-    ) -> (Option<u64>, Appending) {
-        let Draft { kind, mut record } = draft;
+    pub(crate) fn queue_within(&self, slack: Slack, draft: Draft, now_ms: u64) -> (Option<u64>, Appending) {
+        let Draft(mut record) = draft;
         record.at_ms = now_ms;
+        // Of the event alone, from which whoever reads the entry again makes them anew.
+        let (kind, request) = EntryKind::of(&record.event);
         let (number, durable) = self.records.append_within(slack, kind as u8, request, record);
         (number.and_then(|number| number.checked_sub(1)), durable)
     }
@@ -199,19 +186,14 @@ impl AuditLog {
     }
 
     /// Queues a record without waiting for the disk: for what nothing depends on.
-    pub(crate) fn note(&self, draft: Draft, request: Option<[u8; 16]>, now_ms: u64) {
+    pub(crate) fn note(&self, draft: Draft, now_ms: u64) {
         // A journal that cannot write makes the role not ready, which is where that is told.
-        drop(self.queue_within(Slack::UNAWAITED, draft, request, now_ms));
+        drop(self.queue_within(Slack::UNAWAITED, draft, now_ms));
     }
 
-    /// Writes a record; returns once it is durable. `request` marks the entry with a request id.
-    pub(crate) async fn write(
-        &self,
-        draft: Draft,
-        request: Option<[u8; 16]>,
-        now_ms: u64,
-    ) -> Result<(), AuditError> {
-        self.queue(draft, request, now_ms).await?;
+    /// Writes a record; returns once it is durable.
+    pub(crate) async fn write(&self, draft: Draft, now_ms: u64) -> Result<(), AuditError> {
+        self.queue(draft, now_ms).await?;
         Ok(())
     }
 }

@@ -10,13 +10,13 @@ impl AuditLog {
     /// An item of the review queue was opened.
     pub async fn review_opened(&self, actor: &str, item: &Item, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::ReviewOpened(reviewed(item));
-        self.write(Draft::done(actor, "review_open", event), None, now_ms).await
+        self.write(Draft::done(actor, "review_open", event), now_ms).await
     }
 
     /// A reviewer signs an item off.
     pub async fn review_signed(&self, by: By<'_>, item: &Item, now_ms: u64) -> Result<(), AuditError> {
         let event = Event::ReviewSigned(reviewed(item));
-        self.write(Draft::done(by, "review_sign", event), None, now_ms).await
+        self.write(Draft::done(by, "review_sign", event), now_ms).await
     }
 }
 

@@ -5,7 +5,7 @@ use chukei_wire::id::RequestId;
 use chukei_wire::result::ResultName;
 
 use super::AuditLog;
-use super::log::{Draft, EntryKind};
+use super::log::Draft;
 use crate::hosted::persons::PersonId;
 
 const PORTAL: &str = "chukei://portal/mynaportal via broker-a";
@@ -30,8 +30,8 @@ pub(crate) fn request(id: [u8; 16]) -> Request {
 /// A request of a person for their own information is authorised; durable when it returns.
 pub(crate) async fn authorised(log: &AuditLog, person: PersonId, id: u8) {
     let event = Event::Authorised(request([id; 16]));
-    let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
-    log.write(draft.about(Some(Target::Person(person))), Some([id; 16]), NOW).await.unwrap();
+    let draft = Draft::new(PORTAL, "self_info", ResultName::Done, event);
+    log.write(draft.about(Some(Target::Person(person))), NOW).await.unwrap();
 }
 
 /// And ends; durable when it returns.

@@ -1,10 +1,10 @@
 //! What leads from one record to another: the call of what was done, the person of what was closed.
 
-use chukei_domain::event::{Circumstances, Event, Outcome, Record, Target};
+use chukei_domain::event::{Circumstances, Event, Outcome, Record, Target, Why};
 use chukei_wire::id::RequestId;
 use chukei_wire::result::ResultName;
 
-use super::log::{Draft, EntryKind};
+use super::log::Draft;
 use super::samples::request;
 use super::*;
 use crate::hosted::samples::Sample;
@@ -39,8 +39,8 @@ async fn a_request_that_a_stop_left_open_is_closed_with_its_person() {
     let person = Some(Target::Person([9; 16]));
     for id in [[1; 16], [2; 16]] {
         let event = Event::Authorised(request(id));
-        let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
-        log.write(draft.about(person), Some(id), NOW).await.unwrap();
+        let draft = Draft::new(PORTAL, "self_info", ResultName::Done, event);
+        log.write(draft.about(person), NOW).await.unwrap();
     }
     log.outcome(PORTAL, RequestId([1; 16]), person, Outcome::Delivered, NOW + 1);
     // Everything queued before this is durable with it.
@@ -63,8 +63,8 @@ async fn r43_a_request_that_a_stop_left_open_is_found_however_much_was_written_b
     // Between the first and the others the log could not be written for hours, or the clock was set on.
     for (id, at_ms) in [(1, NOW), (2, NOW + 300 * minute), (3, NOW + 300 * minute)] {
         let event = Event::Authorised(request([id; 16]));
-        let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
-        log.write(draft.about(person), Some([id; 16]), at_ms).await.unwrap();
+        let draft = Draft::new(PORTAL, "self_info", ResultName::Done, event);
+        log.write(draft.about(person), at_ms).await.unwrap();
     }
     // More in a minute than were ever looked at by their number.
     for count in 0..36_000 {
@@ -74,11 +74,7 @@ async fn r43_a_request_that_a_stop_left_open_is_found_however_much_was_written_b
         } else if count == 20_500 {
             log.outcome(PORTAL, RequestId([2; 16]), person, Outcome::Delivered, at_ms);
         } else {
-            log.note(
-                Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }),
-                None,
-                at_ms,
-            );
+            log.note(Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }), at_ms);
         }
     }
     log.imported(By::itself(NODE), [0; 3], NOW + 301 * minute).await.unwrap();
@@ -108,4 +104,29 @@ async fn a_record_is_found_by_its_time_also_where_the_clock_was_set_back_for_a_w
         let expected = times.iter().position(|at| *at >= since_ms).map_or(times.len(), |place| place);
         assert_eq!(log.first_since(since_ms).unwrap(), expected as u64 + 1, "{since_ms}");
     }
+}
+
+#[tokio::test]
+async fn r43_a_record_of_every_request_is_found_whole_under_the_mark_of_its_request() {
+    let sample = Sample::new().await;
+    let body = sample.body(BODY);
+    let log = body.audit();
+    let person = Some(Target::Person([9; 16]));
+    let told = [
+        Event::Authorised(request([1; 16])),
+        Event::Refused(request([2; 16])),
+        Event::RecordsAsked(request([3; 16])),
+        Event::Outcome { request: [1; 16], outcome: Outcome::Delivered },
+        Event::Called { request: [4; 16], why: Why::default() },
+        Event::CallRefused { request: [5; 16], why: Why::default() },
+        Event::CallEnded { request: [4; 16], count: 1 },
+    ];
+    for event in told.clone() {
+        log.write(Draft::new(PORTAL, "self_info", ResultName::Done, event).about(person), NOW).await.unwrap();
+    }
+    let marks: Vec<_> = log.records().entries(1).map(|entry| entry.unwrap().replay).collect();
+    let request = [Some([1; 16]), Some([2; 16]), Some([3; 16]), Some([1; 16])];
+    assert_eq!((&marks[..4], &marks[4..]), (&request[..], &[None; 3][..]));
+    let verified = log.verify().unwrap();
+    assert_eq!((verified.events, verified.bad), (told.len() as u64, None));
 }

@@ -8,7 +8,7 @@ use chukei_store::journal::{JournalOptions, Slack};
 use chukei_wire::result::ResultName;
 
 use super::*;
-use crate::audit::log::{Draft, EntryKind};
+use crate::audit::log::Draft;
 use crate::audit::samples::request;
 use crate::hosted::samples::Sample;
 
@@ -47,7 +47,7 @@ impl Held {
         let (log, (go_on, waits)) = (self.log(), channel());
         *self.hold.lock().unwrap() = Some(waits);
         let last = log.last_number();
-        log.note(Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }), None, NOW);
+        log.note(Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }), NOW);
         while log.last_number() == last {
             std::thread::yield_now();
         }
@@ -98,8 +98,8 @@ impl Held {
 
 fn authorise(log: &AuditLog, id: u8) -> Appending {
     let event = Event::Authorised(request([id; 16]));
-    let draft = Draft::new(EntryKind::Authorised, PORTAL, "self_info", ResultName::Done, event);
-    log.queue(draft.about(PERSON), Some([id; 16]), NOW)
+    let draft = Draft::new(PORTAL, "self_info", ResultName::Done, event);
+    log.queue(draft.about(PERSON), NOW)
 }
 
 fn ending(id: u8, outcome: Outcome) -> Ending {
@@ -123,7 +123,6 @@ async fn r40_an_outcome_for_which_there_was_no_room_is_queued_again_until_it_is_
         .queue_within(
             Slack::NONE,
             Draft::done(NODE, "expiry", Event::Erased { purpose: "notices".into(), day: 1 }),
-            None,
             NOW,
         )
         .0
