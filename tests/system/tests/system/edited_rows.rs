@@ -74,15 +74,6 @@ fn last(database: &Database) -> u64 {
     database.sql(&sql).unwrap().parse().unwrap()
 }
 
-/// Waits until brokers have cosigned something newer, which is stored by then.
-fn witnessed(stage: &Stage) {
-    let cosigned =
-        || counted(stage.layout().metrics(Role::Node), "chukei_log_heads_total", r#"result="COSIGNED""#);
-    let before = cosigned();
-    stage.staff(BODY, &["catalogue", "list"]).done();
-    until("a cosignature", || (cosigned() > before).then_some(()));
-}
-
 /// What verification names: the first record that is wrong, and its reason; `None` where it finds nothing.
 fn named(stage: &Stage) -> Option<(Option<u64>, String)> {
     let ended = stage.staff(BODY, &["audit", "verify"]);
@@ -143,7 +134,7 @@ fn deeds() -> Vec<Deed> {
 
 fn while_running(on: &Edited) -> Completion {
     let Some((stage, database)) = on.turn() else { return server::skipped() };
-    witnessed(stage);
+    stage.witnessed(BODY);
     database.sql("DROP TABLE IF EXISTS edited; CREATE TABLE edited AS SELECT * FROM chukei.journal").unwrap();
     let mut wrong = Vec::new();
     for (deed, sql, (first, reason)) in deeds() {
@@ -195,7 +186,7 @@ fn started(stage: &Stage) {
 
 fn while_stopped(on: &Edited) -> Completion {
     let Some((stage, database)) = on.turn() else { return server::skipped() };
-    witnessed(stage);
+    stage.witnessed(BODY);
     stage.stack.stop_role(Role::Node).unwrap();
     keep(&database);
     let end = last(&database);
@@ -259,13 +250,13 @@ fn forks(stage: &Stage, role: Role) -> f64 {
 
 fn put_back(on: &Edited) -> Completion {
     let Some((stage, database)) = on.turn() else { return server::skipped() };
-    witnessed(stage);
+    stage.witnessed(BODY);
     stage.stack.stop_role(Role::Node).unwrap();
     keep(&database);
     started(stage);
     let before = [Role::Node, Role::Broker].map(|role| forks(stage, role));
     (0..8).for_each(|_| drop(stage.staff(BODY, &["catalogue", "list"]).done()));
-    witnessed(stage);
+    stage.witnessed(BODY);
     assert_eq!([Role::Node, Role::Broker].map(|role| forks(stage, role)), before);
     stage.stack.stop_role(Role::Node).unwrap();
     restore(&database);

@@ -109,6 +109,16 @@ impl Stage {
         program::staff(self.layout(), body, args)
     }
 
+    /// Waits until a broker remembers all that stands in the body's log by now. A count of cosignatures could be another
+    /// body's, whose heads are shown apart. Of a log of which nothing was given up yet.
+    pub(crate) fn witnessed(&self, body: &str) {
+        let verified = || self.staff(body, &["audit", "verify"]).done();
+        let events = verified()["events"].as_u64();
+        until("a broker that remembers the log", || {
+            (verified()["witnessed"].as_u64() >= events).then_some(())
+        });
+    }
+
     /// Everything in a body's log, as two of its persons let it be exported.
     pub(crate) fn exported_log(&self, body: &str) -> Vec<Value> {
         let period = ["--from", "2020-01-01", "--until", "2099-01-01", "--reference", "R8-1"];
