@@ -11,7 +11,7 @@ use chukei_node::config::serve::NodeConfig;
 use chukei_relay_client::clock::Clock;
 
 use crate::error::HarnessError;
-use crate::ports::Ports;
+use crate::ports;
 use crate::role::Role;
 use crate::store::Store;
 
@@ -99,15 +99,13 @@ impl Layout {
     }
 
     fn create(dir: PathBuf, store: Store<'_>) -> Result<Self, HarnessError> {
-        let mut ports = Ports::new();
         let addresses = Addresses {
-            relay: ports.udp()?,
-            staff: ports.udp()?,
-            broker_metrics: ports.tcp()?,
-            node_metrics: ports.tcp()?,
-            portal_metrics: ports.tcp()?,
+            relay: ports::free()?,
+            staff: ports::free()?,
+            broker_metrics: ports::free()?,
+            node_metrics: ports::free()?,
+            portal_metrics: ports::free()?,
         };
-        drop(ports);
         people::issue_keys(&dir.join("pki"))?;
         let layout = Self { dir, addresses };
         layout.set_clock("+0s")?;

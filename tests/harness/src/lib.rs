@@ -8,7 +8,7 @@ pub mod command;
 pub mod error;
 pub mod folder;
 pub mod layout;
-mod ports;
+pub mod ports;
 mod probe;
 pub mod role;
 pub mod rows;

@@ -1,38 +1,50 @@
-//! Free loopback ports.
+//! Loopback ports for roles to listen on.
 //!
-//! A port is free when it was asked for; another process may take it before the role binds it. All ports of one
-//! layout are held until the last is found, so that a layout never gets one twice.
+//! What must hold: a port is handed out once, and is none that the system picks for whoever does not care (Linux: from 32,768
+//! on). A role that starts, or is away for a while, would lose such a one to any socket that is opened meanwhile, and many
+//! are. Another process may still take a port by its number before the role binds it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::HarnessError;
 
-/// Ports of one layout.
-pub(crate) struct Ports {
-    tcp: Vec<TcpListener>,
-    udp: Vec<UdpSocket>,
+const FIRST: u16 = 16_384;
+const PORTS: u16 = 16_384;
+
+/// Begins anywhere, so that processes that run at the same time seldom try the same ports.
+static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    AtomicU32::new(now ^ std::process::id().rotate_left(16))
+});
+
+/// A port that nobody listens on, neither with TCP nor with UDP.
+pub fn free() -> Result<SocketAddr, HarnessError> {
+    let mut tried = Err(std::io::ErrorKind::AddrInUse.into());
+    for _ in 0..PORTS {
+        let place = NEXT.fetch_add(1, Ordering::Relaxed) % u32::from(PORTS);
+        let port = u16::try_from(place).map_or(FIRST, |place| FIRST + place);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        tried = TcpListener::bind(address).and_then(|_| UdpSocket::bind(address)).map(|_| address);
+        if tried.is_ok() {
+            break;
+        }
+    }
+    tried.map_err(|source| HarnessError::io("a free loopback port", source))
 }
 
-impl Ports {
-    pub(crate) fn new() -> Self {
-        Self { tcp: Vec::new(), udp: Vec::new() }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    pub(crate) fn tcp(&mut self) -> Result<SocketAddr, HarnessError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
-        self.tcp.push(listener);
-        Ok(address)
+    #[test]
+    fn ports_are_handed_out_once_and_none_that_is_taken() {
+        let taken = free().unwrap();
+        let _held = UdpSocket::bind(taken).unwrap();
+        NEXT.fetch_sub(1, Ordering::Relaxed);
+        let others = [free().unwrap(), free().unwrap()];
+        assert!(others[0] != others[1] && !others.contains(&taken), "{taken} {others:?}");
     }
-
-    pub(crate) fn udp(&mut self) -> Result<SocketAddr, HarnessError> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(no_port)?;
-        let address = socket.local_addr().map_err(no_port)?;
-        self.udp.push(socket);
-        Ok(address)
-    }
-}
-
-fn no_port(source: std::io::Error) -> HarnessError {
-    HarnessError::io("a free loopback port", source)
 }

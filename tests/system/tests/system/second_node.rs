@@ -1,11 +1,12 @@
 //! Another node behind the same broker.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use chukei_harness::layout::Layout;
+use chukei_harness::ports;
 use chukei_harness::role::Role;
 use chukei_ops::pki::{Pki, Validity};
 
@@ -41,8 +42,8 @@ impl SecondNode {
         let pki = Pki::open(&dir.join("pki")).unwrap();
         let validity = Validity::hop(layout.clock().now_ms());
         pki.issue_node(NAME, &["127.0.0.1".parse().unwrap()], validity).unwrap();
-        let staff = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let staff = ports::free().unwrap();
+        let metrics = ports::free().unwrap();
         let first = fs::read_to_string(layout.config(Role::Node)).unwrap();
         let renamed = first.replace("node-a", NAME).replace("\"node\"", "\"node-b\"");
         let line = |line: &str| match line.split(" = ").next() {

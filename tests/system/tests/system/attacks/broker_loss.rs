@@ -1,13 +1,14 @@
 //! Two brokers, of which one is lost under load: requests go on.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use chukei_harness::layout::Layout;
+use chukei_harness::ports;
 use chukei_harness::role::Role;
 use chukei_node::config::broker::BrokerConfig;
 use chukei_ops::pki::{Pki, Validity};
@@ -109,8 +110,8 @@ pub(crate) fn lay_out_second(layout: &Layout) -> SocketAddr {
     let now_ms = Clock::system().now_ms();
     pki.issue_broker("broker-b", &["127.0.0.1".parse().unwrap()], Validity::hop(now_ms)).unwrap();
     pki.write_peers(Validity::peers(now_ms)).unwrap();
-    let relay = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let relay = ports::free().unwrap();
+    let metrics = ports::free().unwrap();
     let first = fs::read_to_string(layout.config(Role::Broker)).unwrap();
     let second = first.replace("broker-a", "broker-b").replace("\"broker\"", "\"broker-b\"");
     let second = with_address(&with_address(&second, "relay", relay), "metrics", metrics);

@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
+use chukei_harness::ports;
 use chukei_harness::role::Role;
 use libtest_mimic::{Completion, Trial};
 
@@ -45,10 +46,7 @@ fn scrape(stage: &Stage) -> Completion {
              scrape_configs:\n- job_name: chukei\n  static_configs:\n  - targets: {targets:?}\n"
         ),
     );
-    let address = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap()
-    };
+    let address = ports::free().unwrap();
     let child = Command::new("prometheus")
         .arg(format!("--config.file={config}"))
         .arg(format!("--storage.tsdb.path={}", stage.file("tsdb").display()))
