@@ -250,6 +250,7 @@ fn forks(stage: &Stage, role: Role) -> f64 {
 
 fn put_back(on: &Edited) -> Completion {
     let Some((stage, database)) = on.turn() else { return server::skipped() };
+    stage.harm_logs();
     stage.witnessed(BODY);
     stage.stack.stop_role(Role::Node).unwrap();
     keep(&database);

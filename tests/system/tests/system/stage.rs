@@ -1,12 +1,13 @@
 //! A running stack in a folder that is kept where a test fails.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chukei_harness::folder::EvidenceFolder;
-use chukei_harness::layout::Layout;
+use chukei_harness::layout::{BODIES, Layout};
 use chukei_harness::role::Role;
 use chukei_harness::stack::{Stack, WhenDead};
 use chukei_harness::store::Store;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::group::Shared;
+use crate::page::page;
 use crate::program::{self, Ended};
 
 /// A stack that is not ready by then never will be: dev builds on a busy machine take a few seconds.
@@ -31,6 +33,7 @@ pub(crate) struct Stage {
     pub(crate) runtime: Runtime,
     files: AtomicUsize,
     failed: AtomicBool,
+    harmed: AtomicBool,
     // Behind the stack, so that the roles have stopped when the folder goes.
     folder: Mutex<Option<EvidenceFolder>>,
 }
@@ -68,6 +71,7 @@ impl Stage {
             runtime: Runtime::new()?,
             files: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
+            harmed: AtomicBool::new(false),
             folder: Mutex::new(Some(folder)),
         })
     }
@@ -83,6 +87,26 @@ impl Stage {
     /// What is laid out.
     pub(crate) fn layout(&self) -> &Layout {
         self.stack.layout()
+    }
+
+    /// A test does something to a body's log that verification tells of.
+    pub(crate) fn harm_logs(&self) {
+        self.harmed.store(true, Ordering::Relaxed);
+    }
+
+    /// R43: what tests did to a stack is in the logs of its bodies, and none of it makes them look altered.
+    fn verify_logs(&self) {
+        let left = self.failed.load(Ordering::Relaxed) || self.harmed.load(Ordering::Relaxed);
+        if left || std::thread::panicking() || page(self.layout(), Role::Node, "/healthz").is_none() {
+            return;
+        }
+        for body in BODIES {
+            let verified = self.staff(body.code, &["audit", "verify"]);
+            if verified.stdout.contains("INTEGRITY_FAILURE") {
+                self.keep();
+                panic!("the log of {}: {}", body.code, verified.stdout);
+            }
+        }
     }
 
     /// Sends a signal to a role's process.
@@ -196,10 +220,14 @@ pub(crate) fn refused_in_time(what: &str, mut is_served: impl FnMut() -> bool) {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        let whole = catch_unwind(AssertUnwindSafe(|| self.verify_logs()));
         let stopped = self.stack.stop();
         let failed = self.failed.load(Ordering::Relaxed) || stopped.is_err();
         let folder = self.folder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         // Keeping is the whole effect.
         let _ = folder.map(|folder| folder.judge(if failed { Err(()) } else { Ok(()) }));
+        if let Err(panic) = whole {
+            resume_unwind(panic);
+        }
     }
 }

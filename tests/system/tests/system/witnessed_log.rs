@@ -61,6 +61,7 @@ fn followed(stage: &Stage, to: &Path) -> Ended {
 
 fn set_back(on: &Witnessed) {
     let stage = &on.0;
+    stage.harm_logs();
     grow(stage);
     let copy_of_log = stage.file("followed");
     let first = followed(stage, &copy_of_log).done();
@@ -126,6 +127,8 @@ fn verified(stage: &Stage, person: &Person, requests: usize) -> Value {
 
 fn decided(on: &Restored) {
     let stage = &on.0;
+    // The other bodies' logs, which nobody decides about.
+    stage.harm_logs();
     let person = &stage.with_copies(BODY, 1)[0];
     stage.self_info(&person.user, BODY, &[TAX]);
     verified(stage, person, 1);
