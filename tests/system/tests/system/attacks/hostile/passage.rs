@@ -30,10 +30,10 @@ pub(crate) struct Asking {
     pub(crate) sealed: Vec<Frame>,
 }
 
-/// What the receiver answered, frame by frame: STATUS first. Empty where it reset the stream.
+/// What the receiver answered, frame by frame: STATUS first. Empty where it reset the stream or is gone.
 pub(crate) struct Answer {
     pub(crate) frames: Vec<Frame>,
-    open: OpenRequest,
+    open: Option<OpenRequest>,
 }
 
 /// A set-up as it was carried: the header, the asker's flights, the receiver's.
@@ -111,17 +111,19 @@ impl Passage {
         let Asking { receiver, header, permit, sealed } = asking;
         let hop = Hop { sender_code: None, permit: Some(permit), leave: None };
         let deadline = self.request.deadline();
-        let mut open = forward_request(&receiver.connection, &header, &hop, deadline).await.unwrap();
-        for (kind, payload) in &sealed {
-            open.send.put_frame(*kind, payload).await.unwrap();
-        }
+        // One that stopped this broker has closed the connection, and requests on their way meet that.
+        let asked = forward_request(&receiver.connection, &header, &hop, deadline).await;
+        let Ok(mut open) = asked else { return Answer { frames: Vec::new(), open: None } };
         // A receiver that has heard enough may stop the stream; its answer tells.
+        for (kind, payload) in &sealed {
+            let _ = open.send.put_frame(*kind, payload).await;
+        }
         let _ = open.send.flush().await;
         let mut frames = Vec::new();
         while let Ok(Some((kind, payload))) = open.recv.read_frame().await {
             frames.push((kind, payload.to_vec()));
         }
-        Answer { frames, open }
+        Answer { frames, open: Some(open) }
     }
 
     /// Asks as an honest broker would.
@@ -130,20 +132,18 @@ impl Passage {
     }
 
     /// Gives the asker these frames, then passes on what the asker has to say to them.
-    pub(crate) async fn give(mut self, frames: &[Frame], mut answer: Answer) {
+    pub(crate) async fn give(mut self, frames: &[Frame], answer: Answer) {
         for (kind, payload) in frames {
             let _ = self.request.send.put_frame(*kind, payload).await;
         }
-        if frames.is_empty() {
-            return;
-        }
+        let Some(mut open) = answer.open.filter(|_| !frames.is_empty()) else { return };
         let _ = self.request.send.finish().await;
         while let Ok(Some((kind, payload))) = self.request.recv.read_frame().await {
             let mut payload = payload.to_vec();
             payload[0] ^= u8::from(self.changes_receipt);
-            let _ = answer.open.send.write_frame(kind, &payload).await;
+            let _ = open.send.write_frame(kind, &payload).await;
         }
-        let _ = answer.open.send.finish().await;
+        let _ = open.send.finish().await;
     }
 
     /// Gives the asker the answer as it came.
