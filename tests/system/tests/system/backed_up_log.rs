@@ -38,7 +38,7 @@ impl Shared for BackedUp {
 /// A complete backup and one that builds on it: their folders.
 fn chain(stage: &Stage) -> [PathBuf; 2] {
     let out = stage.file("backups");
-    stage.persons(BODY, 3);
+    stage.a_day(BODY);
     let full = backup(stage, &out, None)["backup"].as_str().unwrap().to_owned();
     stage.persons(BODY, 3);
     let last = backup(stage, &out, Some(&full))["backup"].as_str().unwrap().to_owned();

@@ -15,6 +15,7 @@ mod copied_records;
 mod copies_disk;
 mod copy_file;
 mod credentials;
+mod day;
 mod delegation;
 mod disks;
 mod edited_log;

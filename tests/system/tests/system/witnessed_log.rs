@@ -45,7 +45,7 @@ fn forks(stage: &Stage, role: Role) -> f64 {
 
 /// Writes events, and waits until a broker remembers them.
 fn grow(stage: &Stage) {
-    stage.persons(BODY, 3);
+    stage.a_day(BODY);
     stage.witnessed(BODY);
 }
 

@@ -51,6 +51,7 @@ fn verified(turn: &Turn<'_>, file: &std::path::Path) -> crate::program::Ended {
 
 fn proven(timed: &Timed) {
     let mut turn = timed.turn();
+    turn.stage.a_day(BODY);
     let act = turn.carried_out(&["audit", "export", "--from", "2026-01-01", "--until", "2099-01-01"]);
     for form in ["jsonl", "csv"] {
         let out = turn.stage.file(&format!("proven.{form}"));
