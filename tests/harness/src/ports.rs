@@ -4,10 +4,10 @@
 //! on). A role that starts, or is away for a while, would lose such a one to any socket that is opened meanwhile, and many
 //! are. Another process may still take a port by its number before the role binds it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::HarnessError;
 
@@ -16,8 +16,8 @@ const PORTS: u16 = 16_384;
 
 /// Begins anywhere, so that processes that run at the same time seldom try the same ports.
 static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    AtomicU32::new(now ^ std::process::id().rotate_left(16))
+    let anywhere = RandomState::new().hash_one(std::process::id());
+    AtomicU32::new(u32::try_from(anywhere % u64::from(PORTS)).unwrap_or_default())
 });
 
 /// A port that nobody listens on, neither with TCP nor with UDP.
