@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use chukei_keys::{FileProvider, KeyProvider};
@@ -56,8 +56,8 @@ impl Stage {
         let roots = dir.path().join("roots");
         fs::create_dir(&roots).unwrap();
         FileProvider::new(&roots, &roots).make_root(&"broker-a".parse().unwrap(), 1).unwrap();
-        let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let relay = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let metrics = chukei_ports::free().unwrap();
+        let relay = chukei_ports::free().unwrap();
         let text = format!(
             "name = \"broker-a\"\ndevelopment = true\ndata_dir = \"data\"\nacquisition_key = \"acquisition.key\"\n\
              permit_key = \"permit.key\"\nwitness_key = \"witness.key\"\n\

@@ -2,7 +2,7 @@
 //! (R43).
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 
 use chukei_keys::{FileProvider, KeyProvider};
 use chukei_node::broker::{BrokerError, run};
@@ -33,7 +33,7 @@ pub(crate) struct Second {
 
 impl Pair {
     pub(crate) async fn set() -> Self {
-        let relay = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let relay = chukei_ports::free().unwrap();
         let entry =
             |name: &str, at: SocketAddr| format!("[[brokers]]\nname = \"{name}\"\naddress = \"{at}\"\n");
         let mut stage = Stage::with(&entry("broker-b", relay)).await;
@@ -41,7 +41,7 @@ impl Pair {
         FileProvider::new(&stage.dir.path().join("roots"), &stage.dir.path().join("roots"))
             .make_root(&"broker-b".parse().unwrap(), 1)
             .unwrap();
-        let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let metrics = chukei_ports::free().unwrap();
         let first = fs::read_to_string(stage.dir.path().join("broker.toml")).unwrap();
         let own = first
             .replace("broker-a", "broker-b")

@@ -11,7 +11,6 @@ use chukei_node::config::serve::NodeConfig;
 use chukei_relay_client::clock::Clock;
 
 use crate::error::HarnessError;
-use crate::ports;
 use crate::role::Role;
 use crate::store::Store;
 
@@ -99,12 +98,13 @@ impl Layout {
     }
 
     fn create(dir: PathBuf, store: Store<'_>) -> Result<Self, HarnessError> {
+        let free = || chukei_ports::free().map_err(|source| HarnessError::io("a free loopback port", source));
         let addresses = Addresses {
-            relay: ports::free()?,
-            staff: ports::free()?,
-            broker_metrics: ports::free()?,
-            node_metrics: ports::free()?,
-            portal_metrics: ports::free()?,
+            relay: free()?,
+            staff: free()?,
+            broker_metrics: free()?,
+            node_metrics: free()?,
+            portal_metrics: free()?,
         };
         people::issue_keys(&dir.join("pki"))?;
         let layout = Self { dir, addresses };

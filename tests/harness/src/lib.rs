@@ -8,7 +8,6 @@ pub mod command;
 pub mod error;
 pub mod folder;
 pub mod layout;
-pub mod ports;
 mod probe;
 pub mod role;
 pub mod rows;

@@ -1,7 +1,6 @@
 //! One server: begun, spoken to, killed, begun again.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -126,7 +125,7 @@ impl PostgresServer {
                 chown(path, Some(NOBODY), Some(NOBODY))?;
             }
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = chukei_ports::free()?.port();
         let settings = Vec::new();
         Ok(Self { folder, programs, data, settings, port, authority, server: None, _cleanup: cleanup })
     }

@@ -1,6 +1,6 @@
 //! A folder with keys and configuration, the portal's process in it, and the broker it dials.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -74,7 +74,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::issue(folder.path());
         let broker = Broker::listen(&keys);
-        let metrics = free_address();
+        let metrics = chukei_ports::free().unwrap();
         let mut stage = Self { folder, keys, broker, metrics, process: None };
         stage.configure(deadline_ms);
         stage.start().await;
@@ -210,8 +210,4 @@ pub(crate) async fn until<F: Future<Output = bool>>(mut ask: impl FnMut() -> F) 
         assert!(tokio::time::Instant::now() < limit, "it never came");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap()
 }

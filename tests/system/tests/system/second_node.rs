@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use chukei_harness::layout::Layout;
-use chukei_harness::ports;
 use chukei_harness::role::Role;
 use chukei_ops::pki::{Pki, Validity};
 
@@ -42,8 +41,8 @@ impl SecondNode {
         let pki = Pki::open(&dir.join("pki")).unwrap();
         let validity = Validity::hop(layout.clock().now_ms());
         pki.issue_node(NAME, &["127.0.0.1".parse().unwrap()], validity).unwrap();
-        let staff = ports::free().unwrap();
-        let metrics = ports::free().unwrap();
+        let staff = chukei_ports::free().unwrap();
+        let metrics = chukei_ports::free().unwrap();
         let first = fs::read_to_string(layout.config(Role::Node)).unwrap();
         let renamed = first.replace("node-a", NAME).replace("\"node\"", "\"node-b\"");
         let line = |line: &str| match line.split(" = ").next() {

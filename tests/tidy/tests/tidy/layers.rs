@@ -1,6 +1,6 @@
 //! The layer table: a crate names only crates of lower layers, and some never meet some libraries. One edge runs
-//! within a layer: keys name the store, for files that are replaced durably. One crate of tests is below them all, the
-//! power cuts, whose only users are tests of files.
+//! within a layer: keys name the store, for files that are replaced durably. Two crates of tests are below them all: the
+//! power cuts, whose only users are tests of files, and the ports of what tests start.
 //!
 //! Development and build dependencies count as much as normal ones: a test that reaches over a layer is how the
 //! layer is lost.
@@ -28,6 +28,8 @@ const BELOW_ROLES: &[&str] = &[
     "chukei-store",
     "chukei-keys",
     "chukei-access",
+    // For their tests.
+    "chukei-ports",
 ];
 const ALL: &[&str] = &[
     "chukei-crypto",
@@ -41,6 +43,7 @@ const ALL: &[&str] = &[
     "chukei-ops",
     "chukei-mock-portal",
     "chukei-harness",
+    "chukei-ports",
     "chukei-postgres-server",
 ];
 const TESTS: &[&str] =
@@ -131,7 +134,8 @@ const LAYERS: &[Layer] = &[
         may_name: &["chukei-access", "chukei-crypto", "chukei-domain", "chukei-store", "chukei-wire"],
         never_reaches: ALL,
     },
-    Layer { name: "chukei-postgres-server", may_name: &[], never_reaches: ALL },
+    Layer { name: "chukei-ports", may_name: &[], never_reaches: ALL },
+    Layer { name: "chukei-postgres-server", may_name: &["chukei-ports"], never_reaches: NETWORK },
     Layer { name: "chukei-model", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-power-cut", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-tidy", may_name: &[], never_reaches: ALL },

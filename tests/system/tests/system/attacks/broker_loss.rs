@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use chukei_harness::layout::Layout;
-use chukei_harness::ports;
 use chukei_harness::role::Role;
 use chukei_node::config::broker::BrokerConfig;
 use chukei_ops::pki::{Pki, Validity};
@@ -110,8 +109,8 @@ pub(crate) fn lay_out_second(layout: &Layout) -> SocketAddr {
     let now_ms = Clock::system().now_ms();
     pki.issue_broker("broker-b", &["127.0.0.1".parse().unwrap()], Validity::hop(now_ms)).unwrap();
     pki.write_peers(Validity::peers(now_ms)).unwrap();
-    let relay = ports::free().unwrap();
-    let metrics = ports::free().unwrap();
+    let relay = chukei_ports::free().unwrap();
+    let metrics = chukei_ports::free().unwrap();
     let first = fs::read_to_string(layout.config(Role::Broker)).unwrap();
     let second = first.replace("broker-a", "broker-b").replace("\"broker\"", "\"broker-b\"");
     let second = with_address(&with_address(&second, "relay", relay), "metrics", metrics);

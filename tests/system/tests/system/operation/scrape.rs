@@ -2,7 +2,6 @@
 
 use std::process::{Child, Command, Stdio};
 
-use chukei_harness::ports;
 use chukei_harness::role::Role;
 use libtest_mimic::{Completion, Trial};
 
@@ -46,7 +45,7 @@ fn scrape(stage: &Stage) -> Completion {
              scrape_configs:\n- job_name: chukei\n  static_configs:\n  - targets: {targets:?}\n"
         ),
     );
-    let address = ports::free().unwrap();
+    let address = chukei_ports::free().unwrap();
     let child = Command::new("prometheus")
         .arg(format!("--config.file={config}"))
         .arg(format!("--storage.tsdb.path={}", stage.file("tsdb").display()))

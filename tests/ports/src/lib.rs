@@ -1,15 +1,14 @@
-//! Loopback ports for roles to listen on.
+//! Loopback ports for what tests start: roles, and servers that they need.
 //!
 //! What must hold: a port is handed out once, and is none that the system picks for whoever does not care (Linux: from 32,768
-//! on). A role that starts, or is away for a while, would lose such a one to any socket that is opened meanwhile, and many
-//! are. Another process may still take a port by its number before the role binds it.
+//! on). What starts, or is away for a while, would lose such a one to any socket that is opened meanwhile, and many
+//! are. Another process may still take a port by its number before it is bound.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-use crate::error::HarnessError;
 
 const FIRST: u16 = 16_384;
 const PORTS: u16 = 16_384;
@@ -21,8 +20,8 @@ static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| {
 });
 
 /// A port that nobody listens on, neither with TCP nor with UDP.
-pub fn free() -> Result<SocketAddr, HarnessError> {
-    let mut tried = Err(std::io::ErrorKind::AddrInUse.into());
+pub fn free() -> io::Result<SocketAddr> {
+    let mut tried = Err(io::ErrorKind::AddrInUse.into());
     for _ in 0..PORTS {
         let place = NEXT.fetch_add(1, Ordering::Relaxed) % u32::from(PORTS);
         let port = u16::try_from(place).map_or(FIRST, |place| FIRST + place);
@@ -32,7 +31,7 @@ pub fn free() -> Result<SocketAddr, HarnessError> {
             break;
         }
     }
-    tried.map_err(|source| HarnessError::io("a free loopback port", source))
+    tried
 }
 
 #[cfg(test)]
