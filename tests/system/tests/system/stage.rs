@@ -1,6 +1,5 @@
 //! A running stack in a folder that is kept where a test fails.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -95,18 +94,18 @@ impl Stage {
     }
 
     /// R43: what tests did to a stack is in the logs of its bodies, and none of it makes them look altered.
-    fn verify_logs(&self) {
+    fn verify_logs(&self) -> Result<(), String> {
         let left = self.failed.load(Ordering::Relaxed) || self.harmed.load(Ordering::Relaxed);
         if left || std::thread::panicking() || page(self.layout(), Role::Node, "/healthz").is_none() {
-            return;
+            return Ok(());
         }
         for body in BODIES {
             let verified = self.staff(body.code, &["audit", "verify"]);
             if verified.stdout.contains("INTEGRITY_FAILURE") {
-                self.keep();
-                panic!("the log of {}: {}", body.code, verified.stdout);
+                return Err(format!("the log of {}: {}", body.code, verified.stdout));
             }
         }
+        Ok(())
     }
 
     /// Sends a signal to a role's process.
@@ -220,14 +219,14 @@ pub(crate) fn refused_in_time(what: &str, mut is_served: impl FnMut() -> bool) {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let whole = catch_unwind(AssertUnwindSafe(|| self.verify_logs()));
+        let whole = self.verify_logs();
         let stopped = self.stack.stop();
-        let failed = self.failed.load(Ordering::Relaxed) || stopped.is_err();
+        let failed = self.failed.load(Ordering::Relaxed) || stopped.is_err() || whole.is_err();
         let folder = self.folder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         // Keeping is the whole effect.
         let _ = folder.map(|folder| folder.judge(if failed { Err(()) } else { Ok(()) }));
-        if let Err(panic) = whole {
-            resume_unwind(panic);
+        if let Err(told) = whole {
+            panic!("{told}");
         }
     }
 }

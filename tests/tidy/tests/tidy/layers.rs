@@ -32,6 +32,7 @@ const BELOW_ROLES: &[&str] = &[
     "chukei-ports",
 ];
 const ALL: &[&str] = &[
+    "chukei-ports",
     "chukei-crypto",
     "chukei-wire",
     "chukei-domain",
@@ -43,9 +44,13 @@ const ALL: &[&str] = &[
     "chukei-ops",
     "chukei-mock-portal",
     "chukei-harness",
-    "chukei-ports",
     "chukei-postgres-server",
 ];
+/// All but the ports, which are the first.
+const ABOVE_PORTS: &[&str] = match ALL {
+    [_, above @ ..] => above,
+    [] => &[],
+};
 const TESTS: &[&str] =
     &["chukei-mock-portal", "chukei-harness", "chukei-demo", "chukei-system", "chukei-benches"];
 
@@ -135,7 +140,7 @@ const LAYERS: &[Layer] = &[
         never_reaches: ALL,
     },
     Layer { name: "chukei-ports", may_name: &[], never_reaches: ALL },
-    Layer { name: "chukei-postgres-server", may_name: &["chukei-ports"], never_reaches: NETWORK },
+    Layer { name: "chukei-postgres-server", may_name: &["chukei-ports"], never_reaches: ABOVE_PORTS },
     Layer { name: "chukei-model", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-power-cut", may_name: &[], never_reaches: ALL },
     Layer { name: "chukei-tidy", may_name: &[], never_reaches: ALL },

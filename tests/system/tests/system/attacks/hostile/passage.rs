@@ -114,10 +114,10 @@ impl Passage {
         // One that stopped this broker has closed the connection, and requests on their way meet that.
         let asked = forward_request(&receiver.connection, &header, &hop, deadline).await;
         let Ok(mut open) = asked else { return Answer { frames: Vec::new(), open: None } };
-        // A receiver that has heard enough may stop the stream; its answer tells.
         for (kind, payload) in &sealed {
-            let _ = open.send.put_frame(*kind, payload).await;
+            open.send.put_frame(*kind, payload).await.unwrap();
         }
+        // A receiver that has heard enough may stop the stream; its answer tells.
         let _ = open.send.flush().await;
         let mut frames = Vec::new();
         while let Ok(Some((kind, payload))) = open.recv.read_frame().await {
